@@ -1,0 +1,29 @@
+# Two commands for a machine with Python 3.11+, git and make: `make train` and `make test`.
+# constraints.txt holds the tested set of versions; pass extra arguments with ARGS="...".
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: train test bench lint
+
+train: .venv/.train
+	$(BIN)/python train.py $(ARGS)
+
+test: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+
+bench: .venv/.train
+	$(BIN)/python -m benchmarks.train_step $(ARGS)
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian or Ubuntu run 'apt install python3-venv'"; exit 1; }
+
+.venv/.train: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+.venv/.test: .venv/.train
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
