@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
+from interpolants.data.standardize import check_finite, moments
 from interpolants.seeds import keyed_generator
 
-# Keys that keep the streams of training, held-out rows and epoch orders apart.
-_TRAIN, _HELD_OUT, _ORDER = 1, 2, 3
+# Keys that keep the streams of training, held-out rows, splits and moments apart.
+_TRAIN, _HELD_OUT, _SPLIT, _MOMENTS = 1, 2, 3, 4
+
+_NUM_MOMENT_DRAWS = 10_000
 
 
 class Batch(NamedTuple):
@@ -35,11 +38,11 @@ class Batch(NamedTuple):
 
 
 class Data(abc.ABC):
-    """A source of data samples.
+    """A source of data samples, in raw units.
 
     Attributes:
         event_shape: shape of one sample.
-        shift, scale: broadcastable to the event; networks see (x - shift) / scale.
+        shift, scale: shape `event_shape`, float32; networks see (x - shift) / scale.
     """
 
     event_shape: tuple[int, ...]
@@ -62,7 +65,11 @@ class Data(abc.ABC):
 
 
 class Distribution(Data):
-    """A law that can be sampled without end: leaves implement `sample`."""
+    """A law that can be sampled without end.
+
+    Leaves set `event_shape`, `shift` and `scale`, and implement `sample`, drawing from the given
+    generator only, on its device, in float32.
+    """
 
     def train_batch(
         self, step: int, size: int, seed: int, rank: int = 0, world_size: int = 1
@@ -72,15 +79,30 @@ class Distribution(Data):
     def held_out(self, n: int, seed: int) -> Batch:
         return self.sample(n, keyed_generator(_HELD_OUT, seed))
 
+    def units(self, standardize: bool) -> tuple[Tensor, Tensor]:
+        """Shift and scale: the moments of 10,000 draws of a fixed key, or 0 and 1."""
+        if not standardize:
+            return torch.zeros(self.event_shape), torch.ones(self.event_shape)
+        return moments(self.sample(_NUM_MOMENT_DRAWS, keyed_generator(_MOMENTS)).x1)
+
 
 class FiniteData(Data):
     """Rows in memory, split once into training and held-out rows.
 
+    It serves rows made in a notebook as it is; the files next to it are constructors that read
+    rows from somewhere.
+
     Args:
-        x: all rows, shape (N, *event).
-        label: their classes, shape (N,), or None.
+        x: all rows, shape (N, *event), N >= 2; kept in float32.
+        label: the class of each row, shape (N,), or None.
+        standardize: whether networks see each coordinate with the mean 0 and standard deviation 1
+            of the training rows (constant coordinates are only shifted), or raw values.
         held_out_fraction: share of rows kept out of training, in (0, 1).
         split_seed: fixes which rows those are.
+
+    Raises:
+        ValueError: if there are fewer than two rows, a value is NaN or infinite, the labels do
+            not match the rows, or the fraction is out of range.
     """
 
     def __init__(
@@ -88,6 +110,7 @@ class FiniteData(Data):
         x: Tensor,
         label: Tensor | None = None,
         *,
+        standardize: bool = True,
         held_out_fraction: float = 0.2,
         split_seed: int = 0,
     ) -> None:
@@ -98,13 +121,28 @@ class FiniteData(Data):
             "a number in (0, 1)",
             held_out_fraction,
         )
-        check(len(x) >= 2, f"{name}", "at least 2 rows", len(x))
-        order = torch.randperm(len(x), generator=keyed_generator(_ORDER, split_seed))
+        check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
+        check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
+        num_labels = len(x) if label is None else label.numel()
+        check(
+            num_labels == len(x),
+            f"{name}.label",
+            f"one label for each of {len(x)} rows",
+            num_labels,
+        )
+        x = x.float()
+        check_finite(f"{name}.x", x)
+        order = torch.randperm(len(x), generator=keyed_generator(_SPLIT, split_seed))
         num_held_out = min(max(1, round(held_out_fraction * len(x))), len(x) - 1)
-        held_out, train = order[:num_held_out], order[num_held_out:]
+        rows = Batch(x, label)
+        self._held_out = _take(rows, order[:num_held_out])
+        self._train = _take(rows, order[num_held_out:])
+        self._epoch: tuple[int, int] | None = None
+        self._order = torch.empty(0, dtype=torch.long)
         self.event_shape = tuple(x.shape[1:])
-        self._train = Batch(x[train], None if label is None else label[train])
-        self._held_out = Batch(x[held_out], None if label is None else label[held_out])
+        self.shift, self.scale = torch.zeros(self.event_shape), torch.ones(self.event_shape)
+        if standardize:
+            self.shift, self.scale = moments(self._train.x1)
 
     @property
     def num_train(self) -> int:
@@ -127,20 +165,26 @@ class FiniteData(Data):
             total,
             "lower batch_size",
         )
-        per_epoch = self.num_train // total
-        epoch, k = divmod(step, per_epoch)
-        order = torch.randperm(self.num_train, generator=keyed_generator(_TRAIN, seed, epoch))
+        epoch, k = divmod(step, self.num_train // total)
         start = k * total + rank * size
-        return _take(self._train, order[start : start + size])
+        return _take(self._train, self._epoch_order(seed, epoch)[start : start + size])
 
     def sample(self, n: int, generator: torch.Generator) -> Batch:
-        rows = torch.randint(self.num_train, (n,), generator=generator)
-        return _take(self._train, rows)
+        rows = torch.randint(self.num_train, (n,), generator=generator, device=generator.device)
+        return _take(self._train, rows.to(self._train.x1.device))
 
     def held_out(self, n: int, seed: int) -> Batch:
         num_rows = len(self._held_out.x1)
         order = torch.randperm(num_rows, generator=keyed_generator(_HELD_OUT, seed))
         return _take(self._held_out, order[:n])
+
+    def _epoch_order(self, seed: int, epoch: int) -> Tensor:
+        """The order of the training rows in one epoch; the latest one is kept."""
+        if self._epoch != (seed, epoch):
+            generator = keyed_generator(_TRAIN, seed, epoch)
+            self._order = torch.randperm(self.num_train, generator=generator)
+            self._epoch = (seed, epoch)
+        return self._order
 
 
 def _take(batch: Batch, rows: Tensor) -> Batch:

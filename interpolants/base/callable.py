@@ -1,0 +1,38 @@
+"""x0 from any sampler of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.base.base import Base
+from interpolants.checks import check
+from interpolants.scaling import Scaling
+
+
+@final
+class CallableBase(Base):
+    """The law that a function draws from, in the units of the networks.
+
+    Args:
+        draw: called as `draw(n, generator)`; returns (n, *event) on the generator's device, and
+            must use no other source of randomness, or runs cannot be resumed exactly.
+    """
+
+    def __init__(self, *, draw: Callable[[int, torch.Generator], Tensor]) -> None:
+        check(callable(draw), "CallableBase.draw", "a function draw(n, generator)", draw)
+        self.draw = draw
+        self.scaling = Scaling()
+
+    def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        x0 = self.draw(n, generator)
+        check(
+            tuple(x0.shape) == (n, *event_shape),
+            "CallableBase.draw",
+            f"a result of shape {(n, *event_shape)}",
+            tuple(x0.shape),
+        )
+        return x0

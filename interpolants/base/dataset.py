@@ -1,0 +1,47 @@
+"""x0 drawn from a data set, for translation between two laws."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.base.base import Base
+from interpolants.checks import check
+from interpolants.data.base import Data
+from interpolants.scaling import Scaling
+
+
+@final
+class DatasetBase(Base):
+    """The law of a data set, scaled like data; a one-sided path then has no score.
+
+    Args:
+        data: where x0 comes from; its samples must have the shape of the target's.
+    """
+
+    def __init__(self, *, data: Data) -> None:
+        self.data = data
+        self.scaling = Scaling(data.shift, data.scale)
+
+    def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        self._check_shape(event_shape)
+        # Data live on the host: draw there, from a stream that the device's generator names.
+        device = generator.device
+        key = torch.randint(2**62, (), generator=generator, device=device)
+        host = torch.Generator().manual_seed(int(key))
+        scaling = self.scaling
+        return scaling.to_model(self.data.sample(n, host).x1).to(device)
+
+    def held_out(self, n: int, event_shape: tuple[int, ...], seed: int) -> Tensor:
+        self._check_shape(event_shape)
+        return self.scaling.to_model(self.data.held_out(n, seed).x1)
+
+    def _check_shape(self, event_shape: tuple[int, ...]) -> None:
+        check(
+            tuple(self.data.event_shape) == tuple(event_shape),
+            "DatasetBase.data",
+            f"samples of the target's shape {tuple(event_shape)}",
+            tuple(self.data.event_shape),
+        )

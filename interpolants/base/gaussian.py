@@ -1,0 +1,24 @@
+"""x0 ~ N(0, Id)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from interpolants.base.base import Base
+from interpolants.scaling import Scaling
+
+
+@final
+class GaussianBase(Base):
+    """The standard normal law in the units of the networks, for data of any shape."""
+
+    standard_normal: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.scaling = Scaling()
+
+    def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return torch.randn(n, *event_shape, generator=generator, device=generator.device)

@@ -1,0 +1,56 @@
+"""Reading checkpoints as data: tensors and plain values, never code."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_EXPECTED = "expected a checkpoint written by interpolants"
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The content of a checkpoint file, with every tensor on the CPU.
+
+    Nothing in the file is run: only tensors, numbers, strings and containers of these are
+    accepted, and formats older than the zip archive are refused unread.
+
+    Args:
+        path: a file written in training.
+
+    Returns:
+        The checkpoint; `["hyper_parameters"]["config"]` is present.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is a folder, empty, truncated, asks to run code, or is another
+            program's.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: {_EXPECTED}, got no such file")
+    if path.is_dir():
+        raise ValueError(f"{path}: {_EXPECTED}, got a folder; name a .ckpt file in it")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path}: {_EXPECTED}, got an empty file")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: {_EXPECTED}, got a truncated file or another format")
+    content = _load(path)
+    hyper_parameters = content.get("hyper_parameters") if isinstance(content, dict) else None
+    if not isinstance(hyper_parameters, dict) or "config" not in hyper_parameters:
+        raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no config in it)")
+    assert isinstance(content, dict)
+    return content
+
+
+def _load(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        rule = "got one that asks for more than tensors and plain values; refused, nothing was run"
+        raise ValueError(f"{path}: {_EXPECTED}, {rule}") from error
+    except (RuntimeError, EOFError, KeyError, IndexError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: {_EXPECTED}, got a damaged file or another format") from error

@@ -1,0 +1,21 @@
+"""x0 and x1 independent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from torch import Tensor
+
+from interpolants.coupling.base import Coupling
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class IndependentCoupling(Coupling):
+    """The product law: pairs as they were drawn."""
+
+    independent: ClassVar[bool] = True
+
+    def pair(self, x0: Tensor, x1: Tensor, label: Tensor | None = None) -> Tensor:
+        return x0

@@ -1,0 +1,50 @@
+"""Optimal transport within each batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.coupling.base import Coupling
+from interpolants.shapes import flatten_event
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MinibatchOTCoupling(Coupling):
+    """The permutation of x0 that minimises sum |x0_i - x1_i|^2 over the batch, exactly.
+
+    Paths become straighter and samplers need fewer steps (arXiv 2302.00482). The coupling is
+    biased by the batch size, and a one-sided path loses its score. Solved on the host.
+
+    Args:
+        condition_aware: with labels, permute x0 only among samples of one class. Pairing across
+            classes would make the law of x0 depend on the class, which a conditional sampler
+            that starts from the whole base cannot honour (arXiv 2503.10636).
+    """
+
+    condition_aware: bool = True
+
+    def pair(self, x0: Tensor, x1: Tensor, label: Tensor | None = None) -> Tensor:
+        cost = torch.cdist(flatten_event(x0).double(), flatten_event(x1).double()).square().cpu()
+        source = torch.arange(len(x0))
+        groups = [source]
+        if label is not None and self.condition_aware:
+            classes = label.cpu()
+            groups = [torch.nonzero(classes == k).flatten() for k in torch.unique(classes)]
+        for group in groups:
+            source[group] = group[_assign(cost[group][:, group])]
+        return x0[source.to(x0.device)]
+
+
+def _assign(cost: Tensor) -> Tensor:
+    """For each column the row assigned to it, at least total cost."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(cost.numpy())
+    source = torch.empty(len(rows), dtype=torch.long)
+    source[torch.from_numpy(columns)] = torch.from_numpy(rows)
+    return source

@@ -1,0 +1,21 @@
+"""Pairs that come with the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from torch import Tensor
+
+from interpolants.coupling.base import Coupling
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PairedCoupling(Coupling):
+    """Keeps the pairs (x0, x1) of a data set whose batches carry x0."""
+
+    needs_pairs: ClassVar[bool] = True
+
+    def pair(self, x0: Tensor, x1: Tensor, label: Tensor | None = None) -> Tensor:
+        return x0

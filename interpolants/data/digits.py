@@ -1,0 +1,38 @@
+"""Small images of handwritten digits."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+
+from interpolants.data.base import FiniteData
+
+
+@final
+class Digits(FiniteData):
+    """The 1797 images of 8 x 8 pixels that come with scikit-learn; the label is the digit.
+
+    Raw pixels are whole numbers from 0 to 16; networks see them from -1 to 1.
+
+    Args:
+        held_out_fraction: share of images kept out of training; the default keeps 500.
+        split_seed: fixes which images those are.
+
+    Raises:
+        ValueError: if the fraction is not in (0, 1).
+    """
+
+    def __init__(self, *, held_out_fraction: float = 0.2782, split_seed: int = 0) -> None:
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        super().__init__(
+            torch.as_tensor(bunch.images).unsqueeze(1),
+            torch.as_tensor(bunch.target),
+            standardize=False,
+            held_out_fraction=held_out_fraction,
+            split_seed=split_seed,
+        )
+        self.shift = torch.full(self.event_shape, 8.0)
+        self.scale = torch.full(self.event_shape, 8.0)

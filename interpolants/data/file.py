@@ -1,0 +1,94 @@
+"""The user's own rows, from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.data.base import FiniteData
+from interpolants.data.reading import Array, read_array, read_csv
+from interpolants.data.standardize import check_finite
+
+
+@final
+class File(FiniteData):
+    """Rows of a .csv, .npy or .npz file.
+
+    A .csv file may start with a header line. Arrays have shape (rows, *event); a
+    one-dimensional array is taken as rows of one number. Labels may be numbers or text; each
+    distinct value becomes one class, in sorted order.
+
+    Args:
+        path: the file; a relative path starts at the current folder.
+        key: the array to read from a .npz archive; not needed if it is the only one.
+        columns: names of the .csv columns to read, in this order; all but the label if None.
+            Columns of a file without a header are called "0", "1", ....
+        label: name of the .csv column or .npz array of labels; no labels if None.
+        standardize: whether networks see coordinates of mean 0 and standard deviation 1.
+        held_out_fraction: share of rows kept out of training.
+        split_seed: fixes which rows those are.
+
+    Raises:
+        ValueError: if the file cannot be read as finite numbers, or an argument does not fit it.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        key: str | None = None,
+        columns: Sequence[str] | None = None,
+        label: str | None = None,
+        standardize: bool = True,
+        held_out_fraction: float = 0.2,
+        split_seed: int = 0,
+    ) -> None:
+        values, labels = _read(Path(path), key, columns, label)
+        super().__init__(
+            _rows(values, path),
+            None if labels is None else _classes(labels, len(values)),
+            standardize=standardize,
+            held_out_fraction=held_out_fraction,
+            split_seed=split_seed,
+        )
+
+
+def _read(
+    path: Path, key: str | None, columns: Sequence[str] | None, label: str | None
+) -> tuple[Array, Array | None]:
+    suffix = path.suffix.lower()
+    is_csv, is_array = suffix == ".csv", suffix in (".npy", ".npz")
+    check(is_csv or is_array, "File.path", "a .csv, .npy or .npz file", str(path))
+    fix = f"relative paths start at {Path.cwd()}"
+    check(path.is_file(), "File.path", "an existing file", str(path), fix)
+    if is_csv:
+        check(key is None, "File.key", "null for a .csv file", key, "select with `columns`")
+        return read_csv(path, columns, label)
+    check(columns is None, "File.columns", "null for an array file", columns)
+    return read_array(path, key, label)
+
+
+def _rows(values: Array, path: str) -> Tensor:
+    is_numeric = np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_
+    is_real = is_numeric and not np.issubdtype(values.dtype, np.complexfloating)
+    check(is_real, "File.path", f"real numbers in {path}", str(values.dtype))
+    check(values.ndim >= 1, "File.path", f"rows in {path}", "a single number")
+    check(len(values) >= 2, "File.path", f"at least 2 rows in {path}", len(values))
+    # Values beyond float32 become infinite here, and are refused below.
+    with np.errstate(over="ignore"):
+        rows = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+    rows = rows.unsqueeze(1) if rows.dim() == 1 else rows
+    check(rows[0].numel() > 0, "File.path", f"at least one number in a row of {path}", 0)
+    check_finite("File.path", rows)
+    return rows
+
+
+def _classes(labels: Array, num_rows: int) -> Tensor:
+    check(labels.shape == (num_rows,), "File.label", f"shape ({num_rows},)", labels.shape)
+    return torch.from_numpy(np.unique(labels, return_inverse=True)[1]).long()

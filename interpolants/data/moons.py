@@ -1,0 +1,46 @@
+"""Two interleaved half circles."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+
+from interpolants.checks import check, check_positive
+from interpolants.data.base import Batch, Distribution
+
+
+@final
+class Moons(Distribution):
+    """Two noisy half circles that hold each other; the label is the moon.
+
+    With an angle a uniform on [0, pi] the moons are (cos a, sin a) and
+    (1 - cos a, 1/2 - sin a), before noise; the sum is then multiplied by `size` and moved by -1.
+
+    Args:
+        size: radius of the half circles, > 0.
+        noise: standard deviation of the noise relative to `size`, >= 0.
+        standardize: whether networks see coordinates of mean 0 and standard deviation 1.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    event_shape = (2,)
+
+    def __init__(self, *, size: float = 3.0, noise: float = 0.2, standardize: bool = True) -> None:
+        check_positive("Moons.size", size)
+        check(0 <= noise < math.inf, "Moons.noise", "a number >= 0", noise)
+        self.size, self.noise = size, noise
+        self.shift, self.scale = self.units(standardize)
+
+    def sample(self, n: int, generator: torch.Generator) -> Batch:
+        device = generator.device
+        label = torch.randint(2, (n,), generator=generator, device=device)
+        angle = math.pi * torch.rand(n, generator=generator, device=device)
+        sign = 1 - 2 * label
+        x = label + sign * angle.cos()
+        y = 0.5 * label + sign * angle.sin()
+        noise = self.noise * torch.randn(n, 2, generator=generator, device=device)
+        return Batch(self.size * (torch.stack((x, y), dim=1) + noise) - 1, label)

@@ -1,0 +1,148 @@
+"""Files of numbers into arrays, with errors that say where in the file the fault is."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interpolants.checks import check
+
+Array = NDArray[np.generic]
+
+
+def read_csv(
+    path: Path, columns: Sequence[str] | None, label: str | None
+) -> tuple[Array, Array | None]:
+    """Read numeric columns, and a label column of numbers or text.
+
+    The first line is a header if none of its cells is a number; without one the columns are
+    called "0", "1", ....
+
+    Args:
+        path: a comma-separated file in UTF-8.
+        columns: the columns to read, in this order; None reads all but the label.
+        label: the column of labels, or None.
+
+    Returns:
+        The numbers, shape (rows, columns), and the labels, shape (rows,), or None.
+
+    Raises:
+        ValueError: if the file is empty, a column is unknown, a line has the wrong number of
+            cells, or a cell is not a number.
+    """
+    lines = _csv_lines(path)
+    check(len(lines) > 0, "File.path", f"at least one line in {path}", 0)
+    first = lines[0][1]
+    has_header = not any(_is_number(cell) for cell in first)
+    names = first if has_header else [str(i) for i in range(len(first))]
+    lines = lines[has_header:]
+    check(len(lines) > 0, "File.path", f"rows below the header of {path}", 0)
+    _check_widths(lines, len(names), path)
+    target = None if label is None else _column_index("File.label", label, names)
+    indices = (
+        [i for i in range(len(names)) if i != target]
+        if columns is None
+        else [_column_index("File.columns", name, names) for name in columns]
+    )
+    check(len(indices) > 0, "File.columns", "at least one column of numbers", list(columns or []))
+    values = np.array(
+        [[_number(row[i], number, names[i], path) for i in indices] for number, row in lines]
+    )
+    labels = None if target is None else _label_cells([row[target] for _, row in lines])
+    return values, labels
+
+
+def read_array(path: Path, key: str | None, label: str | None) -> tuple[Array, Array | None]:
+    """Read a .npy file, or one or two arrays of a .npz archive.
+
+    Args:
+        path: the file; pickled objects are never read.
+        key: the array of rows in an archive; None takes the only one left beside the label.
+        label: the array of labels in an archive, or None.
+
+    Returns:
+        The rows and the labels, as stored.
+
+    Raises:
+        ValueError: if the file is damaged or holds objects, or an array is not in it.
+    """
+    loaded = _load(path)
+    if isinstance(loaded, np.ndarray):
+        check(key is None, "File.key", "null for a .npy file", key)
+        check(label is None, "File.label", "null for a .npy file", label, "save a .npz archive")
+        return loaded, None
+    labels = None if label is None else _array("File.label", label, loaded)
+    others = [name for name in loaded if name != label]
+    if key is None:
+        rule = f"one of {', '.join(others)}, the arrays in {path}"
+        check(len(others) == 1, "File.key", rule, key)
+        key = others[0]
+    return _array("File.key", key, loaded), labels
+
+
+def _csv_lines(path: Path) -> list[tuple[int, list[str]]]:
+    """The number and the cells of each line that is not blank."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        check(False, "File.path", f"comma-separated text in UTF-8 in {path}", str(error))
+        raise
+
+
+def _check_widths(lines: list[tuple[int, list[str]]], width: int, path: Path) -> None:
+    for number, row in lines:
+        rule = f"{width} cells in line {number} of {path}"
+        check(len(row) == width, "File.path", rule, len(row))
+
+
+def _load(path: Path) -> Array | dict[str, Array]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
+        fix = "save plain numeric arrays; objects are never unpickled"
+        check(False, "File.path", f"arrays of numbers in {path}", str(error), fix)
+        raise
+
+
+def _array(where: str, name: str, arrays: dict[str, Array]) -> Array:
+    check(name in arrays, where, f"one of the arrays {', '.join(arrays)}", name)
+    return arrays[name]
+
+
+def _column_index(where: str, name: object, names: list[str]) -> int:
+    nearest = difflib.get_close_matches(str(name), names, n=1)
+    fix = f"did you mean {nearest[0]!r}?" if nearest else ""
+    check(str(name) in names, where, f"one of the columns {', '.join(names)}", name, fix)
+    return names.index(str(name))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(cell: str, line: int, column: str, path: Path) -> float:
+    rule = f"a number in line {line}, column {column!r} of {path}"
+    fix = "name a text column in `label`, or leave it out with `columns`"
+    check(_is_number(cell), "File.path", rule, cell, fix)
+    return float(cell)
+
+
+def _label_cells(cells: list[str]) -> Array:
+    """As numbers if all are, so that 10 sorts after 9."""
+    return np.array([float(cell) for cell in cells] if all(map(_is_number, cells)) else cells)

@@ -1,0 +1,48 @@
+"""Where model space lies: the shift and scale of each coordinate."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each coordinate over the rows.
+
+    Args:
+        x: shape (N, *event).
+
+    Returns:
+        shift, scale: each of shape `event`, in float32; the scale of a constant coordinate is 1,
+        so that (x - shift) / scale is zero there.
+    """
+    wide = x.double()
+    shift, deviation = wide.mean(dim=0), wide.std(dim=0, correction=0)
+    # A constant column may leave a deviation of the order of its rounding error.
+    is_constant = deviation <= 1e-7 * wide.abs().amax(dim=0)
+    scale = torch.where(is_constant, torch.ones_like(deviation), deviation)
+    return shift.float(), scale.float()
+
+
+def check_finite(where: str, x: Tensor) -> None:
+    """Require rows without NaN and infinite values.
+
+    Args:
+        where: `Class.argument`, the setting the rows came from.
+        x: shape (N, *event).
+
+    Raises:
+        ValueError: saying how many values are bad and which row has the first.
+    """
+    bad = ~torch.isfinite(x).flatten(1)
+    count = int(bad.sum())
+    first = int(bad.any(dim=1).to(torch.uint8).argmax()) if count else 0
+    check(
+        count == 0,
+        where,
+        f"no NaN and no infinite values (the first is in row {first}, counted from 0)",
+        count,
+        "drop or fill these rows",
+    )

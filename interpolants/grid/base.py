@@ -1,0 +1,41 @@
+"""Where a sampler puts its steps."""
+
+from __future__ import annotations
+
+import abc
+
+import torch
+from torch import Tensor
+
+
+class Grid(abc.ABC):
+    """A monotone warp of [0, 1]: nodes are warp(k / num_steps), spread over the process's span."""
+
+    @abc.abstractmethod
+    def warp(self, u: Tensor) -> Tensor:
+        """An increasing map of [0, 1] onto itself."""
+
+    def times(
+        self,
+        num_steps: int,
+        span: tuple[float, float],
+        *,
+        backward: bool = False,
+        through: Tensor | None = None,
+    ) -> Tensor:
+        """Float64 nodes on the host, exactly on both ends and on every requested time.
+
+        Args:
+            num_steps: number of intervals; requested times that are no node add to it.
+            span: first and last time, ascending.
+            backward: whether to run from the last down to the first.
+            through: times in the span to land on, any order.
+        """
+        u = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64)
+        start, end = span
+        t = start + (end - start) * self.warp(u)
+        t[0], t[-1] = start, end
+        if through is not None:
+            t = torch.cat([t, through.to(torch.float64)])
+        nodes: Tensor = torch.unique(t)
+        return nodes.flip(0) if backward else nodes

@@ -1,0 +1,138 @@
+"""Stochastic interpolants: the path, and its exact time derivative (arXiv 2303.08797, section 2).
+
+    x_t     = I(t, x0, x1) + gamma(t) z,        z ~ N(0, Id), independent of (x0, x1)
+    xt_dot  = dI/dt + gamma_dot(t) z
+
+The fields that quadratic objectives learn are conditional means along the path:
+
+    velocity       b(t, x)   = E[ xt_dot | x_t = x ]
+    mean_velocity  v(t, x)   = E[ dI/dt  | x_t = x ]
+    denoiser       eta(t, x) = E[ z      | x_t = x ]
+    target_mean              = E[ x1     | x_t = x ]
+    score          s(t, x)   = grad log p_t(x) = -eta / gamma
+
+A *one-sided* path x_t = alpha(t) x0 + beta(t) x1 starts from a standard normal x0, which is
+itself the latent noise: z is x0, gamma is zero, and score = -eta / alpha.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from interpolants.gamma.base import Gamma
+from interpolants.gamma.zero import ZeroGamma
+from interpolants.shapes import expand_time
+
+
+class InterpolantSample(NamedTuple):
+    """One batch of points on paths. Times have shape (B,), all else (B, *event).
+
+    Attributes:
+        t: times.
+        x0, x1: the ends.
+        z: the latent noise; on a one-sided path this is x0.
+        xt: the points.
+        xt_dot: the time derivative of the path, latent noise included.
+        mean_dot: dI/dt alone.
+    """
+
+    t: Tensor
+    x0: Tensor
+    x1: Tensor
+    z: Tensor
+    xt: Tensor
+    xt_dot: Tensor
+    mean_dot: Tensor
+
+
+class Coefficients(NamedTuple):
+    """alpha, beta, gamma and derivatives of x_t = alpha x0 + beta x1 + gamma z, each of t's shape.
+
+    `gamma_gamma_dot` is the product gamma * gamma_dot, finite where gamma_dot is not.
+    """
+
+    alpha: Tensor
+    beta: Tensor
+    gamma: Tensor
+    alpha_dot: Tensor
+    beta_dot: Tensor
+    gamma_dot: Tensor
+    gamma_gamma_dot: Tensor
+
+    @property
+    def determinant(self) -> Tensor:
+        """alpha beta_dot - alpha_dot beta, which conversions between fields divide by."""
+        return self.alpha * self.beta_dot - self.alpha_dot * self.beta
+
+
+class Interpolant(abc.ABC):
+    """A path between x0 at t=0 and x1 at t=1.
+
+    Attributes:
+        gamma: level of the latent noise.
+        one_sided: whether x0 is itself the latent noise, which must then be standard normal.
+        is_mirror: whether dI/dt vanishes, so that the denoiser alone determines every field.
+    """
+
+    gamma: Gamma
+    one_sided: ClassVar[bool] = False
+    is_mirror: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def interpolate(self, t: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
+        """I(t, x0, x1) and its time derivative, each (B, *event); t is 0-d or (B,)."""
+
+    def sample(self, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> InterpolantSample:
+        """Points on the paths at times t (0-d or (B,)), with their exact derivative.
+
+        On a one-sided path `z` is ignored: the latent noise is x0.
+        """
+        mean, mean_dot = self.interpolate(t, x0, x1)
+        if self.gamma.is_zero:
+            latent = x0 if self.one_sided else z
+            return InterpolantSample(t, x0, x1, latent, mean, mean_dot, mean_dot)
+        xt = mean + expand_time(self.gamma.value(t), z) * z
+        xt_dot = mean_dot + expand_time(self.gamma.dot(t), z) * z
+        return InterpolantSample(t, x0, x1, z, xt, xt_dot, mean_dot)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AffineInterpolant(Interpolant):
+    """x_t = alpha(t) x0 + beta(t) x1 + gamma(t) z: leaves give alpha and beta.
+
+    Attributes:
+        determinate: whether alpha beta_dot - alpha_dot beta is non-zero inside (0, 1), so that
+            the mean of x1 given x_t follows from velocity and denoiser.
+    """
+
+    determinate: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def alpha_beta(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """alpha, beta, alpha_dot, beta_dot at t, each of t's shape."""
+
+    def coefficients(self, t: Tensor) -> Coefficients:
+        """All coefficients and their derivatives at t (any shape)."""
+        alpha, beta, alpha_dot, beta_dot = self.alpha_beta(t)
+        gamma = self.gamma
+        return Coefficients(
+            alpha, beta, gamma.value(t), alpha_dot, beta_dot, gamma.dot(t), gamma.value_dot(t)
+        )
+
+    def interpolate(self, t: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
+        alpha, beta, alpha_dot, beta_dot = (expand_time(c, x1) for c in self.alpha_beta(t))
+        mean = torch.addcmul(alpha * x0, beta, x1)
+        return mean, torch.addcmul(alpha_dot * x0, beta_dot, x1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneSidedInterpolant(AffineInterpolant):
+    """x_t = alpha(t) x0 + beta(t) x1 with x0 standard normal: no latent noise besides x0."""
+
+    one_sided: ClassVar[bool] = True
+    gamma: Gamma = field(default=ZeroGamma(), init=False)

@@ -1,0 +1,29 @@
+"""The two-sided linear path x_t = (1 - t) x0 + t x1 + gamma(t) z."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.gamma.base import Gamma
+from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.interpolant.base import AffineInterpolant
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LinearInterpolant(AffineInterpolant):
+    """alpha = 1 - t, beta = t (arXiv 2303.08797, section 4).
+
+    Args:
+        gamma: level of the latent noise; the default keeps unit variance between whitened ends.
+    """
+
+    gamma: Gamma = BrownianBridgeGamma()
+
+    def alpha_beta(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        one = torch.ones_like(t)
+        return 1 - t, t, -one, one

@@ -1,0 +1,57 @@
+"""Maximum mean discrepancy with Gaussian kernels at several widths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check, check_positive
+from interpolants.metric.base import Metric, mean_over_pairs, paired_rows
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MMD(Metric):
+    """Squared maximum mean discrepancy, E k(X,X') + E k(Y,Y') - 2 E k(X,Y) (Gretton et al., 2012).
+
+    The kernel is the mean over the widths h of exp(-|x - y|^2 / (2 h^2)). A width is a multiple of
+    the root-mean-square distance within the two sets pooled with equal weight, which, unlike the
+    median distance, is a closed form of all samples. Small multiples see fine structure. The value
+    is the V-statistic, in [0, 2] up to rounding; for n samples of either set from one law its
+    expectation is 2 (1 - E k(X,X')) / n, so compare it with its floor.
+
+    Args:
+        widths: multiples of the root-mean-square distance, numbers > 0.
+        chunk_size: at most chunk_size^2 distances are in memory, an integer >= 1.
+    """
+
+    widths: Sequence[float] = (0.1, 0.3, 1.0)
+    chunk_size: int = 1024
+
+    def __post_init__(self) -> None:
+        check(len(self.widths) > 0, "MMD.widths", "at least one number", self.widths)
+        for width in self.widths:
+            check_positive("MMD.widths", width)
+        check(self.chunk_size >= 1, "MMD.chunk_size", "an integer >= 1", self.chunk_size)
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        x, y = paired_rows(x, y)
+        centre = (x.mean(dim=0) + y.mean(dim=0)) / 2
+        x, y = x - centre, y - centre
+        # Twice the total variance of the pooled set is its mean squared distance.
+        mean_square = x.square().sum(dim=1).mean() + y.square().sum(dim=1).mean()
+        mean_square = mean_square.clamp_min(torch.finfo(x.dtype).tiny)
+
+        def kernel(distance: Tensor) -> Tensor:
+            exponent = distance.square() / (-2 * mean_square)
+            terms = [(exponent / width**2).exp() for width in self.widths]
+            return sum(terms[1:], terms[0]) / len(terms)
+
+        def mean_kernel(a: Tensor, b: Tensor) -> Tensor:
+            return mean_over_pairs(kernel, a, b, self.chunk_size)
+
+        return mean_kernel(x, x) + mean_kernel(y, y) - 2 * mean_kernel(x, y)

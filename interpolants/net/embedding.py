@@ -1,0 +1,65 @@
+"""Time as features: networks resolve a scalar in [0, 1] poorly unless it is spread out first."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from interpolants.checks import check
+
+
+@final
+class TimeEmbedding(nn.Module):
+    """The features (t, sin w_1 t, ..., sin w_m t, cos w_1 t, ..., cos w_m t), m = features / 2.
+
+    The frequencies w_i are geometric from pi (half a period over [0, 1], so that no two times
+    share their features) to `max_frequency`. Times are taken as they are: the scale is decided
+    here and nowhere else. With `features=0` the output is t alone.
+
+    Args:
+        features: number of sines and cosines, even, >= 0.
+        max_frequency: largest angular frequency, > pi. The default gives 32 periods over [0, 1],
+            which separates times that are 1/1000 apart.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, *, features: int, max_frequency: float = 64 * math.pi) -> None:
+        super().__init__()
+        check(
+            isinstance(features, int) and features >= 0 and features % 2 == 0,
+            "TimeEmbedding.features",
+            "an even whole number >= 0",
+            features,
+        )
+        check(
+            math.pi < max_frequency < math.inf,
+            "TimeEmbedding.max_frequency",
+            "a number > pi",
+            max_frequency,
+        )
+        self.out_features = features + 1
+        exponents = torch.linspace(0, 1, features // 2, dtype=torch.float64)
+        frequencies = math.pi * (max_frequency / math.pi) ** exponents
+        self.register_buffer("frequencies", frequencies.float(), persistent=False)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """Embed times.
+
+        Args:
+            t: 0-d, or shape (B,).
+
+        Returns:
+            Shape (1, features + 1) for a 0-d time, else (B, features + 1).
+        """
+        t = t.reshape(-1, 1)
+        if self.out_features == 1:
+            return t
+        angles = t * self.frequencies
+        return torch.cat((t, angles.sin(), angles.cos()), dim=1)

@@ -1,0 +1,29 @@
+"""Normals given in advance: for tests, for coupling two runs, or the user's own."""
+
+from __future__ import annotations
+
+from typing import final
+
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.noise.base import Noise
+
+
+@final
+class GivenNoise(Noise):
+    """Hands out what it was given.
+
+    Args:
+        normals: shape (num_steps, channels, B, *event), on the device of the state.
+    """
+
+    def __init__(self, normals: Tensor) -> None:
+        self.normals = normals
+
+    def draw(self, step: int, channels: int, like: Tensor) -> Tensor:
+        expected = (channels, *like.shape)
+        got = tuple(self.normals.shape)
+        enough = step < got[0] and got[1:] == expected
+        check(enough, "GivenNoise.normals", f"shape (more than {step}, *{expected})", got)
+        return self.normals[step]

@@ -1,0 +1,117 @@
+"""Quadratic objectives whose minimisers are the fields (arXiv 2303.08797, section 2.4).
+
+Each loss is in the paper's expanded form, per sample and summed over the event,
+
+    1/2 |f(t, xt)|^2 - target . f(t, xt),
+
+which has the gradient of 1/2 |f - target|^2, but a finite mean where the target's second moment
+is not finite (velocity, with gamma a square root), and the floor -1/2 E|f*|^2, a closed form in
+Gaussian cases. Several fields are learned together by a weighted sum, from one network call.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.fields import Fields
+from interpolants.interpolant.base import InterpolantSample
+from interpolants.shapes import sum_event
+from interpolants.weight.base import Weight
+from interpolants.weight.constant import ConstantWeight
+
+
+class Losses(NamedTuple):
+    """The loss of each sample, and its parts.
+
+    Attributes:
+        total: what is minimised, (B,).
+        terms: the unweighted loss of each field by name, each (B,).
+    """
+
+    total: Tensor
+    terms: dict[str, Tensor]
+
+
+class Objective(abc.ABC):
+    """A weighted sum of quadratic losses, one for each field it learns."""
+
+    @abc.abstractmethod
+    def terms(self) -> Sequence[tuple[float, FieldObjective]]:
+        """The objectives of single fields and the factor of each, > 0."""
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        """The fields that a network trained on this objective predicts, in order."""
+        return tuple(term.field for _, term in self.terms())
+
+    def check(self, fields: Fields) -> None:
+        """Raise a ValueError if the objective is void on the path of `fields`."""
+        path = fields.interpolant
+        for _, term in self.terms():
+            check(
+                not (term.needs_noise and path.gamma.is_zero and not path.one_sided),
+                f"{type(term).__name__}.interpolant",
+                f"latent noise gamma > 0, which the {term.field} is about",
+                type(path.gamma).__name__,
+                "use objective=velocity, another interpolant/gamma, or a one-sided interpolant",
+            )
+            fields.check(term.field)
+
+    def __call__(self, fields: Fields, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> Losses:
+        """The loss on antithetic pairs (+z, -z), taken as one batch of 2B.
+
+        The pair keeps the variance of targets with a factor 1 / gamma bounded as t tends to the
+        ends. On a one-sided path the latent is x0, and the pair is (+x0, -x0).
+
+        Args:
+            fields: what is trained.
+            t: times, (B,).
+            x0, x1, z: ends and latent noise, (B, *event).
+        """
+        path = fields.interpolant
+        mirrored = -x0 if path.one_sided else x0
+        sample = path.sample(
+            torch.cat([t, t]), torch.cat([x0, mirrored]), torch.cat([x1, x1]), torch.cat([z, -z])
+        )
+        predictions = fields.evaluate(sample.t, sample.xt, self.predicts)
+        total, parts = torch.zeros_like(t), {}
+        for factor, term in self.terms():
+            target = term.target(fields, sample)
+            loss = quadratic_loss(predictions[term.field], target).view(2, -1).mean(dim=0)
+            parts[term.field] = loss.detach()
+            total = torch.add(total, term.weight.apply(t, loss), alpha=factor)
+        return Losses(total, parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldObjective(Objective):
+    """The objective of one field.
+
+    Attributes:
+        field: the field that minimises it.
+        needs_noise: whether the field is about the latent noise.
+        weight: positive weight over time; never moves the minimiser.
+    """
+
+    field: ClassVar[str]
+    needs_noise: ClassVar[bool] = False
+    weight: Weight = ConstantWeight()
+
+    @abc.abstractmethod
+    def target(self, fields: Fields, sample: InterpolantSample) -> Tensor:
+        """What the field is the mean of, given (t, xt): (B, *event)."""
+
+    def terms(self) -> Sequence[tuple[float, FieldObjective]]:
+        return ((1.0, self),)
+
+
+def quadratic_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """1/2 |prediction|^2 - target . prediction, summed over the event: (B, *event) to (B,)."""
+    return sum_event(prediction * torch.sub(0.5 * prediction, target))

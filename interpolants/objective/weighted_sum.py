@@ -1,0 +1,45 @@
+"""Any objectives together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from interpolants.checks import check, check_positive
+from interpolants.objective.base import FieldObjective, Objective
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class WeightedSumObjective(Objective):
+    """sum_k factors[k] * objectives[k], one head for each field.
+
+    Args:
+        objectives: objectives of different fields.
+        factors: how much each counts, > 0; as many as objectives.
+    """
+
+    objectives: Sequence[Objective]
+    factors: Sequence[float]
+
+    def __post_init__(self) -> None:
+        where = "WeightedSumObjective"
+        count = len(self.objectives)
+        check(count > 0, f"{where}.objectives", "at least one objective", self.objectives)
+        factors = list(self.factors)
+        check(len(factors) == count, f"{where}.factors", f"{count} numbers", factors)
+        for factor in factors:
+            check_positive(f"{where}.factors", factor)
+        names = self.predicts
+        check(
+            len(set(names)) == len(names), f"{where}.objectives", "each field at most once", names
+        )
+
+    def terms(self) -> Sequence[tuple[float, FieldObjective]]:
+        pairs = zip(self.factors, self.objectives, strict=True)
+        return tuple(
+            (factor * inner, term)
+            for factor, objective in pairs
+            for inner, term in objective.terms()
+        )

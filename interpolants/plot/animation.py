@@ -1,0 +1,114 @@
+"""The flow as a moving picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from interpolants.plot import style
+from interpolants.plot.samples import draw_points, histogram
+from interpolants.plot.style import SAMPLES_COLOUR, Array
+
+_FRAMES = 40
+_FRAME_MS, _LAST_FRAME_MS = 60, 1500
+_MAX_POINTS = 2000
+_GRID = 8
+
+
+def animate(path: Tensor, times: Tensor, file: str | Path) -> None:
+    """Write the flow of the samples as a looping GIF of 40 frames, evenly spread in time.
+
+    Planar points are drawn as points, of longer vectors the first two coordinates; scalars as a
+    histogram; images as an 8 by 8 grid. The axes do not move, the title tells the time, and the
+    last frame stays for a while. The file appears whole or not at all.
+
+    Args:
+        path: states, shape (S, B, *event); with fewer than 40 states there are S frames.
+        times: of the states, shape (S,).
+        file: where to write; its folder is created.
+
+    Raises:
+        ValueError: if the shapes do not match.
+    """
+    style.check_path("animate.path", path, times)
+    at = style.to_array(times)
+    indices = style.spread_indices(at, _FRAMES)
+    frames = style.to_array(path[indices, :_MAX_POINTS])
+    if style.is_image(tuple(path.shape[2:])):
+        figure, update = _images(frames)
+    else:
+        vectors = frames.reshape(*frames.shape[:2], -1)
+        figure, update = _line(vectors) if vectors.shape[-1] == 1 else _plane(vectors)
+    canvas: Any = FigureCanvasAgg(figure)
+    pictures = []
+    for k, t in enumerate(at[indices]):
+        update(k)
+        figure.axes[0].set_title(f"t = {t:.2f}", size=11)
+        canvas.draw()
+        pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+    _write(pictures, Path(file))
+
+
+def _write(pictures: list[Image.Image], file: Path) -> None:
+    durations = [_FRAME_MS] * (len(pictures) - 1) + [_LAST_FRAME_MS]
+    temporary = style.temporary_beside(file)
+    first, *rest = pictures
+    try:
+        first.save(
+            temporary,
+            format="GIF",
+            save_all=True,
+            append_images=rest,
+            duration=durations,
+            loop=0,
+        )
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _new_figure(height: float) -> Figure:
+    figure = style.new_figure(4.0, height)
+    figure.set_dpi(100)
+    return figure
+
+
+def _images(frames: Array) -> tuple[Figure, Callable[[int], None]]:
+    figure = _new_figure(4.0 * frames.shape[-2] / frames.shape[-1] + 0.35)
+    limits = style.colour_range(frames[-1])
+    pictures = [style.mosaic(images, _GRID, _GRID, limits) for images in frames]
+    drawn = style.show_image(figure.subplots(), pictures[0])
+    return figure, lambda k: drawn.set_data(pictures[k])
+
+
+def _line(frames: Array) -> tuple[Figure, Callable[[int], None]]:
+    figure = _new_figure(3.0)
+    ax = figure.subplots()
+    limits = style.padded_limits(frames)
+    edges = np.linspace(*limits, 1 + style.num_bins(frames.shape[1], 20, 60))
+    densities = [histogram(values[:, 0], edges) for values in frames]
+    drawn = ax.stairs(densities[0], edges, fill=True, color=SAMPLES_COLOUR, alpha=0.8)
+    ax.set(xlim=limits, ylim=(0, 1.05 * max(d.max() for d in densities) or 1), xlabel="x")
+    ax.set_yticks([])
+    style.tidy(ax)
+    return figure, lambda k: drawn.set_data(densities[k])
+
+
+def _plane(frames: Array) -> tuple[Figure, Callable[[int], None]]:
+    figure = _new_figure(4.3)
+    ax = figure.subplots()
+    points = frames[..., :2]
+    drawn = draw_points(ax, points[0], SAMPLES_COLOUR, 5)
+    style.square(ax, *(style.padded_limits(points[..., k]) for k in range(2)))
+    dimension = frames.shape[-1]
+    if dimension > 2:
+        ax.set(xlabel=f"coordinate 1 of {dimension}", ylabel=f"coordinate 2 of {dimension}")
+    return figure, lambda k: drawn.set_offsets(points[k])

@@ -1,0 +1,125 @@
+"""Training loss and validation metrics against the step."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from interpolants.checks import check
+from interpolants.plot import style
+from interpolants.plot.style import ACCENT_COLOUR, DATA_COLOUR, SAMPLES_COLOUR, Array
+
+_TRAIN_LOSS, _VALIDATION_LOSS = "train/loss", "val/loss"
+_VALIDATION, _FLOOR = "val/", "_floor"
+_COLUMNS = 3
+_SMOOTHING_SHARE = 30
+
+
+def plot_loss(rows: str | Path | Iterable[Mapping[str, object]]) -> Figure:
+    """Draw a log of training.
+
+    One panel holds the training loss, thin as logged and thick smoothed, with `val/loss` where
+    there is one. Each other `val/` metric has a panel; a metric named `<metric>_floor` is drawn
+    in the panel of `<metric>` as a dashed line. An axis is logarithmic where its values are
+    positive and span more than a factor of 5.
+
+    Args:
+        rows: a CSV file with a column `step` and one per metric, or such rows as mappings. A
+            metric that a row does not have is blank or absent.
+
+    Raises:
+        ValueError: if there is neither `train/loss` nor a `val/` metric.
+    """
+    curves = _curves(_read(rows) if isinstance(rows, (str, Path)) else rows)
+    panels = [name for name in curves if _has_panel(name, curves)]
+    has_loss = _TRAIN_LOSS in curves or _VALIDATION_LOSS in curves
+    total = has_loss + len(panels)
+    check(total > 0, "plot_loss.rows", "a column train/loss or val/*", sorted(curves))
+    columns = min(total, _COLUMNS)
+    height = -(-total // columns)
+    figure = style.new_figure(4.2 * columns, 3.0 * height)
+    axes = list(figure.subplots(height, columns, squeeze=False).flat)
+    if has_loss:
+        _draw_loss(axes[0], curves)
+    for ax, name in zip(axes[has_loss:], panels, strict=False):
+        _draw_metric(ax, name, curves)
+    for ax in axes[total:]:
+        ax.set_axis_off()
+    return figure
+
+
+def smooth(values: Array) -> Array:
+    """Centred moving average over a thirtieth of the curve, shorter at its ends."""
+    half = len(values) // (2 * _SMOOTHING_SHARE)
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    index = np.arange(len(values))
+    reach = np.minimum(half, np.minimum(index, index[::-1]))
+    return np.asarray((total[index + reach + 1] - total[index - reach]) / (2 * reach + 1))
+
+
+def _read(path: str | Path) -> list[dict[str, object]]:
+    with open(path, newline="") as file:
+        return [dict(row) for row in csv.DictReader(file)]
+
+
+def _curves(rows: Iterable[Mapping[str, object]]) -> dict[str, Array]:
+    """Steps and finite values of every metric of interest, each of shape (2, n)."""
+    points: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            wanted = name == _TRAIN_LOSS or str(name).startswith(_VALIDATION)
+            if wanted and value not in ("", None):
+                point = float(str(row["step"])), float(str(value))
+                points.setdefault(name, []).append(point)
+    arrays = {name: np.array(sorted(curve)).T for name, curve in points.items()}
+    finite = {name: curve[:, np.isfinite(curve[1])] for name, curve in arrays.items()}
+    return {name: curve for name, curve in finite.items() if curve.size}
+
+
+def _has_panel(name: str, curves: Mapping[str, Array]) -> bool:
+    is_floor = name.endswith(_FLOOR) and name.removesuffix(_FLOOR) in curves
+    return name not in (_TRAIN_LOSS, _VALIDATION_LOSS) and not is_floor
+
+
+def _draw_loss(ax: Axes, curves: Mapping[str, Array]) -> None:
+    shown = []
+    if _TRAIN_LOSS in curves:
+        step, loss = curves[_TRAIN_LOSS]
+        ax.plot(step, loss, color=SAMPLES_COLOUR, linewidth=0.6, alpha=0.35)
+        ax.plot(step, smooth(loss), color=SAMPLES_COLOUR, linewidth=1.6, label="train")
+        shown.append(smooth(loss))
+    if _VALIDATION_LOSS in curves:
+        step, loss = curves[_VALIDATION_LOSS]
+        ax.plot(step, loss, color=ACCENT_COLOUR, linewidth=1.4, label="validation")
+        shown.append(loss)
+    ax.set_title("loss")
+    ax.legend(frameon=False, fontsize=8)
+    _finish(ax, [curves[name][1] for name in (_TRAIN_LOSS, _VALIDATION_LOSS) if name in curves])
+
+
+def _draw_metric(ax: Axes, name: str, curves: Mapping[str, Array]) -> None:
+    values = [curves[name][1]]
+    label = name.removeprefix(_VALIDATION).replace("_", " ")
+    ax.plot(*curves[name], color=ACCENT_COLOUR, marker="o", markersize=3, label="samples")
+    floor = name + _FLOOR
+    if floor in curves:
+        ax.plot(*curves[floor], color=DATA_COLOUR, linestyle="--", label="fresh data")
+        values.append(curves[floor][1])
+        ax.legend(frameon=False, fontsize=8)
+    ax.set_title(label)
+    _finish(ax, values)
+
+
+def _finish(ax: Axes, values: list[Array]) -> None:
+    least, most = (float(f(np.concatenate(values))) for f in (np.min, np.max))
+    if least > 0 and most > 5 * least:
+        ax.set_yscale("log")
+    ax.set_xlabel("step")
+    ax.grid(color="#e6e6e6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    style.tidy(ax)

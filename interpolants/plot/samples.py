@@ -1,0 +1,187 @@
+"""Generated samples beside data."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.plot import style
+from interpolants.plot.style import DATA_COLOUR, SAMPLES_COLOUR, Array
+
+_MAX_POINTS = 5000
+_GRID = 8
+_MAX_COORDINATES = 4
+
+
+def plot_samples(x: Tensor, reference: Tensor) -> Figure:
+    """Draw generated samples and data on the same scales, which are those of the data.
+
+    Images (C, H, W) with C = 1 or 3 are shown as two 8 by 8 grids; scalars as overlaid
+    histograms; planar points as densities and as points; longer vectors, and any other event
+    flattened, as histograms and pairwise scatters of the first 4 coordinates. Samples with a
+    non-finite value are left out, and counted in the title.
+
+    Args:
+        x: generated samples, shape (n, *event).
+        reference: data, shape (m, *event).
+
+    Raises:
+        ValueError: if the event shapes differ or there is no data.
+    """
+    event = tuple(reference.shape[1:])
+    check(tuple(x.shape[1:]) == event, "plot_samples.x", f"event {event}", tuple(x.shape[1:]))
+    check(len(reference) > 0, "plot_samples.reference", "at least one sample", 0)
+    if style.is_image(event):
+        return _images(style.to_array(x), style.to_array(reference))
+    samples, data = style.to_vectors(x), style.to_vectors(reference)
+    draw = {1: _line, 2: _plane}.get(data.shape[1], _corner)
+    return draw(samples, data)
+
+
+def _images(x: Array, reference: Array) -> Figure:
+    limits = style.colour_range(reference)
+    figure = style.new_figure(8.4, 4.5)
+    panels = figure.subplots(1, 2)
+    for ax, images, title in zip(panels, (x, reference), ("samples", "data"), strict=True):
+        style.show_image(ax, style.mosaic(images, _GRID, _GRID, limits))
+        ax.set_title(title, size=10)
+    return figure
+
+
+def _line(x: Array, reference: Array) -> Figure:
+    figure = style.new_figure(5.0, 3.4)
+    ax = figure.subplots()
+    limits = style.padded_limits(reference)
+    edges = np.linspace(*limits, 1 + style.num_bins(len(reference), 20, 80))
+    _overlay(ax, x[:, 0], reference[:, 0], edges)
+    ax.set(xlabel="x", ylabel="density", xlim=limits)
+    ax.legend(frameon=False, fontsize=8)
+    style.tidy(ax)
+    ax.set_title(_title("", x))
+    return figure
+
+
+def _plane(x: Array, reference: Array) -> Figure:
+    x_limits, y_limits = (style.padded_limits(reference[:, k]) for k in range(2))
+    bins = style.num_bins(min(len(x), len(reference)), 20, 100)
+    data_density = plane_density(reference, bins, x_limits, y_limits)
+    figure = style.new_figure(6.4, 6.6)
+    panels = figure.subplots(2, 2)
+    for column, (points, name) in enumerate(((x, "samples"), (reference, "data"))):
+        density, scatter = panels[:, column]
+        show_density(
+            density,
+            plane_density(points, bins, x_limits, y_limits),
+            (x_limits, y_limits),
+            float(data_density.max()),
+        )
+        density.set_title(_title(name, points))
+        shown = points[:_MAX_POINTS]
+        colour = SAMPLES_COLOUR if column == 0 else DATA_COLOUR
+        draw_points(scatter, shown, colour, _marker_size(len(shown)))
+        style.square(scatter, x_limits, y_limits)
+    return figure
+
+
+def _corner(x: Array, reference: Array) -> Figure:
+    dimension = reference.shape[1]
+    count = min(dimension, _MAX_COORDINATES)
+    limits = [style.padded_limits(reference[:, k]) for k in range(count)]
+    figure = style.new_figure(1.9 * count, 1.9 * count)
+    panels = figure.subplots(count, count, sharex="col")
+    for i in range(count):
+        for j in range(count):
+            ax = panels[i, j]
+            if j > i:
+                ax.set_axis_off()
+            elif i == j:
+                edges = np.linspace(*limits[i], 1 + style.num_bins(len(reference), 15, 40))
+                _overlay(ax, x[:, i], reference[:, i], edges)
+                ax.set(xlim=limits[i], yticks=[])
+            else:
+                _pair(ax, x[:, [j, i]], reference[:, [j, i]])
+                ax.set(xlim=limits[j], ylim=limits[i])
+            _corner_labels(ax, i, j, count)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper right", frameon=False, fontsize=9)
+    shown = "" if count == dimension else f"first {count} of {dimension} coordinates"
+    figure.suptitle(_title(shown, x), size=10)
+    return figure
+
+
+def _pair(ax: Axes, x: Array, reference: Array) -> None:
+    for points, colour in ((reference, DATA_COLOUR), (x, SAMPLES_COLOUR)):
+        shown = points[: _MAX_POINTS // 2]
+        size = _marker_size(len(shown)) / 2
+        draw_points(ax, shown, colour, size)
+
+
+def _corner_labels(ax: Axes, i: int, j: int, count: int) -> None:
+    style.tidy(ax)
+    if i == count - 1:
+        ax.set_xlabel(f"coordinate {j + 1}")
+    if j == 0 and i > 0:
+        ax.set_ylabel(f"coordinate {i + 1}")
+    elif i != j:
+        ax.tick_params(labelleft=False)
+
+
+def _overlay(ax: Axes, x: Array, reference: Array, edges: Array) -> None:
+    expected = histogram(reference, edges)
+    ax.stairs(expected, edges, fill=True, color=DATA_COLOUR, alpha=0.45, label="data")
+    ax.stairs(histogram(x, edges), edges, color=SAMPLES_COLOUR, linewidth=1.5, label="samples")
+    ax.set_ylim(bottom=0)
+
+
+def histogram(values: Array, edges: Array) -> Array:
+    """Density over the bins; all values count in the normalisation, also those outside."""
+    counts = np.histogram(values[np.isfinite(values)], edges)[0]
+    return np.asarray(counts / (max(len(values), 1) * np.diff(edges)))
+
+
+def plane_density(
+    points: Array, bins: int, x_limits: tuple[float, float], y_limits: tuple[float, float]
+) -> Array:
+    """Share of all points in each bin, shape (bins, bins), rows along y from below."""
+    finite = style.finite_rows(points)
+    edges = [np.linspace(*limits, bins + 1) for limits in (x_limits, y_limits)]
+    counts = np.histogram2d(finite[:, 0], finite[:, 1], bins=edges)[0]
+    return np.asarray(counts.T / max(len(points), 1))
+
+
+def show_density(
+    ax: Axes,
+    density: Array,
+    limits: tuple[tuple[float, float], tuple[float, float]],
+    most: float,
+) -> None:
+    """Draw a density of the plane, with `most` as the brightest colour."""
+    ax.imshow(
+        density,
+        origin="lower",
+        extent=(*limits[0], *limits[1]),
+        cmap=style.DENSITY_CMAP,
+        vmin=0,
+        vmax=most or 1.0,
+        interpolation="nearest",
+    )
+    style.square(ax, *limits)
+
+
+def draw_points(ax: Axes, points: Array, colour: str, size: float) -> PathCollection:
+    """Draw points (B, 2) of an area in square typographic points, so that overlaps show."""
+    return ax.scatter(points[:, 0], points[:, 1], s=size, c=colour, alpha=0.5, linewidths=0)
+
+
+def _marker_size(count: int) -> float:
+    return float(np.clip(6000 / max(count, 1), 1.5, 12))
+
+
+def _title(name: str, samples: Array) -> str:
+    dropped = len(samples) - len(style.finite_rows(samples))
+    note = f"{dropped} of {len(samples)} samples not finite" if dropped else ""
+    return ": ".join(part for part in (name, note) if part)

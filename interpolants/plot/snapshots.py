@@ -1,0 +1,84 @@
+"""The law of the state at a few times."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from interpolants.plot import style
+from interpolants.plot.samples import histogram, plane_density, show_density
+from interpolants.plot.style import SAMPLES_COLOUR, Array
+
+_PANELS = 6
+_IMAGE_ROWS, _IMAGE_COLUMNS = 6, 4
+
+
+def plot_snapshots(path: Tensor, times: Tensor) -> Figure:
+    """Draw the samples at six times spread evenly over the path.
+
+    Scalars are shown as histograms, planar points as densities, images as grids of the same
+    samples in each panel, and other events as the density of their first two coordinates. Panels
+    share their axes; each density has its own colour scale.
+
+    Args:
+        path: states, shape (S, B, *event).
+        times: of the states, shape (S,). With fewer than six there are S panels.
+
+    Raises:
+        ValueError: if the shapes do not match.
+    """
+    style.check_path("plot_snapshots.path", path, times)
+    at = style.to_array(times)
+    indices = style.spread_indices(at, _PANELS)
+    frames, labels = path[indices], [f"t = {at[i]:.2f}" for i in indices]
+    if style.is_image(tuple(path.shape[2:])):
+        return _images(style.to_array(frames), labels)
+    vectors = style.to_array(frames).reshape(len(indices), path.shape[1], -1)
+    return _lines(vectors, labels) if vectors.shape[-1] == 1 else _planes(vectors, labels)
+
+
+def _panels(labels: list[str], width: float, height: float) -> tuple[Figure, list[Axes]]:
+    figure = style.new_figure(width * len(labels), height)
+    panels = list(figure.subplots(1, len(labels), squeeze=False, sharey=True)[0])
+    for ax, label in zip(panels, labels, strict=True):
+        ax.set_title(label, size=10)
+    return figure, panels
+
+
+def _images(frames: Array, labels: list[str]) -> Figure:
+    ratio = _IMAGE_ROWS / _IMAGE_COLUMNS * frames.shape[-2] / frames.shape[-1]
+    figure, panels = _panels(labels, 1.7, 1.7 * ratio + 0.3)
+    limits = style.colour_range(frames[-1])
+    for ax, images in zip(panels, frames, strict=True):
+        style.show_image(ax, style.mosaic(images, _IMAGE_ROWS, _IMAGE_COLUMNS, limits))
+    return figure
+
+
+def _lines(frames: Array, labels: list[str]) -> Figure:
+    figure, panels = _panels(labels, 1.9, 2.3)
+    limits = style.padded_limits(frames)
+    edges = np.linspace(*limits, 1 + style.num_bins(frames.shape[1], 20, 60))
+    for ax, values in zip(panels, frames, strict=True):
+        density = histogram(values[:, 0], edges)
+        ax.stairs(density, edges, fill=True, color=SAMPLES_COLOUR, alpha=0.8)
+        ax.set(xlim=limits, ylim=(0, None), xlabel="x")
+        style.tidy(ax)
+    panels[0].set_ylabel("density")
+    return figure
+
+
+def _planes(frames: Array, labels: list[str]) -> Figure:
+    figure, panels = _panels(labels, 2.0, 2.35)
+    limits = style.padded_limits(frames[..., 0]), style.padded_limits(frames[..., 1])
+    bins = style.num_bins(frames.shape[1], 20, 80)
+    for ax, points in zip(panels, frames, strict=True):
+        density = plane_density(points[:, :2], bins, *limits)
+        show_density(ax, density, limits, float(density.max()))
+    dimension = frames.shape[-1]
+    if dimension > 2:
+        panels[0].set_ylabel(f"coordinate 2 of {dimension}", size=9)
+        for ax in panels:
+            ax.set_xlabel(f"coordinate 1 of {dimension}", size=9)
+    return figure

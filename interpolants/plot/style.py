@@ -1,0 +1,159 @@
+"""What the figures share: the look, limits that outliers cannot stretch, image mosaics, saving.
+
+Figures are built as `matplotlib.figure.Figure` objects and pyplot is never touched, so drawing
+changes no global state and is safe in threads.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from torch import Tensor
+
+from interpolants.checks import check
+
+Array = NDArray[np.float64]
+
+SAMPLES_COLOUR = "#1f6fb4"
+DATA_COLOUR = "#8a8a8a"
+ACCENT_COLOUR = "#d1495b"
+DENSITY_CMAP = "magma"
+TIME_CMAP = "viridis"
+DPI = 150
+
+_INK = "#333333"
+_IMAGE_CHANNELS = (1, 3)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches, laid out when it is drawn."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG: whole or not at all, over what was there.
+
+    Args:
+        figure: what a function of this package returned.
+        path: the file; its folder is created.
+    """
+    path = Path(path)
+    temporary = temporary_beside(path)
+    try:
+        figure.savefig(temporary, format="png")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def temporary_beside(path: Path) -> Path:
+    """An unused hidden name in the folder of `path`, which is created."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.{uuid4().hex}")
+
+
+def to_array(x: Tensor) -> Array:
+    """A tensor of any device and dtype as a float64 array."""
+    return np.asarray(x.detach().cpu().double().numpy(), dtype=np.float64)
+
+
+def is_image(event_shape: tuple[int, ...]) -> bool:
+    """Whether events are drawn as images: (C, H, W) with C = 1 or 3."""
+    return len(event_shape) == 3 and event_shape[0] in _IMAGE_CHANNELS
+
+
+def to_vectors(x: Tensor) -> Array:
+    """Events as vectors, shape (B, D)."""
+    return to_array(x).reshape(len(x), -1)
+
+
+def finite_rows(x: Array) -> Array:
+    """The rows without inf or nan: one diverged sample must not take the figure with it."""
+    return x[np.isfinite(x).all(axis=1)]
+
+
+def padded_limits(values: Array) -> tuple[float, float]:
+    """The 0.1 to 99.9 percentile of the finite values, padded by a tenth of its width."""
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return -1.0, 1.0
+    low, high = (float(v) for v in np.percentile(values, [0.1, 99.9]))
+    pad = 0.1 * (high - low) or 1.0
+    return low - pad, high + pad
+
+
+def colour_range(images: Array) -> tuple[float, float]:
+    """Least and greatest finite value."""
+    values = images[np.isfinite(images)]
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+
+
+def num_bins(num_samples: int, least: int, most: int) -> int:
+    """Bins along one of two axes so that a bin of a spread-out law holds some samples."""
+    return int(np.clip(round((num_samples / 4) ** 0.5), least, most))
+
+
+def mosaic(images: Array, rows: int, columns: int, limits: tuple[float, float]) -> Array:
+    """Images as one picture in row-major order, with white gaps.
+
+    Args:
+        images: shape (B, C, H, W); what is beyond rows * columns is left out.
+        rows, columns: of the grid; a place without an image stays white.
+        limits: values shown as black and white.
+
+    Returns:
+        Values in [0, 1], shape (H', W', 3).
+    """
+    low, high = limits
+    scaled = np.nan_to_num(np.clip((images - low) / ((high - low) or 1.0), 0, 1))
+    height, width = images.shape[2:]
+    gap = max(1, height // 16)
+    tiles = np.ones((rows, height + gap, columns, width + gap, 3))
+    for k, image in enumerate(scaled[: rows * columns]):
+        row, column = divmod(k, columns)
+        tiles[row, :height, column, :width] = np.moveaxis(image, 0, -1)
+    picture = tiles.reshape(rows * (height + gap), columns * (width + gap), 3)
+    return picture[:-gap, :-gap]
+
+
+def show_image(ax: Axes, picture: Array) -> Any:
+    """Draw a mosaic without ticks or frame."""
+    ax.set_axis_off()
+    return ax.imshow(picture, interpolation="nearest")
+
+
+def tidy(ax: Axes) -> None:
+    """The look of an axis with ticks: no box, small grey labels."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(_INK)
+    ax.tick_params(labelsize=8, colors=_INK)
+    ax.xaxis.label.set(size=9, color=_INK)
+    ax.yaxis.label.set(size=9, color=_INK)
+    ax.title.set(size=10, color=_INK)
+
+
+def square(ax: Axes, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> None:
+    """A panel of the plane: these limits, equal scales, no ticks."""
+    ax.set(xlim=x_limits, ylim=y_limits, xticks=[], yticks=[])
+    ax.set_aspect("equal")
+    ax.spines[:].set(color="#bbbbbb", linewidth=0.6)
+    ax.title.set(size=10, color=_INK)
+
+
+def check_path(where: str, path: Tensor, times: Tensor) -> None:
+    """Require a path (S, B, *event) with its S >= 1 times."""
+    check(path.dim() >= 2 and min(path.shape) > 0, where, "shape (S, B, *event)", path.shape)
+    check(times.shape == path.shape[:1], where, "one time per state", tuple(times.shape))
+
+
+def spread_indices(times: Array, count: int) -> list[int]:
+    """At most `count` states whose times are nearest to evenly spread ones, each once."""
+    targets = np.linspace(times[0], times[-1], count)
+    return sorted({int(np.abs(times - t).argmin()) for t in targets})

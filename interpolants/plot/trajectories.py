@@ -1,0 +1,126 @@
+"""Paths of single samples through time."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from interpolants.plot import style
+from interpolants.plot.style import ACCENT_COLOUR, Array
+
+_MAX_TRAJECTORIES = 200
+_IMAGE_ROWS, _IMAGE_COLUMNS = 8, 10
+
+
+def plot_trajectories(path: Tensor, times: Tensor) -> Figure:
+    """Draw how samples travel.
+
+    Vectors are drawn as at most 200 lines coloured by time, with their start and end marked: in
+    the plane, in the first two coordinates of longer vectors, and against time for scalars.
+    Images are drawn as rows of snapshots, one row for each of 8 samples.
+
+    Args:
+        path: states, shape (S, B, *event).
+        times: of the states, shape (S,).
+
+    Raises:
+        ValueError: if the shapes do not match.
+    """
+    style.check_path("plot_trajectories.path", path, times)
+    at = style.to_array(times)
+    if style.is_image(tuple(path.shape[2:])):
+        return _images(style.to_array(path[:, :_IMAGE_ROWS]), at)
+    lines = style.to_array(path[:, :_MAX_TRAJECTORIES])
+    lines = lines.reshape(*lines.shape[:2], -1)
+    return _over_time(lines[..., 0], at) if lines.shape[-1] == 1 else _plane(lines, at)
+
+
+def _images(path: Array, times: Array) -> Figure:
+    indices = style.spread_indices(times, _IMAGE_COLUMNS)
+    frames = np.swapaxes(path[indices], 0, 1)
+    rows, columns, _, height, width = frames.shape
+    images = frames.reshape(rows * columns, *frames.shape[2:])
+    figure = style.new_figure(0.75 * columns, 0.75 * rows * height / width + 0.35)
+    ax = figure.subplots()
+    picture = style.mosaic(images, rows, columns, style.colour_range(path[-1]))
+    style.show_image(ax, picture)
+    ax.set_axis_on()
+    ax.spines[:].set_visible(False)
+    ax.xaxis.tick_top()
+    centres = (np.arange(columns) + 0.5) * picture.shape[1] / columns
+    ax.set_xticks(centres, [f"{times[i]:.2f}" for i in indices])
+    ax.tick_params(length=0, labelsize=9)
+    ax.set(yticks=[], xlabel="t")
+    ax.xaxis.set_label_position("top")
+    return figure
+
+
+def _plane(path: Array, times: Array) -> Figure:
+    dimension = path.shape[-1]
+    figure = style.new_figure(5.6, 5.0)
+    ax = figure.subplots()
+    _coloured_lines(figure, path[..., :2], times)
+    _ends(figure, path[0, :, :2], path[-1, :, :2])
+    limits = style.padded_limits(path[..., 0]), style.padded_limits(path[..., 1])
+    style.square(ax, *limits)
+    if dimension > 2:
+        ax.set(xlabel=f"coordinate 1 of {dimension}", ylabel=f"coordinate 2 of {dimension}")
+    return figure
+
+
+def _over_time(path: Array, times: Array) -> Figure:
+    figure = style.new_figure(5.6, 3.6)
+    ax = figure.subplots()
+    across = np.broadcast_to(times[:, None], path.shape)
+    lines = np.stack([across, path], axis=-1)
+    _coloured_lines(figure, lines, times, colour_bar=False)
+    _ends(figure, lines[0], lines[-1])
+    ax.set(xlim=style.padded_limits(times), ylim=style.padded_limits(path))
+    ax.set(xlabel="t", ylabel="x")
+    style.tidy(ax)
+    return figure
+
+
+def _coloured_lines(
+    figure: Figure, lines: Array, times: Array, *, colour_bar: bool = True
+) -> None:
+    """Draw lines (S, B, 2), each segment in the colour of the middle of its time step."""
+    segments = np.stack([lines[:-1], lines[1:]], axis=2).reshape(-1, 2, 2)
+    middle = (times[:-1] + times[1:]) / 2
+    collection = LineCollection(list(segments), cmap=style.TIME_CMAP, linewidths=0.5, alpha=0.6)
+    collection.set_array(np.repeat(middle, lines.shape[1]))
+    collection.set_clim(times[0], times[-1])
+    ax = figure.axes[0]
+    ax.add_collection(collection)
+    if colour_bar:
+        scale = ScalarMappable(norm=collection.norm, cmap=collection.cmap)
+        bar = figure.colorbar(scale, ax=ax, fraction=0.04, pad=0.02)
+        bar.set_label("t", rotation=0)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize=8)
+
+
+def _ends(figure: Figure, start: Array, end: Array) -> None:
+    ax = figure.axes[0]
+    figure.legend(
+        [
+            ax.scatter(
+                start[:, 0],
+                start[:, 1],
+                s=9,
+                c="white",
+                edgecolors="#333333",
+                linewidths=0.6,
+                zorder=3,
+            ),
+            ax.scatter(end[:, 0], end[:, 1], s=9, c=ACCENT_COLOUR, linewidths=0, zorder=3),
+        ],
+        ["start", "end"],
+        loc="outside upper center",
+        ncols=2,
+        frameon=False,
+        fontsize=9,
+    )

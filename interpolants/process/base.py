@@ -1,0 +1,95 @@
+"""What is integrated: dX = drift(t, X) dt + diffusion(t) dW.
+
+What a drift needs from the schedule alone, its *row*, is tabulated once per plan on the host in
+float64: path coefficients, ratios with removable singularities, epsilon. The loop then evaluates
+`drift_at(row, x)` with numbers that are already on the device.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.fields import Combination, Fields, apply_combination
+
+# How far a process stays from an end where its drift is singular.
+DEFAULT_CUT = 1e-3
+
+
+class Process(abc.ABC):
+    """A differential equation, ordinary or stochastic (Ito).
+
+    Attributes:
+        noise_type: "none" for an ODE, "additive" where the diffusion depends on time alone.
+        backward: whether it runs from t=1 down to t=0.
+    """
+
+    noise_type: ClassVar[str] = "none"
+    backward: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def drift(self, t: Tensor, x: Tensor) -> Tensor:
+        """The coefficient of dt, (B, *event); t is 0-d or (B,)."""
+
+    def diffusion(self, t: Tensor) -> Tensor | None:
+        """The coefficient g of dW, of t's shape, or None for an ODE."""
+        return None
+
+    def row(self, t: Tensor) -> Tensor:
+        """What the drift needs at times t, of shape (*t.shape, K)."""
+        return t.unsqueeze(-1)
+
+    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
+        """The drift, given a row of shape (K,)."""
+        return self.drift(row[0], x)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The times from which and to which the process can be integrated, ascending."""
+        return 0.0, 1.0
+
+
+class FieldProcess(Process):
+    """A process whose drift is a combination of fields.
+
+    Args:
+        fields: the learned fields.
+        cut: distance kept from an end where the drift is singular, in (0, 0.5).
+    """
+
+    def __init__(self, *, fields: Fields, cut: float = DEFAULT_CUT) -> None:
+        check(0 < cut < 0.5, f"{type(self).__name__}.cut", "a number in (0, 0.5)", cut)
+        self.fields = fields
+        self.cut = cut
+        # Which predictions enter is a matter of names; only their coefficients vary in time.
+        middle = self.combination(torch.tensor(0.375, dtype=torch.float64))
+        self._constant = {k: v for k, v in middle.items() if not isinstance(v, Tensor)}
+        self._varying = tuple(k for k, v in middle.items() if isinstance(v, Tensor))
+
+    @abc.abstractmethod
+    def combination(self, t: Tensor) -> Combination:
+        """The drift as a combination of x and the predictions at times t of any shape."""
+
+    def drift(self, t: Tensor, x: Tensor) -> Tensor:
+        return apply_combination(self.combination(t), x, self.fields.predict(t, x))
+
+    def row(self, t: Tensor) -> Tensor:
+        combination = self.combination(t)
+        columns = [torch.as_tensor(combination[name]).expand_as(t) for name in self._varying]
+        return torch.stack([t, *columns], dim=-1)
+
+    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
+        t, *columns = row.unbind()
+        varying = dict(zip(self._varying, columns, strict=True))
+        return apply_combination(self._constant | varying, x, self.fields.predict(t, x))
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """[0, 1], less `cut` at each end where a coefficient of the drift is not finite."""
+        rows = self.row(torch.tensor([0.0, 1.0], dtype=torch.float64))
+        start, end = rows.isfinite().all(dim=-1).tolist()
+        return 0.0 if start else self.cut, 1.0 if end else 1 - self.cut

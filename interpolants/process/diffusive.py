@@ -1,0 +1,48 @@
+"""What the forward and the backward SDE share: the score term and its noise."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from interpolants.epsilon.base import Epsilon
+from interpolants.epsilon.constant import ConstantEpsilon
+from interpolants.fields import Combination, Fields, add, scale
+from interpolants.process.base import DEFAULT_CUT, FieldProcess
+
+
+class DiffusiveProcess(FieldProcess):
+    """dX = (b + sign epsilon s) dt + sqrt(2 epsilon) dW, in either direction of time.
+
+    Args:
+        fields: the learned fields; they must have a score.
+        epsilon: the diffusivity; a number is a constant one.
+        cut: distance kept from an end where the drift is singular, in (0, 0.5).
+    """
+
+    noise_type: ClassVar[str] = "additive"
+    sign: ClassVar[float]
+
+    def __init__(
+        self, *, fields: Fields, epsilon: Epsilon | float, cut: float = DEFAULT_CUT
+    ) -> None:
+        fields.check("score")
+        if isinstance(epsilon, (int, float)):
+            epsilon = ConstantEpsilon(c=epsilon)
+        self.epsilon: Epsilon = epsilon
+        self.epsilon.check(fields.interpolant)
+        super().__init__(fields=fields, cut=cut)
+
+    def combination(self, t: Tensor) -> Combination:
+        fields, epsilon = self.fields, self.epsilon
+        c = fields.coefficients(t)
+        velocity = fields.combination("velocity", t)
+        if "score" in fields.predicts:
+            return add(velocity, {"score": self.sign * epsilon.value(t, c)})
+        ratio = epsilon.ratio(t, c, fields.noise_level(c))
+        return add(velocity, scale(-self.sign * ratio, fields.combination("denoiser", t)))
+
+    def diffusion(self, t: Tensor) -> Tensor:
+        return torch.sqrt(2 * self.epsilon.value(t, self.fields.coefficients(t)))

@@ -1,0 +1,181 @@
+"""From fields to samples: a process, a solver and a grid, checked together when built."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from interpolants.checks import check
+from interpolants.epsilon.base import Epsilon
+from interpolants.fields import Fields
+from interpolants.grid.base import Grid
+from interpolants.grid.sine_squared import SineSquaredGrid
+from interpolants.integrate import Keep
+from interpolants.interpolant.base import AffineInterpolant
+from interpolants.noise.base import Noise
+from interpolants.noise.generator import GeneratorNoise
+from interpolants.process.base import FieldProcess
+from interpolants.process.probability_flow import ProbabilityFlow
+from interpolants.solver.base import Solver
+from interpolants.solver.heun import Heun
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """What a sampler returns.
+
+    Attributes:
+        x: samples, (n, *event).
+        nfe: network calls that each sample took, counted.
+        seconds: wall time of the solve.
+        path: states at the requested times, (S, n, *event), or None.
+        times: those times, (S,), in the order of the path, or None.
+    """
+
+    x: Tensor
+    nfe: int
+    seconds: float
+    path: Tensor | None = None
+    times: Tensor | None = None
+
+
+@final
+class Sampler:
+    """Integrates a process built from learned fields.
+
+    Args:
+        fields: the learned fields.
+        process: builds the process, as `process(fields=fields)`; with `epsilon` where given.
+        solver: a scheme that accepts the process.
+        grid: where the steps go.
+        num_steps: number of intervals, > 0.
+        epsilon: diffusivity for processes that take one: an `Epsilon`, or a number for a
+            constant; None for an ODE.
+
+    Raises:
+        ValueError: if a field that the process needs does not follow from what was learned, or
+            the solver does not fit the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        fields: Fields,
+        process: Callable[..., FieldProcess] = ProbabilityFlow,
+        solver: Solver | None = None,
+        grid: Grid | None = None,
+        num_steps: int = 32,
+        epsilon: Epsilon | float | None = None,
+    ) -> None:
+        whole = isinstance(num_steps, int) and num_steps > 0
+        check(whole, "Sampler.num_steps", "a whole number > 0", num_steps)
+        options = {} if epsilon is None else {"epsilon": epsilon}
+        self.process = process(fields=fields, **options)
+        self.solver = Heun() if solver is None else solver
+        self.solver.check(self.process)
+        self.grid = SineSquaredGrid() if grid is None else grid
+        self.num_steps = num_steps
+
+    @property
+    def fields(self) -> Fields:
+        """The fields that the process is built from."""
+        return self.process.fields
+
+    def __call__(
+        self,
+        start: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        noise: Noise | None = None,
+        times: Sequence[float] = (),
+    ) -> Samples:
+        """Integrate from `start`, in the units of the networks, without recording gradients.
+
+        Args:
+            start: draws of the base, or of the data for a backward process; (n, *event).
+            generator: of the noise, on start's device; None uses torch's global state.
+            noise: where normals come from instead; overrides `generator`.
+            times: times in [0, 1] whose states to keep; the grid lands on each exactly. Times
+                beyond the process's span are moved to its ends.
+
+        Raises:
+            ValueError: if a time is outside [0, 1].
+        """
+        valid = all(0 <= t <= 1 for t in times)
+        check(valid, "Sampler.times", "times in [0, 1]", tuple(times))
+        process = self.process
+        kept = torch.tensor(sorted(set(times)), dtype=torch.float64).clamp(*process.span)
+        kept = kept.flip(0) if process.backward else kept
+        nodes = self.grid.times(
+            self.num_steps, process.span, backward=process.backward, through=kept
+        )
+        keep = Keep(nodes, kept)
+        source = GeneratorNoise(generator) if noise is None else noise
+        with torch.no_grad(), count_calls(self.fields.net) as calls:
+            _wait(start)
+            began = time.perf_counter()
+            x = self.solver.solve(process, nodes, self._first(start), noise=source, keep=keep)
+            x = self._finish(x, nodes[-1].to(x))
+            _wait(x)
+            seconds = time.perf_counter() - began
+        return Samples(
+            x=x,
+            nfe=len(calls),
+            seconds=seconds,
+            path=keep.path,
+            times=None if keep.path is None else kept,
+        )
+
+    def _first(self, start: Tensor) -> Tensor:
+        """The state at the first node: alpha(0) x0 on a one-sided path."""
+        path = self.fields.interpolant
+        if self.process.backward or not path.one_sided or not isinstance(path, AffineInterpolant):
+            return start
+        alpha = path.coefficients(torch.zeros((), dtype=torch.float64)).alpha
+        return start * alpha.to(start)
+
+    def _finish(self, x: Tensor, t: Tensor) -> Tensor:
+        """From where the process stops to the end of time, by one noise-free step.
+
+        Towards the data this is the mean of x1 where it is known, which also removes what noise
+        the path leaves at t=1; otherwise it is an Euler step of the probability flow.
+        """
+        end = 0.0 if self.process.backward else 1.0
+        path = self.fields.interpolant
+        noisy = path.one_sided and bool(self.fields.coefficients(torch.ones(())).alpha > 0)
+        last = self.process.span[0 if self.process.backward else 1]
+        if last == end and (self.process.backward or not noisy):
+            return x
+        if end == 1.0 and _follows(self.fields, "target_mean"):
+            return self.fields.target_mean(t, x)
+        return torch.addcmul(x, self.fields.velocity(t, x), end - t)
+
+
+@contextmanager
+def count_calls(net: nn.Module) -> Iterator[list[None]]:
+    """Count the calls of a network: the list grows by one with each."""
+    calls: list[None] = []
+    hook = net.register_forward_pre_hook(lambda *_: calls.append(None))
+    try:
+        yield calls
+    finally:
+        hook.remove()
+
+
+def _follows(fields: Fields, name: str) -> bool:
+    try:
+        fields.check(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _wait(x: Tensor) -> None:
+    if x.is_cuda:
+        torch.cuda.synchronize(x.device)

@@ -1,0 +1,35 @@
+"""The affine map between the data's own units and those of the networks."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+
+@final
+class Scaling(nn.Module):
+    """Networks see (x - shift) / scale; samples are handed back as shift + scale * x.
+
+    Both are buffers, so a checkpoint needs no data to undo the scaling.
+
+    Args:
+        shift, scale: broadcastable to an event; None means the identity.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, shift: Tensor | None = None, scale: Tensor | None = None) -> None:
+        super().__init__()
+        self.register_buffer("shift", torch.zeros(()) if shift is None else shift.float())
+        self.register_buffer("scale", torch.ones(()) if scale is None else scale.float())
+
+    def to_model(self, x: Tensor) -> Tensor:
+        """From the data's units to the networks'."""
+        return (x - self.shift) / self.scale
+
+    def to_data(self, x: Tensor) -> Tensor:
+        """From the networks' units to the data's."""
+        return torch.addcmul(self.shift.to(x.dtype), self.scale.to(x.dtype), x)

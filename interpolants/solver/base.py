@@ -1,0 +1,130 @@
+"""Numerical schemes, and what each can solve.
+
+A scheme declares what it accepts, and the sampler refuses the rest when it is built: an SDE never
+runs silently as an ODE.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.integrate import Carry, Drift, Keep, Plan, integrate
+from interpolants.noise.base import Noise
+from interpolants.process.base import Process
+
+
+class Solver(abc.ABC):
+    """Carries a state along a grid.
+
+    Attributes:
+        accepts: noise types of the processes it solves.
+        order: order of convergence; weak order for an SDE scheme.
+    """
+
+    accepts: ClassVar[tuple[str, ...]]
+    order: ClassVar[float]
+
+    def check(self, process: Process) -> None:
+        """Raise a ValueError if the solver does not fit the process."""
+        kind = "an ODE" if process.noise_type == "none" else "an SDE"
+        fix = (
+            "sampler/solver=heun"
+            if process.noise_type == "none"
+            else ("sampler/solver=euler_maruyama")
+        )
+        check(
+            process.noise_type in self.accepts,
+            "Sampler.solver",
+            f"a solver for {kind} ({type(process).__name__})",
+            type(self).__name__,
+            f"use for example {fix}",
+        )
+
+    @abc.abstractmethod
+    def solve(
+        self, process: Process, times: Tensor, x: Tensor, *, noise: Noise, keep: Keep
+    ) -> Tensor:
+        """The state at the last time, (B, *event).
+
+        Args:
+            process: what to solve; it has passed `check`.
+            times: nodes, float64 on the host, monotone in either direction, (N + 1,).
+            x: state at the first time, (B, *event).
+            noise: standard normals by step.
+            keep: called with each node's index and state.
+        """
+
+
+class PlannedSolver(Solver):
+    """A fixed-step scheme on the package's own loop: float64 tables, then a pure kernel.
+
+    Attributes:
+        stages: evaluations of the drift per step.
+        channels: standard normals per step.
+    """
+
+    stages: ClassVar[int]
+    channels: ClassVar[int] = 0
+
+    @abc.abstractmethod
+    def nodes(self, times: Tensor) -> Tensor:
+        """The times at which each step evaluates the drift, float64, (N, S)."""
+
+    @abc.abstractmethod
+    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+        """Each step's own numbers, float64, (N, C)."""
+
+    @abc.abstractmethod
+    def step(
+        self,
+        drift: Drift,
+        rows: tuple[Tensor, ...],
+        coefficients: tuple[Tensor, ...],
+        carry: Carry,
+        z: Tensor | None,
+    ) -> Carry:
+        """One step; `rows` has one row per node, `z` has shape (channels, B, *event)."""
+
+    def start(self, x: Tensor) -> Carry:
+        """The first carry."""
+        return (x,)
+
+    def plan(self, process: Process, times: Tensor) -> Plan:
+        """The tables for a process on a grid."""
+        return Plan(
+            times=times,
+            rows=process.row(self.nodes(times)),
+            coefficients=self.coefficients(process, times),
+            drift=process.drift_at,
+            step=self.step,
+            start=self.start,
+            channels=self.channels,
+        )
+
+    def solve(
+        self, process: Process, times: Tensor, x: Tensor, *, noise: Noise, keep: Keep
+    ) -> Tensor:
+        return integrate(self.plan(process, times), x, noise=noise, keep=keep)
+
+
+def steps(times: Tensor) -> Tensor:
+    """Signed step sizes, (N,)."""
+    return times[1:] - times[:-1]
+
+
+def noise_at(process: Process, t: Tensor) -> Tensor:
+    """The diffusion at times t, float64."""
+    g = process.diffusion(t)
+    assert g is not None
+    return g
+
+
+def mean_noise(process: Process, times: Tensor) -> Tensor:
+    """sqrt of the integral of g^2 over each step, by the trapezoidal rule, (N,)."""
+    squares = noise_at(process, times).square()
+    return torch.sqrt(0.5 * (squares[1:] + squares[:-1]) * steps(times).abs())

@@ -1,0 +1,40 @@
+"""Euler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from interpolants.integrate import Carry, Drift
+from interpolants.process.base import Process
+from interpolants.solver.base import PlannedSolver, steps
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Euler(PlannedSolver):
+    """x + h f(t, x): order 1, one evaluation per step."""
+
+    accepts: ClassVar[tuple[str, ...]] = ("none",)
+    order: ClassVar[float] = 1
+    stages: ClassVar[int] = 1
+
+    def nodes(self, times: Tensor) -> Tensor:
+        return times[:-1, None]
+
+    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+        return steps(times)[:, None]
+
+    def step(
+        self,
+        drift: Drift,
+        rows: tuple[Tensor, ...],
+        coefficients: tuple[Tensor, ...],
+        carry: Carry,
+        z: Tensor | None,
+    ) -> Carry:
+        (x,), (h,) = carry, coefficients
+        return (torch.addcmul(x, drift(rows[0], x), h),)

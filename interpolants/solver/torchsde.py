@@ -1,0 +1,104 @@
+"""SDE solvers of torchsde."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+from interpolants.checks import check
+from interpolants.integrate import Keep, Plan, integrate
+from interpolants.noise.base import Noise
+from interpolants.noise.generator import GeneratorNoise
+from interpolants.process.base import Process
+from interpolants.shapes import flatten_event
+from interpolants.solver.base import Solver, noise_at
+
+_ITO, _STRATONOVICH = ("euler",), ("heun", "midpoint", "reversible_heun")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Torchsde(Solver):
+    """Hands an additive-noise SDE to `torchsde.sdeint`, one interval of the grid at a time.
+
+    torchsde steps by a fixed dt and interpolates to the output times, so each interval of a grid
+    is a solve of its own, with a Brownian interval matched to the step. Its entropy comes from
+    the noise's generator, so that torch's seed controls it. With additive noise the Ito and the
+    Stratonovich schemes solve the same equation.
+
+    Args:
+        method: "euler", "heun", "midpoint" or "reversible_heun".
+    """
+
+    accepts: ClassVar[tuple[str, ...]] = ("additive",)
+    order: ClassVar[float] = 1
+    method: str = "heun"
+
+    def __post_init__(self) -> None:
+        known = _ITO + _STRATONOVICH
+        ok = self.method in known
+        check(ok, "Torchsde.method", f"one of {', '.join(known)}", self.method)
+
+    def solve(
+        self, process: Process, times: Tensor, x: Tensor, *, noise: Noise, keep: Keep
+    ) -> Tensor:
+        own = isinstance(noise, GeneratorNoise)
+        check(own, "Torchsde.noise", "noise drawn from a generator", type(noise).__name__)
+        assert isinstance(noise, GeneratorNoise)
+        sign = 1.0 if times[-1] > times[0] else -1.0
+        sde = _Flat(process, x.shape, sign, "ito" if self.method in _ITO else "stratonovich")
+        # torchsde wants float64 times, which the plan's tables, in the state's dtype, are not.
+        intervals = iter((sign * times).unfold(0, 2, 1).unbind())
+        unused = times.new_zeros(len(times) - 1, 1, 1)
+        plan = Plan(
+            times=times,
+            rows=unused,
+            coefficients=unused[..., 0],
+            drift=process.drift_at,
+            step=lambda *args: (self._interval(sde, next(intervals), args[3][0], noise),),
+            start=lambda state: (state,),
+        )
+        return integrate(plan, x, keep=keep)
+
+    def _interval(self, sde: _Flat, ts: Tensor, x: Tensor, noise: GeneratorNoise) -> Tensor:
+        from torchsde import BrownianInterval, sdeint
+
+        y = flatten_event(x)
+        h = float(ts[1] - ts[0])
+        path = BrownianInterval(
+            t0=ts[0],
+            t1=ts[1],
+            size=y.shape,
+            dtype=x.dtype,
+            device=x.device,
+            entropy=_entropy(noise),
+            dt=h,
+        )
+        end: Tensor = sdeint(sde, y, ts, bm=path, method=self.method, dt=h)[-1]
+        return end.reshape(x.shape)
+
+
+def _entropy(noise: GeneratorNoise) -> int:
+    generator = noise.generator
+    device = "cpu" if generator is None else generator.device
+    return int(torch.randint(2**31 - 1, (), generator=generator, device=device))
+
+
+class _Flat(nn.Module):
+    """torchsde's view of a process: states (B, D), ascending time (negated if it descends)."""
+
+    noise_type = "diagonal"
+
+    def __init__(self, process: Process, shape: torch.Size, sign: float, sde_type: str) -> None:
+        super().__init__()
+        self.process, self.shape, self.sign, self.sde_type = process, shape, sign, sde_type
+
+    def f(self, t: Tensor, y: Tensor) -> Tensor:
+        drift = self.process.drift((self.sign * t).to(y.dtype), y.reshape(self.shape))
+        return flatten_event(self.sign * drift)
+
+    def g(self, t: Tensor, y: Tensor) -> Tensor:
+        return noise_at(self.process, self.sign * t).to(y.dtype).expand_as(y)

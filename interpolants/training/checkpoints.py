@@ -1,0 +1,140 @@
+"""Which checkpoints a run keeps: the best by a validation metric, and the last to resume from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, final
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
+
+from interpolants.checks import check
+from interpolants.training.guard import NonFiniteLossError
+
+
+def best_checkpoint(*, monitor: str, dirpath: str | Path) -> ModelCheckpoint:
+    """Keeps `<dirpath>/best.ckpt`, the state with the least `monitor`.
+
+    Args:
+        monitor: name of a metric that validation logs.
+        dirpath: the folder.
+    """
+    return ModelCheckpoint(
+        dirpath=dirpath,
+        filename="best",
+        monitor=monitor,
+        mode="min",
+        save_top_k=1,
+        auto_insert_metric_name=False,
+        enable_version_counter=False,
+        save_on_train_epoch_end=False,
+    )
+
+
+@final
+class LastCheckpoint(Checkpoint):
+    """Keeps `<dirpath>/last.ckpt`, the state to resume from, replaced in place.
+
+    It is written at the end of the first Lightning batch in each interval of `every_n_steps`
+    optimiser steps, after the validation that follows that batch if one does, at the end of
+    training, and when training is stopped by a signal or an error. It is never written in the
+    middle of a Lightning batch, nor after a non-finite loss.
+
+    Lightning's own callback asks for `global_step % n == 0`, which counts that advance by
+    several steps at once can miss, and saves wherever an error struck.
+
+    Args:
+        dirpath: the folder.
+        every_n_steps: optimiser steps between saves; at least 1.
+
+    Raises:
+        ValueError: if `every_n_steps` is below 1.
+    """
+
+    def __init__(self, *, dirpath: str | Path, every_n_steps: int = 1000) -> None:
+        ok = isinstance(every_n_steps, int) and every_n_steps >= 1
+        check(ok, "LastCheckpoint.every_n_steps", "an integer >= 1", every_n_steps)
+        self.path = Path(dirpath) / "last.ckpt"
+        self.every_n_steps = every_n_steps
+        self._step = 0
+        self._started = False
+
+    @property
+    def last_model_path(self) -> str:
+        """The file, or an empty string before there is one."""
+        return str(self.path) if self.path.is_file() else ""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Count from the step training starts or resumes at."""
+        # A validation to be repeated first leaves a file to be replaced after it.
+        repeats = trainer.fit_loop.epoch_loop.val_loop.restarted_mid_evaluation
+        self._step = -1 if repeats else trainer.global_step
+        self._started = True
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Save if due, unless validation comes first."""
+        if self._due(trainer) and not validation_follows(trainer):
+            self._save(trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save if due: a run resumed from here does not repeat the validation."""
+        if self._started and trainer.state.fn == TrainerFn.FITTING and self._due(trainer):
+            self._save(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the final state."""
+        if trainer.global_step != self._step:
+            self._save(trainer)
+        self._started = False
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Save where training stopped, if that is between two Lightning batches."""
+        started, self._started = self._started, False
+        if isinstance(exception, NonFiniteLossError) or not started:
+            return
+        progress = trainer.fit_loop.epoch_loop.batch_progress.current
+        between = progress.ready == progress.processed  # type: ignore[attr-defined]
+        if between and trainer.global_step != self._step:
+            if trainer.validating:
+                _repeat_validation(trainer)
+            self._save(trainer)
+
+    def _due(self, trainer: pl.Trainer) -> bool:
+        return trainer.global_step // self.every_n_steps > self._step // self.every_n_steps
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        # Noted before the attempt, so that a failed one is not tried again as training stops.
+        self._step = trainer.global_step
+        if not getattr(trainer, "fast_dev_run", False):
+            trainer.save_checkpoint(self.path)
+
+
+def _repeat_validation(trainer: pl.Trainer) -> None:
+    """Let a state saved within validation resume at the validation's first batch.
+
+    Lightning would go on behind the last batch and report the mean over the rest, or take a
+    validation that stopped between two batches as done.
+    """
+    progress = trainer.fit_loop.epoch_loop.val_loop.batch_progress
+    for tracker in (progress.total, progress.current):
+        tracker.load_state_dict({"ready": 1, "started": 1, "processed": 0, "completed": 0})
+
+
+def validation_follows(trainer: pl.Trainer) -> bool:
+    """Whether validation runs right after the training batch that is ending.
+
+    A state saved before it resumes after it: Lightning takes that validation as done.
+    """
+    loop = trainer.fit_loop
+    assert loop._data_fetcher is not None
+    return loop.epoch_loop._should_check_val_fx(loop._data_fetcher)

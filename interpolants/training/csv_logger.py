@@ -1,0 +1,161 @@
+"""Metrics in one CSV file that grows over restarts."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any, TextIO, final
+
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
+
+_STEP = "step"
+_FLUSH_SECONDS = 1.0
+
+
+@final
+class AppendingCSVLogger(Logger):
+    """Appends rows to `<run_dir>/metrics.csv`: `step`, then metrics in order of first appearance.
+
+    Floats are written so that they read back exactly; an absent metric is an empty cell. A new
+    metric rewrites the file with one more column, through a temporary file and a rename, so the
+    file is whole at every moment. What a killed process left of its last line is dropped.
+
+    Args:
+        run_dir: the run's folder; made when the first row is written.
+    """
+
+    def __init__(self, run_dir: str | Path) -> None:
+        super().__init__()
+        self.path = Path(run_dir) / "metrics.csv"
+        self._file: TextIO | None = None
+        self._columns: list[str] = [_STEP]
+        self._flushed = 0.0
+
+    @property
+    def name(self) -> str:
+        """No sub-folder: the run's folder is the experiment."""
+        return ""
+
+    @property
+    def version(self) -> str:
+        """No sub-folder: the run's folder is the experiment."""
+        return ""
+
+    @property
+    def save_dir(self) -> str:
+        """The run's folder."""
+        return str(self.path.parent)
+
+    @property
+    def log_dir(self) -> str:
+        """The run's folder."""
+        return str(self.path.parent)
+
+    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the configuration lies beside the metrics."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Append one row.
+
+        Args:
+            metrics: numbers, or tensors with one element, by name.
+            step: optimiser steps taken.
+
+        Raises:
+            ValueError: if `step` is missing.
+        """
+        if step is None:
+            raise ValueError("AppendingCSVLogger.step: expected the number of steps, got None")
+        file = self._open()
+        cells = {name: _cell(value) for name, value in metrics.items() if name != _STEP}
+        if any(name not in self._columns for name in cells):
+            file = self._add_columns([name for name in cells if name not in self._columns])
+        file.write(_line([str(step), *(cells.get(name, "") for name in self._columns[1:])]))
+        if time.monotonic() - self._flushed > _FLUSH_SECONDS:
+            self.save()
+
+    @rank_zero_only
+    def truncate_after(self, step: int) -> None:
+        """Drop the rows of later steps, which a run resumed at `step` will write again."""
+        self._close()
+        if not self.path.exists():
+            return
+        columns, rows = _read(self.path)
+        _rewrite(self.path, columns, [row for row in rows if int(row[0]) <= step])
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Hand the rows written so far to the operating system."""
+        if self._file is not None:
+            self._file.flush()
+            self._flushed = time.monotonic()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Close the file; a later row opens it again."""
+        self._close()
+
+    def _open(self) -> TextIO:
+        if self._file is None:
+            if self.path.exists():
+                self._columns, rows = _read(self.path)
+                _rewrite(self.path, self._columns, rows)
+            else:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                _rewrite(self.path, self._columns, [])
+            self._file = open(self.path, "a", newline="", encoding="utf-8")
+            self._flushed = time.monotonic()
+        return self._file
+
+    def _add_columns(self, names: list[str]) -> TextIO:
+        self._close()
+        columns, rows = _read(self.path)
+        _rewrite(self.path, [*columns, *names], [row + [""] * len(names) for row in rows])
+        return self._open()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Tensor):
+        value = value.item()
+    return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def _line(cells: list[str]) -> str:
+    buffer = StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Columns and whole rows of the file."""
+    with open(path, newline="", encoding="utf-8") as file:
+        text = file.read()
+    columns, *rows = list(csv.reader(StringIO(text[: text.rfind("\n") + 1]))) or [[_STEP]]
+    if columns[0] != _STEP:
+        raise ValueError(f"{path}: expected a file of metrics by step, got columns {columns}")
+    return columns, [row for row in rows if len(row) == len(columns)]
+
+
+def _rewrite(path: Path, columns: list[str], rows: list[list[str]]) -> None:
+    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    try:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            file.writelines(_line(cells) for cells in [columns, *rows])
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,171 @@
+"""Exponential moving average of the weights, the ones that samples are drawn with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, final
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+
+from interpolants.checks import check
+
+
+@final
+class EMA(pl.Callback):
+    """Average of the trainable parameters of `pl_module.fields`.
+
+    Optimiser step k (from 0) has decay d_k = min(decay, (1 + k) / (10 + k)), or d_k = decay
+    without warm-up, and a per-step average would be a <- d_k a + (1 - d_k) w_{k+1}. Here the
+    average moves once per Lightning batch of n steps:
+
+        a <- (1 - r) a + r w,    r = 1 - d_k d_{k+1} ... d_{k+n-1},
+
+    which is the per-step average with all n weights taken to be the last ones, w. The memory
+    (what is kept of older weights) is the same; the batch's own path is not resolved, which is
+    far below the average's horizon of 1 / (1 - decay) steps.
+
+    Validation runs on the averages. A checkpoint's `state_dict` always holds the raw weights, so
+    that resuming is exact; the averages are under `checkpoint["ema"]["weights"]`, by the
+    parameters' names in `fields`. Before the first update the averages are the weights.
+
+    Args:
+        decay: the weight d of the past, in [0, 1); 0 keeps the last weights.
+        warmup: whether the first steps, where the weights are still poor, are forgotten faster.
+
+    Raises:
+        ValueError: if `decay` is outside [0, 1).
+    """
+
+    def __init__(self, *, decay: float = 0.999, warmup: bool = True) -> None:
+        check(0 <= decay < 1, "EMA.decay", "a number in [0, 1)", decay)
+        self.decay = decay
+        self.warmup = warmup
+        self._step = 0
+        self._averages: dict[str, Tensor] = {}
+        self._swapped = False
+
+    @contextmanager
+    def averaged(self, pl_module: pl.LightningModule) -> Iterator[None]:
+        """Within the context the module holds the averages, whatever happens in it."""
+        if self._swapped:
+            yield
+            return
+        self._swap(pl_module)
+        try:
+            yield
+        finally:
+            self._swap(pl_module)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start from the present weights, unless averages were loaded."""
+        if not self._averages:
+            self._step = trainer.global_step
+            parameters = _trainable(pl_module)
+            self._averages = {name: p.detach().clone() for name, p in parameters.items()}
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Average over the optimiser steps since the last update."""
+        self._update(trainer.global_step, pl_module)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the averages into the module."""
+        if not self._swapped:
+            self._swap(pl_module)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the raw weights back."""
+        if self._swapped:
+            self._swap(pl_module)
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Put the raw weights back if validation was cut short."""
+        if self._swapped:
+            self._swap(pl_module)
+
+    def on_save_checkpoint(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        checkpoint: dict[str, Any],
+    ) -> None:
+        """Write raw weights and averages under their own keys, also while they are swapped."""
+        if not self._averages:
+            return
+        weights = self._averages
+        if self._swapped:
+            parameters = _trainable(pl_module)
+            raw = {id(parameters[name]): tensor for name, tensor in self._averages.items()}
+            for name, parameter in pl_module.named_parameters(remove_duplicate=False):
+                if id(parameter) in raw:
+                    checkpoint["state_dict"][name] = raw[id(parameter)]
+            weights = {name: p.detach() for name, p in parameters.items()}
+        else:
+            # Another callback may have stopped the batch before this one's update.
+            self._update(trainer.global_step, pl_module)
+        checkpoint["ema"] = {"decay": self.decay, "last_step": self._step, "weights": weights}
+
+    def on_load_checkpoint(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        checkpoint: dict[str, Any],
+    ) -> None:
+        """Continue the averages; a run that had none starts them from its weights."""
+        if "ema" not in checkpoint:
+            return
+        weights = checkpoint["ema"]["weights"]
+        names = list(_trainable(pl_module))
+        rule = f"a checkpoint with averages of {names}"
+        check(sorted(weights) == sorted(names), "EMA.weights", rule, sorted(weights))
+        self._step = checkpoint["ema"]["last_step"]
+        self._averages = {name: weights[name].clone() for name in names}
+
+    def _update(self, step: int, pl_module: pl.LightningModule) -> None:
+        if step <= self._step or not self._averages:
+            return
+        kept = 1.0
+        for k in range(self._step, step):
+            kept *= min(self.decay, (1 + k) / (10 + k)) if self.warmup else self.decay
+        averages, parameters = self._pairs(pl_module)
+        with torch.no_grad():
+            torch._foreach_lerp_(averages, parameters, 1 - kept)
+        self._step = step
+
+    def _swap(self, pl_module: pl.LightningModule) -> None:
+        """Exchange values in place: addresses stay, as optimisers and compiled code need."""
+        if not self._averages:
+            return
+        averages, parameters = self._pairs(pl_module)
+        with torch.no_grad():
+            held = [parameter.clone() for parameter in parameters]
+            torch._foreach_copy_(parameters, averages)
+            torch._foreach_copy_(averages, held)
+        self._swapped = not self._swapped
+
+    def _pairs(self, pl_module: pl.LightningModule) -> tuple[list[Tensor], list[Tensor]]:
+        """Averages, moved beside the parameters, and the parameters in the same order."""
+        parameters = _trainable(pl_module)
+        # Tensors made in inference mode, where validation runs, could not be updated later.
+        with torch.inference_mode(False):
+            for name, parameter in parameters.items():
+                self._averages[name] = self._averages[name].to(parameter.device)
+        pairs = [(self._averages[name], p.detach()) for name, p in parameters.items()]
+        return [average for average, _ in pairs], [parameter for _, parameter in pairs]
+
+
+def _trainable(pl_module: pl.LightningModule) -> dict[str, Tensor]:
+    fields = pl_module.fields
+    assert isinstance(fields, nn.Module)
+    return {name: p for name, p in fields.named_parameters() if p.requires_grad}

@@ -1,0 +1,113 @@
+"""Stop at the first loss that is not finite, before a checkpoint holds its weights."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, final
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+
+_ADVICE = "lower the learning rate, clip gradients, or draw times further from 0 and 1"
+
+
+class NonFiniteLossError(RuntimeError):
+    """Training met a loss or weights that are not finite.
+
+    Args:
+        what: what was met, as a sentence without its full stop.
+        checkpoint: the last good checkpoint; empty if there is none.
+        step: index of the optimiser step, from 0; None if only the weights tell.
+    """
+
+    def __init__(self, what: str, checkpoint: str, step: int | None = None) -> None:
+        kept = f"the last good checkpoint is {checkpoint}" if checkpoint else "no checkpoint yet"
+        super().__init__(f"{what}; {kept}; {_ADVICE}")
+        self.step = step
+
+
+@final
+class NonFiniteGuard(pl.Callback):
+    """Raises `NonFiniteLossError` for the first non-finite loss of a Lightning batch.
+
+    One sum over the batch's losses tells, at the price of one wait for the device. On a GPU the
+    losses of several batches are judged together. Before any checkpoint is written the losses
+    still unjudged and the weights themselves are looked at, so no checkpoint is ever poisoned.
+
+    `training_step` returns `losses` (k,), one per optimiser step, and `t` (k, B), their times.
+
+    Args:
+        check_every_n_batches: how many Lightning batches on a GPU share one wait; at least 1.
+
+    Raises:
+        ValueError: if `check_every_n_batches` is below 1.
+    """
+
+    def __init__(self, *, check_every_n_batches: int = 10) -> None:
+        rule = "an integer >= 1"
+        ok = isinstance(check_every_n_batches, int) and check_every_n_batches >= 1
+        check(ok, "NonFiniteGuard.check_every_n_batches", rule, check_every_n_batches)
+        self.check_every_n_batches = check_every_n_batches
+        self._pending: list[tuple[int, Tensor, Tensor]] = []
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Forget losses of an earlier run that was stopped."""
+        self._pending = []
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Judge what is left."""
+        self._judge(trainer)
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Take in the batch's losses and judge them, on a GPU every few batches."""
+        losses: Tensor = outputs["losses"]
+        self._pending.append((trainer.global_step, losses, outputs["t"]))
+        if losses.device.type == "cpu" or len(self._pending) >= self.check_every_n_batches:
+            self._judge(trainer)
+
+    def on_save_checkpoint(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        checkpoint: dict[str, Any],
+    ) -> None:
+        """Refuse to write a checkpoint whose losses or weights are not finite."""
+        self._judge(trainer)
+        weights = [w for w in checkpoint["state_dict"].values() if w.is_floating_point()]
+        if not all(torch.stack([torch.isfinite(w).all() for w in weights]).tolist()):
+            what = f"weights are not finite after step {trainer.global_step - 1}"
+            raise NonFiniteLossError(what, _last_good(trainer))
+
+    def _judge(self, trainer: pl.Trainer) -> None:
+        pending, self._pending = self._pending, []
+        if not pending or math.isfinite(torch.cat([losses for _, losses, _ in pending]).sum()):
+            return
+        for end, losses, times in pending:
+            for i, loss in enumerate(losses.tolist()):
+                if math.isfinite(loss):
+                    continue
+                step = end - losses.numel() + i
+                low, high = times[i].min().item(), times[i].max().item()
+                what = (
+                    f"the loss is {loss} at step {step}, with times t in [{low:.4g}, {high:.4g}]"
+                )
+                raise NonFiniteLossError(what, _last_good(trainer), step)
+
+
+def _last_good(trainer: pl.Trainer) -> str:
+    callbacks = trainer.checkpoint_callbacks
+    names = ("last_model_path", "best_model_path")
+    paths = [str(getattr(callback, name, "")) for name in names for callback in callbacks]
+    # Lightning names its best file before it is written.
+    return next((path for path in paths if Path(path).is_file()), "")

@@ -1,0 +1,19 @@
+"""Positive weights of the objective over time; none moves the minimiser."""
+
+from __future__ import annotations
+
+import abc
+
+from torch import Tensor
+
+
+class Weight(abc.ABC):
+    """A positive function on (0, 1)."""
+
+    @abc.abstractmethod
+    def value(self, t: Tensor) -> Tensor:
+        """w(t) > 0, of t's shape."""
+
+    def apply(self, t: Tensor, loss: Tensor) -> Tensor:
+        """w(t) times a loss per sample, (B,)."""
+        return self.value(t) * loss

@@ -1,0 +1,216 @@
+"""A spec out of a checkpoint builds our classes and cannot do anything else."""
+
+import functools
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from interpolants.checks import check_positive
+from interpolants.spec import build
+
+
+class _Part:
+    def __init__(self, *, a=1.0, label=None, sizes=(), inner=None):
+        check_positive("Part.a", a)
+        self.a, self.label, self.sizes, self.inner = a, label, sizes, inner
+
+
+@pytest.fixture(autouse=True)
+def probe(monkeypatch):
+    """A module `interpolants.probe` that defines Part, and holds what it should not give away."""
+    import os
+    import pathlib
+    import subprocess
+
+    module = types.ModuleType("interpolants.probe")
+    part = type("Part", (_Part,), {"__module__": module.__name__, "__qualname__": "Part"})
+    inner = type("Inner", (), {"__module__": module.__name__, "__qualname__": "Part.Inner"})
+    vars(module).update(
+        Part=part, Inner=inner, os=os, run=subprocess.run, Path=pathlib.Path, write=_write
+    )
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def _write(path):
+    Path(path).write_text("pwned")
+
+
+_write.__module__ = "interpolants.probe"
+_PART = "interpolants.probe.Part"
+
+
+def test_build_makes_nested_objects_with_their_arguments(probe):
+    spec = {
+        "_target_": _PART,
+        "a": 2,
+        "label": "x",
+        "sizes": [1, (2.5, None)],
+        "inner": {"_target_": _PART, "label": True},
+    }
+    part = build(spec)
+    assert type(part) is probe.Part
+    assert (part.a, part.label, part.sizes) == (2, "x", [1, (2.5, None)])
+    assert (type(part.inner), part.inner.label) == (probe.Part, True)
+
+
+def test_build_gives_a_partial_where_asked(probe):
+    make = build({"_target_": _PART, "_partial_": True, "a": 3.0})
+    assert isinstance(make, functools.partial)
+    assert make.func is probe.Part
+    assert make(label="y").a == 3.0
+
+
+def test_build_gives_extra_arguments_to_the_outermost_class_only():
+    inner = {"_target_": _PART, "a": 5.0}
+    part = build({"_target_": _PART, "a": 3.0, "inner": inner}, a=4.0)
+    assert (part.a, part.inner.a) == (4.0, 5.0)
+
+
+def test_build_prefixes_a_constructor_error_with_the_key_path():
+    spec = {"_target_": _PART, "sizes": [{"_target_": _PART, "inner": {"_target_": _PART}}]}
+    spec["sizes"][0]["inner"]["a"] = -1
+    with pytest.raises(ValueError, match=r"^sizes\[0\]\.inner: Part\.a: expected a number > 0"):
+        build(spec)
+    with pytest.raises(ValueError, match=r"^inner: .*unexpected keyword argument 'b'"):
+        build({"_target_": _PART, "inner": {"_target_": _PART, "b": 1}})
+
+
+def test_build_makes_the_package_s_own_parts():
+    from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
+    from interpolants.interpolant.linear import LinearInterpolant
+
+    gamma = {"_target_": "interpolants.gamma.brownian_bridge.BrownianBridgeGamma", "a": 2.0}
+    spec = {"_target_": "interpolants.interpolant.linear.LinearInterpolant", "gamma": gamma}
+    assert build(spec) == LinearInterpolant(gamma=BrownianBridgeGamma(a=2.0))
+    gamma["a"] = -1
+    with pytest.raises(ValueError) as caught:
+        build(spec)
+    assert str(caught.value) == "gamma: BrownianBridgeGamma.a: expected a number > 0, got -1"
+
+
+_HOSTILE = [
+    ("os.system", "touch {marker}"),
+    ("posix.system", "touch {marker}"),
+    ("subprocess.run", "touch {marker}"),
+    ("subprocess.Popen", "touch {marker}"),
+    ("builtins.open", "{marker}"),
+    ("builtins.eval", "open({marker!r}, 'w')"),
+    ("builtins.exec", "open({marker!r}, 'w')"),
+    ("torch.load", "{marker}"),
+    ("torch.hub.load", "{marker}"),
+    ("numpy.load", "{marker}"),
+    ("pathlib.Path.write_text", "{marker}"),
+    ("pathlib.Path", "{marker}"),
+    ("functools.partial", "{marker}"),
+    ("importlib.import_module", "planted"),
+    ("planted.Class", "{marker}"),
+    ("interpolants.spec.importlib.import_module", "planted"),
+    ("interpolants.spec.functools.partial", "{marker}"),
+    ("interpolants.fields.torch.load", "{marker}"),
+    ("interpolants.data.base.torch.load", "{marker}"),
+    ("interpolants.probe.os.system", "touch {marker}"),
+    ("interpolants.probe.run", "touch {marker}"),
+    ("interpolants.probe.write", "{marker}"),
+    ("interpolants.probe.Path", "{marker}"),
+    ("interpolants.probe.Part.__init__", "{marker}"),
+    ("interpolants.probe.Part.Inner", "{marker}"),
+    ("interpolants.probe.Inner", "{marker}"),
+    ("interpolants.interpolant.linear.BrownianBridgeGamma", "{marker}"),
+    ("interpolants.spec.build", "{marker}"),
+    ("interpolants.checks.check", "{marker}"),
+    ("interpolants.training.callbacks.Writer", "{marker}"),
+    ("interpolants.cli.run", "{marker}"),
+    ("interpolants..os.system", "{marker}"),
+    ("interpolants_evil.Class", "{marker}"),
+    ("interpolants", "{marker}"),
+    ("os.system\n", "{marker}"),
+    (["os", "system"], "{marker}"),
+    (None, "{marker}"),
+]
+
+
+@pytest.mark.parametrize(("target", "argument"), _HOSTILE, ids=[repr(t) for t, _ in _HOSTILE])
+def test_build_refuses_a_hostile_target_by_name_and_without_effect(
+    target, argument, tmp_path, monkeypatch
+):
+    marker = tmp_path / "marker"
+    planted = f"open({str(marker)!r}, 'w')\nclass Class: pass\n"
+    for module in ("planted", "interpolants_evil"):
+        (tmp_path / f"{module}.py").write_text(planted)
+    monkeypatch.syspath_prepend(tmp_path)
+    argument = argument.format(marker=str(marker))
+    hostile = {"_target_": target}
+    for key in ("a", "label", "command", "args", "file", "path", "f"):
+        hostile[key] = argument
+    for spec, where in (
+        (hostile, ""),
+        ({"_target_": _PART, "sizes": [{"_target_": _PART}, hostile]}, "sizes[1]."),
+        (hostile | {"_partial_": True}, ""),
+    ):
+        with pytest.raises(ValueError) as caught:
+            build(spec)
+        assert str(caught.value).startswith(f"{where}_target_: expected a class defined in inter")
+        assert f"got {target!r}" in str(caught.value)
+    assert not marker.exists()
+    assert not {"planted", "interpolants_evil"} & set(sys.modules)
+
+
+def test_build_says_how_to_trust_a_module():
+    with pytest.raises(ValueError) as caught:
+        build({"_target_": _PART, "inner": {"_target_": "os.system"}})
+    assert str(caught.value) == (
+        "inner._target_: expected a class defined in interpolants, got 'os.system'; "
+        "pass trust=['os'] only if you trust the file's author"
+    )
+
+
+def test_build_accepts_classes_of_a_trusted_module_and_still_nothing_else(tmp_path, monkeypatch):
+    package = tmp_path / "mine"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "net.py").write_text("import os\nclass Net: pass\ndef make(): return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert type(build({"_target_": "mine.net.Net"}, trust=["mine"])).__name__ == "Net"
+    assert type(build({"_target_": "mine.net.Net"}, trust=["mine.net"])).__name__ == "Net"
+    for target in ("mine.net.make", "mine.net.os.system", "mine.missing.Net", "minefield.Net"):
+        with pytest.raises(ValueError, match="_target_: expected a class defined in"):
+            build({"_target_": target}, trust=["mine"])
+    with pytest.raises(ValueError, match=r"build\.trust: expected a list"):
+        build({"_target_": "mine.net.Net"}, trust="mine")
+    for name in ("mine", "mine.net"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("entry", "where"),
+    [
+        ({"_args_": [1]}, "_args_: expected the name of an argument"),
+        ({"_recursive_": False}, "_recursive_: expected the name of an argument"),
+        ({"_convert_": "all"}, "_convert_: expected the name of an argument"),
+        ({"a.b": 1}, "a.b: expected the name of an argument"),
+        ({1: 1}, "1: expected the name of an argument"),
+        ({"_partial_": 1}, "_partial_: expected true or false"),
+        ({"label": "${oc.env:HOME}"}, "label: expected a plain string"),
+        ({"label": b"x"}, "label: expected a number, a string"),
+        ({"label": {1, 2}}, "label: expected a number, a string"),
+        ({"label": print}, "label: expected a number, a string"),
+        ({"label": Path("x")}, "label: expected a number, a string"),
+        ({"sizes": [1, object()]}, "sizes[1]: expected a number, a string"),
+        ({"inner": {"a": 1}}, "inner: expected a dict with _target_, got ['a']"),
+    ],
+)
+def test_build_refuses_what_is_not_plain_data_by_its_path(entry, where):
+    with pytest.raises(ValueError) as caught:
+        build({"_target_": _PART, **entry})
+    assert str(caught.value).startswith(where)
+
+
+def test_spec_needs_no_torch():
+    import subprocess
+
+    code = "import sys, interpolants.spec; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
