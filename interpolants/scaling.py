@@ -28,8 +28,8 @@ class Scaling(nn.Module):
 
     def to_model(self, x: Tensor) -> Tensor:
         """From the data's units to the networks'."""
-        return (x - self.shift) / self.scale
+        return (x - self.shift.to(x)) / self.scale.to(x)
 
     def to_data(self, x: Tensor) -> Tensor:
         """From the networks' units to the data's."""
-        return torch.addcmul(self.shift.to(x.dtype), self.scale.to(x.dtype), x)
+        return torch.addcmul(self.shift.to(x), self.scale.to(x), x)

@@ -130,7 +130,7 @@ def test_energy_distance_agrees_with_the_sum_written_out():
 @pytest.mark.parametrize("dimension", [2, 64])
 def test_energy_distance_does_not_depend_on_the_chunk_size(dimension: int):
     x, y = normal(130, dimension, seed=0), normal(77, dimension, seed=1) + 0.1
-    values = [EnergyDistance(chunk_size=c)(x, y).item() for c in (1, 16, 77, 1000)]
+    values = [EnergyDistance(chunk_size=c)(x, y).item() for c in (7, 16, 77, 1000)]
     assert max(values) - min(values) < 1e-4 * values[0]
 
 

@@ -157,8 +157,7 @@ def _composed_keys(node, defaults):
 
 def _nodes(data, path=""):
     if isinstance(data, dict):
-        if "_target_" in data:
-            yield path, data
+        yield from [(path, data)] * ("_target_" in data)
         for key, value in data.items():
             yield from _nodes(value, f"{path}.{key}" if path else str(key))
     elif isinstance(data, list):
@@ -223,7 +222,8 @@ class Middle(Interface): ...
 @final
 class LinearInterpolant(Middle): ...
 """
-_LINEAR = "_target_: interpolants.interpolant.linear.LinearInterpolant\na: 1\n"
+_LINEAR = "_target_: interpolants.interpolant.linear.LinearInterpolant"
+_MONTH = "_target_: calendar.monthrange\nyear: 1"
 _MLP = "_target_: interpolants.net.mlp.MLP"
 
 
@@ -261,53 +261,30 @@ def test_name_checks_pass_on_a_well_named_tree(tree):
             f"{_LEAF}@final\nclass Linear(Middle): ...",
             "interpolant.linear: more than one final class",
         ),
-        (
-            "interpolants/net/mlp.py",
-            "@final\nclass MLPNet(nn.Module): ...",
-            "net.mlp.MLPNet: not named after its file",
-        ),
+        ("interpolants/net/mlp.py", "@final\nclass M: ...", "net.mlp.M: not named after its file"),
         ("interpolants/net/a.py", "@final\nclass A: ...", "net.a: no yaml"),
-        (
-            "conf/net/unet.yaml",
-            "_target_: interpolants.net.mlp.MLP",
-            "net/unet: builds mlp",
-        ),
-        (
-            "conf/net/mlp.yaml",
-            "_target_: interpolants.net.mlp.Other",
-            "net/mlp: builds Other",
-        ),
-        (
-            "conf/net/mlp.yaml",
-            "_target_: interpolants.interpolant.linear.LinearInterpolant",
-            "net/mlp: builds interpolants.interpolant.linear.LinearInterpolant, not a part of net",
-        ),
+        ("conf/net/unet.yaml", _MLP, "net/unet: builds mlp"),
+        ("conf/net/mlp.yaml", f"{_MLP}Net", "net/mlp: builds MLPNet"),
+        ("conf/net/mlp.yaml", _LINEAR, f"net/mlp: builds {_LINEAR[10:]}, not a part of net"),
         ("conf/net/mlp.yaml", "width: 3", "net/mlp: builds .None, not a part of net"),
     ],
 )
 def test_name_checks_find_a_planted_fault(file, text, fault, tree):
     _plant(tree, **{file: text})
-    fault = fault.format("interpolants.interpolant.linear.LinearInterpolant")
     assert leaf_faults(tree) + yaml_faults(tree) == [fault]
 
 
 @pytest.mark.parametrize(
     ("text", "faults"),
     [
-        ("_target_: calendar.monthrange\nyear: 1\nmonth: 1", []),
-        ("_target_: calendar.monthrange\nyear: 1", ["argument month not given"]),
-        ("_target_: calendar.monthrange\nyear: 1\n_partial_: true", []),
-        ("defaults: [{month: may}]\n_target_: calendar.monthrange\nyear: 1", []),
-        ("defaults: [{/x@month: may}]\n_target_: calendar.monthrange\nyear: 1", []),
-        (
-            "defaults: [{/x@week: may}]\n_target_: calendar.monthrange\nyear: 1\nmonth: 1",
-            ["no argument week"],
-        ),
+        (f"{_MONTH}\nmonth: 1", []),
+        (_MONTH, ["argument month not given"]),
+        (f"{_MONTH}\n_partial_: true", []),
+        (f"defaults: [{{month: may}}]\n{_MONTH}", []),
+        (f"defaults: [{{/x@month: may}}]\n{_MONTH}", []),
+        (f"defaults: [{{/x@week: may}}]\n{_MONTH}\nmonth: 1", ["no argument week"]),
         ("defaults: [sibling]\nmonth: 1", []),
-        (
-            "defaults: [sibling, {override y: z}]\nday: 1",
-            ["no argument day", "argument month not given"],
-        ),
+        ("defaults: [sibling, {override y: z}]\nday: 1\nmonth: 1", ["no argument day"]),
         ("_target_: textwrap.dedent\ntxet: a\n_partial_: true", ["no argument txet"]),
         ("part: [{_target_: textwrap.dedent}]", ["argument text not given"]),
         ("_target_: textwrap.fill\ntext: a\nanything: 1", []),
@@ -316,7 +293,7 @@ def test_name_checks_find_a_planted_fault(file, text, fault, tree):
     ],
 )
 def test_signature_check_finds_a_planted_fault(text, faults, tmp_path):
-    (tmp_path / "sibling.yaml").write_text("_target_: calendar.monthrange\nyear: 1")
+    (tmp_path / "sibling.yaml").write_text(_MONTH)
     (tmp_path / "planted.yaml").write_text(text)
     found = signature_faults(tmp_path / "planted.yaml")
     assert len(found) == len(faults)

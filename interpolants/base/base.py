@@ -9,6 +9,10 @@ import torch
 from torch import Tensor
 
 from interpolants.scaling import Scaling
+from interpolants.seeds import keyed_generator
+
+# Keeps what samples are compared with apart from training.
+_REFERENCE = 21
 
 
 class Base(abc.ABC):
@@ -26,6 +30,7 @@ class Base(abc.ABC):
     def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """`n` draws of shape (n, *event_shape), on the generator's device, in float32."""
 
-    def held_out(self, n: int, event_shape: tuple[int, ...], seed: int) -> Tensor:
-        """At most `n` draws that training has not seen, in a fixed order."""
-        return self.sample(n, event_shape, torch.Generator().manual_seed(seed))
+    def reference_pair(self, n: int, event_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Two disjoint samples of one size, at most `n` each, that training has not seen."""
+        first, second = keyed_generator(_REFERENCE, 0), keyed_generator(_REFERENCE, 1)
+        return self.sample(n, event_shape, first), self.sample(n, event_shape, second)

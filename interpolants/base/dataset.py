@@ -30,13 +30,13 @@ class DatasetBase(Base):
         # Data live on the host: draw there, from a stream that the device's generator names.
         device = generator.device
         key = torch.randint(2**62, (), generator=generator, device=device)
-        host = torch.Generator().manual_seed(int(key))
-        scaling = self.scaling
-        return scaling.to_model(self.data.sample(n, host).x1).to(device)
+        drawn = self.data.sample(n, torch.Generator().manual_seed(int(key))).x1
+        return self.scaling.to_model(drawn).to(device)
 
-    def held_out(self, n: int, event_shape: tuple[int, ...], seed: int) -> Tensor:
+    def reference_pair(self, n: int, event_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         self._check_shape(event_shape)
-        return self.scaling.to_model(self.data.held_out(n, seed).x1)
+        first, second = self.data.reference_pair(n)
+        return self.scaling.to_model(first), self.scaling.to_model(second)
 
     def _check_shape(self, event_shape: tuple[int, ...]) -> None:
         check(

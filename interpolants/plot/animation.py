@@ -93,7 +93,7 @@ def _line(frames: Array) -> tuple[Figure, Callable[[int], None]]:
     figure = _new_figure(3.0)
     ax = figure.subplots()
     limits = style.padded_limits(frames)
-    edges = np.linspace(*limits, 1 + style.num_bins(frames.shape[1], 20, 60))
+    edges = style.bin_edges(limits, frames.shape[1])
     densities = [histogram(values[:, 0], edges) for values in frames]
     drawn = ax.stairs(densities[0], edges, fill=True, color=SAMPLES_COLOUR, alpha=0.8)
     ax.set(xlim=limits, ylim=(0, 1.05 * max(d.max() for d in densities) or 1), xlabel="x")
@@ -107,8 +107,6 @@ def _plane(frames: Array) -> tuple[Figure, Callable[[int], None]]:
     ax = figure.subplots()
     points = frames[..., :2]
     drawn = draw_points(ax, points[0], SAMPLES_COLOUR, 5)
-    style.square(ax, *(style.padded_limits(points[..., k]) for k in range(2)))
-    dimension = frames.shape[-1]
-    if dimension > 2:
-        ax.set(xlabel=f"coordinate 1 of {dimension}", ylabel=f"coordinate 2 of {dimension}")
+    style.square(ax, *style.plane_limits(points))
+    style.name_plane(ax, frames.shape[-1])
     return figure, lambda k: drawn.set_offsets(points[k])

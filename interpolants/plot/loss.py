@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from interpolants.checks import check
 from interpolants.plot import style
-from interpolants.plot.style import ACCENT_COLOUR, DATA_COLOUR, SAMPLES_COLOUR, Array
+from interpolants.plot.style import ACCENT_COLOUR, SAMPLES_COLOUR, Array
 
 _TRAIN_LOSS, _VALIDATION_LOSS = "train/loss", "val/loss"
 _VALIDATION, _FLOOR = "val/", "_floor"
 _COLUMNS = 3
 _SMOOTHING_SHARE = 30
+_LOG_SPAN = 5
 
 
 def plot_loss(rows: str | Path | Iterable[Mapping[str, object]]) -> Figure:
@@ -54,12 +56,13 @@ def plot_loss(rows: str | Path | Iterable[Mapping[str, object]]) -> Figure:
 
 
 def smooth(values: Array) -> Array:
-    """Centred moving average over a thirtieth of the curve, shorter at its ends."""
+    """Centred moving average over a thirtieth of the curve, cut short at its ends."""
     half = len(values) // (2 * _SMOOTHING_SHARE)
     total = np.concatenate([[0.0], np.cumsum(values)])
     index = np.arange(len(values))
-    reach = np.minimum(half, np.minimum(index, index[::-1]))
-    return np.asarray((total[index + reach + 1] - total[index - reach]) / (2 * reach + 1))
+    first = np.maximum(index - half, 0)
+    last = np.minimum(index + half + 1, len(values))
+    return np.asarray((total[last] - total[first]) / (last - first))
 
 
 def _read(path: str | Path) -> list[dict[str, object]]:
@@ -87,16 +90,12 @@ def _has_panel(name: str, curves: Mapping[str, Array]) -> bool:
 
 
 def _draw_loss(ax: Axes, curves: Mapping[str, Array]) -> None:
-    shown = []
     if _TRAIN_LOSS in curves:
         step, loss = curves[_TRAIN_LOSS]
         ax.plot(step, loss, color=SAMPLES_COLOUR, linewidth=0.6, alpha=0.35)
         ax.plot(step, smooth(loss), color=SAMPLES_COLOUR, linewidth=1.6, label="train")
-        shown.append(smooth(loss))
     if _VALIDATION_LOSS in curves:
-        step, loss = curves[_VALIDATION_LOSS]
-        ax.plot(step, loss, color=ACCENT_COLOUR, linewidth=1.4, label="validation")
-        shown.append(loss)
+        ax.plot(*curves[_VALIDATION_LOSS], color=ACCENT_COLOUR, linewidth=1.4, label="validation")
     ax.set_title("loss")
     ax.legend(frameon=False, fontsize=8)
     _finish(ax, [curves[name][1] for name in (_TRAIN_LOSS, _VALIDATION_LOSS) if name in curves])
@@ -104,21 +103,25 @@ def _draw_loss(ax: Axes, curves: Mapping[str, Array]) -> None:
 
 def _draw_metric(ax: Axes, name: str, curves: Mapping[str, Array]) -> None:
     values = [curves[name][1]]
-    label = name.removeprefix(_VALIDATION).replace("_", " ")
     ax.plot(*curves[name], color=ACCENT_COLOUR, marker="o", markersize=3, label="samples")
     floor = name + _FLOOR
     if floor in curves:
-        ax.plot(*curves[floor], color=DATA_COLOUR, linestyle="--", label="fresh data")
+        ax.plot(*curves[floor], color="#777777", linestyle="--", label="fresh data")
         values.append(curves[floor][1])
         ax.legend(frameon=False, fontsize=8)
-    ax.set_title(label)
+    ax.set_title(name.removeprefix(_VALIDATION).replace("_", " "))
     _finish(ax, values)
 
 
-def _finish(ax: Axes, values: list[Array]) -> None:
-    least, most = (float(f(np.concatenate(values))) for f in (np.min, np.max))
-    if least > 0 and most > 5 * least:
+def _finish(ax: Axes, curves: list[Array]) -> None:
+    values = np.concatenate(curves)
+    least, most = float(values.min()), float(values.max())
+    if least > 0 and most > _LOG_SPAN * least:
         ax.set_yscale("log")
+        subs = (1.0, 2.0, 5.0) if most < 100 * least else (1.0,)
+        ax.yaxis.set_major_locator(LogLocator(subs=subs))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("step")
     ax.grid(color="#e6e6e6", linewidth=0.6)
     ax.set_axisbelow(True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.plot import style
-from interpolants.plot.style import DATA_COLOUR, SAMPLES_COLOUR, Array
+from interpolants.plot.style import DATA_COLOUR, SAMPLES_COLOUR, Array, Limits
 
 _MAX_POINTS = 5000
 _GRID = 8
@@ -44,7 +44,7 @@ def plot_samples(x: Tensor, reference: Tensor) -> Figure:
 
 def _images(x: Array, reference: Array) -> Figure:
     limits = style.colour_range(reference)
-    figure = style.new_figure(8.4, 4.5)
+    figure = style.new_figure(8.6, 4.5, gap=0.06)
     panels = figure.subplots(1, 2)
     for ax, images, title in zip(panels, (x, reference), ("samples", "data"), strict=True):
         style.show_image(ax, style.mosaic(images, _GRID, _GRID, limits))
@@ -56,34 +56,28 @@ def _line(x: Array, reference: Array) -> Figure:
     figure = style.new_figure(5.0, 3.4)
     ax = figure.subplots()
     limits = style.padded_limits(reference)
-    edges = np.linspace(*limits, 1 + style.num_bins(len(reference), 20, 80))
+    edges = style.bin_edges(limits, len(reference))
     _overlay(ax, x[:, 0], reference[:, 0], edges)
     ax.set(xlabel="x", ylabel="density", xlim=limits)
     ax.legend(frameon=False, fontsize=8)
     style.tidy(ax)
-    ax.set_title(_title("", x))
+    ax.set_title(_title("samples and data", x))
     return figure
 
 
 def _plane(x: Array, reference: Array) -> Figure:
-    x_limits, y_limits = (style.padded_limits(reference[:, k]) for k in range(2))
-    bins = style.num_bins(min(len(x), len(reference)), 20, 100)
-    data_density = plane_density(reference, bins, x_limits, y_limits)
+    limits = style.plane_limits(reference)
+    bins = num_plane_bins(reference, limits)
+    most = bright(plane_density(reference, bins, limits))
     figure = style.new_figure(6.4, 6.6)
     panels = figure.subplots(2, 2)
-    for column, (points, name) in enumerate(((x, "samples"), (reference, "data"))):
-        density, scatter = panels[:, column]
-        show_density(
-            density,
-            plane_density(points, bins, x_limits, y_limits),
-            (x_limits, y_limits),
-            float(data_density.max()),
-        )
+    columns = ((x, "samples", SAMPLES_COLOUR), (reference, "data", DATA_COLOUR))
+    for (density, scatter), (points, name, colour) in zip(panels.T, columns, strict=True):
+        show_density(density, plane_density(points, bins, limits), limits, most)
         density.set_title(_title(name, points))
         shown = points[:_MAX_POINTS]
-        colour = SAMPLES_COLOUR if column == 0 else DATA_COLOUR
         draw_points(scatter, shown, colour, _marker_size(len(shown)))
-        style.square(scatter, x_limits, y_limits)
+        style.square(scatter, *limits)
     return figure
 
 
@@ -99,7 +93,7 @@ def _corner(x: Array, reference: Array) -> Figure:
             if j > i:
                 ax.set_axis_off()
             elif i == j:
-                edges = np.linspace(*limits[i], 1 + style.num_bins(len(reference), 15, 40))
+                edges = style.bin_edges(limits[i], len(reference))
                 _overlay(ax, x[:, i], reference[:, i], edges)
                 ax.set(xlim=limits[i], yticks=[])
             else:
@@ -108,7 +102,7 @@ def _corner(x: Array, reference: Array) -> Figure:
             _corner_labels(ax, i, j, count)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper right", frameon=False, fontsize=9)
-    shown = "" if count == dimension else f"first {count} of {dimension} coordinates"
+    shown = f"{'all' if count == dimension else f'first {count} of'} {dimension} coordinates"
     figure.suptitle(_title(shown, x), size=10)
     return figure
 
@@ -143,22 +137,30 @@ def histogram(values: Array, edges: Array) -> Array:
     return np.asarray(counts / (max(len(values), 1) * np.diff(edges)))
 
 
-def plane_density(
-    points: Array, bins: int, x_limits: tuple[float, float], y_limits: tuple[float, float]
-) -> Array:
+def num_plane_bins(points: Array, limits: tuple[Limits, Limits]) -> int:
+    """The most bins per axis, of 24 to 120, whose occupied ones hold 8 points on average."""
+    for bins in range(120, 24, -8):
+        occupied = np.count_nonzero(plane_density(points, bins, limits))
+        if len(points) >= 8 * occupied:
+            return bins
+    return 24
+
+
+def plane_density(points: Array, bins: int, limits: tuple[Limits, Limits]) -> Array:
     """Share of all points in each bin, shape (bins, bins), rows along y from below."""
     finite = style.finite_rows(points)
-    edges = [np.linspace(*limits, bins + 1) for limits in (x_limits, y_limits)]
+    edges = [np.linspace(*along, bins + 1) for along in limits]
     counts = np.histogram2d(finite[:, 0], finite[:, 1], bins=edges)[0]
     return np.asarray(counts.T / max(len(points), 1))
 
 
-def show_density(
-    ax: Axes,
-    density: Array,
-    limits: tuple[tuple[float, float], tuple[float, float]],
-    most: float,
-) -> None:
+def bright(density: Array) -> float:
+    """The density to draw brightest: exceeded in 1 of 100 occupied bins."""
+    occupied = density[density > 0]
+    return float(np.percentile(occupied, 99)) if occupied.size else 1.0
+
+
+def show_density(ax: Axes, density: Array, limits: tuple[Limits, Limits], most: float) -> None:
     """Draw a density of the plane, with `most` as the brightest colour."""
     ax.imshow(
         density,
@@ -166,7 +168,7 @@ def show_density(
         extent=(*limits[0], *limits[1]),
         cmap=style.DENSITY_CMAP,
         vmin=0,
-        vmax=most or 1.0,
+        vmax=most,
         interpolation="nearest",
     )
     style.square(ax, *limits)
@@ -183,5 +185,4 @@ def _marker_size(count: int) -> float:
 
 def _title(name: str, samples: Array) -> str:
     dropped = len(samples) - len(style.finite_rows(samples))
-    note = f"{dropped} of {len(samples)} samples not finite" if dropped else ""
-    return ": ".join(part for part in (name, note) if part)
+    return f"{name} ({dropped} of {len(samples)} not finite)" if dropped else name

@@ -8,7 +8,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from interpolants.plot import style
-from interpolants.plot.samples import histogram, plane_density, show_density
+from interpolants.plot.samples import (
+    bright,
+    histogram,
+    num_plane_bins,
+    plane_density,
+    show_density,
+)
 from interpolants.plot.style import SAMPLES_COLOUR, Array
 
 _PANELS = 6
@@ -40,7 +46,7 @@ def plot_snapshots(path: Tensor, times: Tensor) -> Figure:
 
 
 def _panels(labels: list[str], width: float, height: float) -> tuple[Figure, list[Axes]]:
-    figure = style.new_figure(width * len(labels), height)
+    figure = style.new_figure(width * len(labels), height, gap=0.05)
     panels = list(figure.subplots(1, len(labels), squeeze=False, sharey=True)[0])
     for ax, label in zip(panels, labels, strict=True):
         ax.set_title(label, size=10)
@@ -49,7 +55,7 @@ def _panels(labels: list[str], width: float, height: float) -> tuple[Figure, lis
 
 def _images(frames: Array, labels: list[str]) -> Figure:
     ratio = _IMAGE_ROWS / _IMAGE_COLUMNS * frames.shape[-2] / frames.shape[-1]
-    figure, panels = _panels(labels, 1.7, 1.7 * ratio + 0.3)
+    figure, panels = _panels(labels, 1.85, 1.7 * ratio + 0.3)
     limits = style.colour_range(frames[-1])
     for ax, images in zip(panels, frames, strict=True):
         style.show_image(ax, style.mosaic(images, _IMAGE_ROWS, _IMAGE_COLUMNS, limits))
@@ -59,11 +65,11 @@ def _images(frames: Array, labels: list[str]) -> Figure:
 def _lines(frames: Array, labels: list[str]) -> Figure:
     figure, panels = _panels(labels, 1.9, 2.3)
     limits = style.padded_limits(frames)
-    edges = np.linspace(*limits, 1 + style.num_bins(frames.shape[1], 20, 60))
-    for ax, values in zip(panels, frames, strict=True):
-        density = histogram(values[:, 0], edges)
+    edges = style.bin_edges(limits, frames.shape[1])
+    densities = [histogram(values[:, 0], edges) for values in frames]
+    for ax, density in zip(panels, densities, strict=True):
         ax.stairs(density, edges, fill=True, color=SAMPLES_COLOUR, alpha=0.8)
-        ax.set(xlim=limits, ylim=(0, None), xlabel="x")
+        ax.set(xlim=limits, ylim=(0, 1.05 * np.max(densities) or 1), xlabel="x")
         style.tidy(ax)
     panels[0].set_ylabel("density")
     return figure
@@ -71,14 +77,10 @@ def _lines(frames: Array, labels: list[str]) -> Figure:
 
 def _planes(frames: Array, labels: list[str]) -> Figure:
     figure, panels = _panels(labels, 2.0, 2.35)
-    limits = style.padded_limits(frames[..., 0]), style.padded_limits(frames[..., 1])
-    bins = style.num_bins(frames.shape[1], 20, 80)
+    limits = style.plane_limits(frames)
+    bins = num_plane_bins(frames[-1, :, :2], limits)
     for ax, points in zip(panels, frames, strict=True):
-        density = plane_density(points[:, :2], bins, *limits)
-        show_density(ax, density, limits, float(density.max()))
-    dimension = frames.shape[-1]
-    if dimension > 2:
-        panels[0].set_ylabel(f"coordinate 2 of {dimension}", size=9)
-        for ax in panels:
-            ax.set_xlabel(f"coordinate 1 of {dimension}", size=9)
+        density = plane_density(points[:, :2], bins, limits)
+        show_density(ax, density, limits, bright(density))
+        style.name_plane(ax, frames.shape[-1])
     return figure

@@ -14,15 +14,17 @@ from uuid import uuid4
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 from torch import Tensor
 
 from interpolants.checks import check
 
 Array = NDArray[np.float64]
+Limits = tuple[float, float]
 
 SAMPLES_COLOUR = "#1f6fb4"
-DATA_COLOUR = "#8a8a8a"
+DATA_COLOUR = "#e8a33d"
 ACCENT_COLOUR = "#d1495b"
 DENSITY_CMAP = "magma"
 TIME_CMAP = "viridis"
@@ -32,9 +34,15 @@ _INK = "#333333"
 _IMAGE_CHANNELS = (1, 3)
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches, laid out when it is drawn."""
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+def new_figure(width: float, height: float, *, gap: float = 0.02) -> Figure:
+    """An empty figure, laid out when it is drawn.
+
+    Args:
+        width, height: in inches.
+        gap: between panels, as a share of a panel.
+    """
+    layout = ConstrainedLayoutEngine(wspace=gap, hspace=gap)
+    return Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -79,7 +87,7 @@ def finite_rows(x: Array) -> Array:
     return x[np.isfinite(x).all(axis=1)]
 
 
-def padded_limits(values: Array) -> tuple[float, float]:
+def padded_limits(values: Array) -> Limits:
     """The 0.1 to 99.9 percentile of the finite values, padded by a tenth of its width."""
     values = values[np.isfinite(values)]
     if values.size == 0:
@@ -89,18 +97,26 @@ def padded_limits(values: Array) -> tuple[float, float]:
     return low - pad, high + pad
 
 
+def plane_limits(points: Array) -> tuple[Limits, Limits]:
+    """Robust limits of points (..., D >= 2) along the first two coordinates, of equal width."""
+    pairs = [padded_limits(points[..., k]) for k in range(2)]
+    half = max(high - low for low, high in pairs) / 2
+    x, y = (((low + high) / 2 - half, (low + high) / 2 + half) for low, high in pairs)
+    return x, y
+
+
 def colour_range(images: Array) -> tuple[float, float]:
     """Least and greatest finite value."""
     values = images[np.isfinite(images)]
     return (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
 
 
-def num_bins(num_samples: int, least: int, most: int) -> int:
-    """Bins along one of two axes so that a bin of a spread-out law holds some samples."""
-    return int(np.clip(round((num_samples / 4) ** 0.5), least, most))
+def bin_edges(limits: Limits, num_samples: int) -> Array:
+    """Edges of 20 to 60 equal bins of a histogram, more for more samples."""
+    return np.linspace(*limits, 1 + int(np.clip(num_samples**0.5, 20, 60)))
 
 
-def mosaic(images: Array, rows: int, columns: int, limits: tuple[float, float]) -> Array:
+def mosaic(images: Array, rows: int, columns: int, limits: Limits) -> Array:
     """Images as one picture in row-major order, with white gaps.
 
     Args:
@@ -139,7 +155,7 @@ def tidy(ax: Axes) -> None:
     ax.title.set(size=10, color=_INK)
 
 
-def square(ax: Axes, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> None:
+def square(ax: Axes, x_limits: Limits, y_limits: Limits) -> None:
     """A panel of the plane: these limits, equal scales, no ticks."""
     ax.set(xlim=x_limits, ylim=y_limits, xticks=[], yticks=[])
     ax.set_aspect("equal")
@@ -147,9 +163,19 @@ def square(ax: Axes, x_limits: tuple[float, float], y_limits: tuple[float, float
     ax.title.set(size=10, color=_INK)
 
 
+def name_plane(ax: Axes, dimension: int) -> None:
+    """Say which two coordinates are drawn, where the events have more."""
+    if dimension > 2:
+        ax.set_xlabel(f"coordinate 1 of {dimension}", size=9, color=_INK)
+        ax.set_ylabel(f"coordinate 2 of {dimension}", size=9, color=_INK)
+        ax.label_outer()
+
+
 def check_path(where: str, path: Tensor, times: Tensor) -> None:
     """Require a path (S, B, *event) with its S >= 1 times."""
-    check(path.dim() >= 2 and min(path.shape) > 0, where, "shape (S, B, *event)", path.shape)
+    check(
+        path.dim() >= 2 and min(path.shape) > 0, where, "shape (S, B, *event)", tuple(path.shape)
+    )
     check(times.shape == path.shape[:1], where, "one time per state", tuple(times.shape))
 
 

@@ -59,15 +59,12 @@ def _images(path: Array, times: Array) -> Figure:
 
 
 def _plane(path: Array, times: Array) -> Figure:
-    dimension = path.shape[-1]
     figure = style.new_figure(5.6, 5.0)
     ax = figure.subplots()
     _coloured_lines(figure, path[..., :2], times)
     _ends(figure, path[0, :, :2], path[-1, :, :2])
-    limits = style.padded_limits(path[..., 0]), style.padded_limits(path[..., 1])
-    style.square(ax, *limits)
-    if dimension > 2:
-        ax.set(xlabel=f"coordinate 1 of {dimension}", ylabel=f"coordinate 2 of {dimension}")
+    style.square(ax, *style.plane_limits(path))
+    style.name_plane(ax, path.shape[-1])
     return figure
 
 
@@ -98,7 +95,7 @@ def _coloured_lines(
     if colour_bar:
         scale = ScalarMappable(norm=collection.norm, cmap=collection.cmap)
         bar = figure.colorbar(scale, ax=ax, fraction=0.04, pad=0.02)
-        bar.set_label("t", rotation=0)
+        bar.ax.set_title("t", size=9)
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=8)
 

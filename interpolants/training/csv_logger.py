@@ -77,7 +77,8 @@ class AppendingCSVLogger(Logger):
         cells = {name: _cell(value) for name, value in metrics.items() if name != _STEP}
         if any(name not in self._columns for name in cells):
             file = self._add_columns([name for name in cells if name not in self._columns])
-        file.write(_line([str(step), *(cells.get(name, "") for name in self._columns[1:])]))
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([step, *(cells.get(name, "") for name in self._columns[1:])])
         if time.monotonic() - self._flushed > _FLUSH_SECONDS:
             self.save()
 
@@ -132,12 +133,6 @@ def _cell(value: Any) -> str:
     return repr(float(value)) if isinstance(value, float) else str(value)
 
 
-def _line(cells: list[str]) -> str:
-    buffer = StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()
-
-
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     """Columns and whole rows of the file."""
     with open(path, newline="", encoding="utf-8") as file:
@@ -152,7 +147,7 @@ def _rewrite(path: Path, columns: list[str], rows: list[list[str]]) -> None:
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
-            file.writelines(_line(cells) for cells in [columns, *rows])
+            csv.writer(file, lineterminator="\n").writerows([columns, *rows])
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

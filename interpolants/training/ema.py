@@ -46,6 +46,7 @@ class EMA(pl.Callback):
         self._step = 0
         self._averages: dict[str, Tensor] = {}
         self._swapped = False
+        self._cached: tuple[list[Tensor], list[Tensor]] | None = None
 
     @contextmanager
     def averaged(self, pl_module: pl.LightningModule) -> Iterator[None]:
@@ -61,6 +62,7 @@ class EMA(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start from the present weights, unless averages were loaded."""
+        self._cached = None
         if not self._averages:
             self._step = trainer.global_step
             parameters = _trainable(pl_module)
@@ -131,6 +133,7 @@ class EMA(pl.Callback):
         check(sorted(weights) == sorted(names), "EMA.weights", rule, sorted(weights))
         self._step = checkpoint["ema"]["last_step"]
         self._averages = {name: weights[name].clone() for name in names}
+        self._cached = None
 
     def _update(self, step: int, pl_module: pl.LightningModule) -> None:
         if step <= self._step or not self._averages:
@@ -156,13 +159,15 @@ class EMA(pl.Callback):
 
     def _pairs(self, pl_module: pl.LightningModule) -> tuple[list[Tensor], list[Tensor]]:
         """Averages, moved beside the parameters, and the parameters in the same order."""
-        parameters = _trainable(pl_module)
-        # Tensors made in inference mode, where validation runs, could not be updated later.
-        with torch.inference_mode(False):
-            for name, parameter in parameters.items():
-                self._averages[name] = self._averages[name].to(parameter.device)
-        pairs = [(self._averages[name], p.detach()) for name, p in parameters.items()]
-        return [average for average, _ in pairs], [parameter for _, parameter in pairs]
+        if self._cached is None or self._cached[0][0].device != self._cached[1][0].device:
+            parameters = _trainable(pl_module)
+            # Tensors made in inference mode, where validation runs, could not be updated later.
+            with torch.inference_mode(False):
+                for name, parameter in parameters.items():
+                    self._averages[name] = self._averages[name].to(parameter.device)
+            averages = [self._averages[name] for name in parameters]
+            self._cached = averages, list(parameters.values())
+        return self._cached
 
 
 def _trainable(pl_module: pl.LightningModule) -> dict[str, Tensor]:

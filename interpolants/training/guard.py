@@ -91,7 +91,10 @@ class NonFiniteGuard(pl.Callback):
 
     def _judge(self, trainer: pl.Trainer) -> None:
         pending, self._pending = self._pending, []
-        if not pending or math.isfinite(torch.cat([losses for _, losses, _ in pending]).sum()):
+        if not pending:
+            return
+        judged = pending[0][1] if len(pending) == 1 else torch.cat([each[1] for each in pending])
+        if math.isfinite(judged.sum().item()):
             return
         for end, losses, times in pending:
             for i, loss in enumerate(losses.tolist()):

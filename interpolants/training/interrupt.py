@@ -19,8 +19,9 @@ _NOTICE = b"\nfinishing this step, saving, then stopping; press again to stop at
 class GracefulInterrupt(pl.Callback):
     """The first Ctrl-C ends training after the present Lightning batch, the second at once.
 
-    It raises KeyboardInterrupt between two batches, or in validation. Lightning then lets every callback save and ends the process with status 1. With several
-    processes all stop at the same batch.
+    It raises KeyboardInterrupt between two batches, or in validation. Lightning then lets every
+    callback save and ends the process with status 1. With several processes all stop at the
+    same batch.
 
     The handler is in place from the start of training to its end, in the main thread only.
     """

@@ -1,0 +1,177 @@
+"""Samples of a model beside real ones: metrics with their floors, pictures, and files of both."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from interpolants.data.base import Data
+from interpolants.metric.base import Metric, MetricResult, with_floor
+from interpolants.model import Model, SamplerFactory
+from interpolants.plot.animation import animate
+from interpolants.plot.samples import plot_samples
+from interpolants.plot.snapshots import plot_snapshots
+from interpolants.plot.style import save
+from interpolants.plot.trajectories import plot_trajectories
+from interpolants.sampler import Samples
+
+# Points in one picture, and the paths and times of a flow.
+_MAX_DRAWN = 10_000
+_PATH_TIMES = tuple(k / 40 for k in range(41))
+_MAX_PATHS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What was measured and what was written.
+
+    Attributes:
+        metrics: each with its floor.
+        n: number of samples drawn; metrics use at most as many as there are real ones.
+        compared: number of samples that entered the metrics.
+        nfe: network calls per sample.
+        seconds: sampling time.
+        files: what was written.
+    """
+
+    metrics: Sequence[MetricResult]
+    n: int
+    compared: int
+    nfe: int
+    seconds: float
+    files: Sequence[Path]
+
+    def table(self) -> str:
+        """Metric, value and floor as aligned text, then cost and files."""
+        head = f"{'metric':<22}{'value':>12}{'floor':>12}"
+        rows = [f"{m.name:<22}{m.value:>12.5g}{m.floor:>12.5g}" for m in self.metrics]
+        cost = f"{self.n} samples ({self.compared} compared), NFE {self.nfe}, {self.seconds:.2f} s"
+        return "\n".join([head, *rows, cost, *(str(file) for file in self.files)])
+
+
+def measure(
+    model: Model,
+    data: Data,
+    metrics: Sequence[Metric],
+    *,
+    n: int,
+    seed: int = 0,
+    sampler: SamplerFactory | None = None,
+    times: Sequence[float] = (),
+    **options: Any,
+) -> tuple[Samples, Tensor, list[MetricResult]]:
+    """Draw samples and compare them with real ones.
+
+    A backward process starts from held-out data and is compared with the base.
+
+    Returns:
+        The samples, the real samples they were compared with, and the metrics.
+    """
+    factory = model.sampler if sampler is None else sampler
+    backward = factory(fields=model.fields, **options).process.backward
+    start = None
+    if backward:
+        start = data.held_out(n, seed).x1
+        n = len(start)
+        base = model.fields.base
+        pair = base.reference_pair(n, model.event_shape)
+        reference, fresh = base.scaling.to_data(pair[0]), base.scaling.to_data(pair[1])
+    else:
+        reference, fresh = data.reference_pair(n)
+    drawn = model.sample(n, seed=seed, sampler=sampler, start=start, times=times, **options)
+    x = drawn.x.cpu()[: len(reference)]
+    size = len(x)
+    results = [with_floor(metric, x, reference, fresh[:size]) for metric in metrics]
+    return drawn, reference, results
+
+
+def write_report(
+    model: Model,
+    data: Data,
+    metrics: Sequence[Metric],
+    folder: Path,
+    *,
+    n: int,
+    seed: int = 0,
+    sampler: SamplerFactory | None = None,
+    stem: str = "samples",
+    animation: bool = False,
+    **options: Any,
+) -> Report:
+    """Draw, measure, and write `<stem>.npz`, `.json` and pictures into a folder.
+
+    Args:
+        model: what to sample.
+        data: what to compare with.
+        metrics: what to measure.
+        folder: made if it is not there.
+        n: number of samples.
+        seed: of the samples.
+        sampler: the sampler; the model's own if None.
+        stem: how the files' names begin.
+        animation: whether to write a GIF of the flow too.
+        options: settings of the sampler to change.
+    """
+    drawn, reference, results = measure(
+        model, data, metrics, n=n, seed=seed, sampler=sampler, **options
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / f"{stem}.{kind}" for kind in ("npz", "json", "png")]
+    samples = drawn.x.cpu()
+    _replace(files[0], lambda target: np.savez_compressed(target, x=samples.numpy()))
+    report = Report(
+        metrics=results,
+        n=len(samples),
+        compared=min(len(samples), len(reference)),
+        nfe=drawn.nfe,
+        seconds=drawn.seconds,
+        files=files,
+    )
+    content = {k: v for k, v in asdict(report).items() if k not in ("files", "metrics")}
+    content["metrics"] = {m.name: {"value": m.value, "floor": m.floor} for m in results}
+    _replace(files[1], lambda target: target.write(json.dumps(content, indent=2).encode()))
+    save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), files[2])
+    files += _write_paths(model, data, folder, stem, seed, sampler, animation, options)
+    return report
+
+
+def _write_paths(
+    model: Model,
+    data: Data,
+    folder: Path,
+    stem: str,
+    seed: int,
+    sampler: SamplerFactory | None,
+    animation: bool,
+    options: dict[str, Any],
+) -> list[Path]:
+    """Trajectories, snapshots and, if asked for, the animation, from one run of paths."""
+    drawn, _, _ = measure(
+        model, data, (), n=_MAX_PATHS, seed=seed, sampler=sampler, times=_PATH_TIMES, **options
+    )
+    assert drawn.path is not None and drawn.times is not None
+    path, times = drawn.path.cpu(), drawn.times
+    pictures = {"trajectories": plot_trajectories, "snapshots": plot_snapshots}
+    files = []
+    for name, draw in pictures.items():
+        files.append(folder / f"{stem}_{name}.png")
+        save(draw(path, times), files[-1])
+    if animation:
+        files.append(folder / f"{stem}.gif")
+        animate(path, times, files[-1])
+    return files
+
+
+def _replace(file: Path, write: Any) -> None:
+    """Write beside the file, then put it in place whole."""
+    temporary = file.with_name(f".{file.name}.tmp")
+    with open(temporary, "wb") as target:
+        write(target)
+    os.replace(temporary, file)

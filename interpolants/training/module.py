@@ -1,0 +1,133 @@
+"""The Lightning module: draws pairs, times and noise, and follows the objective's gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, final
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from interpolants.data.base import Batch
+from interpolants.fields import Fields
+from interpolants.objective.base import Losses, Objective
+from interpolants.scaling import Scaling
+from interpolants.seeds import keyed_generator
+from interpolants.time_sampler.base import TimeSampler
+from interpolants.training.stream import Step
+
+# Keys that keep the noise of training and of validation apart.
+_TRAIN, _VALIDATE = 11, 12
+
+
+@final
+class InterpolantModule(pl.LightningModule):
+    """Trains fields on a stochastic interpolant.
+
+    One Lightning batch is a chunk of optimiser steps. Everything random in step k is drawn from
+    a generator keyed by (seed, k, rank), so a resumed run repeats nothing and skips nothing.
+
+    Args:
+        fields: what is trained, with its path, base and coupling.
+        objective: the loss.
+        time_sampler: which times to train on.
+        scaling: from the data's units to the networks'.
+        optimizer: builds the optimiser from parameters.
+        scheduler: builds the schedule from the optimiser.
+        seed: of the run.
+        clip_norm: largest norm of the gradient, or None.
+        log_every: steps between logged training losses.
+        config: the resolved configuration as plain data; it travels in every checkpoint.
+    """
+
+    def __init__(
+        self,
+        *,
+        fields: Fields,
+        objective: Objective,
+        time_sampler: TimeSampler,
+        scaling: Scaling,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer], LRScheduler],
+        seed: int,
+        clip_norm: float | None,
+        log_every: int,
+        config: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.save_hyperparameters({"config": dict(config)})
+        self.fields = fields
+        self.objective = objective
+        self.time_sampler = time_sampler
+        self.scaling = scaling
+        self.seed = seed
+        self.clip_norm = clip_norm
+        self.log_every = log_every
+        self._make_optimizer = optimizer
+        self._make_scheduler = scheduler
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self._make_optimizer(self.fields.parameters())
+        return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}
+
+    def training_step(self, chunk: list[Step], batch_idx: int) -> dict[str, Tensor]:
+        """Take the chunk's steps; returns their losses (k,), times (k, B) and the last loss."""
+        optimizer: Any = self.optimizers()
+        scheduler: Any = self.lr_schedulers()
+        losses, times = [], []
+        for number, batch in chunk:
+            t, loss, terms = self._loss(batch, _TRAIN, number)
+            optimizer.zero_grad(set_to_none=True)
+            self.manual_backward(loss)
+            if self.clip_norm is not None:
+                nn.utils.clip_grad_norm_(self.fields.parameters(), self.clip_norm)
+            optimizer.step()
+            scheduler.step()
+            losses.append(loss.detach())
+            times.append(t)
+            if (number + 1) % self.log_every == 0:
+                self._record(number + 1, "train", terms, lr=scheduler.get_last_lr()[0])
+        return {"loss": losses[-1], "losses": torch.stack(losses), "t": torch.stack(times)}
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """The loss on held-out samples, with the same times and noise every time."""
+        _, _, terms = self._loss(batch, _VALIDATE, 0)
+        self._record(self.global_step, "val", terms)
+        total = torch.stack(list(terms.values())).mean(dim=1).sum()
+        self.log("val/loss", total, logger=False, batch_size=len(batch.x1))
+
+    def _loss(self, batch: Batch, *key: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Times (B,), the loss per coordinate, and each field's mean loss per sample.
+
+        The optimiser sees the loss per coordinate, so that learning rates and clipping mean the
+        same for any dimension; what is logged is the paper's, summed over the event.
+        """
+        generator = keyed_generator(*key, self.seed, self.global_rank, device=self.device)
+        x1 = self.scaling.to_model(batch.x1)
+        base, coupling = self.fields.base, self.fields.coupling
+        if batch.x0 is None:
+            x0 = base.sample(len(x1), tuple(x1.shape[1:]), generator)
+        else:
+            x0 = base.scaling.to_model(batch.x0)
+        x0 = coupling.pair(x0, x1, batch.label)
+        t, weight = self.time_sampler.sample(len(x1), generator)
+        z = torch.empty_like(x1).normal_(generator=generator)
+        losses: Losses = self.objective(self.fields, t, x0, x1, z)
+        total = losses.total if weight is None else weight * losses.total
+        terms = losses.terms
+        if weight is not None:
+            terms = {name: weight * term for name, term in terms.items()}
+        return t, total.mean() / x1[0].numel(), terms
+
+    def _record(self, step: int, stage: str, terms: dict[str, Tensor], **extra: float) -> None:
+        """Log each field's loss and their sum, by the number of optimiser steps taken."""
+        means = {name: float(term.mean()) for name, term in terms.items()}
+        values = {f"{stage}/loss": sum(means.values())}
+        if len(means) > 1:
+            values |= {f"{stage}/loss_{name}": value for name, value in means.items()}
+        for logger in self.loggers:
+            logger.log_metrics(values | {f"{stage}/{k}": v for k, v in extra.items()}, step=step)

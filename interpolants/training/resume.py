@@ -1,0 +1,116 @@
+"""Where a run lives, and which checkpoint it continues from."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from interpolants.checkpoint import read_checkpoint
+from interpolants.checks import check
+
+LAST = Path("checkpoints") / "last.ckpt"
+
+# What decides the course of training; the rest may change when a run is continued.
+_COURSE = (
+    "data",
+    "base",
+    "coupling",
+    "interpolant",
+    "objective",
+    "time_sampler",
+    "net",
+    "optimizer",
+    "scheduler",
+    "seed",
+    "batch_size",
+    "steps_per_batch",
+    "clip_norm",
+    "ema",
+)
+
+
+class Place(NamedTuple):
+    """A run's folder, and the checkpoint to continue from or None."""
+
+    folder: Path
+    checkpoint: Path | None
+
+
+def find_place(config: Mapping[str, Any], root: Path) -> Place:
+    """The folder of this run, and what it continues from; nothing is written.
+
+    Args:
+        config: has `name`, `run_dir`, `resume` and `ckpt`, and the course of training.
+        root: where `outputs/` is, or the job's own folder in a sweep.
+
+    Raises:
+        ValueError: if a checkpoint was made by another configuration, or a run would overwrite
+            another.
+    """
+    resume, ckpt = config["resume"], config["ckpt"]
+    check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
+    given = None if config["run_dir"] is None else Path(config["run_dir"])
+    if ckpt is not None:
+        path = Path(ckpt)
+        _check_course(config, read_checkpoint(path)["hyper_parameters"]["config"], path)
+        return Place(given or path.resolve().parent.parent, path)
+    if given is not None:
+        exists = (given / LAST).exists()
+        check(
+            not exists or resume == "auto",
+            "run_dir",
+            "a folder without a run in it",
+            str(given),
+            "continue that run with resume=auto, or choose another folder",
+        )
+        return _continue(config, given) if exists else Place(given, None)
+    if resume == "auto":
+        for folder in newest_runs(root / "outputs" / str(config["name"])):
+            saved = read_checkpoint(folder / LAST)["hyper_parameters"]["config"]
+            if not list(_differences(config, saved)):
+                return Place(folder, folder / LAST)
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
+    return Place(root / "outputs" / str(config["name"]) / stamp, None)
+
+
+def newest_runs(folder: Path) -> list[Path]:
+    """Runs at any depth below a folder, the one with the newest last checkpoint first."""
+    files = [file for file in folder.glob(f"**/{LAST}") if file.is_file()]
+    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+    return [file.parent.parent for file in files]
+
+
+def _continue(config: Mapping[str, Any], folder: Path) -> Place:
+    path = folder / LAST
+    _check_course(config, read_checkpoint(path)["hyper_parameters"]["config"], path)
+    return Place(folder, path)
+
+
+def _check_course(config: Mapping[str, Any], saved: Mapping[str, Any], path: Path) -> None:
+    for key, expected, got in _differences(config, saved):
+        check(
+            False,
+            key,
+            f"{expected!r} as in {path}",
+            got,
+            "continue with the settings of that run, or start a new one",
+        )
+
+
+def _differences(
+    config: Mapping[str, Any], saved: Mapping[str, Any]
+) -> Iterable[tuple[str, Any, Any]]:
+    for key in _COURSE:
+        yield from _compare(key, saved.get(key), config[key])
+
+
+def _compare(key: str, expected: Any, got: Any) -> Iterable[tuple[str, Any, Any]]:
+    if isinstance(expected, dict) and isinstance(got, dict):
+        for name in {**expected, **got}:
+            # A run may be made longer; its schedule then follows.
+            if name != "max_steps":
+                yield from _compare(f"{key}.{name}", expected.get(name), got.get(name))
+    elif expected != got:
+        yield key, expected, got

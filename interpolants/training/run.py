@@ -1,0 +1,248 @@
+"""One training run: everything is built and checked first, then trained, then reported."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+import yaml
+
+from interpolants.checks import check
+from interpolants.data.base import Data
+from interpolants.metric.base import Metric
+from interpolants.model import Model, build_fields, load
+from interpolants.plot.loss import plot_loss
+from interpolants.plot.style import save
+from interpolants.report import Report, write_report
+from interpolants.scaling import Scaling
+from interpolants.training.checkpoint_io import AtomicCheckpointIO
+from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
+from interpolants.training.csv_logger import AppendingCSVLogger
+from interpolants.training.ema import EMA
+from interpolants.training.guard import NonFiniteGuard
+from interpolants.training.interrupt import GracefulInterrupt
+from interpolants.training.module import InterpolantModule
+from interpolants.training.progress import ProgressBar
+from interpolants.training.resume import LAST, Place, find_place
+from interpolants.training.sampling import SampleValidation
+from interpolants.training.stream import SingleBatch, StepStream
+
+_COUNTS = (
+    "max_steps",
+    "batch_size",
+    "steps_per_batch",
+    "log_every",
+    "validate_every",
+    "sample_every",
+    "checkpoint_every",
+    "validation_size",
+    "report_size",
+    "threads",
+)
+
+Build = Callable[[Any], Any]
+"""Makes an object from a part of the configuration."""
+
+
+def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: Path) -> Report:
+    """Train, validate, checkpoint, and report on the averaged weights.
+
+    Args:
+        config: the configuration, whose parts `build` turns into objects.
+        plain: the same, resolved, as plain data.
+        build: such as `hydra.utils.instantiate`.
+        root: where runs go.
+
+    Returns:
+        The final report; its files are in the run's folder.
+
+    Raises:
+        ValueError: for a bad setting, before anything is written.
+        NonFiniteLossError: if the loss diverges.
+    """
+    _quiet()
+    _check_settings(config)
+    pl.seed_everything(config["seed"], verbose=False)
+    torch.set_num_threads(config["threads"])
+    data: Data = build(config["data"])
+    plain["event_shape"] = list(data.event_shape)
+    module, model = _build_module(config, plain, build, data)
+    metrics: list[Metric] = [build(node) for node in config["metric"].values()]
+    place = find_place(plain, root)
+    config["run_dir"], config["run_id"] = str(place.folder), place.folder.name  # type: ignore[index]
+    plain["run_dir"], plain["run_id"] = str(place.folder), place.folder.name
+    module.hparams["config"] = plain
+    callbacks = _callbacks(config, model, data, metrics, place.folder)
+    csv_logger = AppendingCSVLogger(place.folder)
+    if place.checkpoint is not None:
+        csv_logger.truncate_after(torch.load(place.checkpoint, weights_only=True)["global_step"])
+    loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
+    trainer = build(config["trainer"])(
+        logger=loggers,
+        callbacks=callbacks,
+        plugins=[AtomicCheckpointIO()],
+        max_steps=config["max_steps"],
+        max_epochs=-1,
+        limit_train_batches=config["validate_every"] // config["steps_per_batch"],
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    _fit(trainer, module, data, config, place, plain)
+    report = _report(config, data, metrics, place.folder, csv_logger)
+    _close(loggers, report, trainer.global_step)
+    return report
+
+
+def _check_settings(config: Mapping[str, Any]) -> None:
+    for key in _COUNTS:
+        whole = isinstance(config[key], int) and config[key] > 0
+        check(whole, key, "a whole number > 0", config[key])
+    whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
+    check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
+    clip = config["clip_norm"]
+    check(clip is None or clip > 0, "clip_norm", "a number > 0, or null for none", clip)
+    for key, unit in (("validate_every", "steps_per_batch"), ("sample_every", "validate_every")):
+        fits = config[key] % config[unit] == 0
+        check(fits, key, f"a multiple of {unit} = {config[unit]}", config[key])
+
+
+def _build_module(
+    config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data
+) -> tuple[InterpolantModule, Model]:
+    fields, objective = build_fields(config, data.event_shape, build)
+    one = data.sample(1, torch.Generator().manual_seed(0))
+    check(
+        one.x0 is not None or not fields.coupling.needs_pairs,
+        "coupling",
+        "data whose batches carry x0, for paired ends",
+        type(data).__name__,
+        "use coupling=independent or minibatch_ot",
+    )
+    if one.x0 is None:
+        fields.base.sample(1, data.event_shape, torch.Generator().manual_seed(0))
+    data.train_batch(0, config["batch_size"], config["seed"])
+    scaling = Scaling(data.shift, data.scale)
+    sampler = build(config["sampler"])
+    sampler(fields=fields)
+    module = InterpolantModule(
+        fields=fields,
+        objective=objective,
+        time_sampler=build(config["time_sampler"]),
+        scaling=scaling,
+        optimizer=build(config["optimizer"]),
+        scheduler=build(config["scheduler"]),
+        seed=config["seed"],
+        clip_norm=config["clip_norm"],
+        log_every=config["log_every"],
+        config=plain,
+    )
+    # The optimiser and its schedule refuse bad settings here, not after the first batch.
+    module.configure_optimizers()
+    model = Model(
+        fields=fields, event_shape=data.event_shape, scaling=scaling, sampler=sampler, config=plain
+    )
+    return module, model
+
+
+def _callbacks(
+    config: Mapping[str, Any], model: Model, data: Data, metrics: list[Metric], folder: Path
+) -> list[pl.Callback]:
+    checkpoints = folder / LAST.parent
+    sampling = SampleValidation(
+        model=model,
+        data=data,
+        metrics=metrics,
+        sampler=model.sampler,
+        folder=folder / "figures",
+        every_n_validations=config["sample_every"] // config["validate_every"],
+        n=config["validation_size"],
+    )
+    return [
+        EMA(decay=config["ema"]),
+        NonFiniteGuard(),
+        GracefulInterrupt(),
+        sampling,
+        ProgressBar(),
+        best_checkpoint(monitor="val/loss", dirpath=checkpoints),
+        LastCheckpoint(dirpath=checkpoints, every_n_steps=config["checkpoint_every"]),
+    ]
+
+
+def _fit(
+    trainer: pl.Trainer,
+    module: InterpolantModule,
+    data: Data,
+    config: Mapping[str, Any],
+    place: Place,
+    plain: dict[str, Any],
+) -> None:
+    place.folder.mkdir(parents=True, exist_ok=True)
+    (place.folder / "config.yaml").write_text(yaml.safe_dump(plain, sort_keys=False))
+    stream = StepStream(
+        data,
+        batch_size=config["batch_size"],
+        seed=config["seed"],
+        steps_per_batch=config["steps_per_batch"],
+        max_steps=config["max_steps"],
+        next_step=lambda: trainer.global_step,
+        rank=trainer.global_rank,
+        world_size=trainer.world_size,
+    )
+    for logger in trainer.loggers:
+        logger.log_hyperparams(plain)
+    validation = SingleBatch(data.held_out(config["validation_size"], config["seed"]))
+    trainer.fit(module, stream, validation, ckpt_path=place.checkpoint, weights_only=True)
+
+
+def _report(
+    config: Mapping[str, Any],
+    data: Data,
+    metrics: list[Metric],
+    folder: Path,
+    csv_logger: AppendingCSVLogger,
+) -> Report:
+    """What the last checkpoint's averaged weights give, as `sample.py` would report it."""
+    csv_logger.save()
+    save(plot_loss(csv_logger.path), folder / "figures" / "loss.png")
+    model = load(folder / LAST, trust=_modules(config))
+    report = write_report(
+        model,
+        data,
+        metrics,
+        folder / "samples",
+        n=config["report_size"],
+        seed=config["seed"],
+        animation=config["animation"],
+    )
+    return report
+
+
+def _close(loggers: list[Any], report: Report, step: int) -> None:
+    """Log the final metrics and pictures, and end each logger's run, so that the next job of a
+    sweep begins its own."""
+    values = {f"test/{m.name}": m.value for m in report.metrics}
+    values |= {f"test/{m.name}_floor": m.floor for m in report.metrics}
+    pictures = [str(file) for file in report.files if file.suffix == ".png"]
+    for logger in loggers:
+        logger.log_metrics(values, step=step)
+        if hasattr(logger, "log_image"):
+            logger.log_image(key="test/pictures", images=pictures, step=step)
+        logger.finalize("success")
+        if hasattr(logger.experiment, "finish"):
+            logger.experiment.finish()
+
+
+def _modules(config: Mapping[str, Any]) -> list[str]:
+    return []
+
+
+def _quiet() -> None:
+    """Silence what Lightning says about choices that are made here on purpose."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")

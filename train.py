@@ -1,0 +1,26 @@
+"""Train a model: `python train.py [experiment=...] [group=option] [key=value] [-m]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from interpolants.cli import run
+
+
+def main(cfg: Any) -> float:
+    """Train as configured; returns the first metric, which sweeps minimise."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    from interpolants.training.run import train
+
+    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    report = train(cfg, plain, instantiate, Path(HydraConfig.get().runtime.output_dir))
+    print(report.table())
+    return report.metrics[0].value
+
+
+if __name__ == "__main__":
+    run(main, "train", Path(__file__).parent / "conf")
