@@ -19,6 +19,7 @@ from interpolants.model import Model, build_fields, load
 from interpolants.plot.loss import plot_loss
 from interpolants.plot.style import save
 from interpolants.report import Report, write_report
+from interpolants.runs import LAST, Place, find_place
 from interpolants.scaling import Scaling
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
@@ -28,7 +29,6 @@ from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.module import InterpolantModule
 from interpolants.training.progress import ProgressBar
-from interpolants.training.resume import LAST, Place, find_place
 from interpolants.training.sampling import SampleValidation
 from interpolants.training.stream import SingleBatch, StepStream
 
@@ -234,8 +234,9 @@ def _close(loggers: list[Any], report: Report, step: int) -> None:
         if hasattr(logger, "log_image"):
             logger.log_image(key="test/pictures", images=pictures, step=step)
         logger.finalize("success")
-        if hasattr(logger.experiment, "finish"):
-            logger.experiment.finish()
+        finish = getattr(getattr(logger, "experiment", None), "finish", None)
+        if finish is not None:
+            finish()
 
 
 def _modules(config: Mapping[str, Any]) -> list[str]:

@@ -82,6 +82,20 @@ def newest_runs(folder: Path) -> list[Path]:
     return [file.parent.parent for file in files]
 
 
+def newest_checkpoint(folder: Path) -> Path:
+    """The last checkpoint of the newest run below a folder.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    runs = newest_runs(folder)
+    if not runs:
+        raise FileNotFoundError(
+            f"ckpt: expected a trained run below {folder}/, got none; run train.py or set ckpt=PATH"
+        )
+    return runs[0] / LAST
+
+
 def _continue(config: Mapping[str, Any], folder: Path) -> Place:
     path = folder / LAST
     _check_course(config, read_checkpoint(path)["hyper_parameters"]["config"], path)
