@@ -25,11 +25,11 @@ def main(cfg: Any) -> float:
     report = write_report(
         model,
         build(model.config["data"], trust=trust),
-        [instantiate(node) for node in cfg.metric.values()],
+        [instantiate(node, _convert_="all") for node in cfg.metric.values()],
         ckpt.parent.parent / "samples" if cfg.out is None else Path(cfg.out),
         n=cfg.n,
         seed=cfg.seed,
-        sampler=instantiate(cfg.sampler),
+        sampler=instantiate(cfg.sampler, _convert_="all"),
         stem=cfg.stem,
         animation=cfg.animation,
         num_steps=cfg.num_steps,

@@ -10,6 +10,8 @@ from interpolants.cli import run
 
 def main(cfg: Any) -> float:
     """Train as configured; returns the first metric, which sweeps minimise."""
+    from functools import partial
+
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
@@ -17,7 +19,9 @@ def main(cfg: Any) -> float:
     from interpolants.training.run import train
 
     plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    report = train(cfg, plain, instantiate, Path(HydraConfig.get().runtime.output_dir))
+    # Without conversion Hydra would wrap our frozen dataclasses in configs of its own.
+    build = partial(instantiate, _convert_="all")
+    report = train(cfg, plain, build, Path(HydraConfig.get().runtime.output_dir))
     print(report.table())
     return report.metrics[0].value
 

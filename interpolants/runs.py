@@ -90,9 +90,8 @@ def newest_checkpoint(folder: Path) -> Path:
     """
     runs = newest_runs(folder)
     if not runs:
-        raise FileNotFoundError(
-            f"ckpt: expected a trained run below {folder}/, got none; run train.py or set ckpt=PATH"
-        )
+        fix = "run train.py first, or set ckpt=PATH"
+        raise FileNotFoundError(f"ckpt: expected a trained run below {folder}/, got none; {fix}")
     return runs[0] / LAST
 
 

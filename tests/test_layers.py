@@ -14,14 +14,16 @@ _ROOT = Path(__file__).parent.parent
 _LAYERS = [
     "shapes checks seeds",
     "integrate grid noise gamma base coupling net data metric plot scaling checkpoint spec "
-    "time_sampler weight",
+    "time_sampler weight runs",
     "interpolant epsilon",
     "fields exact",
     "objective process",
     "solver",
     "sampler model likelihood",
+    "report",
     "training testing",
-    "cli __init__ train sample",
+    "cli __init__",
+    "train sample",
 ]
 _LAYER = {name: i for i, names in enumerate(_LAYERS) for name in names.split()}
 
@@ -34,6 +36,7 @@ _SIDEWAYS = {
     ("epsilon", "interpolant"),
     ("exact", "fields"),
     ("model", "sampler"),
+    ("runs", "checkpoint"),
 }
 
 # Packages that only some parts may import, anywhere in a file.

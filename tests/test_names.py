@@ -32,6 +32,9 @@ _FAMILIES = {
 _NO_YAML = {
     "base.callable",  # takes a function
     "interpolant.custom",  # takes functions
+    "process.probability_flow",  # processes have no group: sampler/*.yaml name them
+    "process.forward_sde",
+    "process.backward_sde",
     "net.embedding",  # a part of the nets, not a net
 }
 

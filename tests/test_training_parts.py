@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import pickle
 import signal
@@ -273,6 +274,12 @@ def test_resume_after_a_signal_equals_the_undisturbed_run(tmp_path, whole, numbe
     assert_same_run(tmp_path, whole)
 
 
+def test_ctrl_c_in_the_last_chunk_still_runs_the_last_validation(tmp_path, whole):
+    with pytest.raises(SystemExit):
+        fit(tmp_path, 60, Tiny(hook=send(signal.SIGINT, 57)))
+    assert_same_run(tmp_path, whole)
+
+
 def test_resume_after_an_error_within_a_chunk_starts_from_the_last_whole_save(tmp_path, whole):
     def fail(step):
         if step == 33:
@@ -393,8 +400,8 @@ OURS: dict[str, Any] = {"hyper_parameters": {"config": {}}, "w": torch.arange(10
 def test_checkpoint_write_that_fails_leaves_the_old_file_and_no_temporary(
     tmp_path, monkeypatch, error
 ):
-    io, path = AtomicCheckpointIO(), tmp_path / "last.ckpt"
-    io.save_checkpoint(OURS, path)
+    writer, path = AtomicCheckpointIO(), tmp_path / "last.ckpt"
+    writer.save_checkpoint(OURS, path)
 
     def fail(content, file):
         file.write(b"half")
@@ -408,26 +415,26 @@ def test_checkpoint_write_that_fails_leaves_the_old_file_and_no_temporary(
     with pytest.raises(
         OSError, match=r"last\.ckpt: the checkpoint could not be written"
     ) as caught:
-        io.save_checkpoint({"hyper_parameters": {}, "w": torch.zeros(10**6)}, path)
+        writer.save_checkpoint({"hyper_parameters": {}, "w": torch.zeros(10**6)}, path)
     assert caught.value.errno == error.errno
     assert ("needs 4.0 MB" in str(caught.value)) == (error.errno == errno.ENOSPC)
     monkeypatch.undo()
-    assert torch.equal(io.load_checkpoint(path)["w"], OURS["w"])
+    assert torch.equal(writer.load_checkpoint(path)["w"], OURS["w"])
     assert [each.name for each in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 def test_checkpoint_write_stopped_by_ctrl_c_leaves_the_old_file(tmp_path, monkeypatch):
-    io, path = AtomicCheckpointIO(), tmp_path / "last.ckpt"
-    io.save_checkpoint(OURS, path)
+    writer, path = AtomicCheckpointIO(), tmp_path / "last.ckpt"
+    writer.save_checkpoint(OURS, path)
 
     def interrupted(content, file):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        io.save_checkpoint({}, path)
+        writer.save_checkpoint({}, path)
     monkeypatch.undo()
-    assert torch.equal(io.load_checkpoint(path)["w"], OURS["w"])
+    assert torch.equal(writer.load_checkpoint(path)["w"], OURS["w"])
     assert [each.name for each in tmp_path.iterdir()] == ["last.ckpt"]
 
 
@@ -476,6 +483,29 @@ def test_checkpoint_that_is_absent_a_folder_or_foreign_is_named(tmp_path):
         torch.save(content, tmp_path / "other.ckpt")
         with pytest.raises(ValueError, match=r"other\.ckpt: .* got a file of another program"):
             read_checkpoint(tmp_path / "other.ckpt")
+
+
+# Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_progress_reaches_the_last_step_on_a_terminal_and_is_silent_elsewhere(
+    tmp_path, monkeypatch, stream
+):
+    shown = stream()
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setenv("COLUMNS", "100")
+    fit(tmp_path, 40, callbacks=[ProgressBar()])
+    if stream is Terminal:
+        assert "40/40" in shown.getvalue() and "loss" in shown.getvalue()
+        assert shown.getvalue().count("train") < 8, "redrawn for every chunk"
+    else:
+        assert "train" not in shown.getvalue()
 
 
 # Processes

@@ -50,27 +50,26 @@ class GracefulInterrupt(pl.Callback):
         if self._wanted(trainer) and not validation_follows(trainer):
             raise KeyboardInterrupt
 
-    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop before validation if asked; a resumed run begins with it."""
-        if self._wanted(trainer):
-            raise KeyboardInterrupt
-
-    def on_validation_batch_end(
+    def on_validation_batch_start(
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        outputs: Any,
         batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Stop in the middle of validation if asked; a resumed run repeats all of it."""
-        if self._wanted(trainer):
+        """Stop before a batch of validation if asked; a resumed run begins with validation.
+
+        The validation after the last step is let through: a finished run does not repeat it.
+        """
+        if self._wanted(trainer) and trainer.global_step != trainer.max_steps:
             raise KeyboardInterrupt
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Give SIGINT back."""
+        """Give SIGINT back, and stop what comes after training if asked."""
         self._restore()
+        if self._wanted(trainer):
+            raise KeyboardInterrupt
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
