@@ -134,7 +134,7 @@ class Fields(nn.Module):
             ValueError: if the field does not follow from what is predicted on this path.
         """
         check(name in FIELDS, "Fields", f"a field out of {FIELDS}", name)
-        if name == "score":
+        if name == "score" or ("score" in self.predicts and name not in self.predicts):
             self._check_score()
         if name in self.predicts:
             return {name: 1.0}

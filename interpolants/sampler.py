@@ -110,7 +110,9 @@ class Sampler:
         valid = all(0 <= t <= 1 for t in times)
         check(valid, "Sampler.times", "times in [0, 1]", tuple(times))
         process = self.process
-        kept = torch.tensor(sorted(set(times)), dtype=torch.float64).clamp(*process.span)
+        first, last = process.span
+        inside = sorted({min(max(float(t), first), last) for t in times})
+        kept = torch.tensor(inside, dtype=torch.float64)
         kept = kept.flip(0) if process.backward else kept
         nodes = self.grid.times(
             self.num_steps, process.span, backward=process.backward, through=kept
@@ -133,26 +135,33 @@ class Sampler:
         )
 
     def _first(self, start: Tensor) -> Tensor:
-        """The state at the first node: alpha(0) x0 on a one-sided path."""
-        path = self.fields.interpolant
-        if self.process.backward or not path.one_sided or not isinstance(path, AffineInterpolant):
-            return start
-        alpha = path.coefficients(torch.zeros((), dtype=torch.float64)).alpha
-        return start * alpha.to(start)
+        """The state at the first node: alpha(0) x0 going forward on a one-sided path."""
+        return start if self.process.backward else start * self._base_level().to(start)
+
+    def _base_level(self) -> Tensor:
+        """alpha(0) on a one-sided path, which may differ from 1; else 1."""
+        path, zero = self.fields.interpolant, torch.zeros((), dtype=torch.float64)
+        if path.one_sided and isinstance(path, AffineInterpolant):
+            return path.coefficients(zero).alpha
+        return zero + 1
 
     def _finish(self, x: Tensor, t: Tensor) -> Tensor:
         """From where the process stops to the end of time, by one noise-free step.
 
         Towards the data this is the mean of x1 where it is known, which also removes what noise
-        the path leaves at t=1; otherwise it is an Euler step of the probability flow.
+        the path leaves at t=1; otherwise it is an Euler step of the probability flow. What
+        arrives at the base is alpha(0) x0 on a one-sided path, and x0 is handed back.
         """
         end = 0.0 if self.process.backward else 1.0
         path = self.fields.interpolant
         noisy = path.one_sided and bool(self.fields.coefficients(torch.ones(())).alpha > 0)
         last = self.process.span[0 if self.process.backward else 1]
-        if last == end and (self.process.backward or not noisy):
+        if self.process.backward:
+            x = x if last == end else torch.addcmul(x, self.fields.velocity(t, x), end - t)
+            return x / self._base_level().to(x)
+        if last == end and not noisy:
             return x
-        if end == 1.0 and _follows(self.fields, "target_mean"):
+        if _follows(self.fields, "target_mean"):
             return self.fields.target_mean(t, x)
         return torch.addcmul(x, self.fields.velocity(t, x), end - t)
 

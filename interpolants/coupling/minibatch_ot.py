@@ -31,7 +31,7 @@ class MinibatchOTCoupling(Coupling):
     def pair(self, x0: Tensor, x1: Tensor, label: Tensor | None = None) -> Tensor:
         cost = torch.cdist(flatten_event(x0).double(), flatten_event(x1).double()).square().cpu()
         source = torch.arange(len(x0))
-        groups = [source]
+        groups = [torch.arange(len(x0))]
         if label is not None and self.condition_aware:
             classes = label.cpu()
             groups = [torch.nonzero(classes == k).flatten() for k in torch.unique(classes)]

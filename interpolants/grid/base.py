@@ -7,6 +7,9 @@ import abc
 import torch
 from torch import Tensor
 
+# Nodes this close to a requested time, as a fraction of the span, give way to it.
+_CLOSE = 1e-6
+
 
 class Grid(abc.ABC):
     """A monotone warp of [0, 1]: nodes are warp(k / num_steps), spread over the process's span."""
@@ -36,6 +39,10 @@ class Grid(abc.ABC):
         t = start + (end - start) * self.warp(u)
         t[0], t[-1] = start, end
         if through is not None:
-            t = torch.cat([t, through.to(torch.float64)])
+            wanted = through.to(torch.float64)
+            # A node that differs from a requested time by rounding would leave a step of nothing.
+            inner = t[1:-1]
+            close = (inner[:, None] - wanted).abs() < _CLOSE * (end - start)
+            t = torch.cat([t[:1], inner[~close.any(dim=1)], t[-1:], wanted])
         nodes: Tensor = torch.unique(t)
         return nodes.flip(0) if backward else nodes

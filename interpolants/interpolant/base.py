@@ -77,11 +77,14 @@ class Interpolant(abc.ABC):
         gamma: level of the latent noise.
         one_sided: whether x0 is itself the latent noise, which must then be standard normal.
         is_mirror: whether dI/dt vanishes, so that the denoiser alone determines every field.
+        exact_ends: whether the path is x0 at t=0 and x1 at t=1 (x1 at both on a mirror), or
+            comes close only.
     """
 
     gamma: Gamma
     one_sided: ClassVar[bool] = False
     is_mirror: ClassVar[bool] = False
+    exact_ends: ClassVar[bool] = True
 
     @abc.abstractmethod
     def interpolate(self, t: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:

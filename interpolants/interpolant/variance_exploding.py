@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -29,6 +29,7 @@ class VarianceExplodingInterpolant(OneSidedInterpolant):
 
     sigma_max: float = 20.0
     sigma_min: float = 0.005
+    exact_ends: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_positive("VarianceExplodingInterpolant.sigma_min", self.sigma_min)

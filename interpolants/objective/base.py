@@ -21,7 +21,7 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.fields import Fields
-from interpolants.interpolant.base import InterpolantSample
+from interpolants.interpolant.base import Interpolant, InterpolantSample
 from interpolants.shapes import sum_event
 from interpolants.weight.base import Weight
 from interpolants.weight.constant import ConstantWeight
@@ -68,7 +68,9 @@ class Objective(abc.ABC):
         """The loss on antithetic pairs (+z, -z), taken as one batch of 2B.
 
         The pair keeps the variance of targets with a factor 1 / gamma bounded as t tends to the
-        ends. On a one-sided path the latent is x0, and the pair is (+x0, -x0).
+        ends. On a one-sided path the latent is x0, and the pair is (+x0, -x0) where both are
+        equally likely given x1: under a standard normal base and an independent coupling.
+        Elsewhere there is no pair.
 
         Args:
             fields: what is trained.
@@ -76,15 +78,14 @@ class Objective(abc.ABC):
             x0, x1, z: ends and latent noise, (B, *event).
         """
         path = fields.interpolant
-        mirrored = -x0 if path.one_sided else x0
-        sample = path.sample(
-            torch.cat([t, t]), torch.cat([x0, mirrored]), torch.cat([x1, x1]), torch.cat([z, -z])
-        )
+        sample = _pairs(path, t, x0, x1, z)
+        if path.one_sided and not (fields.base.standard_normal and fields.coupling.independent):
+            sample = path.sample(t, x0, x1, z)
         predictions = fields.evaluate(sample.t, sample.xt, self.predicts)
         total, parts = torch.zeros_like(t), {}
         for factor, term in self.terms():
             target = term.target(fields, sample)
-            loss = quadratic_loss(predictions[term.field], target).view(2, -1).mean(dim=0)
+            loss = quadratic_loss(predictions[term.field], target).view(-1, len(t)).mean(dim=0)
             parts[term.field] = loss.detach()
             total = torch.add(total, term.weight.apply(t, loss), alpha=factor)
         return Losses(total, parts)
@@ -110,6 +111,14 @@ class FieldObjective(Objective):
 
     def terms(self) -> Sequence[tuple[float, FieldObjective]]:
         return ((1.0, self),)
+
+
+def _pairs(path: Interpolant, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> InterpolantSample:
+    """Points with the latent noise and with its negative, 2B in all."""
+    mirrored = -x0 if path.one_sided else x0
+    return path.sample(
+        torch.cat([t, t]), torch.cat([x0, mirrored]), torch.cat([x1, x1]), torch.cat([z, -z])
+    )
 
 
 def quadratic_loss(prediction: Tensor, target: Tensor) -> Tensor:

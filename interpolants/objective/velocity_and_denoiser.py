@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 from interpolants.checks import check_positive
@@ -33,6 +34,10 @@ class VelocityAndDenoiserObjective(Objective):
         check_positive("VelocityAndDenoiserObjective.denoiser_factor", self.denoiser_factor)
 
     def terms(self) -> Sequence[tuple[float, FieldObjective]]:
+        return self._terms
+
+    @cached_property
+    def _terms(self) -> Sequence[tuple[float, FieldObjective]]:
         velocity = VelocityObjective(weight=self.weight)
         denoiser = DenoiserObjective(weight=self.weight)
         return ((1.0, velocity), (self.denoiser_factor, denoiser))

@@ -12,6 +12,9 @@ from interpolants.integrate import Carry, Drift
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, mean_noise, steps
 
+# Smooth grids stay below it: the steepest start, of 1 - (1 - u)^p taken backward, has 2^p - 1.
+_MAX_RATIO = 4.0
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +22,8 @@ class AB2Maruyama(PlannedSolver):
     """Weak order 2 for additive noise with one evaluation per step.
 
     x + h ((1 + w/2) f_k - (w/2) f_{k-1}) + noise, w = h_k / h_{k-1}; the first step is Euler's,
-    by a zero weight in the table.
+    by a zero weight in the table. Where a step is far longer than the one before, w is capped:
+    it would multiply the noise by which the last two drifts differ.
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("additive",)
@@ -33,7 +37,7 @@ class AB2Maruyama(PlannedSolver):
     def coefficients(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         past = torch.zeros_like(h)
-        past[1:] = h[1:] * h[1:] / (2 * h[:-1])
+        past[1:] = 0.5 * h[1:] * (h[1:] / h[:-1]).clamp(max=_MAX_RATIO)
         return torch.stack([h + past, -past, mean_noise(process, times)], dim=1)
 
     def start(self, x: Tensor) -> Carry:

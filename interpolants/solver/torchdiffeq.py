@@ -13,19 +13,9 @@ from interpolants.noise.base import Noise
 from interpolants.process.base import Process
 from interpolants.solver.base import Solver
 
-_METHODS = (
-    "dopri8",
-    "dopri5",
-    "bosh3",
-    "fehlberg2",
-    "adaptive_heun",
-    "euler",
-    "midpoint",
-    "heun3",
-    "rk4",
-    "explicit_adams",
-    "implicit_adams",
-)
+_ADAPTIVE = ("dopri8", "dopri5", "bosh3", "fehlberg2", "adaptive_heun")
+_FIXED = ("euler", "midpoint", "heun2", "heun3", "rk4", "explicit_adams", "implicit_adams")
+_METHODS = _ADAPTIVE + _FIXED
 
 
 @final
@@ -77,4 +67,4 @@ class Torchdiffeq(Solver):
 
     @property
     def _fixed(self) -> bool:
-        return self.method in ("euler", "midpoint", "heun3", "rk4")
+        return self.method in _FIXED

@@ -12,6 +12,7 @@ import lightning.pytorch as pl
 import torch
 import yaml
 
+from interpolants.checkpoint import read_checkpoint
 from interpolants.checks import check
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
@@ -80,7 +81,7 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
     callbacks = _callbacks(config, model, data, metrics, place.folder)
     csv_logger = AppendingCSVLogger(place.folder)
     if place.checkpoint is not None:
-        csv_logger.truncate_after(torch.load(place.checkpoint, weights_only=True)["global_step"])
+        csv_logger.truncate_after(read_checkpoint(place.checkpoint)["global_step"])
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = build(config["trainer"])(
         logger=loggers,

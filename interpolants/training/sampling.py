@@ -59,10 +59,12 @@ class SampleValidation(pl.Callback):
         assert isinstance(pl_module, InterpolantModule)
         if trainer.sanity_checking or not self.metrics:
             return
+        if (self._count + 1) % self.every_n_validations == 0:
+            self._sample(trainer, pl_module)
+        # Last, so that a validation that was cut short and repeated counts once.
         self._count += 1
-        # The monitored metric has to be there at every validation, whatever is drawn.
-        if self._count % self.every_n_validations:
-            return
+
+    def _sample(self, trainer: pl.Trainer, pl_module: InterpolantModule) -> None:
         drawn, reference, results = measure(
             self.model, self.data, self.metrics, n=self.n, sampler=self.sampler
         )

@@ -1,0 +1,139 @@
+"""CPU time of one optimiser step: `train.py` against a loop written by hand.
+
+    python -m benchmarks.train_step [--rounds 12] [--steps 100]
+
+Both train the same network on the same objective (two-sided linear path, gamma = sqrt(2t(1-t)),
+antithetic pairs, velocity and denoiser), with fresh checkerboard draws and a fused Adam, on one
+thread. Ours is `train.py` at its defaults: clipping, averaged weights, schedule, logging, guards,
+checkpoints. The hand-written loop has none of these. The two take turns inside one process, so
+that both see the same machine: a callback of the trainer runs `steps` steps of the other loop
+after every `steps` of ours. Validation is not part of a step and does not occur.
+
+Prints the median over rounds of CPU time per step and of the ratio; exits with 1 if a ratio is
+above its goal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor, nn
+
+from benchmarks.common import SMALL_NET, build, configure, run
+from interpolants.data.base import Data
+
+CASES = {
+    "MLP 3x64": (SMALL_NET, 1.15),
+    "MLP 4x256 (default)": ((), 1.05),
+}
+WARMUP = 100
+
+
+def bare_loop(net: nn.Module, data: Data, size: int, lr: float) -> Callable[[int], None]:
+    """What one would write without a framework; call it with the number of steps to take."""
+    optimizer = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
+    generator = torch.Generator().manual_seed(0)
+
+    def normal() -> Tensor:
+        return torch.randn(size, 2, generator=generator)
+
+    def loop(steps: int) -> None:
+        for _ in range(steps):
+            x1 = (data.sample(size, generator).x1 - data.shift) / data.scale
+            x0, z = normal(), normal()
+            t = 1e-4 + (1 - 2e-4) * torch.rand(size, 1, generator=generator)
+            gamma = (2 * t * (1 - t)).sqrt()
+            mean, mean_dot = (1 - t) * x0 + t * x1, x1 - x0
+            noise, noise_dot = gamma * z, (1 - 2 * t) / gamma * z
+            xt = torch.cat([mean + noise, mean - noise])
+            xt_dot = torch.cat([mean_dot + noise_dot, mean_dot - noise_dot])
+            velocity, denoiser = net(torch.cat([t, t]).squeeze(1), xt).unbind(1)
+            loss = ((0.5 * velocity - xt_dot) * velocity).sum(1).mean()
+            loss = loss + ((0.5 * denoiser - torch.cat([z, -z])) * denoiser).sum(1).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+
+    return loop
+
+
+class TakeTurns(pl.Callback):
+    """Interrupts training every `steps` steps to run the other loop for as many.
+
+    Attributes:
+        ours, bare: CPU seconds per step of each round.
+    """
+
+    def __init__(self, other: Callable[[int], None], steps: int) -> None:
+        self.other, self.steps = other, steps
+        self.ours: list[float] = []
+        self.bare: list[float] = []
+        self._began: float | None = None
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
+        now, step = time.process_time(), trainer.global_step
+        if step < WARMUP or (step - WARMUP) % self.steps:
+            return
+        if self._began is not None:
+            self.ours.append((now - self._began) / self.steps)
+        before = time.process_time()
+        self.other(self.steps)
+        after = time.process_time()
+        if self._began is not None:
+            self.bare.append((after - before) / self.steps)
+        self._began = time.process_time()
+
+
+def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float, float, float]:
+    """Medians: ours and the bare loop's in ms per step, and the ratio of a round."""
+    total = WARMUP + rounds * steps
+    # Intervals longer than the run: what happens every thousand steps is not part of a step.
+    later = total - total % 10 + 10
+    cfg = configure(
+        *overrides,
+        f"max_steps={total}",
+        *(f"{key}={later}" for key in ("validate_every", "sample_every", "checkpoint_every")),
+    )
+    data = build(cfg.data)
+    net = build(cfg.net)(event_shape=data.event_shape, heads=2)
+    turns = TakeTurns(bare_loop(net, data, cfg.batch_size, cfg.optimizer.lr), steps)
+
+    def build_with_turns(node: Any) -> Any:
+        made = build(node)
+        if node is not cfg.trainer:
+            return made
+        return lambda callbacks, **rest: made(callbacks=[*callbacks, turns], **rest)
+
+    with TemporaryDirectory() as folder:
+        run(cfg, Path(folder), build_with_turns)
+    ratios = [ours / bare for ours, bare in zip(turns.ours, turns.bare, strict=True)]
+    ours, bare = (1e3 * statistics.median(side) for side in (turns.ours, turns.bare))
+    return ours, bare, statistics.median(ratios)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=100, help="per round; a multiple of 10")
+    options = parser.parse_args()
+    print(f"{'name':<22}{'ours ms':>9}{'bare ms':>9}{'ratio':>8}{'goal':>7}")
+    missed = False
+    for name, (overrides, goal) in CASES.items():
+        ours, bare, ratio = measure(overrides, options.rounds, options.steps)
+        missed |= ratio > goal
+        verdict = "MISS" if ratio > goal else "ok"
+        print(f"{name:<22}{ours:>9.3f}{bare:>9.3f}{ratio:>8.3f}{goal:>7.2f}  {verdict}", flush=True)
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

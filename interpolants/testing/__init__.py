@@ -1,0 +1,30 @@
+"""Contracts that every extension keeps, for the package's own parts and for yours.
+
+Each function takes one object and raises an AssertionError that says what does not hold:
+
+    from interpolants.testing import check_interpolant
+    check_interpolant(MyInterpolant())
+
+They test mathematics (boundary values, derivatives against automatic differentiation, orders of
+convergence, minimisers in closed form), in float64, in a second each at most.
+"""
+
+from __future__ import annotations
+
+from interpolants.testing.draws import check_coupling, check_time_sampler
+from interpolants.testing.objective import check_objective
+from interpolants.testing.path import check_gamma, check_interpolant
+from interpolants.testing.schedule import check_epsilon, check_grid
+from interpolants.testing.solver import check_solver, linear_moments
+
+__all__ = [
+    "check_coupling",
+    "check_epsilon",
+    "check_gamma",
+    "check_grid",
+    "check_interpolant",
+    "check_objective",
+    "check_solver",
+    "check_time_sampler",
+    "linear_moments",
+]

@@ -1,0 +1,59 @@
+"""Contracts of time samplers and of couplings."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from interpolants.coupling.base import Coupling
+from interpolants.seeds import keyed_generator
+from interpolants.shapes import flatten_event
+from interpolants.testing.common import SHAPES, STANDARD_ERRORS, normal, require
+from interpolants.time_sampler.base import TimeSampler
+
+
+def check_time_sampler(sampler: TimeSampler) -> None:
+    """Times keep the margin, follow the generator, and weights restore the uniform integral."""
+    n = 20_000
+    t, weight = sampler.sample(n, keyed_generator(5, 0))
+    again, _ = sampler.sample(n, keyed_generator(5, 0))
+    other, _ = sampler.sample(n, keyed_generator(5, 1))
+    require(t.shape == (n,) and t.dtype == torch.float32, f"times: {t.shape}, {t.dtype}")
+    require(bool((t == again).all()), "times: not determined by the generator")
+    require(bool((t != other).any()), "times: the same from any generator")
+    slack = 1e-7
+    within = (t >= sampler.margin - slack) & (t <= 1 - sampler.margin + slack)
+    require(bool(within.all()), "times: outside of [margin, 1 - margin]")
+    require(sampler.sample(1, keyed_generator(5, 2))[0].shape == (1,), "times: a batch of one")
+    if weight is not None:
+        require(weight.shape == (n,) and bool((weight >= 0).all()), "weights: (n,), not negative")
+        for power in range(4):
+            _check_integral(t.double(), weight.double(), power, sampler.margin)
+
+
+def _check_integral(t: Tensor, weight: Tensor, power: int, margin: float) -> None:
+    """The weighted mean of t^power is its uniform mean over [margin, 1 - margin]."""
+    values = weight * t**power
+    last, first = (1 - margin) ** (power + 1), margin ** (power + 1)
+    expected = (last - first) / ((power + 1) * (1 - 2 * margin))
+    error = (values.mean() - expected) / (values.std() / len(t) ** 0.5)
+    good = bool(error.abs() < STANDARD_ERRORS)
+    require(good, f"weights: the mean of t^{power} is {float(error):.1f} std errors off")
+
+
+def check_coupling(coupling: Coupling) -> None:
+    """x0 comes back reordered, at no greater cost; independently of x1 if it says so."""
+    for shape in SHAPES:
+        x0, x1 = normal(shape, 6, 0), normal(shape, 6, 1)
+        for label in (None, torch.arange(shape[0]) % 2):
+            paired = coupling.pair(x0, x1, label)
+            require(paired.shape == x0.shape, f"pairs of shape {tuple(paired.shape)}")
+            order = (flatten_event(paired)[:, None] == flatten_event(x0)).all(dim=2)
+            permuted = (order.sum(dim=0) == 1).all() and (order.sum(dim=1) == 1).all()
+            require(permuted, "pairs: not a reordering of x0")
+            cost, given = (paired - x1).square().sum(), (x0 - x1).square().sum()
+            require(cost <= given + 1e-12, "pairs: farther apart than they were given")
+            if coupling.independent:
+                other = coupling.pair(x0, x1.flip(0), label)
+                require((other == paired).all(), "independent: but the order depends on x1")
+        require(coupling.pair(x0.float(), x1.float()).dtype == torch.float32, "dtype not kept")

@@ -1,0 +1,68 @@
+"""Contracts of diffusivities and of grids."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from interpolants.epsilon.base import Epsilon
+from interpolants.grid.base import Grid
+from interpolants.interpolant.base import AffineInterpolant
+from interpolants.interpolant.linear import LinearInterpolant
+from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
+from interpolants.testing.common import interior, require, require_close
+
+
+def check_epsilon(epsilon: Epsilon) -> None:
+    """epsilon >= 0 inside (0, 1), and its ratio to the noise level is that ratio."""
+    paths = (LinearInterpolant(), OneSidedLinearInterpolant())
+    accepted = [_check_epsilon_on(epsilon, path) for path in paths]
+    require(any(accepted), "epsilon: refused on a two-sided and on a one-sided linear path")
+
+
+def _check_epsilon_on(epsilon: Epsilon, path: AffineInterpolant) -> bool:
+    """Check on one path; whether the epsilon accepts it."""
+    try:
+        epsilon.check(path)
+    except ValueError:
+        return False
+    for t in (interior(), interior()[3], interior().float()):
+        c = path.coefficients(t)
+        level = c.alpha if path.one_sided else c.gamma
+        value, ratio = epsilon.value(t, c), epsilon.ratio(t, c, level)
+        require(value.shape == t.shape, f"epsilon of times of shape {tuple(t.shape)}")
+        require(value.dtype == t.dtype and ratio.dtype == t.dtype, "epsilon: dtype not kept")
+        require(bool((value >= 0).all()) and bool((value > 0).any()), "epsilon: not positive")
+        tolerance = 1e-12 if t.dtype == torch.float64 else 1e-5
+        require_close(ratio, value / level, "epsilon.ratio against value / level", tolerance)
+    return True
+
+
+def check_grid(grid: Grid) -> None:
+    """Nodes are float64, increase (or decrease), and hit both ends and all requested times."""
+    requests = (None, torch.tensor([]), torch.tensor([0.5, 0.25, 0.31]), interior())
+    for num_steps in (1, 2, 7, 64):
+        for span in ((0.0, 1.0), (1e-3, 1 - 1e-3)):
+            for through in requests:
+                for backward in (False, True):
+                    times = grid.times(num_steps, span, backward=backward, through=through)
+                    _check_nodes(times, num_steps, span, through, backward)
+
+
+def _check_nodes(
+    times: Tensor,
+    num_steps: int,
+    span: tuple[float, float],
+    through: Tensor | None,
+    backward: bool,
+) -> None:
+    require(times.dtype == torch.float64 and times.device.type == "cpu", "grid: float64 on host")
+    ascending = times.flip(0) if backward else times
+    steps = ascending.diff()
+    require(bool((steps > 0).all()), "grid: not strictly monotone")
+    require((float(ascending[0]), float(ascending[-1])) == span, "grid: ends are not exact")
+    wanted = set() if through is None else set(through.double().tolist())
+    require(wanted <= set(times.tolist()), "grid: a requested time is no node")
+    fewest = num_steps + 1
+    require(fewest <= len(times) <= fewest + len(wanted), f"grid: {len(times)} nodes")
+    require(float(steps.min()) > 1e-8, "grid: a step that is nothing but rounding")

@@ -1,0 +1,53 @@
+"""Compose a configuration and train on it in this process: what a script does, without its start."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import OmegaConf, open_dict
+
+ROOT = Path(__file__).parent.parent
+CONF = ROOT / "conf"
+TINY = (
+    "net.hidden=16",
+    "net.depth=1",
+    "max_steps=4",
+    "steps_per_batch=2",
+    "batch_size=32",
+    "log_every=1",
+    "validate_every=2",
+    "sample_every=2",
+    "checkpoint_every=2",
+    "validation_size=32",
+    "report_size=32",
+    "sampler.num_steps=4",
+)
+
+
+def config_of(*overrides: str, name: str = "train") -> Any:
+    """The configuration of a script with these overrides, as the script's `main` gets it."""
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        cfg = compose(name, overrides=list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg
+
+
+def train_with(folder: Path, *overrides: str) -> Any:
+    """Train below a folder; returns the report. The overrides follow, and so win over, TINY."""
+    from interpolants.training.run import train
+
+    cfg = config_of(*TINY, *overrides)
+    plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    return train(cfg, plain, partial(instantiate, _convert_="all"), folder)
+
+
+def run_folder(report: Any) -> Path:
+    """The folder of the run that a report is of."""
+    return report.files[0].parent.parent
