@@ -252,13 +252,13 @@ def _two_sided(name: str, c: Coefficients, fields: Fields) -> Combination | None
         return {"score": -c.gamma} if "score" in predicts else None
 
     def latent_velocity() -> Combination | None:
-        """E[gamma_dot z | xt], through the product gamma gamma_dot."""
+        """E[gamma_dot z | xt]: from a score through the product gamma gamma_dot."""
         if no_noise:
             return {}
         if "score" in predicts:
             return {"score": -c.gamma_gamma_dot}
         eta = denoiser()
-        return None if eta is None else scale(c.gamma_gamma_dot / c.gamma, eta)
+        return None if eta is None else scale(c.gamma_dot, eta)
 
     def mean_velocity() -> Combination | None:
         if "mean_velocity" in predicts:

@@ -22,8 +22,9 @@ from interpolants.plot.style import save
 from interpolants.plot.trajectories import plot_trajectories
 from interpolants.sampler import Samples
 
-# Points in one picture, and the paths and times of a flow.
+# Points in one picture, real samples that a floor is the mean over, and the paths of a flow.
 _MAX_DRAWN = 10_000
+_FLOOR_DRAWS = 3
 _PATH_TIMES = tuple(k / 40 for k in range(41))
 _MAX_PATHS = 2_000
 
@@ -76,20 +77,26 @@ def measure(
     """
     factory = model.sampler if sampler is None else sampler
     backward = factory(fields=model.fields, **options).process.backward
-    start = None
-    if backward:
-        start = data.held_out(n, seed).x1
-        n = len(start)
-        base = model.fields.base
-        pair = base.reference_pair(n, model.event_shape)
-        reference, fresh = base.scaling.to_data(pair[0]), base.scaling.to_data(pair[1])
-    else:
-        reference, fresh = data.reference_pair(n)
+    start = data.held_out(n, seed).x1 if backward else None
+    n = n if start is None else len(start)
+    pairs = [_real_pair(model, data, n, backward, draw) for draw in range(_FLOOR_DRAWS)]
     drawn = model.sample(n, seed=seed, sampler=sampler, start=start, times=times, **options)
+    reference = pairs[0][0]
     x = drawn.x.cpu()[: len(reference)]
-    size = len(x)
-    results = [with_floor(metric, x, reference, fresh[:size]) for metric in metrics]
+    fresh = [rows[: len(x)] for _, rows in pairs]
+    results = [with_floor(metric, x, reference, fresh) for metric in metrics]
     return drawn, reference, results
+
+
+def _real_pair(
+    model: Model, data: Data, n: int, backward: bool, draw: int
+) -> tuple[Tensor, Tensor]:
+    """What to compare with, and other real samples, in the units of the user."""
+    if not backward:
+        return data.reference_pair(n, draw)
+    base = model.fields.base
+    first, second = base.reference_pair(n, model.event_shape, draw)
+    return base.scaling.to_data(first), base.scaling.to_data(second)
 
 
 def write_report(

@@ -15,7 +15,6 @@ ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
 TINY = (
     "net.hidden=16",
-    "net.depth=1",
     "max_steps=4",
     "steps_per_batch=2",
     "batch_size=32",

@@ -108,9 +108,15 @@ class Gaussians(nn.Module):
         return Fields(net=self, interpolant=self.path, predicts=self.predicts)
 
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
-        y = torch.linalg.solve(self.covariance(t), (x - self.mean(t)).unsqueeze(-1))
-        heads = [self._offset(n, t) + (self.gain(n, t) @ y).squeeze(-1) for n in self.predicts]
-        return torch.stack([head.expand_as(x) for head in heads], dim=1)
+        centred, precision = x - self.mean(t), torch.linalg.inv(self.covariance(t))
+        heads = []
+        for name in self.predicts:
+            slope = self.gain(name, t) @ precision
+            if t.dim() == 0:
+                heads.append(self._offset(name, t) + centred @ slope.mT)
+            else:
+                heads.append(self._offset(name, t) + torch.einsum("bij,bj->bi", slope, centred))
+        return torch.stack(heads, dim=1)
 
     def mean(self, t: Tensor) -> Tensor:
         c = self._at(t)

@@ -30,7 +30,10 @@ class Base(abc.ABC):
     def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """`n` draws of shape (n, *event_shape), on the generator's device, in float32."""
 
-    def reference_pair(self, n: int, event_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Two disjoint samples of one size, at most `n` each, that training has not seen."""
-        first, second = keyed_generator(_REFERENCE, 0), keyed_generator(_REFERENCE, 1)
+    def reference_pair(
+        self, n: int, event_shape: tuple[int, ...], draw: int = 0
+    ) -> tuple[Tensor, Tensor]:
+        """Two disjoint samples of one size, at most `n` each, that training has not seen; `draw`
+        numbers different choices of the second."""
+        first, second = keyed_generator(_REFERENCE, 0), keyed_generator(_REFERENCE, 1 + draw)
         return self.sample(n, event_shape, first), self.sample(n, event_shape, second)

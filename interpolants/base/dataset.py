@@ -33,9 +33,11 @@ class DatasetBase(Base):
         drawn = self.data.sample(n, torch.Generator().manual_seed(int(key))).x1
         return self.scaling.to_model(drawn).to(device)
 
-    def reference_pair(self, n: int, event_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    def reference_pair(
+        self, n: int, event_shape: tuple[int, ...], draw: int = 0
+    ) -> tuple[Tensor, Tensor]:
         self._check_shape(event_shape)
-        first, second = self.data.reference_pair(n)
+        first, second = self.data.reference_pair(n, draw)
         return self.scaling.to_model(first), self.scaling.to_model(second)
 
     def _check_shape(self, event_shape: tuple[int, ...]) -> None:

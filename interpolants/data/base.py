@@ -64,9 +64,10 @@ class Data(abc.ABC):
         """At most `n` samples that training never sees, in an order fixed by `seed`."""
 
     @abc.abstractmethod
-    def reference_pair(self, n: int) -> tuple[Tensor, Tensor]:
+    def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
         """Two disjoint real samples of one size, at most `n` each: held-out rows to compare
-        generated samples with, and others whose distance to them is the floor."""
+        generated samples with, and others whose distance to them is the floor; `draw` numbers
+        different choices of the others."""
 
 
 class Distribution(Data):
@@ -84,8 +85,8 @@ class Distribution(Data):
     def held_out(self, n: int, seed: int) -> Batch:
         return self.sample(n, keyed_generator(_HELD_OUT, seed))
 
-    def reference_pair(self, n: int) -> tuple[Tensor, Tensor]:
-        return self.held_out(n, 0).x1, self.held_out(n, 1).x1
+    def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
+        return self.held_out(n, 0).x1, self.held_out(n, 1 + draw).x1
 
     def units(self, standardize: bool) -> tuple[Tensor, Tensor]:
         """Shift and scale: the moments of 10,000 draws of a fixed key, or 0 and 1."""
@@ -186,9 +187,9 @@ class FiniteData(Data):
         order = torch.randperm(num_rows, generator=keyed_generator(_HELD_OUT, seed))
         return _take(self._held_out, order[:n])
 
-    def reference_pair(self, n: int) -> tuple[Tensor, Tensor]:
+    def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
         size = min(n, len(self._held_out.x1), self.num_train)
-        order = torch.randperm(self.num_train, generator=keyed_generator(_HELD_OUT, 0))
+        order = torch.randperm(self.num_train, generator=keyed_generator(_HELD_OUT, draw))
         return self.held_out(size, 0).x1, self._train.x1[order[:size]]
 
     def _epoch_order(self, seed: int, epoch: int) -> Tensor:

@@ -30,3 +30,7 @@ class SineSquaredEpsilon(Epsilon):
 
     def value(self, t: Tensor, c: Coefficients) -> Tensor:
         return self.c * torch.sin(math.pi * torch.minimum(t, 1 - t)).square()
+
+    def ratio(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
+        # Where the level vanishes epsilon does too, and with it epsilon times the score.
+        return torch.where(level == 0, torch.zeros_like(t), self.value(t, c) / level)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -56,7 +56,7 @@ class MetricResult(NamedTuple):
     Attributes:
         name: of the metric.
         value: distance of the generated samples to the reference.
-        floor: distance of as many real samples to the same reference. A `value` near `floor`
+        floor: mean distance of as many real samples to the same reference. A `value` near `floor`
             cannot be told from that of a perfect sampler with this many samples.
     """
 
@@ -65,28 +65,32 @@ class MetricResult(NamedTuple):
     floor: float
 
 
-def with_floor(metric: Metric, samples: Tensor, reference: Tensor, fresh: Tensor) -> MetricResult:
+def with_floor(
+    metric: Metric, samples: Tensor, reference: Tensor, fresh: Sequence[Tensor]
+) -> MetricResult:
     """Evaluate a metric beside its sampling floor.
 
     Args:
         metric: the distance.
         samples: generated samples, shape (n, *event).
         reference: real samples, shape (m, *event).
-        fresh: real samples that are not in `reference`, shape (n, *event).
+        fresh: sets of real samples that are not in `reference`, each (n, *event); the floor is
+            the mean over the sets.
 
     Raises:
-        ValueError: if `fresh` and `samples` differ in number, which would make the floor that of
-            another sample size.
+        ValueError: if a set of `fresh` and `samples` differ in number, which would make the
+            floor that of another sample size.
     """
-    check(
-        len(fresh) == len(samples),
-        "with_floor.fresh",
-        f"as many rows as samples ({len(samples)})",
-        len(fresh),
-        "draw more, or cut both to the shorter",
-    )
-    value, floor = metric(samples, reference), metric(fresh, reference)
-    return MetricResult(metric.name, value.item(), floor.item())
+    for rows in fresh:
+        check(
+            len(rows) == len(samples),
+            "with_floor.fresh",
+            f"as many rows as samples ({len(samples)})",
+            len(rows),
+            "draw more, or cut both to the shorter",
+        )
+    floors = [float(metric(rows, reference)) for rows in fresh]
+    return MetricResult(metric.name, float(metric(samples, reference)), sum(floors) / len(floors))
 
 
 def paired_rows(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

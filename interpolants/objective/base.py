@@ -78,17 +78,22 @@ class Objective(abc.ABC):
             x0, x1, z: ends and latent noise, (B, *event).
         """
         path = fields.interpolant
-        sample = _pairs(path, t, x0, x1, z)
-        if path.one_sided and not (fields.base.standard_normal and fields.coupling.independent):
+        symmetric = fields.base.standard_normal and fields.coupling.independent
+        if path.one_sided and not symmetric:
             sample = path.sample(t, x0, x1, z)
+        else:
+            sample = _pairs(path, t, x0, x1, z)
         predictions = fields.evaluate(sample.t, sample.xt, self.predicts)
-        total, parts = torch.zeros_like(t), {}
+        both: Tensor | None = None
+        parts = {}
         for factor, term in self.terms():
-            target = term.target(fields, sample)
-            loss = quadratic_loss(predictions[term.field], target).view(-1, len(t)).mean(dim=0)
-            parts[term.field] = loss.detach()
-            total = torch.add(total, term.weight.apply(t, loss), alpha=factor)
-        return Losses(total, parts)
+            loss = quadratic_loss(predictions[term.field], term.target(fields, sample))
+            parts[term.field] = _over_pairs(loss.detach(), len(t))
+            weighted = term.weight.apply(sample.t, loss)
+            weighted = weighted if factor == 1 else factor * weighted
+            both = weighted if both is None else both + weighted
+        assert both is not None
+        return Losses(_over_pairs(both, len(t)), parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +124,11 @@ def _pairs(path: Interpolant, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> I
     return path.sample(
         torch.cat([t, t]), torch.cat([x0, mirrored]), torch.cat([x1, x1]), torch.cat([z, -z])
     )
+
+
+def _over_pairs(loss: Tensor, size: int) -> Tensor:
+    """The mean over each antithetic pair, where there are pairs: (2B,) or (B,) to (B,)."""
+    return loss.view(-1, size).mean(dim=0)
 
 
 def quadratic_loss(prediction: Tensor, target: Tensor) -> Tensor:

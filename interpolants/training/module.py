@@ -71,7 +71,8 @@ class InterpolantModule(pl.LightningModule):
         self._make_scheduler = scheduler
 
     def configure_optimizers(self) -> Any:
-        optimizer = self._make_optimizer(self.fields.parameters())
+        self._trained = list(self.fields.parameters())
+        optimizer = self._make_optimizer(self._trained)
         return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}
 
     def training_step(self, chunk: list[Step], batch_idx: int) -> dict[str, Tensor]:
@@ -101,7 +102,7 @@ class InterpolantModule(pl.LightningModule):
         loss.backward()  # type: ignore[no-untyped-call]
         strategy.post_backward(loss)
         if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.fields.parameters(), self.clip_norm)
+            nn.utils.clip_grad_norm_(self._trained, self.clip_norm)
         optimizer._on_before_step()
         optimizer.optimizer.step()
         optimizer._on_after_step()

@@ -12,8 +12,9 @@ import lightning.pytorch as pl
 import torch
 import yaml
 
+from interpolants import spec
 from interpolants.checkpoint import read_checkpoint
-from interpolants.checks import check
+from interpolants.checks import check, check_positive
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
 from interpolants.model import Model, build_fields, load
@@ -28,6 +29,7 @@ from interpolants.training.csv_logger import AppendingCSVLogger
 from interpolants.training.ema import EMA
 from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
+from interpolants.training.loggers import closing, log_report
 from interpolants.training.module import InterpolantModule
 from interpolants.training.progress import ProgressBar
 from interpolants.training.sampling import SampleValidation
@@ -73,6 +75,7 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
     data: Data = build(config["data"])
     plain["event_shape"] = list(data.event_shape)
     module, model = _build_module(config, plain, build, data)
+    _check_saved(plain)
     metrics: list[Metric] = [build(node) for node in config["metric"].values()]
     place = find_place(plain, root)
     config["run_dir"], config["run_id"] = str(place.folder), place.folder.name  # type: ignore[index]
@@ -80,8 +83,6 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
     module.hparams["config"] = plain
     callbacks = _callbacks(config, model, data, metrics, place.folder)
     csv_logger = AppendingCSVLogger(place.folder)
-    if place.checkpoint is not None:
-        csv_logger.truncate_after(read_checkpoint(place.checkpoint)["global_step"])
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = build(config["trainer"])(
         logger=loggers,
@@ -94,9 +95,12 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    _fit(trainer, module, data, config, place, plain)
-    report = _report(config, data, metrics, place.folder, csv_logger)
-    _close(loggers, report, trainer.global_step)
+    if place.checkpoint is not None:
+        csv_logger.truncate_after(read_checkpoint(place.checkpoint)["global_step"])
+    with closing(loggers):
+        _fit(trainer, module, data, config, place, plain)
+        report = _report(config, data, metrics, place.folder, csv_logger, _modules(plain))
+        log_report(loggers, report, trainer.global_step)
     return report
 
 
@@ -107,7 +111,8 @@ def _check_settings(config: Mapping[str, Any]) -> None:
     whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
     check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
     clip = config["clip_norm"]
-    check(clip is None or clip > 0, "clip_norm", "a number > 0, or null for none", clip)
+    if clip is not None:
+        check_positive("clip_norm", clip)
     for key, unit in (("validate_every", "steps_per_batch"), ("sample_every", "validate_every")):
         fits = config[key] % config[unit] == 0
         check(fits, key, f"a multiple of {unit} = {config[unit]}", config[key])
@@ -207,12 +212,13 @@ def _report(
     metrics: list[Metric],
     folder: Path,
     csv_logger: AppendingCSVLogger,
+    trust: list[str],
 ) -> Report:
     """What the last checkpoint's averaged weights give, as `sample.py` would report it."""
     csv_logger.save()
     save(plot_loss(csv_logger.path), folder / "figures" / "loss.png")
-    model = load(folder / LAST, trust=_modules(config))
-    report = write_report(
+    model = load(folder / LAST, trust=trust)
+    return write_report(
         model,
         data,
         metrics,
@@ -221,27 +227,31 @@ def _report(
         seed=config["seed"],
         animation=config["animation"],
     )
-    return report
 
 
-def _close(loggers: list[Any], report: Report, step: int) -> None:
-    """Log the final metrics and pictures, and end each logger's run, so that the next job of a
-    sweep begins its own."""
-    values = {f"test/{m.name}": m.value for m in report.metrics}
-    values |= {f"test/{m.name}_floor": m.floor for m in report.metrics}
-    pictures = [str(file) for file in report.files if file.suffix == ".png"]
-    for logger in loggers:
-        logger.log_metrics(values, step=step)
-        if hasattr(logger, "log_image"):
-            logger.log_image(key="test/pictures", images=pictures, step=step)
-        logger.finalize("success")
-        finish = getattr(getattr(logger, "experiment", None), "finish", None)
-        if finish is not None:
-            finish()
+def _modules(node: Any) -> list[str]:
+    """The modules outside this package that a run's own configuration names."""
+    if isinstance(node, dict):
+        module = str(node.get("_target_", "")).rpartition(".")[0]
+        own = [module] if module and module.partition(".")[0] != "interpolants" else []
+        return own + _modules(list(node.values()))
+    return [m for item in node for m in _modules(item)] if isinstance(node, list) else []
 
 
-def _modules(config: Mapping[str, Any]) -> list[str]:
-    return []
+def _check_saved(plain: dict[str, Any]) -> None:
+    """Require parts that can be rebuilt from a checkpoint, now and not after training."""
+    for key in ("data", "base", "coupling", "interpolant", "objective", "net", "sampler"):
+        try:
+            spec.build(_uncalled(plain[key]), trust=_modules(plain))
+        except ValueError as error:
+            raise ValueError(f"{key}.{error}") from error
+
+
+def _uncalled(node: Any) -> Any:
+    """A spec whose parts are found, but not built."""
+    if isinstance(node, dict):
+        return {k: _uncalled(v) for k, v in node.items()} | {"_partial_": True}
+    return [_uncalled(item) for item in node] if isinstance(node, list) else node
 
 
 def _quiet() -> None:

@@ -1,0 +1,35 @@
+"""Every logger's own run: filled by the report, and ended with what became of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from interpolants.report import Report
+
+
+@contextmanager
+def closing(loggers: Sequence[Any]) -> Iterator[None]:
+    """End each logger's run with the context, so that the next job of a sweep begins its own."""
+    exit_code = 1
+    try:
+        yield
+        exit_code = 0
+    finally:
+        for logger in loggers:
+            logger.finalize("failed" if exit_code else "success")
+            finish = getattr(getattr(logger, "experiment", None), "finish", None)
+            if finish is not None:
+                finish(exit_code=exit_code)
+
+
+def log_report(loggers: Sequence[Any], report: Report, step: int) -> None:
+    """Log the final metrics with their floors, and the pictures where a logger takes them."""
+    values = {f"test/{m.name}": m.value for m in report.metrics}
+    values |= {f"test/{m.name}_floor": m.floor for m in report.metrics}
+    pictures = [str(file) for file in report.files if file.suffix == ".png"]
+    for logger in loggers:
+        logger.log_metrics(values, step=step)
+        if hasattr(logger, "log_image"):
+            logger.log_image(key="test/pictures", images=pictures, step=step)

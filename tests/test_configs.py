@@ -1,0 +1,117 @@
+"""Every option of every group trains, validates, samples and reports, at the smallest size."""
+
+import pytest
+import torch
+from compose import CONF, config_of, run_folder, train_with
+
+# What an option needs beside itself. Options that are not listed go with the defaults.
+_COMPANIONS = {
+    "interpolant/gamma=zero": ["objective=velocity"],
+    "interpolant/gamma=sigmoid_difference": ["interpolant=trigonometric"],
+    "objective=denoiser": ["interpolant=one_sided_linear"],
+    "objective=mean_velocity": ["interpolant/gamma=zero"],
+    "objective=score": ["interpolant=one_sided_linear"],
+    "objective=target_mean": ["interpolant=one_sided_linear"],
+    "sampler/solver=euler_maruyama": ["sampler=sde"],
+    "sampler/solver=ab2_maruyama": ["sampler=sde"],
+    "sampler/solver=stochastic_heun": ["sampler=sde"],
+    "sampler/solver=torchsde": ["sampler=sde"],
+    "sampler/epsilon=alpha": ["sampler=sde", "interpolant=one_sided_linear"],
+    "sampler/epsilon=constant": ["sampler=backward"],
+    "sampler/epsilon=gamma": ["sampler=sde"],
+    "sampler/epsilon=kl_optimal": ["sampler=sde", "interpolant=one_sided_linear"],
+    "sampler/epsilon=sine_squared": ["sampler=sde"],
+    "data=file": ["data.path=rows.csv"],
+    "base=dataset": ["data@base.data=moons"],
+    "coupling=paired": ["data._target_=pairs.Pairs", "~data.cell_width", "~data.standardize"],
+}
+# Groups with no choice to train with, and options with a test of their own.
+_LEFT_OUT = {"hydra", "run", "logger=wandb", "experiment", ""}
+
+_PAIRS = '''
+from dataclasses import dataclass
+import torch
+from interpolants.data.base import Batch, Distribution
+
+class Pairs(Distribution):
+    """Each x1 is its x0, moved."""
+
+    def __init__(self):
+        self.event_shape = (2,)
+        self.shift, self.scale = self.units(standardize=False)
+
+    def sample(self, n, generator):
+        x0 = torch.randn(n, 2, generator=generator)
+        return Batch(x0 + 3, x0=x0)
+'''
+
+
+def _options():
+    found = []
+    for path in sorted(CONF.rglob("*.yaml")):
+        group = path.parent.relative_to(CONF).as_posix().lstrip(".")
+        option = f"{group}={path.stem}"
+        if not {group, option} & _LEFT_OUT:
+            found.append(option)
+    return found
+
+
+def _experiments():
+    return sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a user's files in it, where no time goes into pictures."""
+    from interpolants import report
+    from interpolants.training import run, sampling
+
+    rows = torch.randn(80, 3, generator=torch.Generator().manual_seed(0)).tolist()
+    lines = [",".join(map(str, row)) for row in rows]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,c", *lines]))
+    (tmp_path / "pairs.py").write_text(_PAIRS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for module in (report, run, sampling):
+        monkeypatch.setattr(module, "save", lambda *_: None)
+    for name in ("plot_samples", "plot_snapshots", "plot_trajectories"):
+        monkeypatch.setattr(report, name, lambda *_: None)
+    monkeypatch.setattr(sampling, "plot_samples", lambda *_: None)
+    return tmp_path
+
+
+def _check_run(report):
+    run = run_folder(report)
+    assert report.metrics and all(m.value > 0 and m.floor > 0 for m in report.metrics)
+    assert report.nfe > 0
+    metrics = (run / "metrics.csv").read_text()
+    assert {"train/loss", "val/loss"} <= set(metrics.splitlines()[0].split(","))
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert (run / "checkpoints" / "best.ckpt").is_file()
+    assert (run / "samples" / "samples.npz").is_file()
+
+
+@pytest.mark.parametrize("option", _options())
+def test_configs_option_trains_and_reports(option, folder):
+    if option == "trainer=gpu" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    overrides = [*_COMPANIONS.get(option, []), option]
+    _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides))
+
+
+@pytest.mark.parametrize("name", _experiments())
+def test_configs_experiment_trains_and_reports(name, folder):
+    _check_run(train_with(folder, f"experiment={name}", "max_steps=2", "steps_per_batch=1"))
+
+
+def test_configs_paired_coupling_is_refused_for_data_without_pairs(folder):
+    rule = "coupling: expected data whose batches carry x0, for paired ends, got 'Checkerboard'"
+    with pytest.raises(ValueError, match=rule):
+        train_with(folder, "coupling=paired")
+    assert not (folder / "outputs").exists()
+
+
+@pytest.mark.parametrize("sampler", ["ode", "sde", "backward"])
+def test_configs_sampling_script_takes_the_samplers_of_training(sampler):
+    trained = config_of(f"sampler={sampler}").sampler
+    assert config_of(f"sampler={sampler}", name="sample").sampler == trained
