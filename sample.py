@@ -13,11 +13,15 @@ def main(cfg: Any) -> float:
     import torch
     from hydra.utils import instantiate
 
+    from interpolants.checks import check, check_count
     from interpolants.model import load
     from interpolants.report import write_report
     from interpolants.runs import newest_checkpoint
     from interpolants.spec import build
 
+    for key in ("n", "threads"):
+        check_count(key, cfg[key])
+    check(isinstance(cfg.seed, int), "seed", "a whole number", cfg.seed)
     torch.set_num_threads(cfg.threads)
     ckpt = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
     trust = list(cfg.trust)

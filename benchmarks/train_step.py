@@ -131,7 +131,9 @@ def main() -> int:
         ours, bare, ratio = measure(overrides, options.rounds, options.steps)
         missed |= ratio > goal
         verdict = "MISS" if ratio > goal else "ok"
-        print(f"{name:<22}{ours:>9.3f}{bare:>9.3f}{ratio:>8.3f}{goal:>7.2f}  {verdict}", flush=True)
+        print(
+            f"{name:<22}{ours:>9.3f}{bare:>9.3f}{ratio:>8.3f}{goal:>7.2f}  {verdict}", flush=True
+        )
     return int(missed)
 
 

@@ -26,6 +26,12 @@ def check(ok: bool, where: str, rule: str, value: object, fix: str = "") -> None
         raise ValueError(f"{where}: expected {rule}, got {value!r}" + (f"; {fix}" if fix else ""))
 
 
+def check_count(where: str, value: int) -> None:
+    """Require a whole number above zero."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    check(whole and value > 0, where, "a whole number > 0", value)
+
+
 def check_positive(where: str, value: float) -> None:
     """Require a finite number above zero."""
     check(_is_number(value) and value > 0, where, "a number > 0", value)

@@ -166,7 +166,8 @@ def _composition_sentence(error: BaseException) -> str:
     text = str(error)
     missing = _found(r"Missing mandatory value: (\S+)", text)
     if missing is not None:
-        return f"{missing}: expected a value, got nothing; set {missing}=..."
+        key = getattr(cause, "full_key", None) or missing
+        return f"{key}: expected a value, got nothing; set {key}=..."
     group = _found(r"You must specify '(.+?)'", text)
     if group is not None:
         options = [line.strip() for line in text.splitlines() if line.startswith("\t")]

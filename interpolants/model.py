@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpolants import spec
 from interpolants.checkpoint import read_checkpoint
-from interpolants.checks import check
+from interpolants.checks import check, check_count
 from interpolants.fields import Fields
 from interpolants.objective.base import Objective
 from interpolants.sampler import Sampler, Samples
@@ -83,8 +83,8 @@ class Model:
         Raises:
             ValueError: if the sampler does not fit the model, or `start` has another shape.
         """
-        check(n > 0, "Model.sample.n", "a whole number > 0", n)
-        check(chunk_size > 0, "Model.sample.chunk_size", "a whole number > 0", chunk_size)
+        check_count("Model.sample.n", n)
+        check_count("Model.sample.chunk_size", chunk_size)
         draw = (self.sampler if sampler is None else sampler)(fields=self.fields, **options)
         backward = draw.process.backward
         shape = (n, *self.event_shape)
@@ -180,6 +180,7 @@ def load(
             classes.
     """
     check(weights in ("ema", "raw"), "load.weights", "'ema' or 'raw'", weights)
+    _check_device(device)
     content = read_checkpoint(path)
     config = content["hyper_parameters"]["config"]
     state: dict[str, Tensor] = content["state_dict"]
@@ -204,3 +205,11 @@ def load(
         sampler=spec.build(config["sampler"], trust=trust),
         config=config,
     )
+
+
+def _check_device(device: torch.device | str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        check(False, "load.device", "a device of this machine", str(device), reason)

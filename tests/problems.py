@@ -14,7 +14,8 @@ from interpolants import spec
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.exact import ExactFields
 from interpolants.fields import Fields
-from interpolants.interpolant.base import AffineInterpolant
+from interpolants.interpolant.base import AffineInterpolant, Coefficients
+from interpolants.process.base import Process
 
 _CONF = Path(__file__).parent.parent / "conf"
 
@@ -103,58 +104,72 @@ class Gaussians(nn.Module):
         self.mean0, self.mean1 = (_vector(m) for m in means)
         self.cov0, self.cov1 = (_matrix(c) for c in covariances)
         self.cross = _matrix(cross)
+        self.identity = torch.eye(len(self.cov0), dtype=torch.float64)
 
     def fields(self) -> Fields:
         return Fields(net=self, interpolant=self.path, predicts=self.predicts)
 
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
-        centred, precision = x - self.mean(t), torch.linalg.inv(self.covariance(t))
+        c = self.path.coefficients(t)
+        centred, precision = x - self._mean(c), torch.linalg.inv(self._covariance(c))
         heads = []
         for name in self.predicts:
-            slope = self.gain(name, t) @ precision
+            slope, offset = self._gain(name, c) @ precision, self._offset(name, c)
             if t.dim() == 0:
-                heads.append(self._offset(name, t) + centred @ slope.mT)
+                heads.append(offset + centred @ slope.mT)
             else:
-                heads.append(self._offset(name, t) + torch.einsum("bij,bj->bi", slope, centred))
+                heads.append(offset + torch.einsum("bij,bj->bi", slope, centred))
         return torch.stack(heads, dim=1)
 
     def mean(self, t: Tensor) -> Tensor:
-        c = self._at(t)
-        return (c[0] * self.mean0 + c[1] * self.mean1)[..., 0, :]
+        return self._mean(self.path.coefficients(t))
 
     def covariance(self, t: Tensor) -> Tensor:
-        a, b, g, *_ = self._at(t)
-        both = self.cross + self.cross.mT
-        return a**2 * self.cov0 + b**2 * self.cov1 + a * b * both + g**2 * self._identity
+        return self._covariance(self.path.coefficients(t))
 
     def gain(self, name: str, t: Tensor) -> Tensor:
         """Cov(u, x_t) of what the field is the mean of."""
-        a, b, g, a_dot, b_dot, _, g_g_dot = self._at(t)
+        return self._gain(name, self.path.coefficients(t))
+
+    def _mean(self, c: Coefficients) -> Tensor:
+        return _column(c.alpha) * self.mean0 + _column(c.beta) * self.mean1
+
+    def _covariance(self, c: Coefficients) -> Tensor:
+        both = self.cross + self.cross.mT
+        a, b = c.alpha, c.beta
+        own = _entry(a * a) * self.cov0 + _entry(b * b) * self.cov1
+        return own + _entry(a * b) * both + _entry(c.gamma.square()) * self.identity
+
+    def _gain(self, name: str, c: Coefficients) -> Tensor:
         if name == "score":
-            return -self._identity
+            return -self.identity
+        if name == "denoiser" and self.path.one_sided:
+            return _entry(c.alpha) * self.cov0 + _entry(c.beta) * self.cross
         if name == "denoiser":
-            return a * self.cov0 + b * self.cross if self.path.one_sided else g * self._identity
+            return _entry(c.gamma) * self.identity
         if name == "target_mean":
-            return a * self.cross.mT + b * self.cov1
-        own = a * a_dot * self.cov0 + b * b_dot * self.cov1
-        mean_gain = own + a_dot * b * self.cross + b_dot * a * self.cross.mT
-        return mean_gain + g_g_dot * self._identity if name == "velocity" else mean_gain
+            return _entry(c.alpha) * self.cross.mT + _entry(c.beta) * self.cov1
+        latent = c.gamma_gamma_dot if name == "velocity" else torch.zeros_like(c.alpha)
+        return (
+            _entry(c.alpha * c.alpha_dot) * self.cov0
+            + _entry(c.beta * c.beta_dot) * self.cov1
+            + _entry(c.alpha_dot * c.beta) * self.cross
+            + _entry(c.beta_dot * c.alpha) * self.cross.mT
+            + _entry(latent) * self.identity
+        )
 
-    def velocity_slope(self, t: Tensor) -> Tensor:
-        return self.gain("velocity", t) @ torch.linalg.inv(self.covariance(t))
-
-    def _offset(self, name: str, t: Tensor) -> Tensor:
-        c = self._at(t)
+    def _offset(self, name: str, c: Coefficients) -> Tensor:
         if name in ("velocity", "mean_velocity"):
-            return (c[3] * self.mean0 + c[4] * self.mean1)[..., 0, :]
+            return _column(c.alpha_dot) * self.mean0 + _column(c.beta_dot) * self.mean1
         return self.mean1 if name == "target_mean" else torch.zeros_like(self.mean1)
 
-    def _at(self, t: Tensor) -> list[Tensor]:
-        return [value[..., None, None] for value in self.path.coefficients(t)]
 
-    @property
-    def _identity(self) -> Tensor:
-        return torch.eye(len(self.cov0), dtype=torch.float64)
+def _column(value: Tensor) -> Tensor:
+    return value[..., None]
+
+
+def _entry(value: Tensor) -> Tensor:
+    return value[..., None, None]
 
 
 def _vector(value: Any) -> Tensor:
@@ -163,6 +178,33 @@ def _vector(value: Any) -> Tensor:
 
 def _matrix(value: Any) -> Tensor:
     return torch.atleast_2d(torch.as_tensor(value, dtype=torch.float64))
+
+
+class Tabulated(Process):
+    """A linear process in one dimension whose slopes are read off at once, to step quickly."""
+
+    noise_type = "additive"
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.backward = process.backward  # type: ignore[misc]
+
+    @property
+    def span(self) -> tuple[float, float]:
+        return self.process.span
+
+    def drift(self, t: Tensor, x: Tensor) -> Tensor:
+        return self.process.drift(t, x)
+
+    def diffusion(self, t: Tensor) -> Tensor | None:
+        return self.process.diffusion(t)
+
+    def row(self, t: Tensor) -> Tensor:
+        x = torch.ones(t.numel(), 1, dtype=torch.float64)
+        return self.process.drift(t.flatten(), x).view(*t.shape, 1)
+
+    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
+        return row[0] * x
 
 
 class Given(nn.Module):

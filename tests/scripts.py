@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from compose import ROOT, TINY
+
 
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment with changes, and without what would make runs differ."""
@@ -42,3 +46,41 @@ def runs_in(folder: Path) -> list[Path]:
 def files_in(folder: Path) -> list[str]:
     """All files and folders below a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+# Starting Python and importing everything takes far longer than what the tests run.
+_DRIVER = """
+import contextlib, io, json, runpy, sys
+for script, *arguments in json.loads(sys.stdin.read()):
+    sys.argv = [script, *arguments]
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_path(script, run_name="__main__")
+        except SystemExit as stop:
+            status = stop.code or 0
+    print(json.dumps([status, out.getvalue(), err.getvalue()]), flush=True)
+"""
+
+
+class Done(NamedTuple):
+    """How a script ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run_many(folder: Path, lines: Sequence[Sequence[str]], **changes: str) -> list[Done]:
+    """Run command lines, each `train` or `sample` and its arguments, in one process, in turn."""
+    scripts = [[str(ROOT / f"{name}.py"), *arguments] for name, *arguments in lines]
+    done = subprocess.run(
+        [sys.executable, "-c", _DRIVER],
+        cwd=folder,
+        env=environment(**changes),
+        input=json.dumps(scripts),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return [Done(*json.loads(line)) for line in done.stdout.splitlines()]

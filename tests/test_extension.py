@@ -1,10 +1,10 @@
 """A part that lives outside the tree is two files, and works from training to sampling."""
 
-import subprocess
-import sys
-
 import pytest
-from scripts import environment, files_in, run_script, runs_in, train_script
+from compose import TINY
+from scripts import run_many, runs_in
+
+from interpolants.testing import check_interpolant
 
 _MODULE = '''
 from dataclasses import dataclass
@@ -43,68 +43,59 @@ _target_: square.SquareInterpolant
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory):
-    """A module and its yaml outside the tree, and a model trained with them."""
+    """A module and its yaml outside the tree, and what the scripts made of them."""
     root = tmp_path_factory.mktemp("outside")
     for name, text in {"ext/square.py": _MODULE, "conf/interpolant/square.yaml": _YAML}.items():
         (root / name).parent.mkdir(parents=True)
         (root / name).write_text(text)
     (root / "work").mkdir()
-    arguments = ["--config-dir", str(root / "conf"), "interpolant=square"]
-    done = train_script(root / "work", *arguments, PYTHONPATH=str(root / "ext"))
-    return root, done
-
-
-def _sample(root, *arguments):
-    return run_script("sample", root / "work", "n=64", *arguments, PYTHONPATH=str(root / "ext"))
+    train = ["train", "--config-dir", str(root / "conf"), "interpolant=square", *TINY]
+    lines = {
+        "train": train,
+        "sample": ["sample", "n=64", "sampler=sde", "trust=[square]"],
+        "sample without trust": ["sample", "n=64", "out=refused"],
+        "train on a function": [*train, "interpolant._target_=square.square", "run_dir=refused"],
+    }
+    done = run_many(root / "work", list(lines.values()), PYTHONPATH=str(root / "ext"))
+    return root, dict(zip(lines, done, strict=True))
 
 
 def test_extension_trains_and_reports_by_its_name_alone(outside):
     root, done = outside
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("metric ")
+    assert (done["train"].status, done["train"].err) == (0, "")
+    assert done["train"].out.startswith("metric ")
     (run,) = runs_in(root)
     assert "square.SquareInterpolant" in (run / "config.yaml").read_text()
     assert (run / "samples" / "samples.npz").is_file()
 
 
 def test_extension_samples_where_its_module_is_trusted(outside):
-    root, _ = outside
-    done = _sample(root, "trust=[square]", "sampler=sde")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "energy_distance" in done.stdout
+    _, done = outside
+    assert (done["sample"].status, done["sample"].err) == (0, "")
+    assert "energy_distance" in done["sample"].out
 
 
 def test_extension_is_refused_by_name_without_trust(outside):
-    root, _ = outside
-    before = files_in(root)
-    done = _sample(root)
-    assert done.returncode == 1
-    assert done.stderr == (
+    root, done = outside
+    assert done["sample without trust"] == (
+        1,
+        "",
         "error: _target_: expected a class defined in interpolants, got "
-        "'square.SquareInterpolant'; pass trust=['square'] only if you trust the file's author\n"
+        "'square.SquareInterpolant'; pass trust=['square'] only if you trust the file's author\n",
     )
-    assert files_in(root) == before
+    assert not (root / "work" / "refused").exists()
 
 
 def test_extension_that_no_checkpoint_can_name_is_refused_before_training(outside):
-    root, _ = outside
-    before = files_in(root)
-    arguments = ["--config-dir", str(root / "conf"), "interpolant=square"]
-    target = "interpolant._target_=square.square"
-    done = train_script(root / "work", *arguments, target, PYTHONPATH=str(root / "ext"))
-    assert done.returncode == 1
+    root, done = outside
     rule = "expected a class defined in square, got 'square.square'"
-    assert done.stderr == f"error: interpolant._target_: {rule}\n"
-    assert files_in(root) == before
+    assert done["train on a function"] == (1, "", f"error: interpolant._target_: {rule}\n")
+    assert not (root / "work" / "refused").exists()
 
 
-def test_extension_passes_the_contract_of_its_family(outside):
+def test_extension_passes_the_contract_of_its_family(outside, monkeypatch):
     root, _ = outside
-    code = "from square import *; from interpolants.testing import check_interpolant as check; "
-    done = subprocess.run(
-        [sys.executable, "-c", code + "check(SquareInterpolant())"],
-        env=environment(PYTHONPATH=str(root / "ext")),
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    monkeypatch.syspath_prepend(root / "ext")
+    from square import SquareInterpolant
+
+    check_interpolant(SquareInterpolant())

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from interpolants.checks import check
 from interpolants.epsilon.base import Epsilon
 from interpolants.epsilon.constant import ConstantEpsilon
 from interpolants.fields import Combination, Fields, add, scale
@@ -31,6 +32,8 @@ class DiffusiveProcess(FieldProcess):
         fields.check("score")
         if isinstance(epsilon, (int, float)):
             epsilon = ConstantEpsilon(c=epsilon)
+        known = isinstance(epsilon, Epsilon)
+        check(known, f"{type(self).__name__}.epsilon", "an Epsilon or a number > 0", epsilon)
         self.epsilon: Epsilon = epsilon
         self.epsilon.check(fields.interpolant)
         super().__init__(fields=fields, cut=cut)

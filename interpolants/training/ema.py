@@ -40,7 +40,8 @@ class EMA(pl.Callback):
     """
 
     def __init__(self, *, decay: float = 0.999, warmup: bool = True) -> None:
-        check(0 <= decay < 1, "EMA.decay", "a number in [0, 1)", decay)
+        ok = isinstance(decay, (int, float)) and 0 <= decay < 1
+        check(ok, "EMA.decay", "a number in [0, 1)", decay)
         self.decay = decay
         self.warmup = warmup
         self._step = 0

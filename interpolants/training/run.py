@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
 import yaml
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from interpolants import spec
 from interpolants.checkpoint import read_checkpoint
-from interpolants.checks import check, check_positive
+from interpolants.checks import check, check_count, check_positive
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
 from interpolants.model import Model, build_fields, load
@@ -84,16 +86,9 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
     callbacks = _callbacks(config, model, data, metrics, place.folder)
     csv_logger = AppendingCSVLogger(place.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
-    trainer = build(config["trainer"])(
-        logger=loggers,
-        callbacks=callbacks,
-        plugins=[AtomicCheckpointIO()],
-        max_steps=config["max_steps"],
-        max_epochs=-1,
-        limit_train_batches=config["validate_every"] // config["steps_per_batch"],
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
+    trainer = _named(
+        "trainer",
+        partial(build(config["trainer"]), **_trainer_settings(config, loggers, callbacks)),
     )
     if place.checkpoint is not None:
         csv_logger.truncate_after(read_checkpoint(place.checkpoint)["global_step"])
@@ -106,8 +101,7 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
 
 def _check_settings(config: Mapping[str, Any]) -> None:
     for key in _COUNTS:
-        whole = isinstance(config[key], int) and config[key] > 0
-        check(whole, key, "a whole number > 0", config[key])
+        check_count(key, config[key])
     whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
     check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
     clip = config["clip_norm"]
@@ -136,24 +130,51 @@ def _build_module(
     scaling = Scaling(data.shift, data.scale)
     sampler = build(config["sampler"])
     sampler(fields=fields)
+    optimizer = build(config["optimizer"])
+    # The optimiser and its schedule refuse bad settings here, not after the first batch.
+    _named("optimizer", lambda: optimizer(fields.parameters()))
     module = InterpolantModule(
         fields=fields,
         objective=objective,
         time_sampler=build(config["time_sampler"]),
         scaling=scaling,
-        optimizer=build(config["optimizer"]),
+        optimizer=optimizer,
         scheduler=build(config["scheduler"]),
         seed=config["seed"],
         clip_norm=config["clip_norm"],
         log_every=config["log_every"],
         config=plain,
     )
-    # The optimiser and its schedule refuse bad settings here, not after the first batch.
     module.configure_optimizers()
     model = Model(
         fields=fields, event_shape=data.event_shape, scaling=scaling, sampler=sampler, config=plain
     )
     return module, model
+
+
+def _named(key: str, make: Callable[[], Any]) -> Any:
+    """Make a part of another library; its errors get the key that the part is configured by."""
+    try:
+        return make()
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise ValueError(f"{key}: {error}") from error
+
+
+def _trainer_settings(
+    config: Mapping[str, Any], loggers: list[Any], callbacks: list[pl.Callback]
+) -> dict[str, Any]:
+    """An epoch of Lightning's is the stretch from one validation to the next."""
+    return {
+        "logger": loggers,
+        "callbacks": callbacks,
+        "plugins": [AtomicCheckpointIO()],
+        "max_steps": config["max_steps"],
+        "max_epochs": -1,
+        "limit_train_batches": config["validate_every"] // config["steps_per_batch"],
+        "num_sanity_val_steps": 0,
+        "enable_model_summary": False,
+        "use_distributed_sampler": False,
+    }
 
 
 def _callbacks(

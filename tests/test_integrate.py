@@ -1,0 +1,154 @@
+"""The loop: what it hands on, what it keeps, gradients through it."""
+
+import pytest
+import torch
+from problems import times
+
+from interpolants.integrate import Keep, Plan, integrate
+from interpolants.noise.generator import GeneratorNoise
+from interpolants.noise.given import GivenNoise
+from interpolants.process.base import Process
+from interpolants.solver.ab2_maruyama import AB2Maruyama
+from interpolants.solver.euler_maruyama import EulerMaruyama
+from interpolants.solver.heun import Heun
+
+
+class _Decay(Process):
+    """x' = -rate x, with noise of size g."""
+
+    def __init__(self, noise_type="none", rate=1.0, g=0.3):
+        self.noise_type, self.rate, self.g = noise_type, rate, g
+
+    def drift(self, t, x):
+        return -self.rate * x
+
+    def diffusion(self, t):
+        return torch.full_like(t, self.g)
+
+
+_NODES = times(0.0, 0.1, 0.25, 0.6, 1.0)
+
+
+def test_integrate_applies_each_row_and_coefficient_once_in_order():
+    seen = []
+
+    def step(drift, rows, coefficients, carry, z):
+        seen.append((rows[0].tolist(), coefficients[0].item(), z is None))
+        return (carry[0] + drift(rows[0], carry[0]),)
+
+    rows = torch.arange(6, dtype=torch.float64).view(3, 1, 2)
+    plan = Plan(
+        times=times(0.0, 0.3, 0.6, 1.0),
+        rows=rows,
+        coefficients=times(5.0, 6.0, 7.0)[:, None],
+        drift=lambda row, x: row[1].expand_as(x),
+        step=step,
+        start=lambda x: (x,),
+    )
+    x = integrate(plan, torch.zeros(2, 3, dtype=torch.float64))
+    assert seen == [([0.0, 1.0], 5.0, True), ([2.0, 3.0], 6.0, True), ([4.0, 5.0], 7.0, True)]
+    assert torch.equal(x, torch.full((2, 3), 9.0, dtype=torch.float64))
+
+
+def test_keep_stores_the_states_at_its_times_in_order():
+    x = torch.randn(3, 2, dtype=torch.float64)
+    keep = Keep(_NODES, _NODES[[0, 2, 4]])
+    end = Heun().solve(_Decay(), _NODES, x, noise=GeneratorNoise(), keep=keep)
+    assert torch.equal(keep.path[0], x)
+    assert torch.equal(keep.path[2], end)
+    part = _NODES[:3]
+    short = Heun().solve(_Decay(), part, x, noise=GeneratorNoise(), keep=Keep(part, part[:0]))
+    assert torch.equal(keep.path[1], short)
+    assert keep.nodes(4) == [0, 2, 4]
+
+
+def test_keep_without_times_stores_nothing():
+    keep = Keep(_NODES, _NODES[:0])
+    Heun().solve(_Decay(), _NODES, torch.ones(1, 1), noise=GeneratorNoise(), keep=keep)
+    assert keep.path is None
+    assert keep.nodes(4) == [0, 4]
+
+
+def test_keep_refuses_a_time_that_is_no_node():
+    with pytest.raises(KeyError):
+        Keep(_NODES, times(0.3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_integrate_keeps_the_dtype_of_the_state(dtype):
+    x = torch.randn(4, 3, 2, dtype=dtype)
+    process, noise = _Decay("additive"), GeneratorNoise(torch.Generator().manual_seed(0))
+    keep = Keep(_NODES, _NODES)
+    end = AB2Maruyama().solve(process, _NODES, x, noise=noise, keep=keep)
+    assert end.dtype == keep.path.dtype == dtype
+
+
+def test_float32_states_step_by_float64_tables():
+    """Ten thousand steps: tables in float32 would drift by the rounding of t."""
+    nodes = torch.linspace(0, 1, 10_001, dtype=torch.float64)
+    plan = EulerMaruyama().plan(_Decay("additive"), nodes)
+    assert plan.rows.dtype == plan.coefficients.dtype == torch.float64
+    assert abs(plan.coefficients[:, 0].sum().item() - 1) < 1e-12
+
+
+def test_gradients_flow_through_the_loop():
+    """d x(1) / d rate of Heun's x (1 - rate h + (rate h)^2 / 2)^N, by its closed form."""
+    rate = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    nodes = torch.linspace(0, 1, 6, dtype=torch.float64)
+    x = torch.ones(1, 1, dtype=torch.float64, requires_grad=True)
+    keep = Keep(nodes, nodes)
+    end = Heun().solve(_Decay(rate=rate), nodes, x, noise=GeneratorNoise(), keep=keep)
+    h = 0.2
+    factor = 1 - 0.7 * h + (0.7 * h) ** 2 / 2
+    d_rate, d_x = torch.autograd.grad(end.sum(), (rate, x))
+    assert abs(d_rate.item() - 5 * factor**4 * (-h + 0.7 * h * h)) < 1e-12
+    assert abs(d_x.item() - factor**5) < 1e-12
+
+
+def test_euler_maruyama_is_its_formula_on_uneven_steps():
+    x = torch.randn(3, 2, dtype=torch.float64)
+    z = torch.randn(4, 1, 3, 2, dtype=torch.float64)
+    keep = Keep(_NODES, _NODES[:0])
+    got = EulerMaruyama().solve(_Decay("additive"), _NODES, x, noise=GivenNoise(z), keep=keep)
+    for k, h in enumerate(_NODES.diff()):
+        x = x - h * x + 0.3 * h.sqrt() * z[k, 0]
+    torch.testing.assert_close(got, x)
+
+
+def test_ab2_maruyama_is_its_formula_on_uneven_steps():
+    x = torch.randn(3, 2, dtype=torch.float64)
+    z = torch.randn(4, 1, 3, 2, dtype=torch.float64)
+    keep = Keep(_NODES, _NODES[:0])
+    got = AB2Maruyama().solve(_Decay("additive"), _NODES, x, noise=GivenNoise(z), keep=keep)
+    steps, previous = _NODES.diff(), None
+    for k, h in enumerate(steps):
+        slope = -x
+        w = 0 if k == 0 else h / steps[k - 1]
+        past = 0 if previous is None else previous
+        x = x + h * ((1 + w / 2) * slope - w / 2 * past) + 0.3 * h.sqrt() * z[k, 0]
+        previous = slope
+    torch.testing.assert_close(got, x)
+
+
+def test_generator_noise_is_standard_normal_and_follows_its_generator():
+    like = torch.empty(2000, 5, dtype=torch.float64)
+    draws = [
+        GeneratorNoise(torch.Generator().manual_seed(seed)).draw(0, 2, like) for seed in (1, 1, 2)
+    ]
+    assert draws[0].shape == (2, 2000, 5)
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+    assert abs(draws[0].mean()) < 5 / 20_000**0.5
+    assert abs(draws[0].var() - 1) < 5 * (2 / 20_000) ** 0.5
+
+
+def test_generator_noise_draws_each_step_anew():
+    noise, like = GeneratorNoise(torch.Generator().manual_seed(1)), torch.empty(4, 2)
+    assert not torch.equal(noise.draw(0, 1, like), noise.draw(1, 1, like))
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 2, 2), (4, 2, 2, 2), (4, 1, 3, 2)])
+def test_given_noise_refuses_what_does_not_fit(shape):
+    noise = GivenNoise(torch.zeros(shape))
+    with pytest.raises(ValueError, match=r"GivenNoise.normals: expected shape \(more than 3, "):
+        noise.draw(3, 1, torch.zeros(2, 2))
