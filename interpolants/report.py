@@ -22,9 +22,9 @@ from interpolants.plot.style import save
 from interpolants.plot.trajectories import plot_trajectories
 from interpolants.sampler import Samples
 
-# Points in one picture, real samples that a floor is the mean over, and the paths of a flow.
+# Points in one picture, references that metrics are means over, and the paths of a flow.
 _MAX_DRAWN = 10_000
-_FLOOR_DRAWS = 3
+_REFERENCES = 3
 _PATH_TIMES = tuple(k / 40 for k in range(41))
 _MAX_PATHS = 2_000
 
@@ -79,12 +79,12 @@ def measure(
     backward = factory(fields=model.fields, **options).process.backward
     start = data.held_out(n, seed).x1 if backward else None
     n = n if start is None else len(start)
-    pairs = [_real_pair(model, data, n, backward, draw) for draw in range(_FLOOR_DRAWS)]
+    pairs = [_real_pair(model, data, n, backward, draw) for draw in range(_REFERENCES)]
     drawn = model.sample(n, seed=seed, sampler=sampler, start=start, times=times, **options)
     reference = pairs[0][0]
     x = drawn.x.cpu()[: len(reference)]
-    fresh = [rows[: len(x)] for _, rows in pairs]
-    results = [with_floor(metric, x, reference, fresh) for metric in metrics]
+    pairs = [(real, fresh[: len(x)]) for real, fresh in pairs]
+    results = [with_floor(metric, x, pairs) for metric in metrics]
     return drawn, reference, results
 
 

@@ -52,10 +52,12 @@ def find_place(config: Mapping[str, Any], root: Path) -> Place:
     resume, ckpt = config["resume"], config["ckpt"]
     check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
     given = None if config["run_dir"] is None else Path(config["run_dir"])
+    stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
+    new = root / "outputs" / str(config["name"]) / stamp
     if ckpt is not None:
         path = Path(ckpt)
         _check_course(config, read_checkpoint(path)["hyper_parameters"]["config"], path)
-        return Place(given or path.resolve().parent.parent, path)
+        return Place(_folder_for(path, given, new), path)
     if given is not None:
         exists = (given / LAST).exists()
         check(
@@ -71,8 +73,21 @@ def find_place(config: Mapping[str, Any], root: Path) -> Place:
             saved = read_checkpoint(folder / LAST)["hyper_parameters"]["config"]
             if not list(_differences(config, saved)):
                 return Place(folder, folder / LAST)
-    stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
-    return Place(root / "outputs" / str(config["name"]) / stamp, None)
+    return Place(new, None)
+
+
+def _folder_for(path: Path, given: Path | None, new: Path) -> Path:
+    """Where a run continued from the checkpoint `path` goes on: its own folder, or a free one."""
+    own = path.resolve().parent.parent if path.resolve().parent.name == LAST.parent.name else new
+    folder = own if given is None else given
+    check(
+        folder.resolve() == own or not (folder / LAST).exists(),
+        "run_dir",
+        "a folder without a run in it, or that of ckpt",
+        str(folder),
+        "choose another folder",
+    )
+    return folder
 
 
 def newest_runs(folder: Path) -> list[Path]:

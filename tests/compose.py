@@ -47,6 +47,19 @@ def train_with(folder: Path, *overrides: str) -> Any:
     return train(cfg, plain, partial(instantiate, _convert_="all"), folder)
 
 
+def leave_out_pictures(monkeypatch: Any) -> None:
+    """Let no time go into pictures."""
+    from interpolants import report
+    from interpolants.training import run, sampling
+
+    for module in (report, run, sampling):
+        monkeypatch.setattr(module, "save", lambda *_: None)
+    for name in ("plot_samples", "plot_snapshots", "plot_trajectories"):
+        monkeypatch.setattr(report, name, lambda *_: None)
+    monkeypatch.setattr(run, "plot_loss", lambda *_: None)
+    monkeypatch.setattr(sampling, "plot_samples", lambda *_: None)
+
+
 def run_folder(report: Any) -> Path:
     """The folder of the run that a report is of."""
     return report.files[0].parent.parent

@@ -51,6 +51,10 @@ def files_in(folder: Path) -> list[str]:
 # Starting Python and importing everything takes far longer than what the tests run.
 _DRIVER = """
 import contextlib, io, json, runpy, sys
+from pathlib import Path
+if "--no-pictures" in sys.argv:
+    from interpolants.plot import style
+    style.save = lambda figure, path: style.temporary_beside(path) and path.write_bytes(b"")
 for script, *arguments in json.loads(sys.stdin.read()):
     sys.argv = [script, *arguments]
     out, err, status = io.StringIO(), io.StringIO(), 0
@@ -71,11 +75,16 @@ class Done(NamedTuple):
     err: str
 
 
-def run_many(folder: Path, lines: Sequence[Sequence[str]], **changes: str) -> list[Done]:
-    """Run command lines, each `train` or `sample` and its arguments, in one process, in turn."""
+def run_many(
+    folder: Path, lines: Sequence[Sequence[str]], *, pictures: bool = False, **changes: str
+) -> list[Done]:
+    """Run command lines, each `train` or `sample` and its arguments, in one process, in turn.
+
+    Without `pictures` the files of pictures are there, but empty.
+    """
     scripts = [[str(ROOT / f"{name}.py"), *arguments] for name, *arguments in lines]
     done = subprocess.run(
-        [sys.executable, "-c", _DRIVER],
+        [sys.executable, "-c", _DRIVER, "" if pictures else "--no-pictures"],
         cwd=folder,
         env=environment(**changes),
         input=json.dumps(scripts),

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from compose import CONF, config_of, run_folder, train_with
+from compose import CONF, config_of, leave_out_pictures, run_folder, train_with
 
 # What an option needs beside itself. Options that are not listed go with the defaults.
 _COMPANIONS = {
@@ -63,20 +63,13 @@ def _experiments():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working folder with a user's files in it, where no time goes into pictures."""
-    from interpolants import report
-    from interpolants.training import run, sampling
-
     rows = torch.randn(80, 3, generator=torch.Generator().manual_seed(0)).tolist()
     lines = [",".join(map(str, row)) for row in rows]
     (tmp_path / "rows.csv").write_text("\n".join(["a,b,c", *lines]))
     (tmp_path / "pairs.py").write_text(_PAIRS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    for module in (report, run, sampling):
-        monkeypatch.setattr(module, "save", lambda *_: None)
-    for name in ("plot_samples", "plot_snapshots", "plot_trajectories"):
-        monkeypatch.setattr(report, name, lambda *_: None)
-    monkeypatch.setattr(sampling, "plot_samples", lambda *_: None)
+    leave_out_pictures(monkeypatch)
     return tmp_path
 
 

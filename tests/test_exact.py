@@ -2,7 +2,16 @@
 
 import pytest
 import torch
-from problems import BASE, INTERPOLANTS, TABLE_BASE, TABLE_TARGET, TARGET, base_of, times
+from problems import (
+    BASE,
+    INTERPOLANTS,
+    TABLE_BASE,
+    TABLE_TARGET,
+    TARGET,
+    Gaussians,
+    base_of,
+    times,
+)
 
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.exact import ExactFields
@@ -14,20 +23,14 @@ from interpolants.gamma.sine_squared import SineSquaredGamma
 from interpolants.interpolant.linear import LinearInterpolant
 
 # Rows: t, x, velocity, score, mean velocity, denoiser, div velocity, lap log p, log p.
-_TABLE = [
-    (0.25, -1.0, 0.0245017171, 1.1498576335, 0.3119661255, -0.4979029607)
-    + (0.5143229492, -0.9959077288, -1.5580289115),
-    (0.25, 0.8, 0.7332175935, -0.7047949733, 0.5570188502, 0.3051851757)
-    + (0.0675932147, -1.1235447958, -1.1186953904),
-    (0.5, -1.0, -1.3327229084, 0.4448513944, -1.3327229084, -0.2224256972)
-    + (0.8962596021, -0.7358269319, -1.6509772476),
-    (0.5, 0.8, 1.3674411297, -0.1550392469, 1.3674411297, 0.0775196234)
-    + (-0.0567685078, -1.3711790052, -1.0188278763),
-    (0.9, -1.0, -2.8664501120, -2.8723729105, -1.7175009478, 0.8617118731)
-    + (-0.3622783480, -2.4110009330, -2.6508061051),
-    (0.9, 0.8, 1.5544419597, 1.0890868432, 1.1188072225, -0.3267260530)
-    + (-0.0988636341, -1.9799586739, -1.2335179990),
-]
+_TABLE = """
+.25 -1 0.0245017171 1.1498576335 0.3119661255 -0.4979029607 0.5143229492 -0.9959077288 -1.5580289115
+.25 .8 0.7332175935 -0.7047949733 0.5570188502 0.3051851757 0.0675932147 -1.1235447958 -1.1186953904
+.5 -1 -1.3327229084 0.4448513944 -1.3327229084 -0.2224256972 0.8962596021 -0.7358269319 -1.6509772476
+.5 .8 1.3674411297 -0.1550392469 1.3674411297 0.0775196234 -0.0567685078 -1.3711790052 -1.0188278763
+.9 -1 -2.8664501120 -2.8723729105 -1.7175009478 0.8617118731 -0.3622783480 -2.4110009330 -2.6508061051
+.9 .8 1.5544419597 1.0890868432 1.1188072225 -0.3267260530 -0.0988636341 -1.9799586739 -1.2335179990
+"""  # noqa: E501
 _PATH = LinearInterpolant(gamma=BrownianBridgeGamma(a=1.0))
 _NAMES = ("velocity", "score", "mean_velocity", "denoiser")
 _GAMMAS = [
@@ -39,8 +42,9 @@ _GAMMAS = [
 ]
 
 
-@pytest.mark.parametrize("row", _TABLE)
-def test_exact_fields_have_the_tabulated_values(row):
+@pytest.mark.parametrize("line", _TABLE.split("\n")[1:-1])
+def test_exact_fields_have_the_tabulated_values(line):
+    row = [float(number) for number in line.split()]
     net = ExactFields(base=TABLE_BASE, target=TABLE_TARGET, interpolant=_PATH, predicts=_NAMES)
     t, x = times(row[0]), times(row[1])[:, None].requires_grad_()
     fields = net(t, x)[0, :, 0]
@@ -151,3 +155,54 @@ def test_exact_fields_in_float32_agree_with_float64_in_512_dimensions():
 def test_exact_fields_refuse_an_unknown_name():
     with pytest.raises(ValueError, match=r"ExactFields.predicts: expected names out of .*'drift'"):
         ExactFields(base=BASE, target=TARGET, interpolant=_PATH, predicts=["drift"])
+
+
+def _correlated():
+    covariances = ([[1.0, 0.3], [0.3, 0.8]], [[0.5, -0.1], [-0.1, 1.2]])
+    cross = [[0.3, 0.5], [-0.4, 0.2]]
+    return Gaussians(
+        _PATH, ("velocity",), means=([0.0, 1.0], [1.0, -0.5]), covariances=covariances, cross=cross
+    )
+
+
+def test_velocity_of_correlated_gaussians_is_the_regression_and_half_the_rate_of_c_is_not():
+    """b = m' + S C^-1 (x - m) with S = Cov(x', x), which is not symmetric; C' / 2 is its
+    symmetric part."""
+    net, n, t = _correlated(), 200_000, times(0.4)[0]
+    joint = torch.cat(
+        [torch.cat([net.cov0, net.cross], 1), torch.cat([net.cross.mT, net.cov1], 1)]
+    )
+    generator = torch.Generator().manual_seed(8)
+    ends = torch.randn(n, 4, generator=generator, dtype=torch.float64)
+    ends = ends @ torch.linalg.cholesky(joint).mT
+    z = torch.randn(n, 2, generator=generator, dtype=torch.float64)
+    sample = _PATH.sample(t, net.mean0 + ends[:, :2], net.mean1 + ends[:, 2:], z)
+    design = torch.cat([torch.ones(n, 1, dtype=torch.float64), sample.xt], 1)
+    coefficients = torch.linalg.lstsq(design, sample.xt_dot).solution
+    probe = torch.randn(50, 2, generator=generator, dtype=torch.float64)
+    fitted = coefficients[0] + probe @ coefficients[1:]
+    velocity = net(t, probe)[:, 0]
+    assert (fitted - velocity).square().mean().sqrt() < 0.01
+
+    def half_rate(s):
+        return net.covariance(s) / 2
+
+    rate = torch.func.jvp(half_rate, (t,), (torch.ones_like(t),))[1]
+    slope = rate @ torch.linalg.inv(net.covariance(t))
+    wrong = net(t, net.mean(t)[None])[:, 0] + (probe - net.mean(t)) @ slope.mT
+    assert (fitted - wrong).square().mean().sqrt() > 0.2
+
+
+def test_closed_forms_of_gaussians_and_of_mixtures_agree():
+    base = GaussianMixture(means=[[0.3, -0.2]], covariances=[[[1.0, 0.3], [0.3, 0.8]]])
+    target = GaussianMixture(means=[[1.0, -0.5]], covariances=[[[0.5, -0.1], [-0.1, 1.2]]])
+    mixtures = ExactFields(base=base, target=target, interpolant=_PATH, predicts=FIELDS)
+    gaussians = Gaussians(
+        _PATH,
+        FIELDS,
+        means=(base.means[0], target.means[0]),
+        covariances=(base.covariances[0], target.covariances[0]),
+        cross=torch.zeros(2, 2),
+    )
+    t, x = _points()
+    torch.testing.assert_close(mixtures(t, x), gaussians(t, x), rtol=0, atol=1e-12)

@@ -50,7 +50,7 @@ def _sets():
             yield from ((stem, (name,), ()) for name in ("denoiser", "score"))
 
 
-def _states(n=len(_T)):
+def _states(n=9):
     generator = torch.Generator().manual_seed(11)
     return 1.3 * torch.randn(n, 2, generator=generator, dtype=torch.float64)
 
@@ -211,5 +211,5 @@ def test_objective_about_the_noise_is_refused_without_noise(objective):
 
 @pytest.mark.parametrize("predicts", [(), ("velocity", "velocity"), ("eps",)])
 def test_fields_refuse_predictions(predicts):
-    with pytest.raises(ValueError, match="Fields.predicts: expected distinct names out of"):
+    with pytest.raises(ValueError, match=r"Fields.predicts: expected distinct names out of"):
         Fields(net=Given(torch.zeros(())), interpolant=LinearInterpolant(), predicts=predicts)

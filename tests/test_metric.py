@@ -70,8 +70,8 @@ def test_metric_is_unchanged_by_a_common_shift_or_reflection(metric: Metric):
 @by_name
 def test_metric_separates_laws_that_differ_and_floor_those_that_do_not(metric: Metric):
     reference, fresh, same = (normal(400, 2, seed=s) for s in range(3))
-    good = with_floor(metric, same, reference, [fresh])
-    bad = with_floor(metric, same * 1.6, reference, [fresh])
+    good = with_floor(metric, same, [(reference, fresh)])
+    bad = with_floor(metric, same * 1.6, [(reference, fresh)])
     assert good.name == metric.name
     assert good.floor == bad.floor == metric(fresh, reference).item()
     assert 0.3 < good.value / good.floor < 3
@@ -88,8 +88,8 @@ def test_metric_rejects_sets_it_cannot_compare(metric: Metric):
 
 def test_with_floor_rejects_another_sample_size():
     x = normal(10, 2, seed=0)
-    with pytest.raises(ValueError, match=r"with_floor\.fresh: expected .* \(10\), got 9"):
-        with_floor(EnergyDistance(), x, x, [x[:9]])
+    with pytest.raises(ValueError, match=r"with_floor\.pairs: expected .* \(10\), got 9"):
+        with_floor(EnergyDistance(), x, [(x, x[:9])])
 
 
 @pytest.mark.parametrize(

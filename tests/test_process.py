@@ -1,4 +1,6 @@
-"""Processes: their marginals on Gaussians, tables against direct evaluation, and where they end."""
+"""Processes: marginals on Gaussians, tables against direct evaluation, and where they end."""
+
+from itertools import pairwise
 
 import pytest
 import torch
@@ -97,7 +99,7 @@ def test_sde_has_the_mean_of_the_path(build, name):
     process = build(fields=net.fields(), epsilon=SineSquaredEpsilon(c=2.0))
     grid = SineSquaredGrid().times(128, process.span, backward=process.backward)
     x = net.mean(grid[0])[None]
-    for t, u in zip(grid[:-1], grid[1:], strict=True):
+    for t, u in pairwise(grid):
         first = process.drift(t, x)
         x = x + (u - t) / 2 * (first + process.drift(u, x + (u - t) * first))
     torch.testing.assert_close(x[0], net.mean(grid[-1]), rtol=0, atol=1e-3)

@@ -231,5 +231,5 @@ def test_adapter_refuses(build, message):
 def test_torchsde_refuses_given_noise():
     times, x = UniformGrid().times(2, (0.0, 1.0)), torch.zeros(1, 1, dtype=torch.float64)
     noise, keep = GivenNoise(torch.zeros(2, 1, 1, 1)), Keep(times, times[:0])
-    with pytest.raises(ValueError, match="Torchsde.noise: expected noise drawn from a generator"):
+    with pytest.raises(ValueError, match=r"Torchsde.noise: expected noise drawn from a generator"):
         Torchsde().solve(_linear_gaussian(), times, x, noise=noise, keep=keep)

@@ -34,6 +34,6 @@ class Base(abc.ABC):
         self, n: int, event_shape: tuple[int, ...], draw: int = 0
     ) -> tuple[Tensor, Tensor]:
         """Two disjoint samples of one size, at most `n` each, that training has not seen; `draw`
-        numbers different choices of the second."""
-        first, second = keyed_generator(_REFERENCE, 0), keyed_generator(_REFERENCE, 1 + draw)
+        numbers different choices."""
+        first, second = (keyed_generator(_REFERENCE, 2 * draw + k) for k in (0, 1))
         return self.sample(n, event_shape, first), self.sample(n, event_shape, second)

@@ -67,7 +67,7 @@ class Data(abc.ABC):
     def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
         """Two disjoint real samples of one size, at most `n` each: held-out rows to compare
         generated samples with, and others whose distance to them is the floor; `draw` numbers
-        different choices of the others."""
+        different choices."""
 
 
 class Distribution(Data):
@@ -86,7 +86,7 @@ class Distribution(Data):
         return self.sample(n, keyed_generator(_HELD_OUT, seed))
 
     def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
-        return self.held_out(n, 0).x1, self.held_out(n, 1 + draw).x1
+        return self.held_out(n, 2 * draw).x1, self.held_out(n, 2 * draw + 1).x1
 
     def units(self, standardize: bool) -> tuple[Tensor, Tensor]:
         """Shift and scale: the moments of 10,000 draws of a fixed key, or 0 and 1."""

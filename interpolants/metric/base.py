@@ -55,8 +55,8 @@ class MetricResult(NamedTuple):
 
     Attributes:
         name: of the metric.
-        value: distance of the generated samples to the reference.
-        floor: mean distance of as many real samples to the same reference. A `value` near `floor`
+        value: distance of the generated samples to real ones, a mean over references.
+        floor: distance of as many real samples to the same references. A `value` near `floor`
             cannot be told from that of a perfect sampler with this many samples.
     """
 
@@ -66,31 +66,32 @@ class MetricResult(NamedTuple):
 
 
 def with_floor(
-    metric: Metric, samples: Tensor, reference: Tensor, fresh: Sequence[Tensor]
+    metric: Metric, samples: Tensor, pairs: Sequence[tuple[Tensor, Tensor]]
 ) -> MetricResult:
-    """Evaluate a metric beside its sampling floor.
+    """Evaluate a metric beside its sampling floor, both as means over the same references.
 
     Args:
         metric: the distance.
         samples: generated samples, shape (n, *event).
-        reference: real samples, shape (m, *event).
-        fresh: sets of real samples that are not in `reference`, each (n, *event); the floor is
-            the mean over the sets.
+        pairs: real samples to compare with, (m, *event), each with as many other real samples as
+            were generated, (n, *event), whose distance to them is the floor.
 
     Raises:
-        ValueError: if a set of `fresh` and `samples` differ in number, which would make the
-            floor that of another sample size.
+        ValueError: if the other real samples and `samples` differ in number, which would make
+            the floor that of another sample size.
     """
-    for rows in fresh:
+    for _, fresh in pairs:
         check(
-            len(rows) == len(samples),
-            "with_floor.fresh",
-            f"as many rows as samples ({len(samples)})",
-            len(rows),
+            len(fresh) == len(samples),
+            "with_floor.pairs",
+            f"as many other real rows as samples ({len(samples)})",
+            len(fresh),
             "draw more, or cut both to the shorter",
         )
-    floors = [float(metric(rows, reference)) for rows in fresh]
-    return MetricResult(metric.name, float(metric(samples, reference)), sum(floors) / len(floors))
+    values = [float(metric(samples, reference)) for reference, _ in pairs]
+    floors = [float(metric(fresh, reference)) for reference, fresh in pairs]
+    count = len(pairs)
+    return MetricResult(metric.name, sum(values) / count, sum(floors) / count)
 
 
 def paired_rows(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

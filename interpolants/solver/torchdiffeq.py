@@ -57,9 +57,9 @@ class Torchdiffeq(Solver):
         options = (
             {"grid_constructor": lambda *_: grid} if self._fixed else {"step_t": grid[wanted[1:]]}
         )
-        first, last = sorted((float(times[0]), float(times[-1])))
+        low, high = sorted((float(times[0]), float(times[-1])))
         states = odeint(
-            lambda t, y: process.drift(t.to(y.dtype).clamp(first, last), y),
+            lambda t, y: process.drift(t.to(y.dtype).clamp(low, high), y),
             x,
             grid[wanted],
             method=self.method,

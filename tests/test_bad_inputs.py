@@ -1,0 +1,185 @@
+"""Everything a user can get wrong ends in one sentence, status 1 and nothing written."""
+
+import zipfile
+
+import pytest
+import torch
+from compose import TINY, run_folder, train_with
+from scripts import files_in, run_many
+
+import interpolants
+
+_UNKNOWN = "expected an existing key, got an unknown one"
+_CHECKPOINT = "expected a checkpoint written by interpolants"
+_COUNT = "expected a whole number > 0"
+
+# Arguments, and how the sentence starts.
+_TRAIN = {
+    "net.hiden=16": f"net.hiden: {_UNKNOWN}; did you mean net.hidden?",
+    "data=chekerboard": "data: expected one of checkerboard, digits,",
+    "net.hidden=-1": "MLP.hidden: expected a whole number >= 1, got -1",
+    "net.hidden=wide": "MLP.hidden: expected a whole number >= 1, got 'wide'",
+    "net.activation=foo": "MLP.activation: expected one of",
+    "net.time_features=33": "TimeEmbedding.features: expected an even whole number >= 0, got 33",
+    "interpolant.gamma.a=-1": "interpolant.gamma: BrownianBridgeGamma.a: expected a number > 0,",
+    "interpolant/gamma=zero": "DenoiserObjective.interpolant: expected latent noise gamma > 0,",
+    "objective=score": "Fields.velocity: expected a velocity that follows from the predictions",
+    "objective.denoiser_factor=0": "objective: VelocityAndDenoiserObjective.denoiser_factor: ",
+    "sampler/solver=euler_maruyama": "Sampler.solver: expected a solver for an ODE",
+    "sampler=sde sampler/solver=heun": "Sampler.solver: expected a solver for an SDE",
+    "sampler=sde interpolant=one_sided_linear coupling=minibatch_ot": "Fields.score: expected "
+    "an independent coupling on a one-sided path, got 'MinibatchOTCoupling'",
+    "sampler=sde sampler/epsilon=kl_optimal": "KLOptimalEpsilon: expected a one-sided path,",
+    "sampler=sde sampler.epsilon=-1": "ConstantEpsilon.c: expected a number > 0, got -1",
+    "sampler=sde sampler.epsilon=much": "ForwardSDE.epsilon: expected an Epsilon or a number > 0",
+    "sampler.num_steps=0": f"Sampler.num_steps: {_COUNT}, got 0",
+    "sampler.process.cut=0.7": "ProbabilityFlow.cut: expected a number in (0, 0.5), got 0.7",
+    "data=file": "data.path: expected a value, got nothing; set data.path=...",
+    "data=file data.path=none.csv": "data: File.path: expected an existing file, got 'none.csv'",
+    "data=file data.path=word.csv": "data: File.path: expected a number in line 3, column 'b' of",
+    "data=table data.name=beer": "data: Table.name: expected one of breast_cancer, diabetes,",
+    "data=table batch_size=1000": "Table.batch_size: expected at most the 142 training rows",
+    "batch_size=0": f"batch_size: {_COUNT}, got 0",
+    "batch_size=true": f"batch_size: {_COUNT}, got True",
+    "max_steps=0": f"max_steps: {_COUNT}, got 0",
+    "threads=0": f"threads: {_COUNT}, got 0",
+    "clip_norm=-1": "clip_norm: expected a number > 0, got -1",
+    "ema=1.5": "EMA.decay: expected a number in [0, 1), got 1.5",
+    "ema=slow": "EMA.decay: expected a number in [0, 1), got 'slow'",
+    "seed=-1": "seed: expected a whole number in [0, 2^32), got -1",
+    "optimizer.lr=-1": "optimizer: Invalid learning rate: -1",
+    "scheduler.warmup_steps=9": "scheduler.warmup_steps: expected a whole number in [0, max_steps",
+    "validate_every=3": "validate_every: expected a multiple of steps_per_batch = 2, got 3",
+    "sample_every=3": "sample_every: expected a multiple of validate_every = 2, got 3",
+    "time_sampler.margin=0.7": "time_sampler: UniformTime.margin: expected a number in (0, 0.5)",
+    "ckpt=none.ckpt": f"none.ckpt: {_CHECKPOINT}, got no such file",
+    "ckpt=text.ckpt": f"text.ckpt: {_CHECKPOINT}, got a truncated file or another format",
+    "ckpt=foreign.ckpt": f"foreign.ckpt: {_CHECKPOINT}, got a file of another program",
+    "resume=always": "resume: expected never or auto, got 'always'; or set ckpt=PATH",
+    "coupling=paired": "coupling: expected data whose batches carry x0, for paired ends, got",
+    "base=dataset data@base.data=digits": "DatasetBase.data: expected samples of the target's",
+    "trainer=gpu": "trainer: No supported gpu backend found!",
+    "trainer.precision=3": "trainer: Precision 3 is invalid.",
+}
+_SAMPLE = {
+    "ckpt=none.ckpt": f"none.ckpt: {_CHECKPOINT}, got no such file",
+    "": "ckpt: expected a trained run below outputs/, got none; run train.py first, or set",
+    "ckpt=real.ckpt n=0": f"n: {_COUNT}, got 0",
+    "ckpt=real.ckpt n=many": f"n: {_COUNT}, got 'many'",
+    "ckpt=real.ckpt threads=0": f"threads: {_COUNT}, got 0",
+    "ckpt=real.ckpt seed=one": "seed: expected a whole number, got 'one'",
+    "ckpt=real.ckpt weights=foo": "load.weights: expected 'ema' or 'raw', got 'foo'",
+    "ckpt=real.ckpt device=foo": "load.device: expected a device of this machine, got 'foo'",
+    "ckpt=real.ckpt num_steps=0": f"Sampler.num_steps: {_COUNT}, got 0",
+    "ckpt=real.ckpt sampler/solver=euler_maruyama": "Sampler.solver: expected a solver for an ODE",
+    "ckpt=real.ckpt sampler=sde sampler/epsilon=alpha": "AlphaEpsilon: expected a one-sided path,",
+}
+_LINES = [("train", case) for case in _TRAIN] + [("sample", case) for case in _SAMPLE]
+
+# What a hostile file may ask for: none of it is a class of the package.
+_HOSTILE = [
+    ("os.system", "touch marker"),
+    ("posix.system", "touch marker"),
+    ("builtins.open", "marker"),
+    ("torch.load", "payload.pt"),
+    ("interpolants.fields.torch.load", "payload.pt"),
+    ("interpolants.report.os.system", "touch marker"),
+    ("interpolants.training.run.train", "marker"),
+]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """A checkpoint of a run, read back."""
+    report = train_with(tmp_path_factory.mktemp("real"), "max_steps=2", "metric=energy_distance")
+    return torch.load(run_folder(report) / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, real):
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "word.csv").write_text("a,b\n1,2\n3,x\n")
+    (folder / "text.ckpt").write_text("hello")
+    torch.save({}, folder / "foreign.ckpt")
+    torch.save(real, folder / "real.ckpt")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outcomes(folder):
+    before = files_in(folder)
+    tiny = {"train": TINY, "sample": ()}
+    lines = [[script, *tiny[script], *case.split()] for script, case in _LINES]
+    done = run_many(folder, lines)
+    assert files_in(folder) == before
+    return dict(zip(_LINES, done, strict=True))
+
+
+@pytest.mark.parametrize("line", _LINES, ids=[f"{s}.py {case}".strip() for s, case in _LINES])
+def test_bad_inputs_end_in_one_sentence(line, outcomes):
+    script, case = line
+    if case == "trainer=gpu" and torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    sentence = {"train": _TRAIN, "sample": _SAMPLE}[script][case]
+    status, out, err = outcomes[line]
+    assert err.startswith(f"error: {sentence}")
+    assert err.count("\n") == 1 and "Traceback" not in err and "debug=true" not in err
+    assert (status, out) == (1, "")
+
+
+def _planted(real, part, target, argument, path):
+    """The real checkpoint, with a target planted where a part was."""
+    config = {**real["hyper_parameters"]["config"]}
+    config[part] = {"_target_": target, "_partial_": part == "sampler", "x": argument}
+    torch.save({**real, "hyper_parameters": {"config": config}}, path)
+
+
+@pytest.mark.parametrize(("target", "argument"), _HOSTILE, ids=[target for target, _ in _HOSTILE])
+@pytest.mark.parametrize("part", ["net", "sampler", "objective"])
+def test_bad_inputs_planted_target_is_refused_without_effect(
+    part, target, argument, real, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    _planted(real, part, target, argument, tmp_path / "planted.ckpt")
+    with pytest.raises(ValueError, match=r"^_target_: expected a class defined in interpolants"):
+        interpolants.load("planted.ckpt")
+    assert files_in(tmp_path) == ["planted.ckpt"]
+
+
+class _Payload:
+    """Pickles as a call."""
+
+    def __reduce__(self):
+        return exec, ("open('marker', 'w').close()",)
+
+
+def test_bad_inputs_pickled_payload_is_refused_without_effect(real, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({**real, "payload": _Payload()}, "pickled.ckpt")
+    assert zipfile.is_zipfile("pickled.ckpt")
+    with pytest.raises(ValueError, match="refused, nothing was run"):
+        interpolants.load("pickled.ckpt")
+    assert files_in(tmp_path) == ["pickled.ckpt"]
+    torch.load("pickled.ckpt", weights_only=False)
+    assert (tmp_path / "marker").exists(), "the payload itself works"
+
+
+def test_bad_inputs_hostile_checkpoints_are_refused_by_the_scripts(real, tmp_path):
+    torch.save({**real, "payload": _Payload()}, tmp_path / "pickled.ckpt")
+    _planted(real, "net", "os.system", "touch marker", tmp_path / "net.ckpt")
+    _planted(real, "data", "builtins.open", "marker", tmp_path / "data.ckpt")
+    before = files_in(tmp_path)
+    names = ("pickled", "net", "data")
+    done = run_many(
+        tmp_path,
+        [["sample", f"ckpt={name}.ckpt"] for name in names]
+        + [["train", *TINY, "ckpt=pickled.ckpt"], ["train", *TINY, "ckpt=net.ckpt"]],
+    )
+    assert [each.status for each in done] == [1] * 5
+    refused = "got one that asks for more than tensors and plain values; refused, nothing was run"
+    assert done[0].err == done[3].err == f"error: pickled.ckpt: {_CHECKPOINT}, {refused}\n"
+    for each, target in ((done[1], "os.system"), (done[2], "builtins.open")):
+        rule = f"_target_: expected a class defined in interpolants, got '{target}'"
+        assert each.err.startswith(f"error: {rule}")
+    assert done[4].err.startswith("error: net.")
+    assert files_in(tmp_path) == before

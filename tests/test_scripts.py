@@ -1,0 +1,199 @@
+"""The two scripts, end to end, in processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from compose import ROOT, TINY, leave_out_pictures, train_with
+from scripts import environment, files_in, run_many, run_script, runs_in
+
+import interpolants
+from interpolants.checkpoint import read_checkpoint
+
+
+def _user_seconds(command, folder):
+    """User time of a process and what it started, and how it ended."""
+    before = os.times().children_user
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+    return os.times().children_user - before, done
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "start"),
+    [
+        (["--help"], 0, "train"),
+        (["--cfg", "job"], 0, "data:\n  _target_: interpolants.data.checkerboard.Checkerboard"),
+        (["net.hiden=16"], 1, ""),
+    ],
+    ids=["help", "cfg", "misspelt"],
+)
+def test_scripts_answer_at_once_and_write_nothing(arguments, status, start, tmp_path):
+    command = [sys.executable, str(ROOT / "train.py"), *arguments]
+    seconds, done = min((_user_seconds(command, tmp_path) for _ in range(2)), key=lambda r: r[0])
+    assert done.returncode == status
+    assert done.stdout.startswith(start)
+    if status:
+        assert done.stderr.endswith("got an unknown one; did you mean net.hidden?\n")
+    assert files_in(tmp_path) == []
+    assert seconds < 2
+
+
+_SAMPLERS = {
+    "ode": ["num_steps=8"],
+    "sde": ["sampler=sde", "num_steps=8"],
+    "backward": ["sampler=backward", "num_steps=8"],
+    "rk4": ["sampler/solver=rk4", "stem=rk4", "num_steps=8"],
+    "maruyama": ["sampler=sde", "sampler/solver=euler_maruyama", "stem=maruyama", "num_steps=8"],
+    "epsilon": ["sampler=sde", "sampler.epsilon=0.5", "stem=epsilon", "num_steps=8"],
+    "raw": ["weights=raw", "stem=raw", "num_steps=8"],
+    "elsewhere": ["out=elsewhere", "n=32", "num_steps=8"],
+}
+# Calls of the network over 8 steps. Each process ends with one step to the end of time.
+_NFE = {"rk4": 32, "maruyama": 8}
+
+
+# The rate rises over all steps, so that a good checkpoint is there when it gets absurd.
+_DIVERGING = ["train", *TINY, "run_dir=diverged", "max_steps=400", "clip_norm=null"]
+_DIVERGING += ["optimizer.lr=1.2e4", "scheduler=constant", "scheduler.warmup_steps=399"]
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    """A trained run, and every way to sample it."""
+    folder = tmp_path_factory.mktemp("sampled")
+    lines = [["sample", "n=200", *arguments] for arguments in _SAMPLERS.values()]
+    train, *done, diverged = run_many(folder, [["train", *TINY], *lines, _DIVERGING])
+    assert (train.status, train.err) == (0, "")
+    (run,) = runs_in(folder / "outputs")
+    return folder, run, dict(zip(_SAMPLERS, done, strict=True)) | {"not finite": diverged}
+
+
+@pytest.mark.parametrize("name", [name for name in _SAMPLERS if name != "elsewhere"])
+def test_scripts_sample_a_trained_run(name, sampled):
+    folder, run, done = sampled
+    assert (done[name].status, done[name].err) == (0, "")
+    x = np.load(run / "samples" / f"{name}.npz")["x"]
+    assert x.shape == (200, 2) and np.isfinite(x).all()
+    content = json.loads((run / "samples" / f"{name}.json").read_text())
+    assert set(content["metrics"]) == {"energy_distance", "sliced_wasserstein"}
+    assert all(m["value"] > 0 and m["floor"] > 0 for m in content["metrics"].values())
+    assert content["n"] == content["compared"] == 200 and content["seconds"] > 0
+    assert _NFE.get(name, 16) <= content["nfe"] <= _NFE.get(name, 16) + 1
+    (first, head, *_, picture) = done[name].out.splitlines()
+    weights = "raw" if name == "raw" else "ema"
+    assert (
+        first == f"{(run / 'checkpoints' / 'last.ckpt').relative_to(folder)} ({weights} weights)"
+    )
+    assert head.split() == ["metric", "value", "floor"]
+    assert picture.endswith(f"{name}_snapshots.png") and (folder / picture).is_file()
+
+
+def test_scripts_sampling_differs_by_process_weights_and_epsilon(sampled):
+    _, run, _ = sampled
+    names = ("ode", "sde", "epsilon", "maruyama", "raw", "backward")
+    x = {name: np.load(run / "samples" / f"{name}.npz")["x"] for name in names}
+    for i, name in enumerate(names):
+        assert all(not np.allclose(x[name], x[other]) for other in names[:i])
+
+
+def test_scripts_sampling_writes_where_it_is_told(sampled):
+    folder, _, done = sampled
+    assert done["elsewhere"].status == 0
+    assert len(np.load(folder / "elsewhere" / "ode.npz")["x"]) == 32
+
+
+def test_scripts_sweep_trains_each_job_in_a_folder_of_its_own(tmp_path):
+    choice = "interpolant=linear,trigonometric,encoder_decoder"
+    done = run_script("train", tmp_path, "-m", choice, *TINY)
+    assert done.returncode == 0
+    assert "error" not in done.stderr
+    assert done.stdout.count("metric ") == done.stdout.count("energy_distance ") == 3
+    runs = runs_in(tmp_path)
+    assert len(runs) == 3
+    configs = [
+        read_checkpoint(run / "checkpoints" / "last.ckpt")["hyper_parameters"]["config"]
+        for run in runs
+    ]
+    stems = [config["interpolant"]["_target_"].split(".")[-2] for config in configs]
+    assert stems == ["linear", "trigonometric", "encoder_decoder"]
+    assert all(len(list((run / "samples").glob("*.png"))) == 3 for run in runs)
+
+
+def test_scripts_stop_at_a_loss_that_is_not_finite(sampled):
+    folder, _, done = sampled
+    status, _, err = done["not finite"]
+    assert status == 1
+    assert err.startswith("error: the loss is ") and err.count("\n") == 1
+    assert " at step " in err and "with times t in [" in err
+    last = "diverged/checkpoints/last.ckpt"
+    assert f"; the last good checkpoint is {last}; lower the learning rate" in err
+    model = interpolants.load(folder / last)
+    assert all(p.isfinite().all() for p in model.fields.parameters())
+
+
+_LONG = ["max_steps=1000000", "checkpoint_every=1000000", "validate_every=100000"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 1)])
+def test_scripts_stopped_by_a_signal_leave_a_run_to_resume(number, status, tmp_path, monkeypatch):
+    overrides = [*TINY, *_LONG, "sample_every=100000", "scheduler=constant"]
+    command = [sys.executable, str(ROOT / "train.py"), *overrides]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE)
+    try:
+        until = time.monotonic() + 60
+        while not _has_rows(tmp_path) and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == status
+    assert b"Traceback" not in err
+    (run,) = runs_in(tmp_path)
+    last = run / "checkpoints" / "last.ckpt"
+    step = read_checkpoint(last)["global_step"]
+    assert step > 0
+    interpolants.load(last)
+    leave_out_pictures(monkeypatch)
+    train_with(tmp_path, *overrides, f"max_steps={step + 2}", "resume=auto")
+    assert runs_in(tmp_path) == [run]
+    assert read_checkpoint(last)["global_step"] == step + 2
+
+
+def _has_rows(folder):
+    return any(len(file.read_text().splitlines()) > 1 for file in folder.rglob("metrics.csv"))
+
+
+@pytest.fixture(scope="module")
+def own_data(tmp_path_factory):
+    """A user's CSV, images and a table: trained, trained on, and sampled, by overrides alone."""
+    folder = tmp_path_factory.mktemp("own")
+    rows = torch.randn(60, 3, generator=torch.Generator().manual_seed(0)).tolist()
+    csv = [",".join(map(str, row)) for row in rows]
+    (folder / "rows.csv").write_text("\n".join(["a,b,c", *csv]))
+    kinds = {"file": ["data=file", "data.path=rows.csv"], "digits": ["data=digits"]}
+    kinds["table"] = ["data=table", "data.name=iris"]
+    lines = []
+    for kind, overrides in kinds.items():
+        train = ["train", *TINY, *overrides, "scheduler=constant"]
+        lines += [train, [*train, "max_steps=8", "resume=auto"]]
+        lines += [["sample", "n=50", f"out={kind}"]]
+    done = run_many(folder, lines)
+    return folder, {kind: done[3 * i : 3 * i + 3] for i, kind in enumerate(kinds)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("file", (3,)), ("digits", (1, 8, 8)), ("table", (4,))]
+)
+def test_scripts_take_a_user_s_data_by_overrides_alone(kind, shape, own_data):
+    folder, outcomes = own_data
+    assert [(done.status, done.err) for done in outcomes[kind]] == [(0, "")] * 3
+    (run,) = runs_in(folder / "outputs" / kind)
+    assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 8
+    assert np.load(folder / kind / "ode.npz")["x"].shape == (50, *shape)
