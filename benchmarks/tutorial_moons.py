@@ -21,8 +21,8 @@ class TutorialMoons(Distribution):
 
     event_shape = (2,)
 
-    def __init__(self) -> None:
-        self.shift, self.scale = self.units(standardize=True)
+    def __init__(self, *, standardize: bool = True) -> None:
+        self.shift, self.scale = self.units(standardize)
 
     def sample(self, n: int, generator: torch.Generator) -> Batch:
         label = torch.randint(2, (n,), generator=generator)

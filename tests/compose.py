@@ -1,4 +1,4 @@
-"""Compose a configuration and train on it in this process: what a script does, without its start."""
+"""Compose a configuration and train on it in this process, as a script would."""
 
 from __future__ import annotations
 

@@ -250,13 +250,11 @@ class _Epsilon(Epsilon):
         return self.factor * self.sign * t / level
 
 
-@pytest.mark.parametrize(
-    ("epsilon", "match"), [(_Epsilon(sign=-1.0), "positive"), (_Epsilon(factor=2.0), "ratio")]
-)
-def test_epsilon_contract_finds(epsilon, match):
+@pytest.mark.parametrize(("fault", "match"), [("sign", "positive"), ("factor", "ratio")])
+def test_epsilon_contract_finds(fault, match):
     check_epsilon(_Epsilon())
     with pytest.raises(AssertionError, match=match):
-        check_epsilon(epsilon)
+        check_epsilon(_Epsilon(**{fault: -2.0}))
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class AppendingCSVLogger(Logger):
         self._file: TextIO | None = None
         self._columns: list[str] = [_STEP]
         self._flushed = 0.0
+        self._resumed: tuple[int, set[frozenset[str]]] = (-1, set())
 
     @property
     def name(self) -> str:
@@ -73,8 +74,10 @@ class AppendingCSVLogger(Logger):
         """
         if step is None:
             raise ValueError("AppendingCSVLogger.step: expected the number of steps, got None")
-        file = self._open()
         cells = {name: _cell(value) for name, value in metrics.items() if name != _STEP}
+        if step == self._resumed[0] and frozenset(cells) in self._resumed[1]:
+            self._drop(step, frozenset(cells))
+        file = self._open()
         if any(name not in self._columns for name in cells):
             file = self._add_columns([name for name in cells if name not in self._columns])
         writer = csv.writer(file, lineterminator="\n")
@@ -84,12 +87,19 @@ class AppendingCSVLogger(Logger):
 
     @rank_zero_only
     def truncate_after(self, step: int) -> None:
-        """Drop the rows of later steps, which a run resumed at `step` will write again."""
+        """Drop the rows of later steps, which a run resumed at `step` will write again.
+
+        A row of `step` itself, such as that of a repeated validation, gives way to the first new
+        one with the same metrics.
+        """
         self._close()
         if not self.path.exists():
             return
         columns, rows = _read(self.path)
-        _rewrite(self.path, columns, [row for row in rows if int(row[0]) <= step])
+        rows = [row for row in rows if int(row[0]) <= step]
+        _rewrite(self.path, columns, rows)
+        last = {_metrics(columns, row) for row in rows if int(row[0]) == step}
+        self._resumed = (step, last)
 
     @rank_zero_only
     def save(self) -> None:
@@ -121,6 +131,13 @@ class AppendingCSVLogger(Logger):
         _rewrite(self.path, [*columns, *names], [row + [""] * len(names) for row in rows])
         return self._open()
 
+    def _drop(self, step: int, metrics: frozenset[str]) -> None:
+        self._close()
+        columns, rows = _read(self.path)
+        rows = [r for r in rows if int(r[0]) != step or _metrics(columns, r) != metrics]
+        _rewrite(self.path, columns, rows)
+        self._resumed[1].remove(metrics)
+
     def _close(self) -> None:
         if self._file is not None:
             self._file.close()
@@ -131,6 +148,11 @@ def _cell(value: Any) -> str:
     if isinstance(value, Tensor):
         value = value.item()
     return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def _metrics(columns: list[str], row: list[str]) -> frozenset[str]:
+    """The metrics that a row holds."""
+    return frozenset(name for name, cell in zip(columns[1:], row[1:], strict=True) if cell)
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:

@@ -28,8 +28,8 @@ def log_report(loggers: Sequence[Any], report: Report, step: int) -> None:
     """Log the final metrics with their floors, and the pictures where a logger takes them."""
     values = {f"test/{m.name}": m.value for m in report.metrics}
     values |= {f"test/{m.name}_floor": m.floor for m in report.metrics}
-    pictures = [str(file) for file in report.files if file.suffix == ".png"]
+    pictures = [file for file in report.files if file.suffix == ".png"]
     for logger in loggers:
         logger.log_metrics(values, step=step)
-        if hasattr(logger, "log_image"):
-            logger.log_image(key="test/pictures", images=pictures, step=step)
+        for file in pictures if hasattr(logger, "log_image") else ():
+            logger.log_image(key=f"test/{file.stem}", images=[str(file)], step=step)

@@ -90,10 +90,13 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
         "trainer",
         partial(build(config["trainer"]), **_trainer_settings(config, loggers, callbacks)),
     )
-    if place.checkpoint is not None:
-        csv_logger.truncate_after(read_checkpoint(place.checkpoint)["global_step"])
+    start = 0 if place.checkpoint is None else read_checkpoint(place.checkpoint)["global_step"]
+    csv_logger.truncate_after(start)
     with closing(loggers):
         _fit(trainer, module, data, config, place, plain)
+        if trainer.global_step == start:
+            # Nothing was left to train; how to sample may have changed, and the folder too.
+            trainer.save_checkpoint(place.folder / LAST)
         report = _report(config, data, metrics, place.folder, csv_logger, _modules(plain))
         log_report(loggers, report, trainer.global_step)
     return report
@@ -187,7 +190,7 @@ def _callbacks(
         metrics=metrics,
         sampler=model.sampler,
         folder=folder / "figures",
-        every_n_validations=config["sample_every"] // config["validate_every"],
+        every_n_steps=config["sample_every"],
         n=config["validation_size"],
     )
     return [

@@ -8,7 +8,7 @@ from typing import Any, final
 
 import lightning.pytorch as pl
 
-from interpolants.checks import check
+from interpolants.checks import check_count
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
 from interpolants.model import Model, SamplerFactory
@@ -20,7 +20,7 @@ from interpolants.training.module import InterpolantModule
 
 @final
 class SampleValidation(pl.Callback):
-    """Draws samples after a validation, logs each metric and its floor, and draws a picture.
+    """Draws samples after some validations, logs each metric and its floor, and draws a picture.
 
     It runs while the averaged weights are in place. The picture goes to
     `<folder>/step_<n>.png` and to every logger that takes images.
@@ -31,7 +31,7 @@ class SampleValidation(pl.Callback):
         metrics: what to log, as `val/<name>` and `val/<name>_floor`.
         sampler: builds the sampler.
         folder: of the pictures.
-        every_n_validations: how often.
+        every_n_steps: optimiser steps between samplings, a multiple of those between validations.
         n: number of samples.
     """
 
@@ -43,28 +43,20 @@ class SampleValidation(pl.Callback):
         metrics: Sequence[Metric],
         sampler: SamplerFactory,
         folder: Path,
-        every_n_validations: int = 1,
+        every_n_steps: int,
         n: int = 2_000,
     ) -> None:
-        positive = every_n_validations > 0 and n > 0
-        got = (every_n_validations, n)
-        check(positive, "SampleValidation", "every_n_validations > 0 and n > 0", got)
+        check_count("SampleValidation.every_n_steps", every_n_steps)
+        check_count("SampleValidation.n", n)
         self.model, self.data, self.metrics = model, data, metrics
         self.sampler, self.folder = sampler, folder
-        self.every_n_validations, self.n = every_n_validations, n
-        self._count = 0
+        self.every_n_steps, self.n = every_n_steps, n
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sample, measure, log and draw."""
         assert isinstance(pl_module, InterpolantModule)
-        if trainer.sanity_checking or not self.metrics:
+        if not self.metrics or trainer.global_step % self.every_n_steps:
             return
-        if (self._count + 1) % self.every_n_validations == 0:
-            self._sample(trainer, pl_module)
-        # Last, so that a validation that was cut short and repeated counts once.
-        self._count += 1
-
-    def _sample(self, trainer: pl.Trainer, pl_module: InterpolantModule) -> None:
         drawn, reference, results = measure(
             self.model, self.data, self.metrics, n=self.n, sampler=self.sampler
         )
@@ -83,11 +75,3 @@ class SampleValidation(pl.Callback):
             logger.log_metrics(values, step=step)
             if hasattr(logger, "log_image"):
                 logger.log_image(key="val/samples", images=[str(file)], step=step)
-
-    def state_dict(self) -> dict[str, int]:
-        """How many validations there were, so that a resumed run keeps the rhythm."""
-        return {"count": self._count}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Restore the count."""
-        self._count = state_dict["count"]
