@@ -56,7 +56,9 @@ def test_sde_scheme_has_the_tabulated_bias_and_its_order(solver, expected):
     for n in _COUNTS:
         errors.append(linear_moments(solver, process, _uniform(n), 1.0)[1] / 0.05 - 1)
     for error, value in zip(errors, expected, strict=True):
-        assert abs(error - value) < 0.06 * abs(value), (error, value)
+        # Half a unit of the second digit, and what the rounding of a tie may differ by.
+        unit = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+        assert abs(error - value) < 0.51 * unit, (error, value)
     order = math.log(errors[3] / errors[4]) / math.log(1000 / 400)
     assert abs(order - solver.order) < 0.1
 

@@ -16,14 +16,15 @@ from interpolants.gamma.base import Gamma
 class BrownianBridgeGamma(Gamma):
     """gamma(t) = sqrt(a t (1 - t)); gamma * gamma_dot = a (1 - 2t) / 2.
 
-    With a = 2 the linear path keeps unit variance between two whitened ends
-    (arXiv 2303.08797, section 4). The derivative is infinite at both ends.
+    With a = 1 it is the noise of the Brownian bridge; with a = 2 the linear path keeps unit
+    variance between two whitened ends (arXiv 2303.08797, section 4). The derivative is infinite
+    at both ends.
 
     Args:
         a: variance scale, > 0; the largest value of gamma is sqrt(a) / 2.
     """
 
-    a: float = 2.0
+    a: float = 1.0
 
     def __post_init__(self) -> None:
         check_positive("BrownianBridgeGamma.a", self.a)

@@ -19,7 +19,7 @@ class LinearInterpolant(AffineInterpolant):
     """alpha = 1 - t, beta = t (arXiv 2303.08797, section 4).
 
     Args:
-        gamma: level of the latent noise; the default keeps unit variance between whitened ends.
+        gamma: level of the latent noise.
     """
 
     gamma: Gamma = BrownianBridgeGamma()
