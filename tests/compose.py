@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,13 @@ def train_with(folder: Path, *overrides: str) -> Any:
     cfg = config_of(*TINY, *overrides)
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     return train(cfg, plain, partial(instantiate, _convert_="all"), folder)
+
+
+def sample_with(*overrides: str) -> float:
+    """Sample from the present folder as `sample.py` does; returns the first metric."""
+    script = runpy.run_path(str(ROOT / "sample.py"), run_name="sample")
+    first: float = script["main"](config_of(*overrides, name="sample"))
+    return first
 
 
 def leave_out_pictures(monkeypatch: Any) -> None:

@@ -1,5 +1,6 @@
 """Every option of every group trains, validates, samples and reports, at the smallest size."""
 
+import numpy as np
 import pytest
 import torch
 from compose import CONF, config_of, leave_out_pictures, run_folder, train_with
@@ -23,27 +24,18 @@ _COMPANIONS = {
     "sampler/epsilon=sine_squared": ["sampler=sde"],
     "data=file": ["data.path=rows.csv"],
     "base=dataset": ["data@base.data=moons"],
-    "coupling=paired": ["data._target_=pairs.Pairs", "~data.cell_width", "~data.standardize"],
+    "data=pairs": ["data.path=pairs.npz"],
+    "coupling=paired": [
+        "data=pairs",
+        "data.path=pairs.npz",
+        "base=dataset",
+        "data@base.data=pairs",
+        "base.data.path=pairs.npz",
+        "base.data.side=x0",
+    ],
 }
 # Groups with no choice to train with, and options with a test of their own.
 _LEFT_OUT = {"hydra", "run", "logger=wandb", "experiment", ""}
-
-_PAIRS = '''
-from dataclasses import dataclass
-import torch
-from interpolants.data.base import Batch, Distribution
-
-class Pairs(Distribution):
-    """Each x1 is its x0, moved."""
-
-    def __init__(self):
-        self.event_shape = (2,)
-        self.shift, self.scale = self.units(standardize=False)
-
-    def sample(self, n, generator):
-        x0 = torch.randn(n, 2, generator=generator)
-        return Batch(x0 + 3, x0=x0)
-'''
 
 
 def _options():
@@ -66,9 +58,9 @@ def folder(tmp_path, monkeypatch):
     rows = torch.randn(80, 3, generator=torch.Generator().manual_seed(0)).tolist()
     lines = [",".join(map(str, row)) for row in rows]
     (tmp_path / "rows.csv").write_text("\n".join(["a,b,c", *lines]))
-    (tmp_path / "pairs.py").write_text(_PAIRS)
+    x0 = np.random.default_rng(0).normal(size=(80, 2))
+    np.savez(tmp_path / "pairs.npz", x0=x0, x1=x0 + 3)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
     leave_out_pictures(monkeypatch)
     return tmp_path
 

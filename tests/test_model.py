@@ -137,7 +137,7 @@ net = MLP(event_shape=(1,), heads=1, hidden=32, depth=2)
 fields = Fields(net=net, interpolant=LinearInterpolant(), predicts=["velocity"])
 objective = VelocityObjective()
 optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
-for _ in range(300):
+for _ in range(200):
     x0, x1, z = torch.randn(256, 1), 3 + 0.5 * torch.randn(256, 1), torch.randn(256, 1)
     optimizer.zero_grad()
     objective(fields, torch.rand(256), x0, x1, z).total.mean().backward()

@@ -101,17 +101,20 @@ def _assert_same(got, expected, where):
         assert got == expected, where
 
 
-@pytest.mark.parametrize("data", _DATA)
+_STOPS = [
+    (15, "after", KeyboardInterrupt()),
+    (40, "sampling", KeyboardInterrupt()),
+    (33, "within", RuntimeError("planted")),
+    (40, "validation", KeyboardInterrupt()),
+    (45, "after", RuntimeError("planted")),
+]
+
+
 @pytest.mark.parametrize(
-    ("step", "where", "error"),
-    [
-        (15, "after", KeyboardInterrupt()),
-        (40, "validation", KeyboardInterrupt()),
-        (40, "sampling", KeyboardInterrupt()),
-        (33, "within", RuntimeError("planted")),
-        (45, "after", RuntimeError("planted")),
-    ],
-    ids=lambda value: str(value) if not isinstance(value, BaseException) else type(value).__name__,
+    ("data", "step", "where", "error"),
+    [("checkerboard", *stop) for stop in _STOPS]
+    + [(data, *stop) for data in ("digits", "iris") for stop in _STOPS[:3]],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
 )
 def test_resume_after_a_stop_equals_the_undisturbed_run(
     data, step, where, error, whole, tmp_path, monkeypatch

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from compose import ROOT, TINY, leave_out_pictures, train_with
+from compose import ROOT, TINY, leave_out_pictures, sample_with, train_with
 from scripts import environment, files_in, run_many, run_script, runs_in
 
 import interpolants
@@ -35,7 +35,9 @@ def _user_seconds(command, folder):
 )
 def test_scripts_answer_at_once_and_write_nothing(arguments, status, start, tmp_path):
     command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    seconds, done = min((_user_seconds(command, tmp_path) for _ in range(2)), key=lambda r: r[0])
+    seconds, done = _user_seconds(command, tmp_path)
+    if seconds >= 2:  # measured anew, since a busy machine slows user time too
+        seconds, done = _user_seconds(command, tmp_path)
     assert done.returncode == status
     assert done.stdout.startswith(start)
     if status:
@@ -170,30 +172,24 @@ def _has_rows(folder):
     return any(len(file.read_text().splitlines()) > 1 for file in folder.rglob("metrics.csv"))
 
 
-@pytest.fixture(scope="module")
-def own_data(tmp_path_factory):
-    """A user's CSV, images and a table: trained, trained on, and sampled, by overrides alone."""
-    folder = tmp_path_factory.mktemp("own")
-    rows = torch.randn(60, 3, generator=torch.Generator().manual_seed(0)).tolist()
-    csv = [",".join(map(str, row)) for row in rows]
-    (folder / "rows.csv").write_text("\n".join(["a,b,c", *csv]))
-    kinds = {"file": ["data=file", "data.path=rows.csv"], "digits": ["data=digits"]}
-    kinds["table"] = ["data=table", "data.name=iris"]
-    lines = []
-    for kind, overrides in kinds.items():
-        train = ["train", *TINY, *overrides, "scheduler=constant"]
-        lines += [train, [*train, "max_steps=8", "resume=auto"]]
-        lines += [["sample", "n=50", f"out={kind}"]]
-    done = run_many(folder, lines)
-    return folder, {kind: done[3 * i : 3 * i + 3] for i, kind in enumerate(kinds)}
-
-
 @pytest.mark.parametrize(
-    ("kind", "shape"), [("file", (3,)), ("digits", (1, 8, 8)), ("table", (4,))]
+    ("overrides", "shape"),
+    [
+        (["data=file", "data.path=rows.csv"], (3,)),
+        (["data=digits"], (1, 8, 8)),
+        (["data=table", "data.name=iris"], (4,)),
+    ],
+    ids=["a user's csv", "digits", "table"],
 )
-def test_scripts_take_a_user_s_data_by_overrides_alone(kind, shape, own_data):
-    folder, outcomes = own_data
-    assert [(done.status, done.err) for done in outcomes[kind]] == [(0, "")] * 3
-    (run,) = runs_in(folder / "outputs" / kind)
+def test_scripts_take_data_by_overrides_alone(overrides, shape, tmp_path, monkeypatch):
+    leave_out_pictures(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    rows = torch.randn(60, 3, generator=torch.Generator().manual_seed(0)).tolist()
+    lines = [",".join(map(str, row)) for row in rows]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,c", *lines]))
+    for more in ([], ["max_steps=8", "resume=auto"]):
+        train_with(tmp_path, *overrides, *more)
+    sample_with("n=50", "out=drawn")
+    (run,) = runs_in(tmp_path)
     assert read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"] == 8
-    assert np.load(folder / kind / "ode.npz")["x"].shape == (50, *shape)
+    assert np.load(tmp_path / "drawn" / "ode.npz")["x"].shape == (50, *shape)

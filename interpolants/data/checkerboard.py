@@ -26,7 +26,7 @@ class Checkerboard(Distribution):
 
     event_shape = (2,)
 
-    def __init__(self, *, cell_width: float = 2.0, standardize: bool = True) -> None:
+    def __init__(self, *, cell_width: float = 2.0, standardize: bool = False) -> None:
         check_positive("Checkerboard.cell_width", cell_width)
         self.cell_width = cell_width
         self.shift, self.scale = self.units(standardize)

@@ -30,7 +30,7 @@ class EightGaussians(Distribution):
     event_shape = (2,)
 
     def __init__(
-        self, *, radius: float = 5.0, std: float = 0.1**0.25, standardize: bool = True
+        self, *, radius: float = 5.0, std: float = 0.1**0.25, standardize: bool = False
     ) -> None:
         check_positive("EightGaussians.radius", radius)
         check_positive("EightGaussians.std", std)

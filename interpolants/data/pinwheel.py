@@ -39,7 +39,7 @@ class Pinwheel(Distribution):
         radial_std: float = 0.3,
         tangential_std: float = 0.1,
         twist: float = 0.25,
-        standardize: bool = True,
+        standardize: bool = False,
     ) -> None:
         is_count = isinstance(arms, int) and arms >= 1
         check(is_count, "Pinwheel.arms", "a whole number >= 1", arms)

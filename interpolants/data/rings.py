@@ -35,7 +35,7 @@ class Rings(Distribution):
         rings: int = 4,
         radius: float = 3.0,
         noise: float = 0.08,
-        standardize: bool = True,
+        standardize: bool = False,
     ) -> None:
         is_count = isinstance(rings, int) and rings >= 1
         check(is_count, "Rings.rings", "a whole number >= 1", rings)

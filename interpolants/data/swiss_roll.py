@@ -27,7 +27,7 @@ class SwissRoll(Distribution):
 
     event_shape = (2,)
 
-    def __init__(self, *, noise: float = 0.5, standardize: bool = True) -> None:
+    def __init__(self, *, noise: float = 0.5, standardize: bool = False) -> None:
         check(0 <= noise < math.inf, "SwissRoll.noise", "a number >= 0", noise)
         self.noise = noise
         self.shift, self.scale = self.units(standardize)
