@@ -29,7 +29,9 @@ class Moons(Distribution):
 
     event_shape = (2,)
 
-    def __init__(self, *, size: float = 3.0, noise: float = 0.2, standardize: bool = False) -> None:
+    def __init__(
+        self, *, size: float = 3.0, noise: float = 0.2, standardize: bool = False
+    ) -> None:
         check_positive("Moons.size", size)
         check(0 <= noise < math.inf, "Moons.noise", "a number >= 0", noise)
         self.size, self.noise = size, noise

@@ -103,6 +103,30 @@ class Interpolant(abc.ABC):
         xt_dot = mean_dot + expand_time(self.gamma.dot(t), z) * z
         return InterpolantSample(t, x0, x1, z, xt, xt_dot, mean_dot)
 
+    def sample_pairs(self, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> InterpolantSample:
+        """Points with the latent noise and, after them, with its negative: 2B in all.
+
+        On a one-sided path x0 is what changes its sign.
+        """
+        mean, mean_dot = self.interpolate(t, x0, x1)
+        twice_t, twice_x1 = torch.cat([t, t]), torch.cat([x1, x1])
+        if self.one_sided:
+            other, other_dot = self.interpolate(t, -x0, x1)
+            xt, dot = torch.cat([mean, other]), torch.cat([mean_dot, other_dot])
+            z = torch.cat([x0, -x0])
+            return InterpolantSample(twice_t, z, twice_x1, z, xt, dot, dot)
+        both, twice_x0 = torch.cat([z, -z]), torch.cat([x0, x0])
+        if self.gamma.is_zero:
+            xt, dot = torch.cat([mean, mean]), torch.cat([mean_dot, mean_dot])
+            return InterpolantSample(twice_t, twice_x0, twice_x1, both, xt, dot, dot)
+        noise, noise_dot = (
+            expand_time(g, z) * z for g in (self.gamma.value(t), self.gamma.dot(t))
+        )
+        xt = torch.cat([mean + noise, mean - noise])
+        xt_dot = torch.cat([mean_dot + noise_dot, mean_dot - noise_dot])
+        dot = torch.cat([mean_dot, mean_dot])
+        return InterpolantSample(twice_t, twice_x0, twice_x1, both, xt, xt_dot, dot)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AffineInterpolant(Interpolant):

@@ -21,8 +21,7 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.fields import Fields
-from interpolants.interpolant.base import Interpolant, InterpolantSample
-from interpolants.shapes import sum_event
+from interpolants.interpolant.base import InterpolantSample
 from interpolants.weight.base import Weight
 from interpolants.weight.constant import ConstantWeight
 
@@ -77,23 +76,22 @@ class Objective(abc.ABC):
             t: times, (B,).
             x0, x1, z: ends and latent noise, (B, *event).
         """
-        path = fields.interpolant
+        path, terms = fields.interpolant, self.terms()
         symmetric = fields.base.standard_normal and fields.coupling.independent
-        if path.one_sided and not symmetric:
-            sample = path.sample(t, x0, x1, z)
-        else:
-            sample = _pairs(path, t, x0, x1, z)
-        predictions = fields.evaluate(sample.t, sample.xt, self.predicts)
-        both: Tensor | None = None
+        draw = path.sample if path.one_sided and not symmetric else path.sample_pairs
+        sample = draw(t, x0, x1, z)
+        predictions = fields.evaluate(sample.t, sample.xt, [term.field for _, term in terms])
+        total: Tensor | None = None
         parts = {}
-        for factor, term in self.terms():
-            loss = quadratic_loss(predictions[term.field], term.target(fields, sample))
-            parts[term.field] = _over_pairs(loss.detach(), len(t))
-            weighted = term.weight.apply(sample.t, loss)
-            weighted = weighted if factor == 1 else factor * weighted
-            both = weighted if both is None else both + weighted
-        assert both is not None
-        return Losses(_over_pairs(both, len(t)), parts)
+        for factor, term in terms:
+            target = term.target(fields, sample)
+            loss = quadratic_loss(predictions[term.field], target, len(t))
+            parts[term.field] = loss.detach()
+            loss = term.weight.apply(t, loss)
+            loss = loss if factor == 1 else factor * loss
+            total = loss if total is None else total + loss
+        assert total is not None
+        return Losses(total, parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,19 +116,12 @@ class FieldObjective(Objective):
         return ((1.0, self),)
 
 
-def _pairs(path: Interpolant, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> InterpolantSample:
-    """Points with the latent noise and with its negative, 2B in all."""
-    mirrored = -x0 if path.one_sided else x0
-    return path.sample(
-        torch.cat([t, t]), torch.cat([x0, mirrored]), torch.cat([x1, x1]), torch.cat([z, -z])
-    )
+def quadratic_loss(prediction: Tensor, target: Tensor, size: int) -> Tensor:
+    """1/2 |prediction|^2 - target . prediction, summed over the event.
 
-
-def _over_pairs(loss: Tensor, size: int) -> Tensor:
-    """The mean over each antithetic pair, where there are pairs: (2B,) or (B,) to (B,)."""
-    return loss.view(-1, size).mean(dim=0)
-
-
-def quadratic_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """1/2 |prediction|^2 - target . prediction, summed over the event: (B, *event) to (B,)."""
-    return sum_event(prediction * torch.sub(0.5 * prediction, target))
+    Rows i, i + size, ... belong to one sample and are averaged: (k size, *event) to (size,).
+    """
+    # The mean over rows enters as a factor of what carries no gradient.
+    share = size / len(prediction)
+    residual = torch.add(target * -share, prediction, alpha=0.5 * share)
+    return (prediction * residual).reshape(-1, size, prediction[0].numel()).sum((0, 2))

@@ -17,6 +17,7 @@ from interpolants.objective.base import Losses, Objective
 from interpolants.scaling import Scaling
 from interpolants.seeds import keyed_generator
 from interpolants.time_sampler.base import TimeSampler
+from interpolants.training.clipping import clip_gradients
 from interpolants.training.stream import Step
 
 # Keys that keep the noise of training and of validation apart.
@@ -102,7 +103,7 @@ class InterpolantModule(pl.LightningModule):
         loss.backward()  # type: ignore[no-untyped-call]
         strategy.post_backward(loss)
         if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self._trained, self.clip_norm)
+            clip_gradients(self._trained, self.clip_norm)
         optimizer._on_before_step()
         optimizer.optimizer.step()
         optimizer._on_after_step()

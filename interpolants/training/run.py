@@ -107,6 +107,14 @@ def _check_settings(config: Mapping[str, Any]) -> None:
         check_count(key, config[key])
     whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
     check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
+    precision = config["trainer"].get("precision")
+    check(
+        precision not in ("16", 16, "16-mixed"),
+        "trainer.precision",
+        "a precision that needs no loss scaling",
+        precision,
+        "use bf16-mixed",
+    )
     clip = config["clip_norm"]
     if clip is not None:
         check_positive("clip_norm", clip)
