@@ -15,7 +15,8 @@ test: .venv/.test
 	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
 
 bench: .venv/.train
-	$(BIN)/python -m benchmarks.train_step $(ARGS)
+	$(BIN)/python -m benchmarks.train_step; a=$$?; \
+	$(BIN)/python -m benchmarks.transport_2d $(ARGS); b=$$?; exit $$((a | b))
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian or Ubuntu run 'apt install python3-venv'"; exit 1; }

@@ -2,7 +2,7 @@
 
     python -m benchmarks.train_step [--rounds 12] [--steps 100]
 
-Both train the same network on the same objective (two-sided linear path, gamma = sqrt(2t(1-t)),
+Both train the same network on the same objective (two-sided linear path, gamma = sqrt(t(1-t)),
 antithetic pairs, velocity and denoiser), with fresh checkerboard draws and a fused Adam, on one
 thread. Ours is `train.py` at its defaults: clipping, averaged weights, schedule, logging, guards,
 checkpoints. The hand-written loop has none of these. The two take turns inside one process, so
@@ -33,7 +33,7 @@ from interpolants.data.base import Data
 
 CASES = {
     "MLP 3x64": (SMALL_NET, 1.15),
-    "MLP 4x256 (default)": ((), 1.05),
+    "MLP 4x128 (default)": ((), 1.05),
 }
 WARMUP = 100
 
@@ -51,9 +51,9 @@ def bare_loop(net: nn.Module, data: Data, size: int, lr: float) -> Callable[[int
             x1 = (data.sample(size, generator).x1 - data.shift) / data.scale
             x0, z = normal(), normal()
             t = 1e-4 + (1 - 2e-4) * torch.rand(size, 1, generator=generator)
-            gamma = (2 * t * (1 - t)).sqrt()
+            gamma = (t * (1 - t)).sqrt()
             mean, mean_dot = (1 - t) * x0 + t * x1, x1 - x0
-            noise, noise_dot = gamma * z, (1 - 2 * t) / gamma * z
+            noise, noise_dot = gamma * z, (0.5 - t) / gamma * z
             xt = torch.cat([mean + noise, mean - noise])
             xt_dot = torch.cat([mean_dot + noise_dot, mean_dot - noise_dot])
             velocity, denoiser = net(torch.cat([t, t]).squeeze(1), xt).unbind(1)

@@ -4,7 +4,7 @@
 
 Two tasks: eight Gaussians to two moons (the tutorials' own, with noise on a diagonal), and a
 Gaussian to a checkerboard. Two-sided linear path
-with gamma = sqrt(2t(1-t)), a 3x64 SELU network on (x, t) with a velocity and a denoiser, 5,000
+with gamma = sqrt(t(1-t)), a 3x64 SELU network on (x, t) with a velocity and a denoiser, 5,000
 steps of 256 fresh samples in the data's own units, as the tutorials have it, and everything else
 as `train.py` has it; further overrides may follow.
 
