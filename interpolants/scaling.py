@@ -20,16 +20,25 @@ class Scaling(nn.Module):
 
     shift: Tensor
     scale: Tensor
+    is_identity: bool
 
     def __init__(self, shift: Tensor | None = None, scale: Tensor | None = None) -> None:
         super().__init__()
         self.register_buffer("shift", torch.zeros(()) if shift is None else shift.float())
         self.register_buffer("scale", torch.ones(()) if scale is None else scale.float())
+        self._look(self, None)
+        self.register_load_state_dict_post_hook(self._look)  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    def _look(module: nn.Module, _: object) -> None:
+        """Note whether there is anything to do: data in raw units need not pay for it."""
+        assert isinstance(module, Scaling)
+        module.is_identity = bool((module.shift == 0).all() and (module.scale == 1).all())
 
     def to_model(self, x: Tensor) -> Tensor:
         """From the data's units to the networks'."""
-        return (x - self.shift.to(x)) / self.scale.to(x)
+        return x if self.is_identity else (x - self.shift.to(x)) / self.scale.to(x)
 
     def to_data(self, x: Tensor) -> Tensor:
         """From the networks' units to the data's."""
-        return torch.addcmul(self.shift.to(x), self.scale.to(x), x)
+        return x if self.is_identity else torch.addcmul(self.shift.to(x), self.scale.to(x), x)

@@ -27,6 +27,10 @@ class Gamma(abc.ABC):
     def value_dot(self, t: Tensor) -> Tensor:
         """The product gamma(t) * gamma_dot(t), finite on [0, 1]."""
 
+    def value_and_dot(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """gamma and its derivative at t, which may share work."""
+        return self.value(t), self.dot(t)
+
     @property
     def is_zero(self) -> bool:
         """Whether gamma vanishes everywhere, so that the path has no latent noise."""

@@ -33,7 +33,11 @@ class BrownianBridgeGamma(Gamma):
         return (self.a * t * (1 - t)).sqrt()
 
     def dot(self, t: Tensor) -> Tensor:
-        return self.value_dot(t) / self.value(t)
+        return self.value_and_dot(t)[1]
 
     def value_dot(self, t: Tensor) -> Tensor:
-        return 0.5 * self.a * (1 - 2 * t)
+        return 0.5 * self.a - self.a * t
+
+    def value_and_dot(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        value = self.value(t)
+        return value, self.value_dot(t) / value

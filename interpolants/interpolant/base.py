@@ -30,11 +30,14 @@ from interpolants.shapes import expand_time
 
 
 class InterpolantSample(NamedTuple):
-    """One batch of points on paths. Times have shape (B,), all else (B, *event).
+    """One batch of points on paths.
+
+    Of antithetic pairs, what differs between the two has a leading axis of two signs,
+    (2, B, *event), against which the rest broadcasts.
 
     Attributes:
-        t: times.
-        x0, x1: the ends.
+        t: times, 0-d or (B,).
+        x0, x1: the ends, (B, *event).
         z: the latent noise; on a one-sided path this is x0.
         xt: the points.
         xt_dot: the time derivative of the path, latent noise included.
@@ -88,7 +91,17 @@ class Interpolant(abc.ABC):
 
     @abc.abstractmethod
     def interpolate(self, t: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
-        """I(t, x0, x1) and its time derivative, each (B, *event); t is 0-d or (B,)."""
+        """I(t, x0, x1) and its time derivative, each of x0's shape.
+
+        Args:
+            t: times, 0-d or (B,).
+            x0: (B, *event); on a one-sided path also (2, B, *event), an antithetic pair.
+            x1: (B, *event).
+        """
+
+    def noise_level(self, c: Coefficients) -> Tensor:
+        """Level of the path's own Gaussian noise: alpha on a one-sided path, else gamma."""
+        return c.alpha if self.one_sided else c.gamma
 
     def sample(self, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> InterpolantSample:
         """Points on the paths at times t (0-d or (B,)), with their exact derivative.
@@ -99,33 +112,28 @@ class Interpolant(abc.ABC):
         if self.gamma.is_zero:
             latent = x0 if self.one_sided else z
             return InterpolantSample(t, x0, x1, latent, mean, mean_dot, mean_dot)
-        xt = mean + expand_time(self.gamma.value(t), z) * z
-        xt_dot = mean_dot + expand_time(self.gamma.dot(t), z) * z
+        level, level_dot = self.gamma.value_and_dot(expand_time(t, z))
+        xt, xt_dot = mean + level * z, mean_dot + level_dot * z
         return InterpolantSample(t, x0, x1, z, xt, xt_dot, mean_dot)
 
     def sample_pairs(self, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> InterpolantSample:
-        """Points with the latent noise and, after them, with its negative: 2B in all.
+        """Antithetic pairs: points with the latent noise, and with its negative.
 
-        On a one-sided path x0 is what changes its sign.
+        On a one-sided path x0 is what changes its sign, in `x0` and `mean_dot` too. Without
+        latent noise the two would be one, and there is no axis of signs.
         """
-        mean, mean_dot = self.interpolate(t, x0, x1)
-        twice_t, twice_x1 = torch.cat([t, t]), torch.cat([x1, x1])
         if self.one_sided:
-            other, other_dot = self.interpolate(t, -x0, x1)
-            xt, dot = torch.cat([mean, other]), torch.cat([mean_dot, other_dot])
-            z = torch.cat([x0, -x0])
-            return InterpolantSample(twice_t, z, twice_x1, z, xt, dot, dot)
-        both, twice_x0 = torch.cat([z, -z]), torch.cat([x0, x0])
+            both = torch.stack([x0, -x0])
+            xt, dot = self.interpolate(t, both, x1)
+            return InterpolantSample(t, both, x1, both, xt, dot, dot)
         if self.gamma.is_zero:
-            xt, dot = torch.cat([mean, mean]), torch.cat([mean_dot, mean_dot])
-            return InterpolantSample(twice_t, twice_x0, twice_x1, both, xt, dot, dot)
-        noise, noise_dot = (
-            expand_time(g, z) * z for g in (self.gamma.value(t), self.gamma.dot(t))
-        )
-        xt = torch.cat([mean + noise, mean - noise])
-        xt_dot = torch.cat([mean_dot + noise_dot, mean_dot - noise_dot])
-        dot = torch.cat([mean_dot, mean_dot])
-        return InterpolantSample(twice_t, twice_x0, twice_x1, both, xt, xt_dot, dot)
+            return self.sample(t, x0, x1, z)
+        mean, mean_dot = self.interpolate(t, x0, x1)
+        level, level_dot = self.gamma.value_and_dot(expand_time(t, z))
+        both = torch.stack([z, -z])
+        xt = torch.addcmul(mean, level, both)
+        xt_dot = torch.addcmul(mean_dot, level_dot, both)
+        return InterpolantSample(t, x0, x1, both, xt, xt_dot, mean_dot)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,13 +154,12 @@ class AffineInterpolant(Interpolant):
     def coefficients(self, t: Tensor) -> Coefficients:
         """All coefficients and their derivatives at t (any shape)."""
         alpha, beta, alpha_dot, beta_dot = self.alpha_beta(t)
-        gamma = self.gamma
-        return Coefficients(
-            alpha, beta, gamma.value(t), alpha_dot, beta_dot, gamma.dot(t), gamma.value_dot(t)
-        )
+        gamma, gamma_dot = self.gamma.value_and_dot(t)
+        product = self.gamma.value_dot(t)
+        return Coefficients(alpha, beta, gamma, alpha_dot, beta_dot, gamma_dot, product)
 
     def interpolate(self, t: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
-        alpha, beta, alpha_dot, beta_dot = (expand_time(c, x1) for c in self.alpha_beta(t))
+        alpha, beta, alpha_dot, beta_dot = self.alpha_beta(expand_time(t, x1))
         mean = torch.addcmul(alpha * x0, beta, x1)
         return mean, torch.addcmul(alpha_dot * x0, beta_dot, x1)
 

@@ -9,7 +9,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_positive
+from interpolants.checks import check, check_positive, is_number
 from interpolants.interpolant.base import OneSidedInterpolant
 
 
@@ -34,7 +34,7 @@ class VarianceExplodingInterpolant(OneSidedInterpolant):
     def __post_init__(self) -> None:
         check_positive("VarianceExplodingInterpolant.sigma_min", self.sigma_min)
         check(
-            self.sigma_max > self.sigma_min,
+            is_number(self.sigma_max) and self.sigma_max > self.sigma_min,
             "VarianceExplodingInterpolant.sigma_max",
             f"a number above sigma_min = {self.sigma_min}",
             self.sigma_max,

@@ -27,15 +27,32 @@ from interpolants.weight.constant import ConstantWeight
 
 
 class Losses(NamedTuple):
-    """The loss of each sample, and its parts.
+    """The losses of each sample.
 
     Attributes:
-        total: what is minimised, (B,).
-        terms: the unweighted loss of each field by name, each (B,).
+        weighted: what is minimised, factors and weights included, (B, fields).
+        parts: the loss of each field without them and without gradient, (B, fields).
+        fields: their names.
     """
 
-    total: Tensor
-    terms: dict[str, Tensor]
+    weighted: Tensor
+    parts: Tensor
+    fields: tuple[str, ...]
+
+    @property
+    def total(self) -> Tensor:
+        """What is minimised, (B,)."""
+        return self.weighted.sum(1)
+
+    @property
+    def terms(self) -> dict[str, Tensor]:
+        """The unweighted loss of each field by name, each (B,)."""
+        return dict(zip(self.fields, self.parts.unbind(1), strict=True))
+
+    def scaled(self, weight: Tensor) -> Losses:
+        """Every loss times the weight of its sample, (B,)."""
+        weight = weight[:, None]
+        return Losses(weight * self.weighted, weight * self.parts, self.fields)
 
 
 class Objective(abc.ABC):
@@ -64,7 +81,7 @@ class Objective(abc.ABC):
             fields.check(term.field)
 
     def __call__(self, fields: Fields, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> Losses:
-        """The loss on antithetic pairs (+z, -z), taken as one batch of 2B.
+        """The loss on antithetic pairs (+z, -z), of which the network sees all in one batch.
 
         The pair keeps the variance of targets with a factor 1 / gamma bounded as t tends to the
         ends. On a one-sided path the latent is x0, and the pair is (+x0, -x0) where both are
@@ -80,18 +97,21 @@ class Objective(abc.ABC):
         symmetric = fields.base.standard_normal and fields.coupling.independent
         draw = path.sample if path.one_sided and not symmetric else path.sample_pairs
         sample = draw(t, x0, x1, z)
-        predictions = fields.evaluate(sample.t, sample.xt, [term.field for _, term in terms])
-        total: Tensor | None = None
-        parts = {}
-        for factor, term in terms:
-            target = term.target(fields, sample)
-            loss = quadratic_loss(predictions[term.field], target, len(t))
-            parts[term.field] = loss.detach()
-            loss = term.weight.apply(t, loss)
-            loss = loss if factor == 1 else factor * loss
-            total = loss if total is None else total + loss
-        assert total is not None
-        return Losses(total, parts)
+        paired = sample.xt.dim() > x1.dim()
+        xt = sample.xt.flatten(0, 1) if paired else sample.xt
+        names = self.predicts
+        times = torch.cat([t, t]) if paired else t
+        prediction = fields.evaluate_stacked(times, xt, names)
+        targets = [term.target(fields, sample).expand_as(sample.xt) for _, term in terms]
+        target = torch.stack(targets, dim=2 if paired else 1)
+        losses = quadratic_losses(prediction, target.view_as(prediction), len(t))
+        weighted = losses
+        if not all(factor == 1 and term.weight.is_one for factor, term in terms):
+            each = zip(terms, losses.unbind(1), strict=True)
+            weighted = torch.stack(
+                [term.weight.apply(t, factor * loss) for (factor, term), loss in each], dim=1
+            )
+        return Losses(weighted, losses.detach(), names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +136,14 @@ class FieldObjective(Objective):
         return ((1.0, self),)
 
 
-def quadratic_loss(prediction: Tensor, target: Tensor, size: int) -> Tensor:
+def quadratic_losses(prediction: Tensor, target: Tensor, size: int) -> Tensor:
     """1/2 |prediction|^2 - target . prediction, summed over the event.
 
-    Rows i, i + size, ... belong to one sample and are averaged: (k size, *event) to (size,).
+    Rows i, i + size, ... belong to one sample and are averaged: (k size, fields, *event) to
+    (size, fields).
     """
     # The mean over rows enters as a factor of what carries no gradient.
     share = size / len(prediction)
     residual = torch.add(target * -share, prediction, alpha=0.5 * share)
-    return (prediction * residual).reshape(-1, size, prediction[0].numel()).sum((0, 2))
+    losses = (prediction * residual).view(-1, size, prediction.shape[1], prediction[0, 0].numel())
+    return losses.sum(0).sum(-1)

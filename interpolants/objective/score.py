@@ -29,5 +29,5 @@ class ScoreObjective(FieldObjective):
     needs_noise: ClassVar[bool] = True
 
     def target(self, fields: Fields, sample: InterpolantSample) -> Tensor:
-        level = fields.noise_level(fields.coefficients(sample.t))
-        return -sample.z / expand_time(level, sample.z)
+        level = fields.interpolant.noise_level(fields.coefficients(sample.t))
+        return -sample.z / expand_time(level, sample.x1)

@@ -18,7 +18,7 @@ from interpolants.scaling import Scaling
 from interpolants.seeds import keyed_generator
 from interpolants.time_sampler.base import TimeSampler
 from interpolants.training.clipping import clip_gradients
-from interpolants.training.stream import Step
+from interpolants.training.stream import Chunk
 
 # Keys that keep the noise of training and of validation apart.
 _TRAIN, _VALIDATE = 11, 12
@@ -76,20 +76,19 @@ class InterpolantModule(pl.LightningModule):
         optimizer = self._make_optimizer(self._trained)
         return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}
 
-    def training_step(self, chunk: list[Step], batch_idx: int) -> dict[str, Tensor]:
+    def training_step(self, chunk: Chunk, batch_idx: int) -> dict[str, Tensor]:
         """Take the chunk's steps; returns their losses (k,), times (k, B) and the last loss."""
         optimizer: Any = self.optimizers()
         scheduler: Any = self.lr_schedulers()
         losses, times = [], []
         for number, batch in chunk:
-            t, loss, terms = self._loss(batch, _TRAIN, number)
-            optimizer.zero_grad(set_to_none=True)
+            t, loss, each = self._loss(batch, _TRAIN, number)
             self._descend(loss, optimizer)
             scheduler.step()
             losses.append(loss.detach())
             times.append(t)
             if (number + 1) % self.log_every == 0:
-                self._record(number + 1, "train", terms, lr=scheduler.get_last_lr()[0])
+                self._record(number + 1, "train", each, lr=scheduler.get_last_lr()[0])
         return {"loss": losses[-1], "losses": torch.stack(losses), "t": torch.stack(times)}
 
     def _descend(self, loss: Tensor, optimizer: Any) -> None:
@@ -98,6 +97,8 @@ class InterpolantModule(pl.LightningModule):
         With no callback that listens, those hooks cost a tiny network a third of its step. The
         strategy still synchronises gradients, and Lightning still counts the step.
         """
+        for parameter in self._trained:
+            parameter.grad = None
         strategy = self.trainer.strategy
         strategy.pre_backward(loss)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -110,13 +111,13 @@ class InterpolantModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """The loss on held-out samples, with the same times and noise every time."""
-        _, _, terms = self._loss(batch, _VALIDATE, 0)
-        self._record(self.global_step, "val", terms)
-        total = torch.stack(list(terms.values())).mean(dim=1).sum()
+        _, _, each = self._loss(batch, _VALIDATE, 0)
+        self._record(self.global_step, "val", each)
+        total = each.parts.sum(dim=1).mean()
         self.log("val/loss", total, logger=False, batch_size=len(batch.x1))
 
-    def _loss(self, batch: Batch, *key: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Times (B,), the loss per coordinate, and each field's mean loss per sample.
+    def _loss(self, batch: Batch, *key: int) -> tuple[Tensor, Tensor, Losses]:
+        """Times (B,), the loss per coordinate, and the losses per sample.
 
         The optimiser sees the loss per coordinate, so that learning rates and clipping mean the
         same for any dimension; what is logged is the paper's, summed over the event.
@@ -131,16 +132,14 @@ class InterpolantModule(pl.LightningModule):
         x0 = coupling.pair(x0, x1, batch.label)
         t, weight = self.time_sampler.sample(len(x1), generator)
         z = torch.empty_like(x1).normal_(generator=generator)
-        losses: Losses = self.objective(self.fields, t, x0, x1, z)
-        total = losses.total if weight is None else weight * losses.total
-        terms = losses.terms
+        losses = self.objective(self.fields, t, x0, x1, z)
         if weight is not None:
-            terms = {name: weight * term for name, term in terms.items()}
-        return t, total.mean() / x1[0].numel(), terms
+            losses = losses.scaled(weight)
+        return t, losses.weighted.sum() / x1.numel(), losses
 
-    def _record(self, step: int, stage: str, terms: dict[str, Tensor], **extra: float) -> None:
+    def _record(self, step: int, stage: str, losses: Losses, **extra: float) -> None:
         """Log each field's loss and their sum, by the number of optimiser steps taken."""
-        means = {name: float(term.mean()) for name, term in terms.items()}
+        means = dict(zip(losses.fields, losses.parts.mean(dim=0).tolist(), strict=True))
         values = {f"{stage}/loss": sum(means.values())}
         if len(means) > 1:
             values |= {f"{stage}/loss_{name}": value for name, value in means.items()}

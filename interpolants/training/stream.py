@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, final
 
+import torch
+
 from interpolants.data.base import Batch, Data
 
 
@@ -13,6 +15,20 @@ class Step(NamedTuple):
 
     number: int
     batch: Batch
+
+
+@final
+class Chunk(list[Step]):
+    """The steps of one Lightning batch, moved to a device by one call.
+
+    Lightning would otherwise search every part of every step for tensors.
+    """
+
+    def to(self, device: torch.device) -> Chunk:
+        """The chunk on a device; itself if it is there."""
+        if all(step.batch.x1.device == device for step in self):
+            return self
+        return Chunk(Step(number, _moved(batch, device)) for number, batch in self)
 
 
 @final
@@ -54,13 +70,13 @@ class StepStream:
         self.rank = rank
         self.world_size = world_size
 
-    def __iter__(self) -> Iterator[list[Step]]:
+    def __iter__(self) -> Iterator[Chunk]:
         step = self.next_step()
         while step < self.max_steps:
             # Chunks end at multiples of their length, so a resumed run falls into step.
             end = step - step % self.steps_per_batch + self.steps_per_batch
             end = min(end, self.max_steps)
-            yield [Step(number, self._batch(number)) for number in range(step, end)]
+            yield Chunk(Step(number, self._batch(number)) for number in range(step, end))
             step = end
 
     def _batch(self, number: int) -> Batch:
@@ -81,3 +97,8 @@ class SingleBatch:
 
     def __len__(self) -> int:
         return 1
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    label, x0 = (None if part is None else part.to(device) for part in (batch.label, batch.x0))
+    return Batch(batch.x1.to(device), label, x0)

@@ -14,6 +14,11 @@ class Weight(abc.ABC):
     def value(self, t: Tensor) -> Tensor:
         """w(t) > 0, of t's shape."""
 
+    @property
+    def is_one(self) -> bool:
+        """Whether w = 1 everywhere, so that there is nothing to multiply by."""
+        return False
+
     def apply(self, t: Tensor, loss: Tensor) -> Tensor:
         """w(t) times a loss per sample, (B,)."""
         return self.value(t) * loss

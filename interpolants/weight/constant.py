@@ -19,5 +19,6 @@ class ConstantWeight(Weight):
     def value(self, t: Tensor) -> Tensor:
         return torch.ones_like(t)
 
-    def apply(self, t: Tensor, loss: Tensor) -> Tensor:
-        return loss
+    @property
+    def is_one(self) -> bool:
+        return True

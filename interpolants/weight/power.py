@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import final
 
 from torch import Tensor
 
-from interpolants.checks import check, check_positive
+from interpolants.checks import check_finite, check_positive
 from interpolants.weight.base import Weight
 
 
@@ -28,8 +27,8 @@ class PowerWeight(Weight):
     c: float = 1.0
 
     def __post_init__(self) -> None:
-        check(math.isfinite(self.a), "PowerWeight.a", "a finite number", self.a)
-        check(math.isfinite(self.b), "PowerWeight.b", "a finite number", self.b)
+        check_finite("PowerWeight.a", self.a)
+        check_finite("PowerWeight.b", self.b)
         check_positive("PowerWeight.c", self.c)
 
     def value(self, t: Tensor) -> Tensor:
