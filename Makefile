@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test bench lint
+.PHONY: train test bench
 
 train: .venv/.train
 	$(BIN)/python train.py $(ARGS)

@@ -1,4 +1,4 @@
-"""Sample a trained model: `python sample.py [ckpt=...] [n=...] [sampler=ode|sde|backward]`."""
+"""Sample a trained model: `python sample.py [ckpt=...] [n=...] [sampler=sde|ode_backward|...]`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(cfg: Any) -> float:
     model = load(ckpt, weights=cfg.weights, trust=trust, device=cfg.device)
     report = write_report(
         model,
-        build(model.config["data"], trust=trust),
+        build(model.config["data"], where="data", trust=trust),
         [instantiate(node, _convert_="all") for node in cfg.metric.values()],
         ckpt.parent.parent / "samples" if cfg.out is None else Path(cfg.out),
         n=cfg.n,

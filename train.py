@@ -9,21 +9,28 @@ from interpolants.cli import run
 
 
 def main(cfg: Any) -> float:
-    """Train as configured; returns the first metric, which sweeps minimise."""
+    """Train as configured; returns the first metric, which sweeps minimise, or NaN."""
     from functools import partial
 
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
+    from interpolants.checks import check
     from interpolants.training.run import train
 
+    settings = HydraConfig.get()
+    # A sweep's folders are new, and jobs may differ in what no run is told apart by.
+    is_lost = settings.mode == RunMode.MULTIRUN and cfg.resume == "auto" and cfg.run_dir is None
+    fix = "set run_dir to a folder for each job, such as outputs/seeds/${seed}"
+    check(not is_lost, "resume", "never in a sweep without run_dir", cfg.resume, fix)
     plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     # Without conversion Hydra would wrap our frozen dataclasses in configs of its own.
     build = partial(instantiate, _convert_="all")
-    report = train(cfg, plain, build, Path(HydraConfig.get().runtime.output_dir))
+    report = train(cfg, plain, build, Path(settings.runtime.output_dir))
     print(report.table())
-    return report.metrics[0].value
+    return report.metrics[0].value if report.metrics else float("nan")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,18 @@ from typing import Any
 
 import torch
 
+# What a model is rebuilt from, and what its samples are compared with.
+CONFIG_KEYS = (
+    "event_shape",
+    "data",
+    "base",
+    "coupling",
+    "interpolant",
+    "objective",
+    "net",
+    "sampler",
+)
+
 _EXPECTED = "expected a checkpoint written by interpolants"
 
 
@@ -22,7 +34,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         path: a file written in training.
 
     Returns:
-        The checkpoint; `["hyper_parameters"]["config"]` is present.
+        The checkpoint: `["state_dict"]` is there, and `["hyper_parameters"]["config"]` holds
+        `CONFIG_KEYS`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -39,11 +52,22 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: {_EXPECTED}, got a truncated file or another format")
     content = _load(path)
-    hyper_parameters = content.get("hyper_parameters") if isinstance(content, dict) else None
-    if not isinstance(hyper_parameters, dict) or "config" not in hyper_parameters:
-        raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no config in it)")
+    lacking = _lacking(content)
+    if lacking:
+        raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
     assert isinstance(content, dict)
     return content
+
+
+def _lacking(content: object) -> str:
+    """The first thing that a checkpoint of ours has and this content has not; else empty."""
+    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
+        return "state_dict"
+    hyper_parameters = content.get("hyper_parameters")
+    config = hyper_parameters.get("config") if isinstance(hyper_parameters, dict) else None
+    if not isinstance(config, dict):
+        return "config"
+    return next((f"{key} in its config" for key in CONFIG_KEYS if key not in config), "")
 
 
 def _load(path: Path) -> object:

@@ -7,6 +7,7 @@ would synchronise the device.
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 
 def check(ok: bool, where: str, rule: str, value: object, fix: str = "") -> None:
@@ -28,20 +29,47 @@ def check(ok: bool, where: str, rule: str, value: object, fix: str = "") -> None
 
 def check_count(where: str, value: int) -> None:
     """Require a whole number above zero."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    check(whole and value > 0, where, "a whole number > 0", value)
+    check(is_whole(value) and value > 0, where, "a whole number > 0", value)
+
+
+def check_seed(where: str, value: int) -> None:
+    """Require a whole number that names a random stream: a signed one of 64 bits."""
+    fits = is_whole(value) and -(2**63) <= value < 2**63
+    check(fits, where, "a whole number of at most 63 bits", value)
+
+
+def check_finite(where: str, value: float) -> None:
+    """Require a finite number."""
+    check(is_number(value), where, "a finite number", value)
 
 
 def check_positive(where: str, value: float) -> None:
     """Require a finite number above zero."""
-    check(_is_number(value) and value > 0, where, "a number > 0", value)
+    check(is_number(value) and value > 0, where, "a number > 0", value)
+
+
+def check_not_negative(where: str, value: float) -> None:
+    """Require a finite number, zero or above."""
+    check(is_number(value) and value >= 0, where, "a number >= 0", value)
 
 
 def check_unit_interval(where: str, value: float) -> None:
     """Require a number in [0, 1]."""
-    check(_is_number(value) and 0 <= value <= 1, where, "a number in [0, 1]", value)
+    check(is_number(value) and 0 <= value <= 1, where, "a number in [0, 1]", value)
 
 
-def _is_number(value: object) -> bool:
+def check_open_interval(where: str, value: float, low: float, high: float) -> None:
+    """Require a number strictly between two others."""
+    within = is_number(value) and low < value < high
+    check(within, where, f"a number in ({low}, {high})", value)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number; text and true or false are none."""
     is_real = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_real and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether a value is a whole number, written as one; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -26,6 +26,7 @@ from interpolants.checks import check
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.fields import FIELDS
 from interpolants.interpolant.base import AffineInterpolant, Coefficients
+from interpolants.shapes import expand_time
 
 
 class _Posterior(NamedTuple):
@@ -48,6 +49,9 @@ class ExactFields(nn.Module):
         base, target: laws of x0 and x1, vectors of one dimension D.
         interpolant: an affine path; a one-sided one needs a standard normal `base`.
         predicts: the fields to return, in order.
+
+    Raises:
+        ValueError: if a name is no field, or the base of a one-sided path is not standard normal.
     """
 
     def __init__(
@@ -61,6 +65,10 @@ class ExactFields(nn.Module):
         super().__init__()
         known = all(name in FIELDS for name in predicts)
         check(known, "ExactFields.predicts", f"names out of {FIELDS}", tuple(predicts))
+        normal = not interpolant.one_sided or _is_standard_normal(base)
+        rule = f"a standard normal law on the one-sided {type(interpolant).__name__}"
+        fix = "use GaussianMixture(means=[[0.0] * dim], std=1.0)"
+        check(normal, "ExactFields.base", rule, "another mixture", fix)
         self.base, self.target = base, target
         self.interpolant = interpolant
         self.predicts = tuple(predicts)
@@ -97,30 +105,32 @@ class ExactFields(nn.Module):
         if name == "velocity":
             return (r * self._component_velocities(p)).sum(1)
         if name == "denoiser":
-            return (c.alpha if self.interpolant.one_sided else c.gamma).unsqueeze(-1) * y
+            return expand_time(self.interpolant.noise_level(c), y) * y
         target_mean = self._end_mean(p, 1)
         if name == "target_mean":
             return target_mean
         base_mean = self._end_mean(p, 0)
-        return c.alpha_dot.unsqueeze(-1) * base_mean + c.beta_dot.unsqueeze(-1) * target_mean
+        return expand_time(c.alpha_dot, y) * base_mean + expand_time(c.beta_dot, y) * target_mean
 
     def _end_mean(self, p: _Posterior, end: int) -> Tensor:
         """E[x0 | x] or E[x1 | x]."""
         means, covariances = self._ends(p.whitened)
-        scale = (p.c.alpha if end == 0 else p.c.beta).view(-1, 1, 1)
+        scale = expand_time(p.c.alpha if end == 0 else p.c.beta, p.whitened)
         spread = torch.einsum("kde,bke->bkd", covariances[end], p.whitened)
         return (p.responsibility.unsqueeze(-1) * (means[end] + scale * spread)).sum(1)
 
     def _component_velocities(self, p: _Posterior) -> Tensor:
-        means, _ = self._ends(p.whitened)
-        drift = p.c.alpha_dot.view(-1, 1, 1) * means[0] + p.c.beta_dot.view(-1, 1, 1) * means[1]
+        (base, target), _ = self._ends(p.whitened)
+        alpha_dot, beta_dot = (expand_time(s, p.whitened) for s in (p.c.alpha_dot, p.c.beta_dot))
+        drift = alpha_dot * base + beta_dot * target
         return drift + torch.einsum("bkde,bke->bkd", self._half_rate(p.c), p.whitened)
 
     def _posterior(self, t: Tensor, x: Tensor) -> _Posterior:
         c = self.interpolant.coefficients(t)
-        means, _ = self._ends(x)
-        mean = c.alpha.view(-1, 1, 1) * means[0] + c.beta.view(-1, 1, 1) * means[1]
-        residual = x.unsqueeze(1) - mean
+        (base, target), _ = self._ends(x)
+        rows = x.unsqueeze(1)
+        alpha, beta = expand_time(c.alpha, rows), expand_time(c.beta, rows)
+        residual = rows - alpha * base - beta * target
         factor = torch.linalg.cholesky(self._covariance(c))
         half = torch.linalg.solve_triangular(factor, residual.unsqueeze(-1), upper=False)
         whitened = torch.linalg.solve_triangular(factor.mT, half, upper=True).squeeze(-1)
@@ -158,5 +168,12 @@ class ExactFields(nn.Module):
         """of_base C0 + of_target C1 + of_noise Id, (B, K, D, D)."""
         _, (base, target) = self._ends(of_base)
         identity = torch.eye(base.shape[-1], dtype=base.dtype, device=base.device)
-        a, b, g = (value.view(-1, 1, 1, 1) for value in (of_base, of_target, of_noise))
-        return a * base + b * target + g * identity
+        matrices = torch.stack([base, target, identity.expand_as(base)])
+        scales = torch.stack([of_base, of_target, of_noise], dim=1)
+        return torch.einsum("bs,skde->bkde", scales, matrices)
+
+
+def _is_standard_normal(law: GaussianMixture) -> bool:
+    """Whether every component is N(0, Id)."""
+    identity = torch.eye(law.means.shape[1], dtype=law.covariances.dtype)
+    return bool((law.means == 0).all()) and bool((law.covariances - identity).abs().max() < 1e-12)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from interpolants import spec
 from interpolants.checkpoint import read_checkpoint
-from interpolants.checks import check, check_count
+from interpolants.checks import check, check_count, check_seed
 from interpolants.fields import Fields
 from interpolants.objective.base import Objective
 from interpolants.sampler import Sampler, Samples
 from interpolants.scaling import Scaling
 from interpolants.seeds import keyed_generator
+from interpolants.shapes import expand_time
+
+# Keeps starts and noise of sampling apart from what training and data draw.
+_SAMPLE = 31
 
 SamplerFactory = Callable[..., Sampler]
 """Builds a sampler, as `factory(fields=fields)`."""
@@ -61,7 +66,7 @@ class Model:
         seed: int = 0,
         sampler: SamplerFactory | None = None,
         start: Tensor | None = None,
-        times: Sequence[float] = (),
+        times: Sequence[float] | Tensor = (),
         chunk_size: int = 16_384,
         **options: Any,
     ) -> Samples:
@@ -71,9 +76,10 @@ class Model:
             n: how many, > 0.
             seed: fixes starts and noise, for one chunk size.
             sampler: builds the sampler; the model's own if None.
-            start: where to start instead of the base, in the data's units, (n, *event): data for
-                a backward process, or chosen base samples.
-            times: times in [0, 1] whose states to keep as `Samples.path`.
+            start: where to start instead of the base, (n, *event): data for a backward process,
+                or chosen base samples, each in its own units.
+            times: increasing times in [0, 1] whose states to keep as `Samples.path`, last first
+                for a backward process; their units go linearly from the base's to the data's.
             chunk_size: samples integrated at once; bounds memory.
             options: settings of the sampler to change, such as `num_steps=64`.
 
@@ -84,6 +90,7 @@ class Model:
             ValueError: if the sampler does not fit the model, or `start` has another shape.
         """
         check_count("Model.sample.n", n)
+        check_seed("Model.sample.seed", seed)
         check_count("Model.sample.chunk_size", chunk_size)
         draw = (self.sampler if sampler is None else sampler)(fields=self.fields, **options)
         backward = draw.process.backward
@@ -94,66 +101,80 @@ class Model:
             "data to start the backward process from",
             start,
         )
-        fits = start is None or tuple(start.shape) == shape
-        check(fits, "Model.sample.start", f"shape {shape}", None if fits else start)
-        near, far = self.fields.base.scaling, self.scaling
-        first, last = (far, near) if backward else (near, far)
-        training = self.fields.training
-        self.fields.eval()
+        got = tuple(start.shape) if isinstance(start, Tensor) else type(start).__name__
+        check(start is None or got == shape, "Model.sample.start", f"shape {shape}", got)
         parts = []
-        for chunk, begin in enumerate(range(0, n, chunk_size)):
-            generator = keyed_generator(seed, chunk, device=self.device)
-            size = min(chunk_size, n - begin)
-            if start is None:
-                x = self.fields.base.sample(size, self.event_shape, generator)
-            else:
-                x = first.to_model(start[begin : begin + size].to(self.device, torch.float32))
-            parts.append(draw(x, generator=generator, times=times))
-        self.fields.train(training)
-        return _join(parts, first, last)
+        with _evaluating(self.fields):
+            for chunk, begin in enumerate(range(0, n, chunk_size)):
+                generator = keyed_generator(_SAMPLE, seed, chunk, device=self.device)
+                rows = slice(begin, min(begin + chunk_size, n))
+                x = self._start(start, rows, backward, generator)
+                parts.append(draw(x, generator=generator, times=times))
+        return self._join(parts, backward)
+
+    def _start(
+        self, start: Tensor | None, rows: slice, backward: bool, generator: torch.Generator
+    ) -> Tensor:
+        """The chunk's first states, in the units of the networks."""
+        base = self.fields.base
+        if start is None:
+            return base.sample(rows.stop - rows.start, self.event_shape, generator)
+        scaling = self.scaling if backward else base.scaling
+        return scaling.to_model(start[rows].to(self.device, torch.float32))
+
+    def _join(self, parts: Sequence[Samples], backward: bool) -> Samples:
+        """Chunks as one, in the units of the user."""
+        base, data = self.fields.base.scaling, self.scaling
+        times, path = parts[0].times, None
+        if times is not None:
+            states = torch.cat([part.path for part in parts if part.path is not None], dim=1)
+            weights = expand_time(times.to(states), states)
+            path = torch.lerp(base.to_data(states), data.to_data(states), weights)
+        return Samples(
+            x=(base if backward else data).to_data(torch.cat([part.x for part in parts])),
+            nfe=max(part.nfe for part in parts),
+            seconds=sum(part.seconds for part in parts),
+            path=path,
+            times=times,
+        )
 
 
-def _join(parts: Sequence[Samples], first: Scaling, last: Scaling) -> Samples:
-    """Chunks as one, in the units of the user.
-
-    Along the path the units of the two ends are blended linearly in time.
-    """
-    path = times = None
-    if parts[0].path is not None and parts[0].times is not None:
-        times = parts[0].times
-        states = torch.cat([part.path for part in parts if part.path is not None], dim=1)
-        progress = (times - times[0]) / (times[-1] - times[0]) if len(times) > 1 else times
-        weights = progress.to(states).view(-1, *(1,) * (states.dim() - 1))
-        path = torch.lerp(first.to_data(states), last.to_data(states), weights)
-    return Samples(
-        x=last.to_data(torch.cat([part.x for part in parts])),
-        nfe=max(part.nfe for part in parts),
-        seconds=sum(part.seconds for part in parts),
-        path=path,
-        times=times,
-    )
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """The module in evaluation mode, and back in its own however the context ends."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
 
 
 def build_fields(
-    config: Mapping[str, Any], event_shape: Sequence[int], build: Callable[[Any], Any]
+    build: Callable[[str], Any], event_shape: Sequence[int]
 ) -> tuple[Fields, Objective]:
     """The fields and their objective from a configuration's parts.
 
     Args:
-        config: has `interpolant`, `base`, `coupling`, `objective` and `net`.
+        build: makes the object of a name: `interpolant`, `base`, `coupling`, `objective`, and
+            `net`, a factory that still needs its shape.
         event_shape: shape of one sample.
-        build: makes an object from a part; the net's is a factory that still needs its shape.
 
     Raises:
-        ValueError: if the objective is void on the path.
+        ValueError: if the objective is void on the path, or the net takes other arguments.
     """
-    objective: Objective = build(config["objective"])
+    objective: Objective = build("objective")
+    make_net = build("net")
+    try:
+        net = make_net(event_shape=tuple(event_shape), heads=len(objective.predicts))
+    except TypeError as error:
+        raise ValueError(f"net: {error}") from error
     fields = Fields(
-        net=build(config["net"])(event_shape=tuple(event_shape), heads=len(objective.predicts)),
-        interpolant=build(config["interpolant"]),
+        net=net,
+        interpolant=build("interpolant"),
         predicts=objective.predicts,
-        base=build(config["base"]),
-        coupling=build(config["coupling"]),
+        base=build("base"),
+        coupling=build("coupling"),
     )
     objective.check(fields)
     return fields, objective
@@ -176,17 +197,14 @@ def load(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not a checkpoint of this package, or names something else than its
-            classes.
+        ValueError: if it is not a checkpoint of this package, names something else than its
+            classes, or holds weights of another network than it describes.
     """
     check(weights in ("ema", "raw"), "load.weights", "'ema' or 'raw'", weights)
     _check_device(device)
     content = read_checkpoint(path)
     config = content["hyper_parameters"]["config"]
-    state: dict[str, Tensor] = content["state_dict"]
-    event_shape = config["event_shape"]
-    fields, _ = build_fields(config, event_shape, lambda node: spec.build(node, trust=trust))
-    own = {k.removeprefix("fields."): v for k, v in state.items() if k.startswith("fields.")}
+    state: dict[str, Tensor] = dict(content["state_dict"])
     if weights == "ema":
         averaged = content.get("ema", {}).get("weights", {})
         check(
@@ -196,15 +214,33 @@ def load(
             str(path),
             "pass weights='raw'",
         )
-        own |= averaged
-    fields.load_state_dict(own)
+        state |= {f"fields.{name}": weight for name, weight in averaged.items()}
+    event_shape = config["event_shape"]
+
+    def build(key: str) -> Any:
+        return spec.build(config[key], where=key, trust=trust)
+
+    fields, _ = build_fields(build, event_shape)
+    scaling = _restore(fields, state, path)
     return Model(
         fields=fields.to(device),
         event_shape=event_shape,
-        scaling=Scaling(state["scaling.shift"], state["scaling.scale"]).to(device),
-        sampler=spec.build(config["sampler"], trust=trust),
+        scaling=scaling.to(device),
+        sampler=build("sampler"),
         config=config,
     )
+
+
+def _restore(fields: Fields, state: Mapping[str, Tensor], path: str | Path) -> Scaling:
+    """Put the weights of a trained module into its fields; returns its scaling."""
+    own = {k.removeprefix("fields."): v for k, v in state.items() if k.startswith("fields.")}
+    try:
+        fields.load_state_dict(own)
+        return Scaling(state["scaling.shift"], state["scaling.scale"])
+    except (RuntimeError, KeyError) as error:
+        reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
+        rule = "expected the weights of the network in its config, got others"
+        raise ValueError(f"{path}: {rule}; {reason}") from error
 
 
 def _check_device(device: torch.device | str) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from interpolants.data.base import Data
+from interpolants.files import replace
 from interpolants.metric.base import Metric, MetricResult, with_floor
 from interpolants.model import Model, SamplerFactory
 from interpolants.plot.animation import animate
@@ -39,7 +39,7 @@ class Report:
         compared: number of samples that entered the metrics.
         nfe: network calls per sample.
         seconds: sampling time.
-        files: what was written.
+        files: what was written; a name with a * stands for several.
     """
 
     metrics: Sequence[MetricResult]
@@ -51,10 +51,10 @@ class Report:
 
     def table(self) -> str:
         """Metric, value and floor as aligned text, then cost and files."""
-        head = f"{'metric':<22}{'value':>12}{'floor':>12}"
         rows = [f"{m.name:<22}{m.value:>12.5g}{m.floor:>12.5g}" for m in self.metrics]
+        head = [f"{'metric':<22}{'value':>12}{'floor':>12}"] if rows else []
         cost = f"{self.n} samples ({self.compared} compared), NFE {self.nfe}, {self.seconds:.2f} s"
-        return "\n".join([head, *rows, cost, *(str(file) for file in self.files)])
+        return "\n".join([*head, *rows, cost, *(str(file) for file in self.files)])
 
 
 def measure(
@@ -65,7 +65,6 @@ def measure(
     n: int,
     seed: int = 0,
     sampler: SamplerFactory | None = None,
-    times: Sequence[float] = (),
     **options: Any,
 ) -> tuple[Samples, Tensor, list[MetricResult]]:
     """Draw samples and compare them with real ones.
@@ -75,17 +74,33 @@ def measure(
     Returns:
         The samples, the real samples they were compared with, and the metrics.
     """
-    factory = model.sampler if sampler is None else sampler
-    backward = factory(fields=model.fields, **options).process.backward
-    start = data.held_out(n, seed).x1 if backward else None
-    n = n if start is None else len(start)
-    pairs = [_real_pair(model, data, n, backward, draw) for draw in range(_REFERENCES)]
-    drawn = model.sample(n, seed=seed, sampler=sampler, start=start, times=times, **options)
+    drawn, backward = _draw(model, data, n=n, seed=seed, sampler=sampler, **options)
+    count = _REFERENCES if metrics else 1
+    pairs = [_real_pair(model, data, len(drawn.x), backward, k) for k in range(count)]
     reference = pairs[0][0]
     x = drawn.x.cpu()[: len(reference)]
     pairs = [(real, fresh[: len(x)]) for real, fresh in pairs]
     results = [with_floor(metric, x, pairs) for metric in metrics]
     return drawn, reference, results
+
+
+def _draw(
+    model: Model,
+    data: Data,
+    *,
+    n: int,
+    seed: int,
+    sampler: SamplerFactory | None,
+    times: Sequence[float] = (),
+    **options: Any,
+) -> tuple[Samples, bool]:
+    """Samples, and whether a backward process drew them, which starts from held-out data."""
+    factory = model.sampler if sampler is None else sampler
+    backward = factory(fields=model.fields, **options).process.backward
+    start = data.held_out(n, seed).x1 if backward else None
+    n = n if start is None else len(start)
+    drawn = model.sample(n, seed=seed, sampler=sampler, start=start, times=times, **options)
+    return drawn, backward
 
 
 def _real_pair(
@@ -129,24 +144,21 @@ def write_report(
     drawn, reference, results = measure(
         model, data, metrics, n=n, seed=seed, sampler=sampler, **options
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{stem}.{kind}" for kind in ("npz", "json", "png")]
     samples = drawn.x.cpu()
-    _replace(files[0], lambda target: np.savez_compressed(target, x=samples.numpy()))
-    report = Report(
-        metrics=results,
-        n=len(samples),
-        compared=min(len(samples), len(reference)),
-        nfe=drawn.nfe,
-        seconds=drawn.seconds,
-        files=files,
-    )
-    content = {k: v for k, v in asdict(report).items() if k not in ("files", "metrics")}
-    content["metrics"] = {m.name: {"value": m.value, "floor": m.floor} for m in results}
-    _replace(files[1], lambda target: target.write(json.dumps(content, indent=2).encode()))
-    save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), files[2])
-    files += _write_paths(model, data, folder, stem, seed, sampler, animation, options)
-    return report
+    cost: dict[str, Any] = {
+        "n": len(samples),
+        "compared": min(len(samples), len(reference)),
+        "nfe": drawn.nfe,
+        "seconds": drawn.seconds,
+    }
+    values = {m.name: {"value": m.value, "floor": m.floor} for m in results}
+    text = json.dumps(cost | {"metrics": values}, indent=2)
+    arrays, numbers, picture = (folder / f"{stem}.{kind}" for kind in ("npz", "json", "png"))
+    replace(arrays, lambda file: np.savez_compressed(file, x=samples.numpy()))
+    replace(numbers, lambda file: file.write(text.encode()))
+    save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
+    paths = _write_paths(model, data, folder, stem, seed, sampler, animation, options)
+    return Report(metrics=results, files=[arrays, numbers, picture, *paths], **cost)
 
 
 def _write_paths(
@@ -160,8 +172,8 @@ def _write_paths(
     options: dict[str, Any],
 ) -> list[Path]:
     """Trajectories, snapshots and, if asked for, the animation, from one run of paths."""
-    drawn, _, _ = measure(
-        model, data, (), n=_MAX_PATHS, seed=seed, sampler=sampler, times=_PATH_TIMES, **options
+    drawn, _ = _draw(
+        model, data, n=_MAX_PATHS, seed=seed, sampler=sampler, times=_PATH_TIMES, **options
     )
     assert drawn.path is not None and drawn.times is not None
     path, times = drawn.path.cpu(), drawn.times
@@ -174,11 +186,3 @@ def _write_paths(
         files.append(folder / f"{stem}.gif")
         animate(path, times, files[-1])
     return files
-
-
-def _replace(file: Path, write: Any) -> None:
-    """Write beside the file, then put it in place whole."""
-    temporary = file.with_name(f".{file.name}.tmp")
-    with open(temporary, "wb") as target:
-        write(target)
-    os.replace(temporary, file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check
+from interpolants.checks import check, check_count
 from interpolants.epsilon.base import Epsilon
 from interpolants.fields import Fields
 from interpolants.grid.base import Grid
@@ -59,8 +61,8 @@ class Sampler:
             constant; None for an ODE.
 
     Raises:
-        ValueError: if a field that the process needs does not follow from what was learned, or
-            the solver does not fit the process.
+        ValueError: if a field that the process needs does not follow from what was learned, the
+            solver does not fit the process, or an `epsilon` is missing or one too many.
     """
 
     def __init__(
@@ -73,8 +75,8 @@ class Sampler:
         num_steps: int = 32,
         epsilon: Epsilon | float | None = None,
     ) -> None:
-        whole = isinstance(num_steps, int) and num_steps > 0
-        check(whole, "Sampler.num_steps", "a whole number > 0", num_steps)
+        check_count("Sampler.num_steps", num_steps)
+        _check_epsilon(process, epsilon)
         options = {} if epsilon is None else {"epsilon": epsilon}
         self.process = process(fields=fields, **options)
         self.solver = Heun() if solver is None else solver
@@ -93,26 +95,26 @@ class Sampler:
         *,
         generator: torch.Generator | None = None,
         noise: Noise | None = None,
-        times: Sequence[float] = (),
+        times: Sequence[float] | Tensor = (),
     ) -> Samples:
         """Integrate from `start`, in the units of the networks, without recording gradients.
 
         Args:
-            start: draws of the base, or of the data for a backward process; (n, *event).
+            start: draws of the base, or of the data for a backward process; (n, *event), float32
+                or float64 whatever the network's dtype.
             generator: of the noise, on start's device; None uses torch's global state.
             noise: where normals come from instead; overrides `generator`.
-            times: times in [0, 1] whose states to keep; the grid lands on each exactly. Times
-                beyond the process's span are moved to its ends.
+            times: increasing times in [0, 1] whose states to keep, last first for a backward
+                process; the grid lands on each exactly. Times beyond the process's span are moved
+                to its ends.
 
         Raises:
-            ValueError: if a time is outside [0, 1].
+            ValueError: if `start` has another dtype or no event, or the times do not increase or
+                leave [0, 1].
         """
-        valid = all(0 <= t <= 1 for t in times)
-        check(valid, "Sampler.times", "times in [0, 1]", tuple(times))
+        _check_start(start)
         process = self.process
-        first, last = process.span
-        inside = sorted({min(max(float(t), first), last) for t in times})
-        kept = torch.tensor(inside, dtype=torch.float64)
+        kept = torch.unique(_checked(times).clamp(*process.span))
         kept = kept.flip(0) if process.backward else kept
         nodes = self.grid.times(
             self.num_steps, process.span, backward=process.backward, through=kept
@@ -175,6 +177,48 @@ def count_calls(net: nn.Module) -> Iterator[list[None]]:
         yield calls
     finally:
         hook.remove()
+
+
+def _check_epsilon(process: Callable[..., FieldProcess], epsilon: object) -> None:
+    """Require an epsilon for the processes that take one, and none for the others."""
+    built = process.func if isinstance(process, functools.partial) else process
+    name = getattr(built, "__name__", type(built).__name__)
+    parameters = inspect.signature(process).parameters
+    takes = "epsilon" in parameters or any(p.kind == p.VAR_KEYWORD for p in parameters.values())
+    check(
+        takes or epsilon is None,
+        "Sampler.epsilon",
+        f"None for {name}, which has no noise",
+        epsilon,
+        "use process=ForwardSDE (sampler=sde) for noise",
+    )
+    needs = "epsilon" in parameters and parameters["epsilon"].default is inspect.Parameter.empty
+    check(
+        not needs or epsilon is not None,
+        "Sampler.epsilon",
+        f"an Epsilon or a number > 0 for {name}",
+        epsilon,
+        "set epsilon=0.5 (sampler/epsilon=constant) for example",
+    )
+
+
+def _check_start(start: Tensor) -> None:
+    is_state = isinstance(start, Tensor) and start.dtype in (torch.float32, torch.float64)
+    got = start.dtype if isinstance(start, Tensor) else type(start).__name__
+    check(is_state, "Sampler.start", "a float32 or float64 tensor", got)
+    check(start.dim() >= 2, "Sampler.start", "shape (n, *event)", tuple(start.shape))
+
+
+def _checked(times: Sequence[float] | Tensor) -> Tensor:
+    """The times, float64 on the host, (S,)."""
+    try:
+        t = torch.as_tensor(times, dtype=torch.float64, device="cpu")
+    except (TypeError, ValueError):
+        t = torch.zeros(())
+    check(t.dim() == 1, "Sampler.times", "a 1-D sequence of numbers", times)
+    inside = bool(((t >= 0) & (t <= 1)).all() and (t.diff() > 0).all())
+    check(inside, "Sampler.times", "increasing times in [0, 1]", t.tolist())
+    return t
 
 
 def _follows(fields: Fields, name: str) -> bool:

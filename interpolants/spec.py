@@ -23,7 +23,9 @@ _DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 _TARGET, _PARTIAL = "_target_", "_partial_"
 
 
-def build(spec: Mapping[str, Any], *, trust: Sequence[str] = (), **extra: Any) -> Any:
+def build(
+    spec: Mapping[str, Any], *, trust: Sequence[str] = (), where: str = "", **extra: Any
+) -> Any:
     """Build what `spec` describes.
 
     Args:
@@ -31,6 +33,7 @@ def build(spec: Mapping[str, Any], *, trust: Sequence[str] = (), **extra: Any) -
             of the class instead of an object.
         trust: modules outside this package whose classes, and those of their submodules, the
             spec may name as well. They are imported, so name only code that you trust.
+        where: the key that holds the spec, with which errors then begin.
         extra: further arguments of the outermost class; they win over the spec's own.
 
     Raises:
@@ -38,7 +41,7 @@ def build(spec: Mapping[str, Any], *, trust: Sequence[str] = (), **extra: Any) -
             the module that it names, if a value is not plain data, or if a constructor refuses.
     """
     check(not isinstance(trust, str), "build.trust", "a list of module names", trust)
-    return _build_node(spec, "", tuple(trust), extra)
+    return _build_node(spec, where, tuple(trust), extra)
 
 
 def _build_node(

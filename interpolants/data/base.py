@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.data.standardize import check_finite, moments
+from interpolants.checks import check, check_open_interval, check_seed
+from interpolants.data.standardize import check_finite_rows, moments
 from interpolants.seeds import keyed_generator
 
 # Keys that keep the streams of training, held-out rows, splits and moments apart.
@@ -104,46 +104,33 @@ class FiniteData(Data):
     Args:
         x: all rows, shape (N, *event), N >= 2; kept in float32.
         label: the class of each row, shape (N,), or None.
+        x0: the base sample that each row is paired with, of the shape of `x`, or None.
         standardize: whether networks see each coordinate with the mean 0 and standard deviation 1
             of the training rows (constant coordinates are only shifted), or raw values.
         held_out_fraction: share of rows kept out of training, in (0, 1).
         split_seed: fixes which rows those are.
 
     Raises:
-        ValueError: if there are fewer than two rows, a value is NaN or infinite, the labels do
-            not match the rows, or the fraction is out of range.
+        ValueError: if there are fewer than two rows, a value is NaN or infinite, the labels or
+            the base samples do not match the rows, or the fraction is out of range.
     """
 
     def __init__(
         self,
         x: Tensor,
         label: Tensor | None = None,
+        x0: Tensor | None = None,
         *,
         standardize: bool = True,
         held_out_fraction: float = 0.2,
         split_seed: int = 0,
     ) -> None:
         name = type(self).__name__
-        check(
-            0 < held_out_fraction < 1,
-            f"{name}.held_out_fraction",
-            "a number in (0, 1)",
-            held_out_fraction,
-        )
-        check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
-        check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
-        num_labels = len(x) if label is None else label.numel()
-        check(
-            num_labels == len(x),
-            f"{name}.label",
-            f"one label for each of {len(x)} rows",
-            num_labels,
-        )
-        x = x.float()
-        check_finite(f"{name}.x", x)
+        check_open_interval(f"{name}.held_out_fraction", held_out_fraction, 0, 1)
+        check_seed(f"{name}.split_seed", split_seed)
+        rows = _checked_rows(name, x, label, x0)
         order = torch.randperm(len(x), generator=keyed_generator(_SPLIT, split_seed))
         num_held_out = min(max(1, round(held_out_fraction * len(x))), len(x) - 1)
-        rows = Batch(x, label)
         self._held_out = _take(rows, order[:num_held_out])
         self._train = _take(rows, order[num_held_out:])
         self._epoch: tuple[int, int] | None = None
@@ -190,7 +177,7 @@ class FiniteData(Data):
     def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
         size = min(n, len(self._held_out.x1), self.num_train)
         order = torch.randperm(self.num_train, generator=keyed_generator(_HELD_OUT, draw))
-        return self.held_out(size, 0).x1, self._train.x1[order[:size]]
+        return self.held_out(size, draw).x1, self._train.x1[order[:size]]
 
     def _epoch_order(self, seed: int, epoch: int) -> Tensor:
         """The order of the training rows in one epoch; the latest one is kept."""
@@ -201,5 +188,22 @@ class FiniteData(Data):
         return self._order
 
 
+def _checked_rows(name: str, x: Tensor, label: Tensor | None, x0: Tensor | None) -> Batch:
+    """All rows in float32, once they are known to fit together."""
+    check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
+    check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
+    num_labels = len(x) if label is None else label.numel()
+    rule = f"one label for each of {len(x)} rows"
+    check(num_labels == len(x), f"{name}.label", rule, num_labels)
+    x = x.float()
+    check_finite_rows(f"{name}.x", x)
+    if x0 is not None:
+        check(x0.shape == x.shape, f"{name}.x0", f"shape {tuple(x.shape)}", tuple(x0.shape))
+        x0 = x0.float()
+        check_finite_rows(f"{name}.x0", x0)
+    return Batch(x, label, x0)
+
+
 def _take(batch: Batch, rows: Tensor) -> Batch:
-    return Batch(batch.x1[rows], None if batch.label is None else batch.label[rows])
+    label, x0 = (None if part is None else part[rows] for part in batch[1:])
+    return Batch(batch.x1[rows], label, x0)

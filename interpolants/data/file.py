@@ -12,8 +12,7 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.data.base import FiniteData
-from interpolants.data.reading import Array, read_array, read_csv
-from interpolants.data.standardize import check_finite
+from interpolants.data.reading import Array, as_rows, read_array, read_csv
 
 
 @final
@@ -51,7 +50,7 @@ class File(FiniteData):
     ) -> None:
         values, labels = _read(Path(path), key, columns, label)
         super().__init__(
-            _rows(values, path),
+            as_rows("File", values, path),
             None if labels is None else _classes(labels, len(values)),
             standardize=standardize,
             held_out_fraction=held_out_fraction,
@@ -71,22 +70,7 @@ def _read(
         check(key is None, "File.key", "null for a .csv file", key, "select with `columns`")
         return read_csv(path, columns, label)
     check(columns is None, "File.columns", "null for an array file", columns)
-    return read_array(path, key, label)
-
-
-def _rows(values: Array, path: str) -> Tensor:
-    is_numeric = np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_
-    is_real = is_numeric and not np.issubdtype(values.dtype, np.complexfloating)
-    check(is_real, "File.path", f"real numbers in {path}", str(values.dtype))
-    check(values.ndim >= 1, "File.path", f"rows in {path}", "a single number")
-    check(len(values) >= 2, "File.path", f"at least 2 rows in {path}", len(values))
-    # Values beyond float32 become infinite here, and are refused below.
-    with np.errstate(over="ignore"):
-        rows = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
-    rows = rows.unsqueeze(1) if rows.dim() == 1 else rows
-    check(rows[0].numel() > 0, "File.path", f"at least one number in a row of {path}", 0)
-    check_finite("File.path", rows)
-    return rows
+    return read_array("File", path, key, label)
 
 
 def _classes(labels: Array, num_rows: int) -> Tensor:

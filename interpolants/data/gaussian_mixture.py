@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_positive
+from interpolants.checks import check, check_count, check_positive, check_seed
 from interpolants.data.base import Batch, Distribution
 from interpolants.seeds import keyed_generator
 
@@ -120,15 +120,16 @@ def _float64(where: str, values: object, rule: str) -> Tensor:
         tensor = torch.as_tensor(values, dtype=torch.float64)
     except (TypeError, ValueError):
         tensor = torch.tensor(math.nan)
-    check(bool(torch.isfinite(tensor).all()), where, rule, values)
+    finite = bool(torch.isfinite(tensor).all()) and not isinstance(values, bool)
+    check(finite, where, rule, values)
     return tensor
 
 
 def _random_means(modes: int, dim: int, radius: float, seed: int) -> Tensor:
-    for name, value in (("modes", modes), ("dim", dim)):
-        is_count = isinstance(value, int) and value >= 1
-        check(is_count, f"GaussianMixture.{name}", "a whole number >= 1", value)
+    check_count("GaussianMixture.modes", modes)
+    check_count("GaussianMixture.dim", dim)
     check_positive("GaussianMixture.radius", radius)
+    check_seed("GaussianMixture.seed", seed)
     directions = torch.randn(modes, dim, generator=keyed_generator(seed), dtype=torch.float64)
     means: Tensor = radius * directions / directions.norm(dim=1, keepdim=True)
     return means

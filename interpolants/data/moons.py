@@ -7,7 +7,7 @@ from typing import final
 
 import torch
 
-from interpolants.checks import check, check_positive
+from interpolants.checks import check_not_negative, check_positive
 from interpolants.data.base import Batch, Distribution
 
 
@@ -33,7 +33,7 @@ class Moons(Distribution):
         self, *, size: float = 3.0, noise: float = 0.2, standardize: bool = False
     ) -> None:
         check_positive("Moons.size", size)
-        check(0 <= noise < math.inf, "Moons.noise", "a number >= 0", noise)
+        check_not_negative("Moons.noise", noise)
         self.size, self.noise = size, noise
         self.shift, self.scale = self.units(standardize)
 

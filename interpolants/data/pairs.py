@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import final
 
-import torch
 from torch import Tensor
 
 from interpolants.checks import check
-from interpolants.data.base import Batch, Data, FiniteData
-from interpolants.data.reading import read_array
-from interpolants.data.standardize import moments
+from interpolants.data.base import FiniteData
+from interpolants.data.reading import as_rows, load_arrays
 
 
 @final
-class Pairs(Data):
+class Pairs(FiniteData):
     """Rows of a .npz archive with arrays `x0` and `x1`; rows of the same number are paired.
 
     Use it with coupling=paired, and once more as the base's data with side=x0, so that sampling
@@ -43,44 +41,28 @@ class Pairs(Data):
         split_seed: int = 0,
     ) -> None:
         check(side in ("x0", "x1"), "Pairs.side", "x0 or x1", side)
-        file = Path(path)
-        is_archive = file.is_file() and file.suffix == ".npz"
-        check(is_archive, "Pairs.path", "an existing .npz file with arrays x0 and x1", path)
-        x0, x1 = _read(file, "x0"), _read(file, "x1")
-        same = x0.shape == x1.shape
-        check(same, "Pairs.path", "x0 and x1 of one shape", (tuple(x0.shape), tuple(x1.shape)))
-        # One split, one order: the pair is a row of the set.
-        self._rows = FiniteData(
-            torch.stack([x0, x1], dim=1),
-            standardize=False,
+        x0, x1 = _ends(path)
+        # One split and one order for both sides: they depend on the number of rows alone.
+        super().__init__(
+            x1 if side == "x1" else x0,
+            x0=x0 if side == "x1" else None,
+            standardize=standardize,
             held_out_fraction=held_out_fraction,
             split_seed=split_seed,
         )
-        self._end = int(side == "x1")
-        self.event_shape = tuple(x1.shape[1:])
-        self.shift, self.scale = torch.zeros(self.event_shape), torch.ones(self.event_shape)
-        if standardize:
-            self.shift, self.scale = moments(self._rows.train_rows[:, self._end])
-
-    def train_batch(
-        self, step: int, size: int, seed: int, rank: int = 0, world_size: int = 1
-    ) -> Batch:
-        return self._serve(self._rows.train_batch(step, size, seed, rank, world_size).x1)
-
-    def sample(self, n: int, generator: torch.Generator) -> Batch:
-        return self._serve(self._rows.sample(n, generator).x1)
-
-    def held_out(self, n: int, seed: int) -> Batch:
-        return self._serve(self._rows.held_out(n, seed).x1)
-
-    def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
-        first, second = self._rows.reference_pair(n, draw)
-        return first[:, self._end], second[:, self._end]
-
-    def _serve(self, rows: Tensor) -> Batch:
-        return Batch(rows[:, self._end], x0=rows[:, 0] if self._end else None)
 
 
-def _read(file: Path, key: str) -> Tensor:
-    values = torch.as_tensor(read_array(file, key, None)[0]).float()
-    return values.unsqueeze(1) if values.dim() == 1 else values
+def _ends(path: str) -> tuple[Tensor, Tensor]:
+    file = Path(path)
+    is_archive = file.is_file() and file.suffix.lower() == ".npz"
+    fix = f"relative paths start at {Path.cwd()}"
+    check(is_archive, "Pairs.path", "an existing .npz file with arrays x0 and x1", path, fix)
+    arrays = load_arrays("Pairs", file)
+    rule = f"arrays x0 and x1 in {path}"
+    check(isinstance(arrays, dict), "Pairs.path", rule, "a single array")
+    assert isinstance(arrays, dict)
+    check({"x0", "x1"} <= set(arrays), "Pairs.path", rule, ", ".join(arrays))
+    x0, x1 = (as_rows("Pairs", arrays[end], f"{end} of {path}") for end in ("x0", "x1"))
+    same = x0.shape == x1.shape
+    check(same, "Pairs.path", "x0 and x1 of one shape", (tuple(x0.shape), tuple(x1.shape)))
+    return x0, x1

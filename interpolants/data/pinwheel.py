@@ -7,7 +7,7 @@ from typing import final
 
 import torch
 
-from interpolants.checks import check, check_positive
+from interpolants.checks import check_count, check_finite, check_positive
 from interpolants.data.base import Batch, Distribution
 
 
@@ -20,7 +20,7 @@ class Pinwheel(Distribution):
     https://arxiv.org/abs/1603.06277).
 
     Args:
-        arms: number of arms, >= 1.
+        arms: number of arms, a whole number > 0.
         radial_std: standard deviation along an arm, > 0.
         tangential_std: standard deviation across an arm, > 0.
         twist: how fast the arms wind, any sign.
@@ -41,11 +41,10 @@ class Pinwheel(Distribution):
         twist: float = 0.25,
         standardize: bool = False,
     ) -> None:
-        is_count = isinstance(arms, int) and arms >= 1
-        check(is_count, "Pinwheel.arms", "a whole number >= 1", arms)
+        check_count("Pinwheel.arms", arms)
         check_positive("Pinwheel.radial_std", radial_std)
         check_positive("Pinwheel.tangential_std", tangential_std)
-        check(math.isfinite(twist), "Pinwheel.twist", "a finite number", twist)
+        check_finite("Pinwheel.twist", twist)
         self.arms, self.twist = arms, twist
         self.radial_std, self.tangential_std = radial_std, tangential_std
         self.shift, self.scale = self.units(standardize)

@@ -9,9 +9,12 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from interpolants.checks import check
+from interpolants.data.standardize import check_finite_rows
 
 Array = NDArray[np.generic]
 
@@ -58,10 +61,13 @@ def read_csv(
     return values, labels
 
 
-def read_array(path: Path, key: str | None, label: str | None) -> tuple[Array, Array | None]:
+def read_array(
+    owner: str, path: Path, key: str | None, label: str | None
+) -> tuple[Array, Array | None]:
     """Read a .npy file, or one or two arrays of a .npz archive.
 
     Args:
+        owner: the class whose arguments these are.
         path: the file; pickled objects are never read.
         key: the array of rows in an archive; None takes the only one left beside the label.
         label: the array of labels in an archive, or None.
@@ -72,18 +78,63 @@ def read_array(path: Path, key: str | None, label: str | None) -> tuple[Array, A
     Raises:
         ValueError: if the file is damaged or holds objects, or an array is not in it.
     """
-    loaded = _load(path)
+    loaded = load_arrays(owner, path)
     if isinstance(loaded, np.ndarray):
-        check(key is None, "File.key", "null for a .npy file", key)
-        check(label is None, "File.label", "null for a .npy file", label, "save a .npz archive")
+        check(key is None, f"{owner}.key", "null for a .npy file", key)
+        fix = "save a .npz archive"
+        check(label is None, f"{owner}.label", "null for a .npy file", label, fix)
         return loaded, None
-    labels = None if label is None else _array("File.label", label, loaded)
+    labels = None if label is None else _array(f"{owner}.label", label, loaded)
     others = [name for name in loaded if name != label]
     if key is None:
         rule = f"one of {', '.join(others)}, the arrays in {path}"
-        check(len(others) == 1, "File.key", rule, key)
+        check(len(others) == 1, f"{owner}.key", rule, key)
         key = others[0]
-    return _array("File.key", key, loaded), labels
+    return _array(f"{owner}.key", key, loaded), labels
+
+
+def load_arrays(owner: str, path: Path) -> Array | dict[str, Array]:
+    """The array of a .npy file, or the arrays of a .npz archive by name.
+
+    Raises:
+        ValueError: if the file is damaged or holds objects; `owner` is whose `path` it is.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
+        fix = "save plain numeric arrays; objects are never unpickled"
+        check(False, f"{owner}.path", f"arrays of numbers in {path}", str(error), fix)
+        raise
+
+
+def as_rows(owner: str, values: Array, place: str) -> Tensor:
+    """Finite float32 rows of shape (N, *event); a flat array is taken as rows of one number.
+
+    Args:
+        owner: the class whose `path` the values came from.
+        values: an array of any kind.
+        place: where the values are, as the errors say it.
+
+    Raises:
+        ValueError: if the values are not finite real numbers in at least two rows.
+    """
+    where = f"{owner}.path"
+    is_numeric = np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_
+    is_real = is_numeric and not np.issubdtype(values.dtype, np.complexfloating)
+    check(is_real, where, f"real numbers in {place}", str(values.dtype))
+    check(values.ndim >= 1, where, f"rows in {place}", "a single number")
+    check(len(values) >= 2, where, f"at least 2 rows in {place}", len(values))
+    # Values beyond float32 become infinite here, and are refused below.
+    with np.errstate(over="ignore"):
+        rows = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+    rows = rows.unsqueeze(1) if rows.dim() == 1 else rows
+    check(rows[0].numel() > 0, where, f"at least one number in a row of {place}", 0)
+    check_finite_rows(where, rows)
+    return rows
 
 
 def _csv_lines(path: Path) -> list[tuple[int, list[str]]]:
@@ -101,19 +152,6 @@ def _check_widths(lines: list[tuple[int, list[str]]], width: int, path: Path) ->
     for number, row in lines:
         rule = f"{width} cells in line {number} of {path}"
         check(len(row) == width, "File.path", rule, len(row))
-
-
-def _load(path: Path) -> Array | dict[str, Array]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
-        fix = "save plain numeric arrays; objects are never unpickled"
-        check(False, "File.path", f"arrays of numbers in {path}", str(error), fix)
-        raise
 
 
 def _array(where: str, name: str, arrays: dict[str, Array]) -> Array:

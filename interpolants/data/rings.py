@@ -7,7 +7,7 @@ from typing import final
 
 import torch
 
-from interpolants.checks import check, check_positive
+from interpolants.checks import check_count, check_not_negative, check_positive
 from interpolants.data.base import Batch, Distribution
 
 
@@ -18,7 +18,7 @@ class Rings(Distribution):
     The label is the ring, counted from the innermost.
 
     Args:
-        rings: number of circles, >= 1.
+        rings: number of circles, a whole number > 0.
         radius: radius of the outermost circle, > 0.
         noise: standard deviation of the noise in each coordinate, >= 0.
         standardize: whether networks see coordinates of mean 0 and standard deviation 1.
@@ -37,10 +37,9 @@ class Rings(Distribution):
         noise: float = 0.08,
         standardize: bool = False,
     ) -> None:
-        is_count = isinstance(rings, int) and rings >= 1
-        check(is_count, "Rings.rings", "a whole number >= 1", rings)
+        check_count("Rings.rings", rings)
         check_positive("Rings.radius", radius)
-        check(0 <= noise < math.inf, "Rings.noise", "a number >= 0", noise)
+        check_not_negative("Rings.noise", noise)
         self.rings, self.radius, self.noise = rings, radius, noise
         self.shift, self.scale = self.units(standardize)
 

@@ -26,7 +26,7 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     return shift.float(), scale.float()
 
 
-def check_finite(where: str, x: Tensor) -> None:
+def check_finite_rows(where: str, x: Tensor) -> None:
     """Require rows without NaN and infinite values.
 
     Args:

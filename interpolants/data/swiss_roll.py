@@ -7,7 +7,7 @@ from typing import final
 
 import torch
 
-from interpolants.checks import check
+from interpolants.checks import check_not_negative
 from interpolants.data.base import Batch, Distribution
 
 
@@ -28,7 +28,7 @@ class SwissRoll(Distribution):
     event_shape = (2,)
 
     def __init__(self, *, noise: float = 0.5, standardize: bool = False) -> None:
-        check(0 <= noise < math.inf, "SwissRoll.noise", "a number >= 0", noise)
+        check_not_negative("SwissRoll.noise", noise)
         self.noise = noise
         self.shift, self.scale = self.units(standardize)
 

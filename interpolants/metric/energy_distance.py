@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Tensor
 
-from interpolants.checks import check
+from interpolants.checks import check_count
 from interpolants.metric.base import Metric, mean_over_pairs, paired_rows
 
 
@@ -22,15 +22,13 @@ class EnergyDistance(Metric):
     value is in units of distance, and quadratic in a small difference of the laws.
 
     Args:
-        chunk_size: at most chunk_size^2 distances are in memory, an integer >= 1.
+        chunk_size: at most chunk_size^2 distances are in memory, a whole number > 0.
     """
 
     chunk_size: int = 1024
 
     def __post_init__(self) -> None:
-        check(
-            self.chunk_size >= 1, "EnergyDistance.chunk_size", "an integer >= 1", self.chunk_size
-        )
+        check_count("EnergyDistance.chunk_size", self.chunk_size)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         x, y = paired_rows(x, y)

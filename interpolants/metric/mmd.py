@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_positive
+from interpolants.checks import check, check_count, check_positive
 from interpolants.metric.base import Metric, mean_over_pairs, paired_rows
 
 
@@ -26,17 +26,18 @@ class MMD(Metric):
 
     Args:
         widths: multiples of the root-mean-square distance, numbers > 0.
-        chunk_size: at most chunk_size^2 distances are in memory, an integer >= 1.
+        chunk_size: at most chunk_size^2 distances are in memory, a whole number > 0.
     """
 
     widths: Sequence[float] = (0.1, 0.3, 1.0)
     chunk_size: int = 1024
 
     def __post_init__(self) -> None:
-        check(len(self.widths) > 0, "MMD.widths", "at least one number", self.widths)
+        is_list = isinstance(self.widths, Sequence) and len(self.widths) > 0
+        check(is_list, "MMD.widths", "a list of numbers > 0", self.widths)
         for width in self.widths:
             check_positive("MMD.widths", width)
-        check(self.chunk_size >= 1, "MMD.chunk_size", "an integer >= 1", self.chunk_size)
+        check_count("MMD.chunk_size", self.chunk_size)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         x, y = paired_rows(x, y)

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
+from interpolants.checks import check_count, check_seed
 from interpolants.metric.base import Metric, paired_rows
 from interpolants.seeds import keyed_generator
 
@@ -24,7 +24,7 @@ class SlicedWasserstein(Metric):
     dimension D a shift of length s gives about s / sqrt(D).
 
     Args:
-        projections: number of directions, an integer >= 1.
+        projections: number of directions, a whole number > 0.
         seed: fixes the directions, so that values can be compared.
     """
 
@@ -32,8 +32,8 @@ class SlicedWasserstein(Metric):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        where = "SlicedWasserstein.projections"
-        check(self.projections >= 1, where, "an integer >= 1", self.projections)
+        check_count("SlicedWasserstein.projections", self.projections)
+        check_seed("SlicedWasserstein.seed", self.seed)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         x, y = paired_rows(x, y)

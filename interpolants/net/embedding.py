@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check
+from interpolants.checks import check, is_number, is_whole
 
 
 @final
@@ -33,13 +33,13 @@ class TimeEmbedding(nn.Module):
     def __init__(self, *, features: int, max_frequency: float = 64 * math.pi) -> None:
         super().__init__()
         check(
-            isinstance(features, int) and features >= 0 and features % 2 == 0,
+            is_whole(features) and features >= 0 and features % 2 == 0,
             "TimeEmbedding.features",
             "an even whole number >= 0",
             features,
         )
         check(
-            math.pi < max_frequency < math.inf,
+            is_number(max_frequency) and max_frequency > math.pi,
             "TimeEmbedding.max_frequency",
             "a number > pi",
             max_frequency,

@@ -10,9 +10,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from interpolants.checks import check_count
 from interpolants.net.activation import make_activation
 from interpolants.net.embedding import TimeEmbedding
-from interpolants.net.sizes import check_event_shape, check_size
+from interpolants.net.sizes import check_event_shape
 from interpolants.shapes import flatten_event
 
 
@@ -44,9 +45,9 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         event_shape = check_event_shape("MLP.event_shape", event_shape)
-        check_size("MLP.heads", heads)
-        check_size("MLP.hidden", hidden)
-        check_size("MLP.depth", depth)
+        check_count("MLP.heads", heads)
+        check_count("MLP.hidden", hidden)
+        check_count("MLP.depth", depth)
         dim = math.prod(event_shape)
         self._out_shape = (heads, *event_shape)
         self.embedding = TimeEmbedding(features=time_features)

@@ -9,9 +9,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from interpolants.checks import check_count
 from interpolants.net.activation import make_activation
 from interpolants.net.embedding import TimeEmbedding
-from interpolants.net.sizes import check_event_shape, check_size
+from interpolants.net.sizes import check_event_shape
 from interpolants.shapes import flatten_event
 
 
@@ -46,9 +47,9 @@ class ResidualMLP(nn.Module):
     ) -> None:
         super().__init__()
         event_shape = check_event_shape("ResidualMLP.event_shape", event_shape)
-        check_size("ResidualMLP.heads", heads)
-        check_size("ResidualMLP.hidden", hidden)
-        check_size("ResidualMLP.blocks", blocks)
+        check_count("ResidualMLP.heads", heads)
+        check_count("ResidualMLP.hidden", hidden)
+        check_count("ResidualMLP.blocks", blocks)
         dim = math.prod(event_shape)
         self._out_shape = (heads, *event_shape)
         self.embedding = TimeEmbedding(features=time_features)

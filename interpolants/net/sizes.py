@@ -1,29 +1,15 @@
-"""Checks of the whole numbers that size a network."""
+"""The check of the shape that a network is built for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interpolants.checks import check
-
-
-def check_size(where: str, value: int) -> None:
-    """Require a whole number >= 1."""
-    check(
-        isinstance(value, int) and not isinstance(value, bool) and value >= 1,
-        where,
-        "a whole number >= 1",
-        value,
-    )
+from interpolants.checks import check, is_whole
 
 
 def check_event_shape(where: str, event_shape: Sequence[int]) -> tuple[int, ...]:
-    """Require at least one dimension, each a whole number >= 1; returns it as a tuple."""
-    shape = tuple(event_shape)
-    check(
-        len(shape) > 0 and all(isinstance(size, int) and size >= 1 for size in shape),
-        where,
-        "one or more whole numbers >= 1",
-        shape,
-    )
+    """Require at least one dimension, each a whole number > 0; returns it as a tuple."""
+    shape = tuple(event_shape) if isinstance(event_shape, Sequence) else ()
+    good = len(shape) > 0 and all(is_whole(size) and size > 0 for size in shape)
+    check(good, where, "one or more whole numbers > 0", event_shape)
     return shape

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from interpolants.files import replace
 from interpolants.plot import style
 from interpolants.plot.samples import draw_points, histogram
 from interpolants.plot.style import SAMPLES_COLOUR, Array
@@ -54,25 +54,14 @@ def animate(path: Tensor, times: Tensor, file: str | Path) -> None:
         figure.axes[0].set_title(f"t = {t:.2f}", size=11)
         canvas.draw()
         pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
-    _write(pictures, Path(file))
+    _write(pictures, file)
 
 
-def _write(pictures: list[Image.Image], file: Path) -> None:
+def _write(pictures: list[Image.Image], file: str | Path) -> None:
     durations = [_FRAME_MS] * (len(pictures) - 1) + [_LAST_FRAME_MS]
-    temporary = style.temporary_beside(file)
     first, *rest = pictures
-    try:
-        first.save(
-            temporary,
-            format="GIF",
-            save_all=True,
-            append_images=rest,
-            duration=durations,
-            loop=0,
-        )
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    options: dict[str, Any] = {"append_images": rest, "duration": durations, "loop": 0}
+    replace(file, lambda target: first.save(target, format="GIF", save_all=True, **options))
 
 
 def _new_figure(height: float) -> Figure:

@@ -6,10 +6,8 @@ changes no global state and is safe in threads.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from interpolants.checks import check
+from interpolants.files import replace
 
 Array = NDArray[np.float64]
 Limits = tuple[float, float]
@@ -52,19 +51,7 @@ def save(figure: Figure, path: str | Path) -> None:
         figure: what a function of this package returned.
         path: the file; its folder is created.
     """
-    path = Path(path)
-    temporary = temporary_beside(path)
-    try:
-        figure.savefig(temporary, format="png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def temporary_beside(path: Path) -> Path:
-    """An unused hidden name in the folder of `path`, which is created."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{uuid4().hex}")
+    replace(path, lambda file: figure.savefig(file, format="png"))
 
 
 def to_array(x: Tensor) -> Array:

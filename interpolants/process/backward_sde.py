@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import final
 
 from interpolants.process.diffusive import DiffusiveProcess
 
@@ -14,5 +14,4 @@ class BackwardSDE(DiffusiveProcess):
     It has the marginals of the path for every epsilon (arXiv 2303.08797, section 2.3).
     """
 
-    sign: ClassVar[float] = -1.0
-    backward: ClassVar[bool] = True
+    backward = True

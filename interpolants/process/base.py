@@ -13,8 +13,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.fields import Combination, Fields, apply_combination
+from interpolants.checks import check_open_interval
+from interpolants.conversions import Combination, apply_combination
+from interpolants.fields import Fields
 
 # How far a process stays from an end where its drift is singular.
 DEFAULT_CUT = 1e-3
@@ -29,7 +30,7 @@ class Process(abc.ABC):
     """
 
     noise_type: ClassVar[str] = "none"
-    backward: ClassVar[bool] = False
+    backward: bool = False
 
     @abc.abstractmethod
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
@@ -62,7 +63,7 @@ class FieldProcess(Process):
     """
 
     def __init__(self, *, fields: Fields, cut: float = DEFAULT_CUT) -> None:
-        check(0 < cut < 0.5, f"{type(self).__name__}.cut", "a number in (0, 0.5)", cut)
+        check_open_interval(f"{type(self).__name__}.cut", cut, 0, 0.5)
         self.fields = fields
         self.cut = cut
         # Which predictions enter is a matter of names; only their coefficients vary in time.

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
+from interpolants.conversions import Combination, add, scale
 from interpolants.epsilon.base import Epsilon
 from interpolants.epsilon.constant import ConstantEpsilon
-from interpolants.fields import Combination, Fields, add, scale
+from interpolants.fields import Fields
 from interpolants.process.base import DEFAULT_CUT, FieldProcess
 
 
 class DiffusiveProcess(FieldProcess):
-    """dX = (b + sign epsilon s) dt + sqrt(2 epsilon) dW, in either direction of time.
+    """dX = (b +- epsilon s) dt + sqrt(2 epsilon) dW, with + forward and - backward in time.
 
     Args:
         fields: the learned fields; they must have a score.
@@ -24,7 +25,6 @@ class DiffusiveProcess(FieldProcess):
     """
 
     noise_type: ClassVar[str] = "additive"
-    sign: ClassVar[float]
 
     def __init__(
         self, *, fields: Fields, epsilon: Epsilon | float, cut: float = DEFAULT_CUT
@@ -42,10 +42,11 @@ class DiffusiveProcess(FieldProcess):
         fields, epsilon = self.fields, self.epsilon
         c = fields.coefficients(t)
         velocity = fields.combination("velocity", t)
+        sign = -1.0 if self.backward else 1.0
         if "score" in fields.predicts:
-            return add(velocity, {"score": self.sign * epsilon.value(t, c)})
-        ratio = epsilon.ratio(t, c, fields.noise_level(c))
-        return add(velocity, scale(-self.sign * ratio, fields.combination("denoiser", t)))
+            return add(velocity, {"score": sign * epsilon.value(t, c)})
+        ratio = epsilon.ratio(t, c, fields.interpolant.noise_level(c))
+        return add(velocity, scale(-sign * ratio, fields.combination("denoiser", t)))
 
     def diffusion(self, t: Tensor) -> Tensor:
         return torch.sqrt(2 * self.epsilon.value(t, self.fields.coefficients(t)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import final
 
 from interpolants.process.diffusive import DiffusiveProcess
 
@@ -13,5 +13,3 @@ class ForwardSDE(DiffusiveProcess):
 
     It has the marginals of the path for every epsilon (arXiv 2303.08797, section 2.3).
     """
-
-    sign: ClassVar[float] = 1.0

@@ -23,11 +23,9 @@ class Solver(abc.ABC):
 
     Attributes:
         accepts: noise types of the processes it solves.
-        order: order of convergence; weak order for an SDE scheme.
     """
 
     accepts: ClassVar[tuple[str, ...]]
-    order: ClassVar[float]
 
     def check(self, process: Process) -> None:
         """Raise a ValueError if the solver does not fit the process."""
@@ -64,10 +62,12 @@ class PlannedSolver(Solver):
     """A fixed-step scheme on the package's own loop: float64 tables, then a pure kernel.
 
     Attributes:
+        order: order of convergence; weak order for an SDE scheme.
         stages: evaluations of the drift per step.
         channels: standard normals per step.
     """
 
+    order: ClassVar[float]
     stages: ClassVar[int]
     channels: ClassVar[int] = 0
 

@@ -34,7 +34,6 @@ class Torchdiffeq(Solver):
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("none",)
-    order: ClassVar[float] = 5
     method: str = "dopri5"
     rtol: float = 1e-5
     atol: float = 1e-5

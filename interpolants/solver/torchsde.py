@@ -34,7 +34,6 @@ class Torchsde(Solver):
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("additive",)
-    order: ClassVar[float] = 1
     method: str = "heun"
 
     def __post_init__(self) -> None:
@@ -51,54 +50,73 @@ class Torchsde(Solver):
         sign = 1.0 if times[-1] > times[0] else -1.0
         sde = _Flat(process, x.shape, sign, "ito" if self.method in _ITO else "stratonovich")
         # torchsde wants float64 times, which the plan's tables, in the state's dtype, are not.
-        intervals = iter((sign * times).unfold(0, 2, 1).unbind())
+        intervals = zip(
+            (sign * times).unfold(0, 2, 1).unbind(), _entropies(noise, len(times) - 1), strict=True
+        )
         unused = times.new_zeros(len(times) - 1, 1, 1)
         plan = Plan(
             times=times,
             rows=unused,
             coefficients=unused[..., 0],
             drift=process.drift_at,
-            step=lambda *args: (self._interval(sde, next(intervals), args[3][0], noise),),
+            step=lambda *args: (self._interval(sde, *next(intervals), args[3][0]),),
             start=lambda state: (state,),
         )
         return integrate(plan, x, keep=keep)
 
-    def _interval(self, sde: _Flat, ts: Tensor, x: Tensor, noise: GeneratorNoise) -> Tensor:
+    def _interval(self, sde: _Flat, ts: Tensor, entropy: int, x: Tensor) -> Tensor:
         from torchsde import BrownianInterval, sdeint
 
         y = flatten_event(x)
-        h = float(ts[1] - ts[0])
+        # Clipped to the interval: the step itself, rounded, might fall short of the end.
+        dt = 2 * float(ts[1] - ts[0])
         path = BrownianInterval(
             t0=ts[0],
             t1=ts[1],
             size=y.shape,
             dtype=x.dtype,
             device=x.device,
-            entropy=_entropy(noise),
-            dt=h,
+            entropy=entropy,
+            dt=dt,
         )
-        end: Tensor = sdeint(sde, y, ts, bm=path, method=self.method, dt=h)[-1]
+        end: Tensor = sdeint(sde, y, ts, bm=path, method=self.method, dt=dt)[-1]
         return end.reshape(x.shape)
 
 
-def _entropy(noise: GeneratorNoise) -> int:
+def _entropies(noise: GeneratorNoise, count: int) -> list[int]:
+    """One for each step, drawn at once: reading each by itself would wait for the device."""
     generator = noise.generator
     device = "cpu" if generator is None else generator.device
-    return int(torch.randint(2**31 - 1, (), generator=generator, device=device))
+    drawn: list[int] = torch.randint(
+        2**31 - 1, (count,), generator=generator, device=device
+    ).tolist()
+    return drawn
 
 
 class _Flat(nn.Module):
-    """torchsde's view of a process: states (B, D), ascending time (negated if it descends)."""
+    """torchsde's view of a process: states (B, D), ascending time (negated if it descends).
+
+    torchsde looks at the drift of the first state before it steps from there; the second time
+    it asks for the same, it gets what was computed.
+    """
 
     noise_type = "diagonal"
 
     def __init__(self, process: Process, shape: torch.Size, sign: float, sde_type: str) -> None:
         super().__init__()
         self.process, self.shape, self.sign, self.sde_type = process, shape, sign, sde_type
+        self._latest: tuple[float, Tensor, Tensor] | None = None
 
     def f(self, t: Tensor, y: Tensor) -> Tensor:
-        drift = self.process.drift((self.sign * t).to(y.dtype), y.reshape(self.shape))
-        return flatten_event(self.sign * drift)
+        time = float(t)  # on the host, like all times of the grid
+        if self._latest is not None:
+            known_time, known_y, known = self._latest
+            if known_y is y and known_time == time:
+                return known
+        drift = self.process.drift((self.sign * t).to(y), y.reshape(self.shape))
+        value = flatten_event(self.sign * drift)
+        self._latest = time, y, value
+        return value
 
     def g(self, t: Tensor, y: Tensor) -> Tensor:
-        return noise_at(self.process, self.sign * t).to(y.dtype).expand_as(y)
+        return noise_at(self.process, self.sign * t).to(y).expand_as(y)

@@ -11,20 +11,28 @@ convergence, minimisers in closed form), in float64, in a second each at most.
 
 from __future__ import annotations
 
+from interpolants.testing.data import check_base, check_data
 from interpolants.testing.draws import check_coupling, check_time_sampler
+from interpolants.testing.metric import check_metric
+from interpolants.testing.net import check_net
 from interpolants.testing.objective import check_objective
 from interpolants.testing.path import check_gamma, check_interpolant
-from interpolants.testing.schedule import check_epsilon, check_grid
+from interpolants.testing.schedule import check_epsilon, check_grid, check_weight
 from interpolants.testing.solver import check_solver, linear_moments
 
 __all__ = [
+    "check_base",
     "check_coupling",
+    "check_data",
     "check_epsilon",
     "check_gamma",
     "check_grid",
     "check_interpolant",
+    "check_metric",
+    "check_net",
     "check_objective",
     "check_solver",
     "check_time_sampler",
+    "check_weight",
     "linear_moments",
 ]

@@ -31,6 +31,16 @@ def require_close(got: Tensor, expected: Tensor, what: str, tolerance: float = 1
     require(finite and error <= tolerance, f"{what}: off by {float(error):.1e}")
 
 
+def require_repeatable(draw: Callable[[], Tensor], what: str) -> None:
+    """Require the same tensor twice, whatever the state of torch's own generator."""
+    with torch.random.fork_rng(devices=[]):
+        drawn = []
+        for seed in (1, 2):
+            torch.manual_seed(seed)
+            drawn.append(draw())
+    require(torch.equal(*drawn), f"{what}: not determined by its arguments alone")
+
+
 def interior() -> Tensor:
     """Float64 times inside (0, 1), none of them special."""
     return torch.linspace(0.03, 0.96, 11, dtype=torch.float64)

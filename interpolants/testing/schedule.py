@@ -1,4 +1,4 @@
-"""Contracts of diffusivities and of grids."""
+"""Contracts of functions of time: diffusivities, weights and grids."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from interpolants.interpolant.base import AffineInterpolant
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.testing.common import interior, require, require_close
+from interpolants.weight.base import Weight
 
 
 def check_epsilon(epsilon: Epsilon) -> None:
@@ -28,7 +29,7 @@ def _check_epsilon_on(epsilon: Epsilon, path: AffineInterpolant) -> bool:
         return False
     for t in (interior(), interior()[3], interior().float()):
         c = path.coefficients(t)
-        level = c.alpha if path.one_sided else c.gamma
+        level = path.noise_level(c)
         value, ratio = epsilon.value(t, c), epsilon.ratio(t, c, level)
         require(value.shape == t.shape, f"epsilon of times of shape {tuple(t.shape)}")
         require(value.dtype == t.dtype and ratio.dtype == t.dtype, "epsilon: dtype not kept")
@@ -36,6 +37,19 @@ def _check_epsilon_on(epsilon: Epsilon, path: AffineInterpolant) -> bool:
         tolerance = 1e-12 if t.dtype == torch.float64 else 1e-5
         require_close(ratio, value / level, "epsilon.ratio against value / level", tolerance)
     return True
+
+
+def check_weight(weight: Weight) -> None:
+    """w > 0 inside (0, 1) for times of any shape, and `apply` multiplies losses by it."""
+    is_one = bool((weight.value(interior()) == 1).all())
+    require(weight.is_one == is_one, f"weight.is_one: {weight.is_one} but should be {is_one}")
+    for t in (interior(), interior()[3], interior()[:10].view(2, 5), interior().float()):
+        value = weight.value(t)
+        require(value.shape == t.shape, f"weight of times of shape {tuple(t.shape)}")
+        require(value.dtype == t.dtype, f"weight of {t.dtype} times: {value.dtype}")
+        require(bool(value.isfinite().all()) and bool((value > 0).all()), "weight: not positive")
+        loss = torch.sin(7 * t) + 2
+        require_close(weight.apply(t, loss), value * loss, "weight.apply against value * loss")
 
 
 def check_grid(grid: Grid) -> None:

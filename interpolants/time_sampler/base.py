@@ -12,7 +12,7 @@ import abc
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
+from interpolants.checks import check_open_interval
 
 
 class TimeSampler(abc.ABC):
@@ -36,7 +36,7 @@ class TimeSampler(abc.ABC):
 
 def check_margin(where: str, margin: float) -> None:
     """Require a margin in (0, 1/2): floating-point uniforms do hit 0, where gamma_dot is inf."""
-    check(0 < margin < 0.5, where, "a number in (0, 0.5)", margin)
+    check_open_interval(where, margin, 0, 0.5)
 
 
 def uniforms(n: int, generator: torch.Generator) -> Tensor:

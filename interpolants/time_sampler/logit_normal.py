@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_positive
+from interpolants.checks import check_finite, check_positive
 from interpolants.time_sampler.base import TimeSampler, check_margin
 
 
@@ -31,7 +30,7 @@ class LogitNormalTime(TimeSampler):
     margin: float = 1e-4
 
     def __post_init__(self) -> None:
-        check(math.isfinite(self.mean), "LogitNormalTime.mean", "a finite number", self.mean)
+        check_finite("LogitNormalTime.mean", self.mean)
         check_positive("LogitNormalTime.std", self.std)
         check_margin("LogitNormalTime.margin", self.margin)
 

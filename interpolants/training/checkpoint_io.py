@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from pathlib import Path
 from typing import Any, final
@@ -12,14 +11,14 @@ import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from interpolants.checkpoint import read_checkpoint
+from interpolants.files import replace
 
 
 @final
 class AtomicCheckpointIO(CheckpointIO):
-    """Writes to a temporary file in the target's folder, forces it to disk, then renames it.
+    """Writes beside the target, forces that to disk, then renames it.
 
-    A crash or a full disk at any moment leaves the previous file as it was. The temporary file
-    lies in the target's own folder because a rename is atomic within one file system only.
+    A crash or a full disk at any moment leaves the previous file as it was.
     """
 
     def save_checkpoint(
@@ -32,21 +31,13 @@ class AtomicCheckpointIO(CheckpointIO):
         """
         assert storage_options is None
         path = Path(path)
-        temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException as error:
-            _remove(temporary)
+            replace(path, lambda file: torch.save(checkpoint, file), sync=True)
+        except (OSError, RuntimeError) as error:
             cause = _os_error(error)
             if cause is None:
                 raise
             raise OSError(cause.errno, _message(path, cause, checkpoint)) from error
-        _sync_folder(path.parent)
 
     def load_checkpoint(
         self,
@@ -94,22 +85,3 @@ def _size(value: object) -> int:
     if isinstance(value, (list, tuple)):
         return sum(_size(item) for item in value)
     return 0
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        # The error that made the file useless is the one to report.
-        pass
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut, where folders can be synchronised."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

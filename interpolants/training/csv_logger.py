@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
 from collections.abc import Mapping
 from io import StringIO
@@ -14,6 +13,8 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
+from interpolants.files import replace
+
 _STEP = "step"
 _FLUSH_SECONDS = 1.0
 
@@ -23,8 +24,8 @@ class AppendingCSVLogger(Logger):
     """Appends rows to `<run_dir>/metrics.csv`: `step`, then metrics in order of first appearance.
 
     Floats are written so that they read back exactly; an absent metric is an empty cell. A new
-    metric rewrites the file with one more column, through a temporary file and a rename, so the
-    file is whole at every moment. What a killed process left of its last line is dropped.
+    metric rewrites the file with one more column, beside it and then in its place, so the file
+    is whole at every moment. What a killed process left of its last line is dropped.
 
     Args:
         run_dir: the run's folder; made when the first row is written.
@@ -166,13 +167,6 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _rewrite(path: Path, columns: list[str], rows: list[list[str]]) -> None:
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    try:
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([columns, *rows])
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    replace(path, lambda file: file.write(text.getvalue().encode()), sync=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, final
 
 import lightning.pytorch as pl
@@ -48,18 +46,6 @@ class EMA(pl.Callback):
         self._averages: dict[str, Tensor] = {}
         self._swapped = False
         self._cached: tuple[list[Tensor], list[Tensor]] | None = None
-
-    @contextmanager
-    def averaged(self, pl_module: pl.LightningModule) -> Iterator[None]:
-        """Within the context the module holds the averages, whatever happens in it."""
-        if self._swapped:
-            yield
-            return
-        self._swap(pl_module)
-        try:
-            yield
-        finally:
-            self._swap(pl_module)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start from the present weights, unless averages were loaded."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from lightning.pytorch.loggers import WandbLogger
 
 from interpolants.report import Report
 
@@ -30,6 +33,15 @@ def log_report(loggers: Sequence[Any], report: Report, step: int) -> None:
     values |= {f"test/{m.name}_floor": m.floor for m in report.metrics}
     pictures = [file for file in report.files if file.suffix == ".png"]
     for logger in loggers:
-        logger.log_metrics(values, step=step)
+        if values:
+            logger.log_metrics(values, step=step)
         for file in pictures if hasattr(logger, "log_image") else ():
             logger.log_image(key=f"test/{file.stem}", images=[str(file)], step=step)
+
+
+def log_checkpoint(loggers: Sequence[Any], path: Path) -> None:
+    """Make a checkpoint an artifact of the run, where Lightning makes the best one such."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger) and logger._log_model:
+            run = logger.experiment
+            run.log_artifact(str(path), name=f"model-{run.id}", type="model", aliases=["last"])

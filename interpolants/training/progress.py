@@ -44,19 +44,17 @@ class ProgressBar(callbacks.ProgressBar):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Draw the line."""
         if self._enabled:
-            total = trainer.max_steps if trainer.max_steps > 0 else None
-            start = trainer.global_step
             form = (
                 "{l_bar}{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
             )
             self._bar = tqdm(
-                total=total,
-                initial=start,
+                total=trainer.max_steps,
+                initial=trainer.global_step,
                 desc="train",
                 unit=" steps",
                 file=sys.stderr,
                 dynamic_ncols=True,
-                bar_format=form if total else None,
+                bar_format=form,
                 mininterval=0,
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace as changed
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,12 @@ import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from interpolants import spec
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint import CONFIG_KEYS, read_checkpoint
 from interpolants.checks import check, check_count, check_positive
 from interpolants.data.base import Data
+from interpolants.files import replace
 from interpolants.metric.base import Metric
 from interpolants.model import Model, build_fields, load
-from interpolants.plot.loss import plot_loss
-from interpolants.plot.style import save
 from interpolants.report import Report, write_report
 from interpolants.runs import LAST, Place, find_place
 from interpolants.scaling import Scaling
@@ -29,9 +29,10 @@ from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.csv_logger import AppendingCSVLogger
 from interpolants.training.ema import EMA
+from interpolants.training.figures import write_figures
 from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
-from interpolants.training.loggers import closing, log_report
+from interpolants.training.loggers import closing, log_checkpoint, log_report
 from interpolants.training.module import InterpolantModule
 from interpolants.training.progress import ProgressBar
 from interpolants.training.sampling import SampleValidation
@@ -86,10 +87,7 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
     callbacks = _callbacks(config, model, data, metrics, place.folder)
     csv_logger = AppendingCSVLogger(place.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
-    trainer = _named(
-        "trainer",
-        partial(build(config["trainer"]), **_trainer_settings(config, loggers, callbacks)),
-    )
+    trainer = _build_trainer(config, build, loggers, callbacks)
     start = 0 if place.checkpoint is None else read_checkpoint(place.checkpoint)["global_step"]
     csv_logger.truncate_after(start)
     with closing(loggers):
@@ -97,9 +95,13 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
         if trainer.global_step == start:
             # Nothing was left to train; how to sample may have changed, and the folder too.
             trainer.save_checkpoint(place.folder / LAST)
-        report = _report(config, data, metrics, place.folder, csv_logger, _modules(plain))
+        csv_logger.save()
+        figures = write_figures(place.folder)
+        device, trust = trainer.strategy.root_device, _modules(plain)
+        report = _report(config, data, metrics, place.folder, device, trust)
         log_report(loggers, report, trainer.global_step)
-    return report
+        log_checkpoint(loggers, place.folder / LAST)
+    return changed(report, files=[*report.files, *figures])
 
 
 def _check_settings(config: Mapping[str, Any]) -> None:
@@ -126,7 +128,7 @@ def _check_settings(config: Mapping[str, Any]) -> None:
 def _build_module(
     config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data
 ) -> tuple[InterpolantModule, Model]:
-    fields, objective = build_fields(config, data.event_shape, build)
+    fields, objective = build_fields(lambda key: build(config[key]), data.event_shape)
     one = data.sample(1, torch.Generator().manual_seed(0))
     check(
         one.x0 is not None or not fields.coupling.needs_pairs,
@@ -141,22 +143,21 @@ def _build_module(
     scaling = Scaling(data.shift, data.scale)
     sampler = build(config["sampler"])
     sampler(fields=fields)
-    optimizer = build(config["optimizer"])
-    # The optimiser and its schedule refuse bad settings here, not after the first batch.
-    _named("optimizer", lambda: optimizer(fields.parameters()))
+    optimizer, scheduler = build(config["optimizer"]), build(config["scheduler"])
+    # Lightning makes both when it has set up the run; bad settings are refused now.
+    scheduler(_named("optimizer", lambda: optimizer(fields.parameters())))
     module = InterpolantModule(
         fields=fields,
         objective=objective,
         time_sampler=build(config["time_sampler"]),
         scaling=scaling,
         optimizer=optimizer,
-        scheduler=build(config["scheduler"]),
+        scheduler=scheduler,
         seed=config["seed"],
         clip_norm=config["clip_norm"],
         log_every=config["log_every"],
         config=plain,
     )
-    module.configure_optimizers()
     model = Model(
         fields=fields, event_shape=data.event_shape, scaling=scaling, sampler=sampler, config=plain
     )
@@ -171,11 +172,11 @@ def _named(key: str, make: Callable[[], Any]) -> Any:
         raise ValueError(f"{key}: {error}") from error
 
 
-def _trainer_settings(
-    config: Mapping[str, Any], loggers: list[Any], callbacks: list[pl.Callback]
-) -> dict[str, Any]:
+def _build_trainer(
+    config: Mapping[str, Any], build: Build, loggers: list[Any], callbacks: list[pl.Callback]
+) -> pl.Trainer:
     """An epoch of Lightning's is the stretch from one validation to the next."""
-    return {
+    settings = {
         "logger": loggers,
         "callbacks": callbacks,
         "plugins": [AtomicCheckpointIO()],
@@ -186,6 +187,10 @@ def _trainer_settings(
         "enable_model_summary": False,
         "use_distributed_sampler": False,
     }
+    trainer: pl.Trainer = _named("trainer", partial(build(config["trainer"]), **settings))
+    count = trainer.world_size
+    check(count == 1, "trainer.devices", "one device", count, "several are not supported yet")
+    return trainer
 
 
 def _callbacks(
@@ -196,7 +201,6 @@ def _callbacks(
         model=model,
         data=data,
         metrics=metrics,
-        sampler=model.sampler,
         folder=folder / "figures",
         every_n_steps=config["sample_every"],
         n=config["validation_size"],
@@ -220,8 +224,8 @@ def _fit(
     place: Place,
     plain: dict[str, Any],
 ) -> None:
-    place.folder.mkdir(parents=True, exist_ok=True)
-    (place.folder / "config.yaml").write_text(yaml.safe_dump(plain, sort_keys=False))
+    text = yaml.safe_dump(plain, sort_keys=False)
+    replace(place.folder / "config.yaml", lambda file: file.write(text.encode()))
     stream = StepStream(
         data,
         batch_size=config["batch_size"],
@@ -229,8 +233,6 @@ def _fit(
         steps_per_batch=config["steps_per_batch"],
         max_steps=config["max_steps"],
         next_step=lambda: trainer.global_step,
-        rank=trainer.global_rank,
-        world_size=trainer.world_size,
     )
     for logger in trainer.loggers:
         logger.log_hyperparams(plain)
@@ -243,13 +245,11 @@ def _report(
     data: Data,
     metrics: list[Metric],
     folder: Path,
-    csv_logger: AppendingCSVLogger,
+    device: torch.device,
     trust: list[str],
 ) -> Report:
     """What the last checkpoint's averaged weights give, as `sample.py` would report it."""
-    csv_logger.save()
-    save(plot_loss(csv_logger.path), folder / "figures" / "loss.png")
-    model = load(folder / LAST, trust=trust)
+    model = load(folder / LAST, trust=trust, device=device)
     return write_report(
         model,
         data,
@@ -272,11 +272,9 @@ def _modules(node: Any) -> list[str]:
 
 def _check_saved(plain: dict[str, Any]) -> None:
     """Require parts that can be rebuilt from a checkpoint, now and not after training."""
-    for key in ("data", "base", "coupling", "interpolant", "objective", "net", "sampler"):
-        try:
-            spec.build(_uncalled(plain[key]), trust=_modules(plain))
-        except ValueError as error:
-            raise ValueError(f"{key}.{error}") from error
+    for key in CONFIG_KEYS:
+        if key != "event_shape":
+            spec.build(_uncalled(plain[key]), where=key, trust=_modules(plain))
 
 
 def _uncalled(node: Any) -> Any:

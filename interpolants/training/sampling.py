@@ -11,7 +11,7 @@ import lightning.pytorch as pl
 from interpolants.checks import check_count
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
-from interpolants.model import Model, SamplerFactory
+from interpolants.model import Model
 from interpolants.plot.samples import plot_samples
 from interpolants.plot.style import save
 from interpolants.report import measure
@@ -29,7 +29,6 @@ class SampleValidation(pl.Callback):
         model: what to sample; shares its fields with the module that trains.
         data: what to compare with.
         metrics: what to log, as `val/<name>` and `val/<name>_floor`.
-        sampler: builds the sampler.
         folder: of the pictures.
         every_n_steps: optimiser steps between samplings, a multiple of those between validations.
         n: number of samples.
@@ -41,7 +40,6 @@ class SampleValidation(pl.Callback):
         model: Model,
         data: Data,
         metrics: Sequence[Metric],
-        sampler: SamplerFactory,
         folder: Path,
         every_n_steps: int,
         n: int = 2_000,
@@ -49,29 +47,24 @@ class SampleValidation(pl.Callback):
         check_count("SampleValidation.every_n_steps", every_n_steps)
         check_count("SampleValidation.n", n)
         self.model, self.data, self.metrics = model, data, metrics
-        self.sampler, self.folder = sampler, folder
-        self.every_n_steps, self.n = every_n_steps, n
+        self.folder, self.every_n_steps, self.n = folder, every_n_steps, n
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sample, measure, log and draw."""
         assert isinstance(pl_module, InterpolantModule)
-        if not self.metrics or trainer.global_step % self.every_n_steps:
+        if trainer.global_step % self.every_n_steps:
             return
-        drawn, reference, results = measure(
-            self.model, self.data, self.metrics, n=self.n, sampler=self.sampler
-        )
+        drawn, reference, results = measure(self.model, self.data, self.metrics, n=self.n)
         values: dict[str, Any] = {}
         for result in results:
             values[f"val/{result.name}"] = result.value
             values[f"val/{result.name}_floor"] = result.floor
             pl_module.log(f"val/{result.name}", result.value, logger=False)
-        if not trainer.is_global_zero:
-            return
         step = trainer.global_step
         file = self.folder / f"step_{step:07d}.png"
-        self.folder.mkdir(parents=True, exist_ok=True)
         save(plot_samples(drawn.x.cpu(), reference), file)
         for logger in trainer.loggers:
-            logger.log_metrics(values, step=step)
+            if values:
+                logger.log_metrics(values, step=step)
             if hasattr(logger, "log_image"):
                 logger.log_image(key="val/samples", images=[str(file)], step=step)

@@ -7,7 +7,7 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from interpolants.checks import check
+from interpolants.checks import check, check_count, check_unit_interval, is_whole
 
 
 def constant(optimizer: Optimizer, *, max_steps: int, warmup_steps: int = 0) -> LambdaLR:
@@ -22,10 +22,11 @@ def cosine(
     """A linear rise over `warmup_steps`, then half a cosine down to `final_factor` of the rate.
 
     Raises:
-        ValueError: if `warmup_steps` is not in [0, max_steps) or `final_factor` not in [0, 1].
+        ValueError: if `max_steps` is no whole number > 0, `warmup_steps` not one in
+            [0, max_steps), or `final_factor` not in [0, 1].
     """
     _check_warmup(warmup_steps, max_steps)
-    check(0 <= final_factor <= 1, "scheduler.final_factor", "a number in [0, 1]", final_factor)
+    check_unit_interval("scheduler.final_factor", final_factor)
 
     def factor(step: int) -> float:
         progress = min(1.0, max(0, step - warmup_steps) / max(1, max_steps - warmup_steps))
@@ -40,5 +41,7 @@ def _rise(step: int, warmup_steps: int) -> float:
 
 
 def _check_warmup(warmup_steps: int, max_steps: int) -> None:
+    check_count("scheduler.max_steps", max_steps)
+    fits = is_whole(warmup_steps) and 0 <= warmup_steps < max_steps
     rule = f"a whole number in [0, max_steps = {max_steps})"
-    check(0 <= warmup_steps < max_steps, "scheduler.warmup_steps", rule, warmup_steps)
+    check(fits, "scheduler.warmup_steps", rule, warmup_steps)

@@ -1,0 +1,171 @@
+"""Contracts of what is drawn from: data sets, and laws of x0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from interpolants.base.base import Base
+from interpolants.data.base import Batch, Data
+from interpolants.seeds import keyed_generator
+from interpolants.shapes import flatten_event
+from interpolants.testing.common import (
+    STANDARD_ERRORS,
+    require,
+    require_close,
+    require_repeatable,
+)
+
+_MANY, _SIZE = 2000, 4
+# Real sets have rows that occur twice, so that a few held-out rows may be training rows too.
+_MOST = 0.5
+
+
+def check_data(data: Data) -> None:
+    """Batches are finite float32 rows that their arguments fix, all of one law; training never
+    sees what is held out.
+
+    Laws are compared by their first two moments within standard errors. A finite set needs at
+    least 8 training rows.
+    """
+    for name, part in (("shift", data.shift), ("scale", data.scale)):
+        require(part.shape == data.event_shape, f"{name}: shape {tuple(part.shape)}")
+        require(part.dtype == torch.float32, f"{name}: {part.dtype}")
+        require(part.isfinite().all(), f"{name}: not finite")
+    require((data.scale > 0).all(), "scale: not positive")
+    _check_streams(data)
+    _check_held_out(data)
+    _check_references(data.reference_pair)
+
+
+def _check_streams(data: Data) -> None:
+    """Each batch is fixed by its own arguments, and those of other arguments are others."""
+    streams: dict[str, Callable[[], Batch]] = {
+        "train_batch": lambda: data.train_batch(3, _SIZE, 1),
+        "train_batch of another step": lambda: data.train_batch(4, _SIZE, 1),
+        "train_batch of another seed": lambda: data.train_batch(3, _SIZE, 2),
+        "train_batch of rank 0": lambda: data.train_batch(3, _SIZE, 1, 0, 2),
+        "train_batch of rank 1": lambda: data.train_batch(3, _SIZE, 1, 1, 2),
+        "sample": lambda: data.sample(_SIZE, keyed_generator(9, 0)),
+        "sample of another generator": lambda: data.sample(_SIZE, keyed_generator(9, 1)),
+        "held_out": lambda: data.held_out(_SIZE, 1),
+    }
+    seen: list[tuple[str, Tensor]] = []
+    for name, draw in streams.items():
+        x1 = _checked(draw, data.event_shape, name)
+        # World size one and rank 0 of two may share rows.
+        for other, rows in seen:
+            apart = {"train_batch", "train_batch of rank 0"} != {name, other}
+            require(not apart or not torch.equal(rows, x1), f"{name}: the same as {other}")
+        seen.append((name, x1))
+
+
+def _checked(draw: Callable[[], Batch], event_shape: tuple[int, ...], what: str) -> Tensor:
+    """The rows of a batch, once it is known to be a whole and repeatable one."""
+    batch = draw()
+    n = min(len(batch.x1), _SIZE) if what == "held_out" else _SIZE
+    require(batch.x1.shape == (n, *event_shape), f"{what}: shape {tuple(batch.x1.shape)}")
+    for name, part in (("x1", batch.x1), ("x0", batch.x0)):
+        if part is not None:
+            require(part.shape == batch.x1.shape, f"{what}: {name} of shape {tuple(part.shape)}")
+            require(part.dtype == torch.float32, f"{what}: {name} of {part.dtype}")
+            require(part.isfinite().all(), f"{what}: {name} is not finite")
+    if batch.label is not None:
+        require(batch.label.shape == (n,), f"{what}: labels of shape {tuple(batch.label.shape)}")
+        require(not batch.label.is_floating_point(), f"{what}: labels of {batch.label.dtype}")
+    require_repeatable(lambda: draw().x1, what)
+    return batch.x1
+
+
+def _check_held_out(data: Data) -> None:
+    """Rows of training and of `sample` follow the law of the held-out rows, and are others."""
+    held = data.held_out(_MANY, 0).x1
+    require(0 < len(held) <= _MANY, f"held_out: {len(held)} rows of {_MANY}")
+    ordered = len(held) >= 8 and torch.equal(held[:8], data.held_out(_MANY, 1).x1[:8])
+    require(not ordered, "held_out: the same order for any seed")
+    steps = range(_MANY // _SIZE)
+    trained = torch.cat([data.train_batch(step, _SIZE, 0).x1 for step in steps])
+    drawn = data.sample(_MANY, keyed_generator(9, 2)).x1
+    for rows, name in ((trained, "train_batch"), (drawn, "sample")):
+        require(_share(rows, held) < _MOST, f"{name}: rows that are held out")
+        _check_same_law(rows, held, f"{name} and held_out")
+
+
+def _share(rows: Tensor, others: Tensor) -> float:
+    """The share of rows that are among the others."""
+    known = {row.numpy().tobytes() for row in flatten_event(others)}
+    return sum(row.numpy().tobytes() in known for row in flatten_event(rows)) / len(rows)
+
+
+def _check_same_law(first: Tensor, second: Tensor, what: str) -> None:
+    """Equal means and mean squares within standard errors; repeated rows count once for these."""
+    middle = flatten_event(second).double().mean(dim=0)
+    for power in (1, 2):
+        means, errors = [], []
+        for rows in (first, second):
+            values = (flatten_event(rows).double() - middle) ** power
+            means.append(values.mean(dim=0))
+            errors.append(values.var(dim=0) / len(torch.unique(flatten_event(rows), dim=0)))
+        slack = 1e-6 * (1 + means[1].abs())
+        difference = (means[0] - means[1]).abs() - slack
+        error = float((difference / (errors[0] + errors[1]).sqrt().clamp(min=1e-12)).max())
+        good = error < STANDARD_ERRORS
+        require(good, f"{what}: moments of order {power} are {error:.1f} std errors apart")
+
+
+def _check_references(pair: Callable[[int, int], tuple[Tensor, Tensor]]) -> None:
+    """Pairs of disjoint sets of one size, each fixed by the number of its draw."""
+    n = 50
+    first, second = pair(n, 0)
+    require(0 < len(first) == len(second) <= n, f"references: {len(first)} and {len(second)}")
+    require(_share(first, second) < _MOST, "references: the two of a pair share rows")
+    require_repeatable(lambda: torch.cat(pair(n, 0)), "references")
+    for rows, other in zip((first, second), pair(n, 1), strict=True):
+        fixed = len(rows) >= 8 and torch.equal(rows, other)
+        require(not fixed, "references: the same in every draw")
+
+
+def check_base(base: Base, event_shape: tuple[int, ...] = (2,)) -> None:
+    """Draws follow the generator alone; a standard normal law is one; references are disjoint.
+
+    Args:
+        base: the law.
+        event_shape: of its samples, where the law fixes one.
+    """
+    n, flat = 4000, int(torch.Size(event_shape).numel())
+
+    def draw(key: int) -> Tensor:
+        return base.sample(n, event_shape, keyed_generator(10, key))
+
+    x = draw(0)
+    require(x.shape == (n, *event_shape), f"sample: shape {tuple(x.shape)}")
+    require(x.dtype == torch.float32, f"sample: {x.dtype}")
+    require(x.isfinite().all(), "sample: not finite")
+    require_repeatable(lambda: draw(0), "sample")
+    require(not torch.equal(x, draw(1)), "sample: the same from any generator")
+    generator = keyed_generator(10, 2)
+    again = [base.sample(n, event_shape, generator) for _ in range(2)]
+    require(not torch.equal(*again), "sample: leaves the generator as it was")
+    require_close(
+        base.scaling.to_model(base.scaling.to_data(x)), x, "scaling there and back", 1e-5
+    )
+    if base.standard_normal:
+        _check_standard_normal(x.double().view(n, flat))
+    _check_references(lambda m, k: base.reference_pair(m, event_shape, k))
+
+
+def _check_standard_normal(x: Tensor) -> None:
+    """Means, covariances and fourth moments, each within its standard error."""
+    n, dim = x.shape
+    identity = torch.eye(dim, dtype=x.dtype)
+    # Squares of products have the mean 3 on the diagonal and 1 off it.
+    error = torch.where(identity == 1, 2.0, 1.0).sqrt() / n**0.5
+    good = (x.mean(dim=0).abs() < STANDARD_ERRORS / n**0.5).all()
+    require(good, "standard_normal: but the mean is not 0")
+    off = (x.mT @ x / n - identity).abs()
+    require((off < STANDARD_ERRORS * error).all(), "standard_normal: but the covariance is not Id")
+    fourth = (x**4).mean(dim=0) - 3
+    good = (fourth.abs() < STANDARD_ERRORS * (96 / n) ** 0.5).all()
+    require(good, "standard_normal: but the fourth moment is not 3")
