@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import runpy
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -55,17 +58,41 @@ def sample_with(*overrides: str) -> float:
     return first
 
 
+def write_user_files(folder: Path) -> None:
+    """A user's files: `rows.csv` of three columns a, b, c, and `pairs.npz` with x1 = 3 x0 + 1."""
+    rows = np.random.default_rng(0).normal(size=(80, 3))
+    np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b,c", comments="")
+    x0 = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
+    np.savez(folder / "pairs.npz", x0=x0, x1=3 * x0 + 1)
+
+
 def leave_out_pictures(monkeypatch: Any) -> None:
     """Let no time go into pictures."""
     from interpolants import report
-    from interpolants.training import run, sampling
+    from interpolants.training import figures, sampling
 
-    for module in (report, run, sampling):
+    for module in (report, figures, sampling):
         monkeypatch.setattr(module, "save", lambda *_: None)
     for name in ("plot_samples", "plot_snapshots", "plot_trajectories"):
         monkeypatch.setattr(report, name, lambda *_: None)
-    monkeypatch.setattr(run, "plot_loss", lambda *_: None)
+    monkeypatch.setattr(figures, "plot_loss", lambda *_: None)
     monkeypatch.setattr(sampling, "plot_samples", lambda *_: None)
+
+
+def first_infinite_weight(power: float) -> tuple[int, float]:
+    """Step and least time of the first batch of TINY where t^power overflows at some time t."""
+    from interpolants.seeds import keyed_generator
+    from interpolants.time_sampler.uniform import UniformTime
+    from interpolants.training.module import _TRAIN
+    from interpolants.weight.power import PowerWeight
+
+    for step in itertools.count():
+        generator = keyed_generator(_TRAIN, step, 0, 0)
+        torch.randn(32, 2, generator=generator)  # x0 is drawn before the times
+        t, _ = UniformTime().sample(32, generator)
+        if PowerWeight(a=power).value(t).isinf().any():
+            return step, t.min().item()
+    raise AssertionError
 
 
 def run_folder(report: Any) -> Path:

@@ -1,6 +1,16 @@
-"""What holds for every test: one thread, a fixed seed, no network."""
+"""What holds for every test: one thread, a fixed seed, no network.
 
+Python code of this process cannot connect to another machine. Processes that tests start are not
+covered; those that would use the network are told to stay offline.
+"""
+
+from __future__ import annotations
+
+import ipaddress
 import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -13,3 +23,31 @@ torch.set_num_threads(1)
 @pytest.fixture(autouse=True)
 def _fixed_seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in ("connect", "connect_ex"):
+            monkeypatch.setattr(socket.socket, name, _only_here(getattr(socket.socket, name)))
+        yield
+
+
+def _only_here(connect: Callable[..., Any]) -> Callable[..., Any]:
+    """`connect` for addresses of this machine: a file, or a loopback address."""
+
+    def checked(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            raise RuntimeError(f"a test tried to connect to {address}")
+        return connect(self, address)
+
+    return checked
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

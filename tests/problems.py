@@ -27,15 +27,19 @@ def stems(group: str) -> list[str]:
 
 def load(group: str, stem: str, **changes: Any) -> Any:
     """The object that conf/<group>/<stem>.yaml describes."""
-    return spec.build(_node(group, stem) | changes)
+    return spec.build(node_of(group, stem) | changes)
 
 
-def _node(group: str, stem: str) -> dict[str, Any]:
+def node_of(group: str, stem: str) -> dict[str, Any]:
+    """The spec that conf/<group>/<stem>.yaml describes."""
     node = yaml.safe_load((_CONF / group / f"{stem}.yaml").read_text())
+    if set(node) == {stem}:  # a member of a list of parts, by its name
+        node = node[stem]
     for entry in node.pop("defaults", []):
         for key, value in entry.items() if isinstance(entry, dict) else ():
             if not key.startswith("override"):
-                node[key] = _node(f"{group}/{key}", value)
+                name, place = key.rpartition("@")[2], key.partition("@")[0]
+                node[name] = node_of(place[1:] if place[0] == "/" else f"{group}/{place}", value)
     return _without_references(node)
 
 
@@ -44,7 +48,7 @@ def _without_references(node: Any) -> Any:
         return {key: _without_references(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_without_references(value) for value in node]
-    return _node("weight", "constant") if node == "${weight}" else node
+    return node_of("weight", "constant") if node == "${weight}" else node
 
 
 INTERPOLANTS: dict[str, AffineInterpolant] = {
@@ -187,7 +191,7 @@ class Tabulated(Process):
 
     def __init__(self, process: Process) -> None:
         self.process = process
-        self.backward = process.backward  # type: ignore[misc]
+        self.backward = process.backward
 
     @property
     def span(self) -> tuple[float, float]:

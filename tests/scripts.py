@@ -48,13 +48,26 @@ def files_in(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
+def modules_loaded_by(code: str) -> set[str]:
+    """The modules that a fresh Python has loaded after running `code`."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines())
+
+
 # Starting Python and importing everything takes far longer than what the tests run.
 _DRIVER = """
 import contextlib, io, json, runpy, sys
 from pathlib import Path
 if "--no-pictures" in sys.argv:
     from interpolants.plot import style
-    style.save = lambda figure, path: style.temporary_beside(path) and path.write_bytes(b"")
+    from interpolants.files import replace
+    style.save = lambda figure, path: replace(path, lambda file: None)
 for script, *arguments in json.loads(sys.stdin.read()):
     sys.argv = [script, *arguments]
     out, err, status = io.StringIO(), io.StringIO(), 0

@@ -5,6 +5,7 @@ import zipfile
 import pytest
 import torch
 from compose import run_folder, sample_with, train_with
+from hostile import IMPORTABLE, Payload, plant
 from scripts import files_in, run_many
 
 import interpolants
@@ -19,8 +20,8 @@ _COUNT = "expected a whole number > 0"
 _TRAIN = {
     "net.hiden=16": f"net.hiden: {_UNKNOWN}; did you mean net.hidden?",
     "data=chekerboard": "data: expected one of checkerboard, digits,",
-    "net.hidden=-1": "MLP.hidden: expected a whole number >= 1, got -1",
-    "net.hidden=wide": "MLP.hidden: expected a whole number >= 1, got 'wide'",
+    "net.hidden=-1": f"MLP.hidden: {_COUNT}, got -1",
+    "net.hidden=wide": f"MLP.hidden: {_COUNT}, got 'wide'",
     "net.activation=foo": "MLP.activation: expected one of",
     "net.time_features=33": "TimeEmbedding.features: expected an even whole number >= 0, got 33",
     "interpolant.gamma.a=-1": "interpolant.gamma: BrownianBridgeGamma.a: expected a number > 0,",
@@ -34,6 +35,10 @@ _TRAIN = {
     "sampler=sde sampler/epsilon=kl_optimal": "KLOptimalEpsilon: expected a one-sided path,",
     "sampler=sde sampler.epsilon=-1": "ConstantEpsilon.c: expected a number > 0, got -1",
     "sampler=sde sampler.epsilon=much": "ForwardSDE.epsilon: expected an Epsilon or a number > 0",
+    "sampler=sde sampler.epsilon=null": "Sampler.epsilon: expected an Epsilon or a number > 0 for",
+    "+sampler.epsilon=0.5": "Sampler.epsilon: expected None for ProbabilityFlow, which has no noi",
+    "+net.hiden=3": "net: MLP.__init__() got an unexpected keyword argument 'hiden'",
+    "trainer.devices=2": "trainer.devices: expected one device, got 2; several are not supported",
     "sampler.num_steps=0": f"Sampler.num_steps: {_COUNT}, got 0",
     "sampler.process.cut=0.7": "ProbabilityFlow.cut: expected a number in (0, 0.5), got 0.7",
     "data=file": "data.path: expected a value, got nothing; set data.path=...",
@@ -72,23 +77,14 @@ _SAMPLE = {
     "ckpt=real.ckpt seed=one": "seed: expected a whole number, got 'one'",
     "ckpt=real.ckpt weights=foo": "load.weights: expected 'ema' or 'raw', got 'foo'",
     "ckpt=real.ckpt device=foo": "load.device: expected a device of this machine, got 'foo'",
+    "ckpt=real.ckpt sampler=sde sampler.epsilon=null": "Sampler.epsilon: expected an Epsilon or a",
+    "ckpt=real.ckpt +sampler.epsilon=1": "Sampler.epsilon: expected None for ProbabilityFlow, ",
     "ckpt=real.ckpt num_steps=0": f"Sampler.num_steps: {_COUNT}, got 0",
     "ckpt=real.ckpt sampler/solver=euler_maruyama": "Sampler.solver: expected a solver for an ODE",
     "ckpt=real.ckpt sampler=sde sampler/epsilon=alpha": "AlphaEpsilon: expected a one-sided path,",
 }
 # Composed by Hydra, so worth the real command line; the others are tried in this process.
 _LINES = ["net.hiden=16", "data=chekerboard", "data=file", "batch_size=0", "ckpt=text.ckpt"]
-
-# What a hostile file may ask for: none of it is a class of the package.
-_HOSTILE = [
-    ("os.system", "touch marker"),
-    ("posix.system", "touch marker"),
-    ("builtins.open", "marker"),
-    ("torch.load", "payload.pt"),
-    ("interpolants.fields.torch.load", "payload.pt"),
-    ("interpolants.report.os.system", "touch marker"),
-    ("interpolants.training.run.train", "marker"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +101,10 @@ def folder(tmp_path_factory, real):
     (folder / "text.ckpt").write_text("hello")
     torch.save({}, folder / "foreign.ckpt")
     torch.save(real, folder / "real.ckpt")
-    torch.save({**real, "payload": _Payload()}, folder / "pickled.ckpt")
-    _planted(real, "net", "os.system", "touch marker", folder / "net.ckpt")
-    _planted(real, "data", "builtins.open", "marker", folder / "data.ckpt")
+    torch.save({**real, "payload": Payload(folder / "marker")}, folder / "pickled.ckpt")
+    shell, file = {"command": "touch marker"}, {"file": "marker", "mode": "w"}
+    _planted(real, "net", {"_target_": "os.system"} | shell, folder / "net.ckpt")
+    _planted(real, "data", {"_target_": "builtins.open"} | file, folder / "data.ckpt")
     return folder
 
 
@@ -142,8 +139,8 @@ def test_bad_inputs_on_the_command_line_print_their_sentence_and_write_nothing(f
     before = files_in(folder)
     planted = {
         "sample ckpt=pickled.ckpt": f"pickled.ckpt: {_CHECKPOINT}, {_REFUSED}",
-        "sample ckpt=net.ckpt": "_target_: expected a class defined in interpolants, got 'os.sys",
-        "sample ckpt=data.ckpt": "_target_: expected a class defined in interpolants, got 'built",
+        "sample ckpt=net.ckpt": "net._target_: expected a class defined in interpolants, got 'os.",
+        "sample ckpt=data.ckpt": "data._target_: expected a class defined in interpolants, got 'b",
         "train ckpt=pickled.ckpt": f"pickled.ckpt: {_CHECKPOINT}, {_REFUSED}",
         "train ckpt=net.ckpt": "net.",
     }
@@ -156,38 +153,34 @@ def test_bad_inputs_on_the_command_line_print_their_sentence_and_write_nothing(f
     assert files_in(folder) == before
 
 
-def _planted(real, part, target, argument, path):
-    """The real checkpoint, with a target planted where a part was."""
-    config = {**real["hyper_parameters"]["config"]}
-    config[part] = {"_target_": target, "_partial_": part == "sampler", "x": argument}
+def _planted(real, part, node, path):
+    """The real checkpoint, with a spec planted where a part was."""
+    config = {**real["hyper_parameters"]["config"], part: node}
     torch.save({**real, "hyper_parameters": {"config": config}}, path)
 
 
-@pytest.mark.parametrize(("target", "argument"), _HOSTILE, ids=[target for target, _ in _HOSTILE])
+# That the targets would have their effect is tested where specs are.
+@pytest.mark.parametrize("hostile", IMPORTABLE, ids=lambda hostile: repr(hostile.target))
 @pytest.mark.parametrize("part", ["net", "sampler", "objective"])
 def test_bad_inputs_planted_target_is_refused_without_effect(
-    part, target, argument, real, tmp_path, monkeypatch
+    part, hostile, real, tmp_path, monkeypatch
 ):
-    monkeypatch.chdir(tmp_path)
-    _planted(real, part, target, argument, tmp_path / "planted.ckpt")
-    with pytest.raises(ValueError, match=r"^_target_: expected a class defined in interpolants"):
-        interpolants.load("planted.ckpt")
-    assert files_in(tmp_path) == ["planted.ckpt"]
+    monkeypatch.syspath_prepend(tmp_path)
+    plant(tmp_path)
+    node = hostile.node(tmp_path) | {"_partial_": part == "sampler"}
+    _planted(real, part, node, tmp_path / "planted.ckpt")
+    before = files_in(tmp_path)
+    with pytest.raises(ValueError, match=rf"^{part}\._target_: expected a class defined in "):
+        interpolants.load(tmp_path / "planted.ckpt")
+    assert files_in(tmp_path) == before
 
 
-class _Payload:
-    """Pickles as a call."""
-
-    def __reduce__(self):
-        return exec, ("open('marker', 'w').close()",)
-
-
-def test_bad_inputs_pickled_payload_is_refused_without_effect(real, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    torch.save({**real, "payload": _Payload()}, "pickled.ckpt")
-    assert zipfile.is_zipfile("pickled.ckpt")
+def test_bad_inputs_pickled_payload_is_refused_without_effect(real, tmp_path):
+    path, marker = tmp_path / "pickled.ckpt", tmp_path / "marker"
+    torch.save({**real, "payload": Payload(marker)}, path)
+    assert zipfile.is_zipfile(path)
     with pytest.raises(ValueError, match="refused, nothing was run"):
-        interpolants.load("pickled.ckpt")
-    assert files_in(tmp_path) == ["pickled.ckpt"]
-    torch.load("pickled.ckpt", weights_only=False)
-    assert (tmp_path / "marker").exists(), "the payload itself works"
+        interpolants.load(path)
+    assert not marker.exists()
+    torch.load(path, weights_only=False)
+    assert marker.exists(), "the payload itself works"

@@ -8,6 +8,7 @@ from interpolants.base.callable import CallableBase
 from interpolants.base.dataset import DatasetBase
 from interpolants.base.gaussian import GaussianBase
 from interpolants.data.gaussian_mixture import GaussianMixture
+from interpolants.testing import check_base
 
 
 def _generator(seed=0):
@@ -39,34 +40,7 @@ def test_callable_base_draws_from_its_function():
     x = base.sample(50, (3,), _generator(4))
     assert torch.equal(x, 2 + torch.rand(50, 3, generator=_generator(4)))
     assert not base.standard_normal
-
-
-@pytest.mark.parametrize(
-    "base",
-    [
-        GaussianBase(),
-        DatasetBase(data=TARGET),
-        CallableBase(draw=lambda n, g: torch.rand(n, 2, generator=g)),
-    ],
-)
-def test_base_follows_its_generator_alone(base):
-    torch.manual_seed(1)
-    first = base.sample(6, (2,), _generator(3))
-    torch.manual_seed(2)
-    assert torch.equal(first, base.sample(6, (2,), _generator(3)))
-    assert not torch.equal(first, base.sample(6, (2,), _generator(4)))
-    generator = _generator(3)
-    base.sample(6, (2,), generator)
-    assert not torch.equal(first, base.sample(6, (2,), generator))
-
-
-@pytest.mark.parametrize("base", [GaussianBase(), DatasetBase(data=TARGET)])
-def test_base_reference_pair_is_fixed_and_disjoint(base):
-    first, second = base.reference_pair(30, (2,))
-    again, _ = base.reference_pair(30, (2,))
-    assert torch.equal(first, again)
-    assert len(first) == len(second) == 30
-    assert not (first[:, None] == second).all(dim=2).any()
+    check_base(base, (3,))
 
 
 @pytest.mark.parametrize(

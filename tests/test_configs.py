@@ -1,9 +1,15 @@
 """Every option of every group trains, validates, samples and reports, at the smallest size."""
 
-import numpy as np
 import pytest
 import torch
-from compose import CONF, config_of, leave_out_pictures, run_folder, train_with
+from compose import (
+    CONF,
+    config_of,
+    leave_out_pictures,
+    run_folder,
+    train_with,
+    write_user_files,
+)
 
 # What an option needs beside itself. Options that are not listed go with the defaults.
 _COMPANIONS = {
@@ -55,11 +61,7 @@ def _experiments():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working folder with a user's files in it, where no time goes into pictures."""
-    rows = torch.randn(80, 3, generator=torch.Generator().manual_seed(0)).tolist()
-    lines = [",".join(map(str, row)) for row in rows]
-    (tmp_path / "rows.csv").write_text("\n".join(["a,b,c", *lines]))
-    x0 = np.random.default_rng(0).normal(size=(80, 2))
-    np.savez(tmp_path / "pairs.npz", x0=x0, x1=x0 + 3)
+    write_user_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     leave_out_pictures(monkeypatch)
     return tmp_path
@@ -96,7 +98,7 @@ def test_configs_paired_coupling_is_refused_for_data_without_pairs(folder):
     assert not (folder / "outputs").exists()
 
 
-@pytest.mark.parametrize("sampler", ["ode", "sde", "backward"])
+@pytest.mark.parametrize("sampler", ["ode", "sde", "backward", "ode_backward"])
 def test_configs_sampling_script_takes_the_samplers_of_training(sampler):
     trained = config_of(f"sampler={sampler}").sampler
     assert config_of(f"sampler={sampler}", name="sample").sampler == trained

@@ -5,6 +5,7 @@ import torch
 from problems import (
     BASE,
     INTERPOLANTS,
+    NORMAL,
     TABLE_BASE,
     TABLE_TARGET,
     TARGET,
@@ -157,6 +158,17 @@ def test_exact_fields_refuse_an_unknown_name():
         ExactFields(base=BASE, target=TARGET, interpolant=_PATH, predicts=["drift"])
 
 
+def test_exact_fields_refuse_a_base_that_is_no_noise_on_a_one_sided_path():
+    rule = r"ExactFields.base: expected a standard normal law on the one-sided OneSidedLinear"
+    for base in (BASE, GaussianMixture(means=[[0.0, 0.0]], std=0.9), TARGET):
+        with pytest.raises(ValueError, match=rule):
+            ExactFields(base=base, target=TARGET, interpolant=INTERPOLANTS["one_sided_linear"])
+    equal = GaussianMixture(means=[[0.0, 0.0], [0.0, 0.0]], weights=[0.3, 0.7], std=1.0)
+    net = ExactFields(base=equal, target=TARGET, interpolant=INTERPOLANTS["one_sided_linear"])
+    reference = ExactFields(base=NORMAL, target=TARGET, interpolant=net.interpolant)
+    torch.testing.assert_close(net(*_points()), reference(*_points()), rtol=0, atol=1e-12)
+
+
 def _correlated():
     covariances = ([[1.0, 0.3], [0.3, 0.8]], [[0.5, -0.1], [-0.1, 1.2]])
     cross = [[0.3, 0.5], [-0.4, 0.2]]
@@ -180,9 +192,12 @@ def test_velocity_of_correlated_gaussians_is_the_regression_and_half_the_rate_of
     design = torch.cat([torch.ones(n, 1, dtype=torch.float64), sample.xt], 1)
     coefficients = torch.linalg.lstsq(design, sample.xt_dot).solution
     probe = torch.randn(50, 2, generator=generator, dtype=torch.float64)
-    fitted = coefficients[0] + probe @ coefficients[1:]
-    velocity = net(t, probe)[:, 0]
-    assert (fitted - velocity).square().mean().sqrt() < 0.01
+    rows = torch.cat([torch.ones(50, 1, dtype=torch.float64), probe], 1)
+    fitted, velocity = rows @ coefficients, net(t, probe)[:, 0]
+    residual = (sample.xt_dot - design @ coefficients).square().sum(0) / (n - 3)
+    leverage = (rows @ torch.linalg.inv(design.mT @ design) * rows).sum(1)
+    standard_error = (leverage[:, None] * residual).sqrt()
+    assert ((fitted - velocity).abs() < 4 * standard_error).all()
 
     def half_rate(s):
         return net.covariance(s) / 2
@@ -190,7 +205,7 @@ def test_velocity_of_correlated_gaussians_is_the_regression_and_half_the_rate_of
     rate = torch.func.jvp(half_rate, (t,), (torch.ones_like(t),))[1]
     slope = rate @ torch.linalg.inv(net.covariance(t))
     wrong = net(t, net.mean(t)[None])[:, 0] + (probe - net.mean(t)) @ slope.mT
-    assert (fitted - wrong).square().mean().sqrt() > 0.2
+    assert ((fitted - wrong).abs() / standard_error).max() > 40
 
 
 def test_closed_forms_of_gaussians_and_of_mixtures_agree():

@@ -2,15 +2,16 @@
 
 import pytest
 from compose import TINY
+from readme import blocks
 from scripts import run_many, runs_in
 
 from interpolants.testing import check_interpolant
 
-_MODULE = '''
+# The example of the README, below its imports; and a function, which is no part.
+_MODULE = f"""
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
-import torch
 from torch import Tensor
 
 from interpolants.gamma.base import Gamma
@@ -18,27 +19,12 @@ from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.base import AffineInterpolant
 
 
-@final
-@dataclass(frozen=True, kw_only=True)
-class SquareInterpolant(AffineInterpolant):
-    """(1 - t^2) x0 + t^2 x1 + gamma(t) z."""
-
-    gamma: Gamma = BrownianBridgeGamma()
-
-    def alpha_beta(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return 1 - t**2, t**2, -2 * t, 2 * t
-
+{blocks("python")[-1]}
 
 def square(gamma):
     return SquareInterpolant(gamma=gamma)
-'''
-_YAML = """
-defaults:
-  - gamma: brownian_bridge
-  - _self_
-
-_target_: square.SquareInterpolant
 """
+_YAML = blocks("yaml")[-1].replace("interpolants.interpolant.square.", "square.")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +66,7 @@ def test_extension_is_refused_by_name_without_trust(outside):
     assert done["sample without trust"] == (
         1,
         "",
-        "error: _target_: expected a class defined in interpolants, got "
+        "error: interpolant._target_: expected a class defined in interpolants, got "
         "'square.SquareInterpolant'; pass trust=['square'] only if you trust the file's author\n",
     )
     assert not (root / "work" / "refused").exists()

@@ -12,11 +12,11 @@ import interpolants
 _ROOT = Path(__file__).parent.parent
 
 _LAYERS = [
-    "shapes checks seeds",
+    "shapes checks seeds files",
     "integrate grid noise gamma base coupling net data metric plot scaling checkpoint spec "
     "time_sampler weight runs",
     "interpolant epsilon",
-    "fields exact",
+    "conversions fields exact",
     "objective process",
     "solver",
     "sampler model likelihood",
@@ -35,6 +35,7 @@ _SIDEWAYS = {
     ("integrate", "noise"),
     ("epsilon", "interpolant"),
     ("exact", "fields"),
+    ("fields", "conversions"),
     ("model", "sampler"),
     ("runs", "checkpoint"),
 }

@@ -5,15 +5,29 @@ import json
 import subprocess
 import sys
 import textwrap
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from compose import leave_out_pictures, run_folder, train_with
 from scripts import environment
+from torch import nn
 
 import interpolants
-from interpolants import BackwardSDE, ForwardSDE, Sampler
+from interpolants import (
+    BackwardSDE,
+    Fields,
+    ForwardSDE,
+    LinearInterpolant,
+    Model,
+    ProbabilityFlow,
+    Sampler,
+)
+from interpolants.data.gaussian_mixture import GaussianMixture
+from interpolants.grid.uniform import UniformGrid
+from interpolants.scaling import Scaling
+from interpolants.seeds import keyed_generator
 
 _FREE_OF = ("hydra", "omegaconf", "lightning", "wandb", "matplotlib", "sklearn", "scipy")
 
@@ -114,6 +128,114 @@ def test_model_path_starts_in_the_base_and_ends_at_the_samples_in_units_of_the_d
     assert torch.equal(samples.path[0], start)
     # The last kept state lies before the step that ends at t=1, if the process stops short of it.
     assert (samples.path[-1] - samples.x).abs().max() < 0.1 * model.scaling.scale.max()
+
+
+class _Still(nn.Module):
+    """A velocity of zero."""
+
+    def forward(self, t, x):
+        assert not self.training
+        return torch.zeros_like(x).unsqueeze(1)
+
+
+def _still(net=None, **options):
+    fields = Fields(net=net or _Still(), interpolant=LinearInterpolant(), predicts=["velocity"])
+    return Model(fields=fields, event_shape=(2,), **options)
+
+
+def _uniform(*, fields, **options):
+    return Sampler(fields=fields, grid=UniformGrid(), num_steps=4, **options)
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize("times", [(0, 0.5, 1), (0.5,), (0.25, 0.5), (0.5, 0.75, 1)])
+def test_model_path_units_depend_on_the_time_alone(times, backward):
+    """At rest in the units of the network, a state moves with the units: by 100 over the path."""
+    model = _still(scaling=Scaling(torch.tensor(100.0)))
+    start = torch.zeros(3, 2) + (100 if backward else 0)
+    process = partial(ProbabilityFlow, backward=backward)
+    samples = model.sample(3, start=start, times=times, sampler=partial(_uniform, process=process))
+    assert samples.times.tolist() == sorted(times, reverse=backward)
+    for t, state in zip(samples.times, samples.path, strict=True):
+        assert torch.equal(state, torch.full((3, 2), 100 * t.item()))
+    assert torch.equal(samples.x, torch.full((3, 2), 0.0 if backward else 100.0))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 11, 12, 21])
+def test_model_samples_share_no_draws_with_the_data(seed):
+    """A seed that is also the name of another stream: 2 was that of held-out data."""
+    data = GaussianMixture(means=[[0.0, 0.0]], std=1.0, standardize=False)
+    start = _still().sample(8, seed=seed, times=[0]).path[0]
+    others = [data.held_out(8, 0).x1, data.train_batch(0, 8, 0).x1, data.train_batch(0, 8, 1).x1]
+    named = torch.randn(8, 2, generator=keyed_generator(seed, 0))
+    assert not any(torch.equal(start, other) for other in [*others, named])
+
+
+def test_model_network_is_back_in_training_mode_after_sampling_and_after_an_interrupt():
+    class Interrupted(nn.Module):
+        def forward(self, t, x):
+            raise KeyboardInterrupt
+
+    model = _still()
+    model.fields.train()
+    model.sample(2)
+    assert model.fields.net.training
+    model = _still(Interrupted())
+    for training in (True, False):
+        model.fields.train(training)
+        with pytest.raises(KeyboardInterrupt):
+            model.sample(2)
+        assert model.fields.net.training == training
+
+
+def test_model_start_of_another_shape_is_named_by_its_shape():
+    rule = r"^Model\.sample\.start: expected shape \(2, 2\), got \(1000, 3\)$"
+    with pytest.raises(ValueError, match=rule):
+        _still().sample(2, start=torch.zeros(1000, 3))
+    with pytest.raises(ValueError, match=r"start: expected shape \(2, 2\), got 'list'$"):
+        _still().sample(2, start=[[0.0, 0.0], [0.0, 0.0]])
+
+
+def _changed(path, folder, change):
+    content = torch.load(path, weights_only=True)
+    change(content)
+    torch.save(content, folder / "changed.ckpt")
+    return folder / "changed.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda c: c.pop("state_dict"), r"got a file of another program \(no state_dict\)"),
+        (lambda c: c["hyper_parameters"].update(config={"lr": 1}), r"\(no event_shape in its"),
+        (lambda c: _config(c).pop("sampler"), r"got a .* \(no sampler in its config\)"),
+        (lambda c: _config(c)["net"].update(hidden=8), "the weights of the network in "),
+        (lambda c: c["state_dict"].pop("scaling.shift"), ".* got others; 'scaling.shift'"),
+    ],
+)
+def test_model_file_that_does_not_fit_is_named(change, rule, path, tmp_path):
+    file = _changed(path, tmp_path, change)
+    with pytest.raises(ValueError, match=rf"^.*changed\.ckpt: expected .*{rule}") as caught:
+        interpolants.load(file)
+    assert "\n" not in str(caught.value)
+
+
+def _config(content):
+    return content["hyper_parameters"]["config"]
+
+
+@pytest.mark.parametrize(
+    ("key", "changes", "rule"),
+    [
+        ("net", {"_target_": "os.system"}, r"^net\._target_: expected a class defined in"),
+        ("net", {"hiden": 3}, r"^net: .*unexpected keyword argument 'hiden'"),
+        ("interpolant", {"gama": 3}, r"^interpolant: .*unexpected keyword argument 'gama'"),
+    ],
+)
+def test_model_part_that_cannot_be_built_is_named(key, changes, rule, path, tmp_path):
+    file = _changed(path, tmp_path, lambda c: _config(c)[key].update(changes))
+    with pytest.raises(ValueError, match=rule):
+        interpolants.load(file)
 
 
 def test_model_backward_process_wants_data_to_start_from(path):

@@ -1,42 +1,61 @@
-"""One stem names the module, the yaml and the class of every part; yaml arguments exist."""
+"""One stem names the module, the yaml and the class of every part."""
 
 import ast
-import inspect
-from pathlib import Path
 
 import pytest
-import yaml
-from hydra.utils import get_object
+from compose import ROOT
+from conf_files import load_yaml
 
-_ROOT = Path(__file__).parent.parent
-
-# Package: its conf groups, and the suffix of its class names where the family has one.
+# Package: its conf group, if it has one, and the suffix of its class names, if they have one.
 _FAMILIES = {
-    "gamma": (["interpolant/gamma"], "gamma"),
-    "base": (["base"], "base"),
-    "coupling": (["coupling"], "coupling"),
-    "interpolant": (["interpolant"], "interpolant"),
-    "objective": (["objective"], "objective"),
-    "net": (["net"], ""),
-    "data": (["data"], ""),
-    "metric": (["metric"], ""),
-    "process": (["sampler/process", "process"], ""),
-    "epsilon": (["sampler/epsilon", "epsilon"], "epsilon"),
-    "solver": (["sampler/solver", "solver"], ""),
-    "grid": (["sampler/grid", "grid"], "grid"),
-    "time_sampler": (["time_sampler", "objective/time_sampler"], "time"),
-    "weight": (["weight", "objective/weight"], "weight"),
+    "gamma": ("interpolant/gamma", "gamma"),
+    "base": ("base", "base"),
+    "coupling": ("coupling", "coupling"),
+    "interpolant": ("interpolant", "interpolant"),
+    "objective": ("objective", "objective"),
+    "net": ("net", ""),
+    "data": ("data", ""),
+    "metric": ("metric", ""),
+    "process": (None, ""),  # sampler/*.yaml name processes
+    "epsilon": ("sampler/epsilon", "epsilon"),
+    "solver": ("sampler/solver", ""),
+    "grid": ("sampler/grid", "grid"),
+    "noise": (None, "noise"),  # where solvers get their noise from is no setting
+    "time_sampler": ("time_sampler", "time"),
+    "weight": ("weight", "weight"),
+}
+# Packages and conf groups without the other.
+_OTHER_PACKAGES = {"plot", "testing", "training"}
+_OTHER_GROUPS = {
+    "experiment",
+    "hydra",
+    "logger",
+    "optimizer",
+    "run",
+    "sampler",
+    "scheduler",
+    "trainer",
 }
 
-# Leaves without a yaml, and why none can be written.
+# Leaves of a package with a group that have no yaml, and why none can be written.
 _NO_YAML = {
     "base.callable",  # takes a function
     "interpolant.custom",  # takes functions
-    "process.probability_flow",  # processes have no group: sampler/*.yaml name them
-    "process.forward_sde",
-    "process.backward_sde",
     "net.embedding",  # a part of the nets, not a net
 }
+
+
+def table_faults(root):
+    """Packages and conf groups that are in no table, and those in the tables that are not there."""
+    groups = {group for group, _ in _FAMILIES.values() if group}
+    conf, package = root / "conf", root / "interpolants"
+    there = {f"conf/{p.relative_to(conf).as_posix()}" for p in conf.rglob("*") if p.is_dir()}
+    there |= {f"interpolants/{p.parent.name}" for p in package.glob("*/*.py")}
+    listed = {f"conf/{group}" for group in groups | _OTHER_GROUPS}
+    listed |= {f"interpolants/{name}" for name in {*_FAMILIES, *_OTHER_PACKAGES}}
+    return [f"{name}: in no table" for name in sorted(there - listed)] + [
+        f"{name}: not there" for name in sorted(listed - there)
+    ]
 
 
 def _public_classes(path):
@@ -99,26 +118,9 @@ def _final_modules(root, package):
             yield path.stem
 
 
-def _group_files(root, groups):
-    return [path for group in groups for path in sorted((root / "conf" / group).glob("*.yaml"))]
-
-
-def _load(path):
-    """A yaml with what it inherits from its siblings by plain names in its defaults list."""
-    own = yaml.safe_load(path.read_text()) or {}
-    merged = {"defaults": []}
-    for entry in own.get("defaults", []):
-        if isinstance(entry, str) and entry != "_self_":
-            inherited = _load(path.parent / f"{entry}.yaml")
-            merged |= inherited | {"defaults": merged["defaults"] + inherited["defaults"]}
-        elif isinstance(entry, dict):
-            merged["defaults"].append(entry)
-    return merged | own | {"defaults": merged["defaults"]}
-
-
 def _node(path):
     """What a group's yaml describes: the file, or its only entry where that is a named part."""
-    data = _load(path)
+    data = load_yaml(path)
     entries = [value for key, value in data.items() if key != "defaults"]
     node = entries[0] if "_target_" not in data and len(entries) == 1 else data
     return node if isinstance(node, dict) else {}
@@ -127,9 +129,11 @@ def _node(path):
 def yaml_faults(root):
     """Yaml files not named after the module that they build, and modules without yaml."""
     faults = []
-    for package, (groups, suffix) in _FAMILIES.items():
+    for package, (group, suffix) in _FAMILIES.items():
+        if group is None:
+            continue
         built = set()
-        for path in _group_files(root, groups):
+        for path in sorted((root / "conf" / group).glob("*.yaml")):
             where = f"{path.parent.relative_to(root / 'conf')}/{path.stem}"
             prefix, _, name = str(_node(path).get("_target_")).rpartition(".")
             home, _, module = prefix.rpartition(".")
@@ -148,73 +152,21 @@ def yaml_faults(root):
     return faults
 
 
-def _composed_keys(node, defaults):
-    """Keys of a node, with those that its defaults list puts there."""
-    keys = {key for key in node if not key.startswith("_") and key != "defaults"}
-    for entry in defaults:
-        group = next(iter(entry)).removeprefix("optional ")
-        if not group.startswith("override ") and "@_global_" not in group:
-            keys.add(group.rpartition("@")[2].rpartition("/")[2])
-    return keys
-
-
-def _nodes(data, path=""):
-    if isinstance(data, dict):
-        yield from [(path, data)] * ("_target_" in data)
-        for key, value in data.items():
-            yield from _nodes(value, f"{path}.{key}" if path else str(key))
-    elif isinstance(data, list):
-        for i, value in enumerate(data):
-            yield from _nodes(value, f"{path}[{i}]")
-
-
-def signature_faults(path):
-    """Arguments in a yaml that the target lacks, and required ones that the yaml lacks."""
-    data = _load(path)
-    faults = []
-    for where, node in _nodes(data):
-        place = f"{path.parent.name}/{path.stem}" + (f" {where}" if where else "")
-        try:
-            parameters = inspect.signature(get_object(node["_target_"])).parameters
-        except (ImportError, AttributeError, ValueError) as error:
-            faults.append(f"{place}: {node['_target_']} not found: {error}")
-            continue
-        keys = _composed_keys(node, data["defaults"] if node is data else [])
-        is_open = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        faults += [f"{place}: no argument {k}" for k in sorted(keys - set(parameters))][
-            : 0 if is_open else None
-        ]
-        required = {
-            name
-            for name, p in parameters.items()
-            if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-        }
-        if not node.get("_partial_", False):
-            faults += [f"{place}: argument {k} not given" for k in sorted(required - keys)]
-    return faults
+def test_packages_and_groups_are_those_of_the_tables():
+    assert table_faults(ROOT) == []
 
 
 def test_leaf_classes_are_final_and_named_after_their_file():
-    assert leaf_faults(_ROOT) == []
+    assert leaf_faults(ROOT) == []
 
 
 def test_yaml_files_and_modules_are_named_alike():
-    assert yaml_faults(_ROOT) == []
+    assert yaml_faults(ROOT) == []
 
 
 def test_list_of_parts_without_yaml_is_current():
-    known = {f"{p}.{s}" for p in _FAMILIES for s in _final_modules(_ROOT, p)}
+    known = {f"{p}.{s}" for p in _FAMILIES for s in _final_modules(ROOT, p)}
     assert known >= _NO_YAML
-
-
-_CONF = _ROOT / "conf"
-
-
-@pytest.mark.parametrize(
-    "name", sorted(str(p.relative_to(_CONF).with_suffix("")) for p in _CONF.rglob("*.yaml"))
-)
-def test_yaml_arguments_are_those_of_the_target(name):
-    assert signature_faults(_CONF / f"{name}.yaml") == []
 
 
 _LEAF = """
@@ -226,7 +178,6 @@ class Middle(Interface): ...
 class LinearInterpolant(Middle): ...
 """
 _LINEAR = "_target_: interpolants.interpolant.linear.LinearInterpolant"
-_MONTH = "_target_: calendar.monthrange\nyear: 1"
 _MLP = "_target_: interpolants.net.mlp.MLP"
 
 
@@ -249,6 +200,26 @@ def tree(tmp_path):
     }
     _plant(tmp_path, **files)
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "fault"),
+    [
+        ("interpolants/likeness/exact.py", "interpolants/likeness: in no table"),
+        ("conf/likeness/exact.yaml", "conf/likeness: in no table"),
+        ("conf/objective/weight/power.yaml", "conf/objective/weight: in no table"),
+    ],
+)
+def test_table_check_finds_a_planted_fault(file, fault, tmp_path):
+    names = {f"interpolants/{name}/a.py": "" for name in {*_FAMILIES, *_OTHER_PACKAGES}}
+    groups = {group for group, _ in _FAMILIES.values() if group} | _OTHER_GROUPS
+    _plant(tmp_path, **names | {f"conf/{group}/a.yaml": "" for group in groups})
+    assert table_faults(tmp_path) == []
+    _plant(tmp_path, **{file: ""})
+    assert table_faults(tmp_path) == [fault]
+    (tmp_path / "conf/metric/a.yaml").unlink()
+    (tmp_path / "conf/metric").rmdir()
+    assert table_faults(tmp_path) == [fault, "conf/metric: not there"]
 
 
 def test_name_checks_pass_on_a_well_named_tree(tree):
@@ -275,29 +246,3 @@ def test_name_checks_pass_on_a_well_named_tree(tree):
 def test_name_checks_find_a_planted_fault(file, text, fault, tree):
     _plant(tree, **{file: text})
     assert leaf_faults(tree) + yaml_faults(tree) == [fault]
-
-
-@pytest.mark.parametrize(
-    ("text", "faults"),
-    [
-        (f"{_MONTH}\nmonth: 1", []),
-        (_MONTH, ["argument month not given"]),
-        (f"{_MONTH}\n_partial_: true", []),
-        (f"defaults: [{{month: may}}]\n{_MONTH}", []),
-        (f"defaults: [{{/x@month: may}}]\n{_MONTH}", []),
-        (f"defaults: [{{/x@week: may}}]\n{_MONTH}\nmonth: 1", ["no argument week"]),
-        ("defaults: [sibling]\nmonth: 1", []),
-        ("defaults: [sibling, {override y: z}]\nday: 1\nmonth: 1", ["no argument day"]),
-        ("_target_: textwrap.dedent\ntxet: a\n_partial_: true", ["no argument txet"]),
-        ("part: [{_target_: textwrap.dedent}]", ["argument text not given"]),
-        ("_target_: textwrap.fill\ntext: a\nanything: 1", []),
-        ("_target_: datetime.dtae", ["not found"]),
-        ("_target_: no_such_package.Thing", ["not found"]),
-    ],
-)
-def test_signature_check_finds_a_planted_fault(text, faults, tmp_path):
-    (tmp_path / "sibling.yaml").write_text(_MONTH)
-    (tmp_path / "planted.yaml").write_text(text)
-    found = signature_faults(tmp_path / "planted.yaml")
-    assert len(found) == len(faults)
-    assert all(part in fault for part, fault in zip(faults, found, strict=True))

@@ -41,37 +41,6 @@ def test_embedding_frequencies_run_from_half_a_period_to_the_maximum() -> None:
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
-@pytest.mark.parametrize("shape", [(4, 4), (6, 3), (4, 4, 4, 4), (5, 2, 3)])
-def test_net_of_a_batch_equals_sample_by_sample(builder: Builder, shape: tuple[int, ...]) -> None:
-    net = build(builder, shape[1:])
-    x = torch.randn(shape, dtype=torch.float64)
-    t = torch.rand(shape[0], dtype=torch.float64)
-    alone = torch.cat([net(t[i], x[i : i + 1]) for i in range(shape[0])])
-    torch.testing.assert_close(net(t, x), alone, rtol=1e-12, atol=1e-14)
-    assert alone.shape == (shape[0], 2, *shape[1:])
-
-
-@pytest.mark.parametrize("builder", BUILDERS)
-def test_net_of_a_shared_time_equals_the_expanded_time(builder: Builder) -> None:
-    net = build(builder, (3,))
-    x = torch.randn(7, 3, dtype=torch.float64)
-    t = torch.tensor(0.37, dtype=torch.float64)
-    torch.testing.assert_close(net(t, x), net(t.expand(7), x), rtol=1e-12, atol=1e-14)
-
-
-@pytest.mark.parametrize("builder", BUILDERS)
-def test_net_keeps_the_precision_of_the_data_for_any_precision_of_the_time(
-    builder: Builder,
-) -> None:
-    net = build(builder, (3,)).float()
-    x = torch.randn(7, 3)
-    t = torch.rand(7, dtype=torch.float64)
-    out = net(t, x)
-    assert out.dtype == torch.float32
-    torch.testing.assert_close(out, net(t.float(), x), rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("builder", BUILDERS)
 def test_net_heads_are_separate_rows_of_the_last_layer(builder: Builder) -> None:
     net = build(builder, (2, 3), heads=3)
     x, t = torch.randn(4, 2, 3, dtype=torch.float64), torch.tensor(0.5, dtype=torch.float64)
@@ -152,11 +121,11 @@ def test_mlp_activation_is_the_one_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("builder", "arguments", "message"),
     [
-        (MLP, {"hidden": 0}, "MLP.hidden: expected a whole number >= 1, got 0"),
-        (MLP, {"hidden": 2.5}, "MLP.hidden: expected a whole number >= 1, got 2.5"),
-        (MLP, {"depth": 0}, "MLP.depth: expected a whole number >= 1, got 0"),
-        (MLP, {"heads": 0}, "MLP.heads: expected a whole number >= 1, got 0"),
-        (MLP, {"event_shape": ()}, "MLP.event_shape: expected one or more whole numbers >= 1"),
+        (MLP, {"hidden": 0}, "MLP.hidden: expected a whole number > 0, got 0"),
+        (MLP, {"hidden": 2.5}, "MLP.hidden: expected a whole number > 0, got 2.5"),
+        (MLP, {"depth": 0}, "MLP.depth: expected a whole number > 0, got 0"),
+        (MLP, {"heads": 0}, "MLP.heads: expected a whole number > 0, got 0"),
+        (MLP, {"event_shape": ()}, "MLP.event_shape: expected one or more whole numbers > 0"),
         (
             MLP,
             {"activation": "swish"},
@@ -167,8 +136,8 @@ def test_mlp_activation_is_the_one_named(name: str) -> None:
             {"time_features": 3},
             "TimeEmbedding.features: expected an even whole number >= 0, got 3",
         ),
-        (ResidualMLP, {"blocks": 0}, "ResidualMLP.blocks: expected a whole number >= 1, got 0"),
-        (ResidualMLP, {"hidden": -1}, "ResidualMLP.hidden: expected a whole number >= 1, got -1"),
+        (ResidualMLP, {"blocks": 0}, "ResidualMLP.blocks: expected a whole number > 0, got 0"),
+        (ResidualMLP, {"hidden": -1}, "ResidualMLP.hidden: expected a whole number > 0, got -1"),
         (ResidualMLP, {"activation": "x"}, "ResidualMLP.activation: expected one of selu"),
     ],
 )

@@ -23,11 +23,25 @@ from interpolants.weight.constant import ConstantWeight
 from interpolants.weight.power import PowerWeight
 
 _BRIDGE = LinearInterpolant(gamma=BrownianBridgeGamma(a=1.0))
+# 0.3^2 int t^2 / (1 - t + 0.3 t^2) dt, by partial fractions.
+_ARCTAN = 2 / math.sqrt(0.2) * (math.atan(1 / math.sqrt(0.2)) - math.atan(0.4 / math.sqrt(0.2)))
+_TARGET_POWER = 0.3 * (1 + math.log(0.3) / 0.6 + (1 / 0.6 - 1) * _ARCTAN)
 _FLOORS = [
     (VelocityObjective(), -0.6029828),
     (MeanVelocityObjective(), -0.6703248),
     (ScoreObjective(), -0.9403434),
     (DenoiserObjective(), -0.1519786),
+    (TargetMeanObjective(), -0.5 * (1 + _TARGET_POWER)),
+]
+_SUMS = [
+    (VelocityAndDenoiserObjective(denoiser_factor=2.0), -0.6029828 - 2 * 0.1519786),
+    (
+        WeightedSumObjective(
+            objectives=[MeanVelocityObjective(), TargetMeanObjective(), DenoiserObjective()],
+            factors=[0.5, 3.0, 0.1],
+        ),
+        -0.5 * 0.6703248 - 1.5 * (1 + _TARGET_POWER) - 0.1 * 0.1519786,
+    ),
 ]
 
 
@@ -43,7 +57,7 @@ def _draws(n, seed, target_mean=1.0, target_variance=0.3):
     return t, x0, target_mean + math.sqrt(target_variance) * x1, z
 
 
-@pytest.mark.parametrize(("objective", "floor"), _FLOORS)
+@pytest.mark.parametrize(("objective", "floor"), _FLOORS + _SUMS)
 def test_objective_reaches_its_floor_at_the_exact_field(objective, floor):
     fields = _problem(objective.predicts).fields()
     loss = objective(fields, *_draws(200_000, seed=1)).total
@@ -57,11 +71,11 @@ def test_objective_floor_is_minus_half_the_mean_square_of_the_field(objective, f
     (name,) = objective.predicts
     net = _problem((name,))
     # Midpoints of t = sin^2(pi u / 2), which takes the square roots at the ends away.
-    u = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
+    u = (torch.arange(40_000, dtype=torch.float64) + 0.5) / 40_000
     t, density = torch.sin(math.pi * u / 2).square(), math.pi / 2 * torch.sin(math.pi * u)
     mean = net(t, net.mean(t))[:, 0, 0]
     power = mean**2 + (net.gain(name, t).square() / net.covariance(t))[:, 0, 0]
-    assert abs(-0.5 * (power * density).mean() - floor) < 1e-6
+    assert abs(-0.5 * (power * density).mean() - floor) < 6e-8
 
 
 def test_objective_rises_by_half_the_mean_square_error():

@@ -4,8 +4,8 @@ import shutil
 
 import lightning.pytorch as pl
 import pytest
-import torch
 from compose import TINY, leave_out_pictures, run_folder, train_with
+from same_run import assert_same_run
 from scripts import files_in, run_many, runs_in
 
 from interpolants.checkpoint import read_checkpoint
@@ -77,30 +77,6 @@ def whole(tmp_path_factory):
     return get
 
 
-def _assert_same_run(got, expected):
-    one, other = (read_checkpoint(f / "checkpoints" / "last.ckpt") for f in (got, expected))
-    assert one["global_step"] == other["global_step"]
-    for key in ("state_dict", "ema", "optimizer_states", "lr_schedulers"):
-        _assert_same(one[key], other[key], key)
-    assert (got / "metrics.csv").read_text() == (expected / "metrics.csv").read_text()
-
-
-def _assert_same(got, expected, where):
-    assert type(got) is type(expected), where
-    if isinstance(got, torch.Tensor):
-        assert torch.equal(got, expected), where
-    elif isinstance(got, dict):
-        assert got.keys() == expected.keys(), where
-        for key in got:
-            _assert_same(got[key], expected[key], f"{where}.{key}")
-    elif isinstance(got, (list, tuple)):
-        assert len(got) == len(expected), where
-        for i, (one, other) in enumerate(zip(got, expected, strict=True)):
-            _assert_same(one, other, f"{where}[{i}]")
-    else:
-        assert got == expected, where
-
-
 _STOPS = [
     (15, "after", KeyboardInterrupt()),
     (40, "sampling", KeyboardInterrupt()),
@@ -133,7 +109,7 @@ def test_resume_after_a_stop_equals_the_undisturbed_run(
     report = train_with(tmp_path, *_SIZES, *_DATA[data], how)
     assert run_folder(report) == stopped
     assert runs_in(tmp_path) == [stopped]
-    _assert_same_run(stopped, expected)
+    assert_same_run(stopped, expected)
 
 
 def test_resume_stopped_twice_equals_the_undisturbed_run(whole, tmp_path, monkeypatch):
@@ -145,7 +121,7 @@ def test_resume_stopped_twice_equals_the_undisturbed_run(whole, tmp_path, monkey
                 train_with(tmp_path, *_SIZES, "resume=auto")
     (stopped,) = runs_in(tmp_path)
     train_with(tmp_path, *_SIZES, "resume=auto")
-    _assert_same_run(stopped, whole("checkerboard"))
+    assert_same_run(stopped, whole("checkerboard"))
 
 
 def test_resume_of_a_finished_run_changes_nothing(whole, tmp_path, monkeypatch):
@@ -155,7 +131,7 @@ def test_resume_of_a_finished_run_changes_nothing(whole, tmp_path, monkeypatch):
     shutil.copytree(expected, finished)
     report = train_with(tmp_path, *_SIZES, "resume=auto")
     assert run_folder(report) == finished
-    _assert_same_run(finished, expected)
+    assert_same_run(finished, expected)
 
 
 def test_resume_in_a_new_folder_from_a_finished_run_reports_it(whole, tmp_path, monkeypatch):
@@ -227,4 +203,4 @@ def test_resume_across_processes_equals_the_undisturbed_run(whole, tmp_path, mon
     (stopped,) = runs_in(tmp_path)
     (done,) = run_many(tmp_path, [["train", *TINY, *_SIZES, "resume=auto"]])
     assert (done.status, done.err) == (0, "")
-    _assert_same_run(stopped, whole("checkerboard"))
+    assert_same_run(stopped, whole("checkerboard"))

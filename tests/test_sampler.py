@@ -1,5 +1,7 @@
 """The sampler: every accepted combination, the last step, kept times, counted calls."""
 
+from functools import partial
+
 import pytest
 import torch
 from problems import (
@@ -86,6 +88,11 @@ def _one_sided(predicts=("velocity",), **options):
     return Sampler(fields=exact_fields(OneSidedLinearInterpolant(), predicts), **options)
 
 
+def _run(start=None, times=()):
+    start = torch.zeros(1, 2, dtype=torch.float64) if start is None else start
+    return _one_sided(num_steps=2)(start, times=times)
+
+
 def test_last_step_is_the_mean_of_the_data_where_the_drift_is_singular():
     sampler = _one_sided(
         process=ForwardSDE, epsilon=0.5, solver=EulerMaruyama(), num_steps=10, grid=UniformGrid()
@@ -160,14 +167,14 @@ def test_path_of_a_backward_process_runs_from_the_data():
     fields = exact_fields(INTERPOLANTS["linear"], ("velocity", "denoiser"))
     sampler = Sampler(fields=fields, process=BackwardSDE, epsilon=1.0, solver=EulerMaruyama())
     x1 = torch.randn(3, 2, dtype=torch.float64)
-    samples = sampler(x1, times=(0.2, 1.0, 0.0))
+    samples = sampler(x1, times=(0.0, 0.2, 1.0))
     assert samples.times.tolist() == [0.999, 0.2, 0.001]
     assert torch.equal(samples.path[0], x1)
 
 
 def test_times_beyond_the_span_are_moved_to_its_ends_once():
     sampler = _one_sided(("target_mean",), num_steps=4)
-    samples = sampler(torch.randn(3, 2, dtype=torch.float64), times=(0.9995, 1.0, 0.5, 0.5))
+    samples = sampler(torch.randn(3, 2, dtype=torch.float64), times=(0.5, 0.9995, 1.0))
     assert samples.times.tolist() == [0.5, 0.999]
     assert len(samples.path) == 2
 
@@ -249,9 +256,44 @@ def test_model_draws_the_same_chunks_for_the_same_seed():
     [
         (lambda: _one_sided(num_steps=0), "Sampler.num_steps: expected a whole number > 0, got 0"),
         (lambda: _one_sided(num_steps=2.5), "Sampler.num_steps: "),
-        (lambda: _one_sided()(torch.zeros(1, 2), times=(1.5,)), r"Sampler.times: .*\[0, 1\]"),
+        (
+            lambda: _run(times=(1.5,)),
+            r"Sampler.times: expected increasing .*\[0, 1\], got \[1.5\]",
+        ),
+        (lambda: _run(times=(float("nan"),)), r"Sampler.times: expected increasing times"),
+        (lambda: _run(times=(0.5, 0.2)), r"Sampler.times: expected increasing .* \[0.5, 0.2\]"),
+        (lambda: _run(times=(0.5, 0.5)), "Sampler.times: expected increasing times"),
+        (lambda: _run(times=((0.2, 0.5),)), "Sampler.times: expected a 1-D sequence of numbers"),
+        (lambda: _run(times=0.5), "Sampler.times: expected a 1-D sequence of numbers, got 0.5"),
+        (lambda: _run(times="0"), "Sampler.times: expected a 1-D sequence of numbers, got '0'"),
+        (lambda: _run(torch.zeros(1, 2).half()), "Sampler.start: .*, got torch.float16"),
+        (lambda: _run(torch.zeros(1, 2).long()), "Sampler.start: .*, got torch.int64"),
+        (lambda: _run([[0.0, 0.0]]), "Sampler.start: .*tensor, got 'list'"),
+        (lambda: _run(torch.zeros(2)), r"Sampler.start: expected shape .*, got \(2,\)"),
+        (
+            lambda: _one_sided(epsilon=0.5),
+            "Sampler.epsilon: expected None for ProbabilityFlow, which has no noise, got 0.5; use",
+        ),
+        (
+            lambda: _one_sided(epsilon=0.5, process=partial(ProbabilityFlow, cut=0.01)),
+            "Sampler.epsilon: expected None for ProbabilityFlow, ",
+        ),
+        (
+            lambda: _one_sided(process=ForwardSDE, solver=EulerMaruyama()),
+            "Sampler.epsilon: expected an Epsilon or a number > 0 for ForwardSDE, got None; set",
+        ),
     ],
 )
 def test_sampler_refuses(run, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         run()
+
+
+def test_sampler_takes_a_process_that_has_its_epsilon():
+    process = partial(ForwardSDE, epsilon=0.7)
+    assert _one_sided(process=process, solver=EulerMaruyama()).process.epsilon.c == 0.7
+
+
+def test_sampler_takes_times_as_a_tensor():
+    samples = _run(times=torch.linspace(0, 1, 3))
+    assert samples.times.tolist() == [0.0, 0.5, 1.0]

@@ -10,47 +10,60 @@ import time
 
 import numpy as np
 import pytest
-import torch
-from compose import ROOT, TINY, leave_out_pictures, sample_with, train_with
+from compose import (
+    ROOT,
+    TINY,
+    first_infinite_weight,
+    leave_out_pictures,
+    sample_with,
+    train_with,
+    write_user_files,
+)
 from scripts import environment, files_in, run_many, run_script, runs_in
 
 import interpolants
 from interpolants.checkpoint import read_checkpoint
 
 
-def _user_seconds(command, folder):
-    """User time of a process and what it started, and how it ended."""
-    before = os.times().children_user
+def _seconds(command, folder):
+    """Time of a process on the clock, the user time of what it started, and how it ended."""
+    began, before = time.monotonic(), os.times().children_user
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
-    return os.times().children_user - before, done
+    return time.monotonic() - began, os.times().children_user - before, done
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "start"),
+    ("script", "arguments", "status", "start"),
     [
-        (["--help"], 0, "train"),
-        (["--cfg", "job"], 0, "data:\n  _target_: interpolants.data.checkerboard.Checkerboard"),
-        (["net.hiden=16"], 1, ""),
+        ("train", ["--help"], 0, "train"),
+        ("train", ["--cfg", "job"], 0, "data:\n  _target_: interpolants.data.checkerboard.Check"),
+        ("train", ["net.hiden=16"], 1, ""),
+        ("sample", ["--help"], 0, "sample"),
     ],
-    ids=["help", "cfg", "misspelt"],
+    ids=["help", "cfg", "misspelt", "help of sample"],
 )
-def test_scripts_answer_at_once_and_write_nothing(arguments, status, start, tmp_path):
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    seconds, done = _user_seconds(command, tmp_path)
-    if seconds >= 2:  # measured anew, since a busy machine slows user time too
-        seconds, done = _user_seconds(command, tmp_path)
+def test_scripts_answer_at_once_and_write_nothing(script, arguments, status, start, tmp_path):
+    command = [sys.executable, str(ROOT / f"{script}.py"), *arguments]
+    wall, user = [], []
+    # The best of three: on a busy machine a process waits, and its user time rises too.
+    while len(wall) < 3 and not (wall and min(wall) < 2 and min(user) < 2):
+        seconds, user_seconds, done = _seconds(command, tmp_path)
+        wall.append(seconds)
+        user.append(user_seconds)
     assert done.returncode == status
     assert done.stdout.startswith(start)
     if status:
         assert done.stderr.endswith("got an unknown one; did you mean net.hidden?\n")
     assert files_in(tmp_path) == []
-    assert seconds < 2
+    assert min(wall) < 2 and min(user) < 2
 
 
 _SAMPLERS = {
     "ode": ["num_steps=8"],
     "sde": ["sampler=sde", "num_steps=8"],
     "backward": ["sampler=backward", "num_steps=8"],
+    "ode_backward": ["sampler=ode_backward", "num_steps=8"],
+    "no metrics": ["metric=[]", "out=no_metrics", "num_steps=8"],
     "rk4": ["sampler/solver=rk4", "stem=rk4", "num_steps=8"],
     "maruyama": ["sampler=sde", "sampler/solver=euler_maruyama", "stem=maruyama", "num_steps=8"],
     "epsilon": ["sampler=sde", "sampler.epsilon=0.5", "stem=epsilon", "num_steps=8"],
@@ -59,6 +72,7 @@ _SAMPLERS = {
 }
 # Calls of the network over 8 steps. Each process ends with one step to the end of time.
 _NFE = {"rk4": 32, "maruyama": 8}
+_ELSEWHERE = ("elsewhere", "no metrics")
 
 
 # A weight that is infinite at the smallest times, one of which comes up after some steps.
@@ -77,7 +91,7 @@ def sampled(tmp_path_factory):
     return folder, run, dict(zip(_SAMPLERS, done, strict=True)) | {"not finite": diverged}
 
 
-@pytest.mark.parametrize("name", [name for name in _SAMPLERS if name != "elsewhere"])
+@pytest.mark.parametrize("name", [name for name in _SAMPLERS if name not in _ELSEWHERE])
 def test_scripts_sample_a_trained_run(name, sampled):
     folder, run, done = sampled
     assert (done[name].status, done[name].err) == (0, "")
@@ -99,7 +113,7 @@ def test_scripts_sample_a_trained_run(name, sampled):
 
 def test_scripts_sampling_differs_by_process_weights_and_epsilon(sampled):
     _, run, _ = sampled
-    names = ("ode", "sde", "epsilon", "maruyama", "raw", "backward")
+    names = ("ode", "sde", "epsilon", "maruyama", "raw", "backward", "ode_backward")
     x = {name: np.load(run / "samples" / f"{name}.npz")["x"] for name in names}
     for i, name in enumerate(names):
         assert all(not np.allclose(x[name], x[other]) for other in names[:i])
@@ -109,6 +123,35 @@ def test_scripts_sampling_writes_where_it_is_told(sampled):
     folder, _, done = sampled
     assert done["elsewhere"].status == 0
     assert len(np.load(folder / "elsewhere" / "ode.npz")["x"]) == 32
+
+
+def test_scripts_sampling_without_metrics_writes_and_lists_the_rest(sampled):
+    folder, _, done = sampled
+    assert (done["no metrics"].status, done["no metrics"].err) == (0, "")
+    assert done["no metrics"].out.splitlines()[1].startswith("200 samples (200 compared)")
+    assert json.loads((folder / "no_metrics" / "ode.json").read_text())["metrics"] == {}
+
+
+def test_scripts_train_without_metrics(tmp_path):
+    (done,) = run_many(tmp_path, [["train", *TINY, "metric=[]"]])
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("32 samples (32 compared)")
+
+
+def test_scripts_sweep_is_resumed_in_folders_that_tell_its_jobs_apart(tmp_path):
+    lost = ["train", "-m", *TINY, "seed=0,1", "resume=auto"]
+    sweep = [*lost, "run_dir=outputs/seeds/${seed}", "scheduler=constant"]
+    refused, first, second = run_many(tmp_path, [lost, sweep, [*sweep, "max_steps=6"]])
+    assert refused.status == 1 and refused.out == ""
+    told = "resume: expected never in a sweep without run_dir, got 'auto'; set run_dir to a folder"
+    assert all(f"error: job {k} (" in refused.err for k in (0, 1)) and told in refused.err
+    assert (first.status, second.status) == (0, 0)
+    runs = runs_in(tmp_path)
+    assert runs == [tmp_path / "outputs" / "seeds" / name for name in ("0", "1")]
+    for seed, run in enumerate(runs):
+        content = read_checkpoint(run / "checkpoints" / "last.ckpt")
+        assert content["global_step"] == 6
+        assert content["hyper_parameters"]["config"]["seed"] == seed
 
 
 def test_scripts_sweep_trains_each_job_in_a_folder_of_its_own(tmp_path):
@@ -132,7 +175,8 @@ def test_scripts_stop_at_a_loss_that_is_not_finite(sampled):
     folder, _, done = sampled
     status, _, err = done["not finite"]
     assert status == 1
-    told = r"error: the loss is -?(nan|inf) at step 12, with times t in \[0\.0001257, "
+    step, low = first_infinite_weight(-12.0)
+    told = rf"error: the loss is -?(nan|inf) at step {step}, with times t in \[{low:.4g}, "
     assert re.match(told, err)
     assert err.count("\n") == 1
     last = "diverged/checkpoints/last.ckpt"
@@ -186,9 +230,7 @@ def _has_rows(folder):
 def test_scripts_take_data_by_overrides_alone(overrides, shape, tmp_path, monkeypatch):
     leave_out_pictures(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    rows = torch.randn(60, 3, generator=torch.Generator().manual_seed(0)).tolist()
-    lines = [",".join(map(str, row)) for row in rows]
-    (tmp_path / "rows.csv").write_text("\n".join(["a,b,c", *lines]))
+    write_user_files(tmp_path)
     for more in ([], ["max_steps=8", "resume=auto"]):
         train_with(tmp_path, *overrides, *more)
     sample_with("n=50", "out=drawn")

@@ -1,11 +1,13 @@
 """A spec out of a checkpoint builds our classes and cannot do anything else."""
 
+import contextlib
 import functools
 import sys
 import types
 from pathlib import Path
 
 import pytest
+from hostile import IMPORTABLE, MODULES, Hostile, call, plant
 
 from interpolants.checks import check_positive
 from interpolants.spec import build
@@ -92,70 +94,49 @@ def test_build_makes_the_package_s_own_parts():
 
 
 _HOSTILE = [
-    ("os.system", "touch {marker}"),
-    ("posix.system", "touch {marker}"),
-    ("subprocess.run", "touch {marker}"),
-    ("subprocess.Popen", "touch {marker}"),
-    ("builtins.open", "{marker}"),
-    ("builtins.eval", "open({marker!r}, 'w')"),
-    ("builtins.exec", "open({marker!r}, 'w')"),
-    ("torch.load", "{marker}"),
-    ("torch.hub.load", "{marker}"),
-    ("numpy.load", "{marker}"),
-    ("pathlib.Path.write_text", "{marker}"),
-    ("pathlib.Path", "{marker}"),
-    ("functools.partial", "{marker}"),
-    ("importlib.import_module", "planted"),
-    ("planted.Class", "{marker}"),
-    ("interpolants.spec.importlib.import_module", "planted"),
-    ("interpolants.spec.functools.partial", "{marker}"),
-    ("interpolants.fields.torch.load", "{marker}"),
-    ("interpolants.data.base.torch.load", "{marker}"),
-    ("interpolants.probe.os.system", "touch {marker}"),
-    ("interpolants.probe.run", "touch {marker}"),
-    ("interpolants.probe.write", "{marker}"),
-    ("interpolants.probe.Path", "{marker}"),
-    ("interpolants.probe.Part.__init__", "{marker}"),
-    ("interpolants.probe.Part.Inner", "{marker}"),
-    ("interpolants.probe.Inner", "{marker}"),
-    ("interpolants.interpolant.linear.BrownianBridgeGamma", "{marker}"),
-    ("interpolants.spec.build", "{marker}"),
-    ("interpolants.checks.check", "{marker}"),
-    ("interpolants.training.callbacks.Writer", "{marker}"),
-    ("interpolants.cli.run", "{marker}"),
-    ("interpolants..os.system", "{marker}"),
-    ("interpolants_evil.Class", "{marker}"),
-    ("interpolants", "{marker}"),
-    ("os.system\n", "{marker}"),
-    (["os", "system"], "{marker}"),
-    (None, "{marker}"),
+    *IMPORTABLE,
+    Hostile("interpolants.probe.os.system", {"command": "touch {folder}/marker"}),
+    Hostile("interpolants.probe.run", {"args": ["touch", "{folder}/marker"]}),
+    Hostile("interpolants.probe.write", {"path": "{folder}/marker"}),
+    Hostile("interpolants.probe.Path", {}, is_live=False),
+    Hostile("interpolants.probe.Part.__init__", {"a": 1.0}, is_live=False),
+    Hostile("interpolants.probe.Part.Inner", {}, is_live=False),
+    Hostile("interpolants.probe.Inner", {}, is_live=False),
 ]
 
 
-@pytest.mark.parametrize(("target", "argument"), _HOSTILE, ids=[repr(t) for t, _ in _HOSTILE])
-def test_build_refuses_a_hostile_target_by_name_and_without_effect(
-    target, argument, tmp_path, monkeypatch
-):
-    marker = tmp_path / "marker"
-    planted = f"open({str(marker)!r}, 'w')\nclass Class: pass\n"
-    for module in ("planted", "interpolants_evil"):
-        (tmp_path / f"{module}.py").write_text(planted)
+@pytest.fixture
+def marker(tmp_path, monkeypatch):
+    """A file that only a call of a hostile target creates."""
     monkeypatch.syspath_prepend(tmp_path)
-    argument = argument.format(marker=str(marker))
-    hostile = {"_target_": target}
-    for key in ("a", "label", "command", "args", "file", "path", "f"):
-        hostile[key] = argument
+    yield plant(tmp_path)
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("hostile", _HOSTILE, ids=lambda hostile: repr(hostile.target))
+def test_build_refuses_a_hostile_target_by_name_and_without_effect(hostile, tmp_path, marker):
+    node = hostile.node(tmp_path)
     for spec, where in (
-        (hostile, ""),
-        ({"_target_": _PART, "sizes": [{"_target_": _PART}, hostile]}, "sizes[1]."),
-        (hostile | {"_partial_": True}, ""),
+        (node, ""),
+        ({"_target_": _PART, "sizes": [{"_target_": _PART}, node]}, "sizes[1]."),
+        (node | {"_partial_": True}, ""),
     ):
         with pytest.raises(ValueError) as caught:
             build(spec)
         assert str(caught.value).startswith(f"{where}_target_: expected a class defined in inter")
-        assert f"got {target!r}" in str(caught.value)
+        assert f"got {hostile.target!r}" in str(caught.value)
     assert not marker.exists()
-    assert not {"planted", "interpolants_evil"} & set(sys.modules)
+    assert not set(MODULES) & set(sys.modules)
+
+
+@pytest.mark.parametrize(
+    "hostile", [h for h in _HOSTILE if h.is_live], ids=lambda hostile: hostile.target
+)
+def test_hostile_target_has_its_effect_where_it_is_called(hostile, tmp_path, marker):
+    with contextlib.suppress(Exception):
+        call(hostile.node(tmp_path))
+    assert marker.exists()
 
 
 def test_build_says_how_to_trust_a_module():
