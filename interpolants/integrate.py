@@ -8,21 +8,48 @@ a captured graph, and gradients flow where they are enabled.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import abc
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, final
 
 from torch import Tensor
 
+from interpolants.mode.base import Mode
+from interpolants.mode.eager import Eager
 from interpolants.noise.base import Noise
 
 Carry = tuple[Tensor, ...]
 """The state first, then what a multistep method remembers."""
 
-Drift = Callable[[Tensor, Tensor], Tensor]
-"""The drift given a row of the plan, shape (K,), and the state."""
 
-Step = Callable[[Drift, tuple[Tensor, ...], tuple[Tensor, ...], Carry, Tensor | None], Carry]
-"""One step: drift, the rows of its stages, its coefficients, the carry, and normals or None."""
+class Equation(Protocol):
+    """dX = drift dt + diffusion dW, given a row of the plan, shape (K,), in place of a time."""
+
+    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
+        """The drift, (B, *event)."""
+
+    def diffusion_at(self, row: Tensor, x: Tensor) -> Tensor:
+        """The coefficient of dW, broadcastable to x."""
+
+
+Step = Callable[[Any, tuple[Tensor, ...], tuple[Tensor, ...], Carry, Any], Carry]
+"""One step: equation, the rows of its stages, its coefficients, the carry, normals or None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """Consecutive steps of one kernel.
+
+    Attributes:
+        rows: what the equation needs at each stage of each step, float64, (N, S, K).
+        coefficients: the step's own numbers, float64, (N, C).
+        step: the kernel.
+    """
+
+    rows: Tensor
+    coefficients: Tensor
+    step: Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,26 +57,33 @@ class Plan:
     """A solver on one grid.
 
     Attributes:
-        times: nodes, float64, (N + 1,).
-        rows: what the drift needs at each stage of each step, float64, (N, S, K).
-        coefficients: the step's own numbers, float64, (N, C).
-        drift: the right-hand side.
-        step: the kernel.
+        equation: what is solved.
+        legs: the steps; a method that needs a start of its own has a leg for it.
         start: makes the first carry from the initial state.
         channels: standard normals that each step needs.
     """
 
-    times: Tensor
-    rows: Tensor
-    coefficients: Tensor
-    drift: Drift
-    step: Step
+    equation: Equation
+    legs: tuple[Leg, ...]
     start: Callable[[Tensor], Carry]
     channels: int = 0
 
 
-class Keep:
-    """What to keep of a path: the states at given nodes, in order.
+class Keep(abc.ABC):
+    """Looks at states as they pass."""
+
+    @abc.abstractmethod
+    def nodes(self, last: int) -> Sequence[int]:
+        """Indices of the nodes whose states it must see, out of 0 to `last`."""
+
+    @abc.abstractmethod
+    def __call__(self, node: int, x: Tensor) -> None:
+        """Take in the state at a node; those it did not ask for may come too."""
+
+
+@final
+class KeepTimes(Keep):
+    """The states at given nodes, in order.
 
     Args:
         times: the plan's nodes, (N + 1,).
@@ -61,12 +95,10 @@ class Keep:
         self._slots = {nodes[float(t)]: slot for slot, t in enumerate(at)}
         self.path: Tensor | None = None
 
-    def nodes(self, last: int) -> list[int]:
-        """Indices of the first node, of those to keep, and of the last, in order."""
-        return sorted({0, last, *self._slots})
+    def nodes(self, last: int) -> Sequence[int]:
+        return list(self._slots)
 
     def __call__(self, node: int, x: Tensor) -> None:
-        """Store the state at a node, if it is one to keep."""
         slot = self._slots.get(node)
         if slot is None:
             return
@@ -75,8 +107,87 @@ class Keep:
         self.path[slot] = x
 
 
+@final
+class KeepReduction(Keep):
+    """A running reduction over every node: value = reduce(value, node, x), from `initial`.
+
+    Args:
+        reduce: takes the value so far, the node's index and its state; makes the next value.
+        initial: the first value.
+    """
+
+    def __init__(self, reduce: Callable[[Any, int, Tensor], Any], initial: Any) -> None:
+        self._reduce = reduce
+        self.value = initial
+
+    def nodes(self, last: int) -> Sequence[int]:
+        return range(last + 1)
+
+    def __call__(self, node: int, x: Tensor) -> None:
+        self.value = self._reduce(self.value, node, x)
+
+
+@final
+class _Lazy:
+    """Normals of the steps `begin` to `end`, drawn a few steps ahead of their use."""
+
+    def __init__(self, noise: Noise, begin: int, end: int, channels: int, like: Tensor) -> None:
+        self.noise, self.begin, self.end = noise, begin, end
+        self.channels, self.like = channels, like
+        self._first, self._drawn = 0, like.new_empty(0)
+
+    def draw(self, k: int, count: int) -> Tensor:
+        return self.noise.draw(self.begin + k, count, self.channels, self.like)
+
+    def __getitem__(self, k: int) -> Tensor:
+        if k >= self._first + len(self._drawn):
+            count = min(self.noise.ahead, self.end - self.begin - k)
+            self._first, self._drawn = k, self.draw(k, count)
+        return self._drawn[k - self._first]
+
+
+Normals = _Lazy | Tensor | None
+"""By step of a block, each (channels, B, *event); None for an ODE."""
+
+
+def advance(
+    equation: Equation,
+    step: Step,
+    rows: Tensor,
+    coefficients: Tensor,
+    normals: Normals,
+    carry: Carry,
+) -> Carry:
+    """Take the steps of a block; tables and normals are on the state's device.
+
+    Args:
+        equation, step: as in `Plan` and `Leg`.
+        rows: (n, S, K).
+        coefficients: (n, C).
+        normals: by step, each (channels, B, *event); None for an ODE.
+        carry: at the first node.
+
+    Returns:
+        The carry at the last node.
+    """
+    stages, count = rows.shape[1], coefficients.shape[1]
+    row, number = rows.flatten(0, 1).unbind(), coefficients.flatten().unbind()
+    for k in range(rows.shape[0]):
+        own_rows = row[k * stages : (k + 1) * stages]
+        own_numbers = number[k * count : (k + 1) * count]
+        carry = step(
+            equation, own_rows, own_numbers, carry, None if normals is None else normals[k]
+        )
+    return carry
+
+
 def integrate(
-    plan: Plan, x: Tensor, *, noise: Noise | None = None, keep: Keep | None = None
+    plan: Plan,
+    x: Tensor,
+    *,
+    noise: Noise | None = None,
+    keep: Keep | None = None,
+    mode: Mode | None = None,
 ) -> Tensor:
     """Carry `x` along the plan.
 
@@ -84,19 +195,41 @@ def integrate(
         plan: what to do.
         x: the initial state, (B, *event), float32 or float64 whatever the network's dtype.
         noise: standard normals, needed if `plan.channels` > 0.
-        keep: called with each node's index and state.
+        keep: sees the states at the nodes it asks for.
+        mode: how blocks of steps are run; eagerly if None.
 
     Returns:
         The final state, (B, *event).
     """
-    rows = [stages.unbind() for stages in plan.rows.to(x).unbind()]
-    coefficients = [numbers.unbind() for numbers in plan.coefficients.to(x).unbind()]
-    carry = plan.start(x)
+    mode = Eager() if mode is None else mode
+    last = sum(len(leg.rows) for leg in plan.legs)
+    stops = {last, *(() if keep is None else keep.nodes(last))}
+    carry, node = plan.start(x), 0
     if keep is not None:
         keep(0, x)
-    for k in range(len(rows)):
-        z = noise.draw(k, plan.channels, x) if plan.channels and noise is not None else None
-        carry = plan.step(plan.drift, rows[k], coefficients[k], carry, z)
-        if keep is not None:
-            keep(k + 1, carry[0])
+    for leg in plan.legs:
+        rows, coefficients = leg.rows.to(x), leg.coefficients.to(x)
+        for begin, end in _blocks(node, node + len(rows), stops, mode.block):
+            own = slice(begin - node, end - node)
+            normals: Normals = None
+            if plan.channels and noise is not None:
+                normals = _Lazy(noise, begin, end, plan.channels, x)
+                normals = normals if mode.block is None else normals.draw(0, end - begin)
+            carry = mode(
+                advance, plan.equation, leg.step, rows[own], coefficients[own], normals, carry
+            )
+            if keep is not None:
+                keep(end, carry[0])
+        node += len(rows)
     return carry[0]
+
+
+def _blocks(
+    begin: int, end: int, stops: Collection[int], size: int | None
+) -> Iterator[tuple[int, int]]:
+    """Consecutive pairs that cover `begin` to `end`, cut at `stops` and after `size` steps."""
+    first = begin
+    for node in range(begin + 1, end + 1):
+        if node == end or node in stops or node - first == size:
+            yield first, node
+            first = node

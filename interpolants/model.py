@@ -74,7 +74,7 @@ class Model:
 
         Args:
             n: how many, > 0.
-            seed: fixes starts and noise, for one chunk size.
+            seed: fixes starts, and noise: for one chunk size, or for any with per-sample noise.
             sampler: builds the sampler; the model's own if None.
             start: where to start instead of the base, (n, *event): data for a backward process,
                 or chosen base samples, each in its own units.
@@ -103,24 +103,19 @@ class Model:
         )
         got = tuple(start.shape) if isinstance(start, Tensor) else type(start).__name__
         check(start is None or got == shape, "Model.sample.start", f"shape {shape}", got)
-        parts = []
-        with _evaluating(self.fields):
-            for chunk, begin in enumerate(range(0, n, chunk_size)):
-                generator = keyed_generator(_SAMPLE, seed, chunk, device=self.device)
-                rows = slice(begin, min(begin + chunk_size, n))
-                x = self._start(start, rows, backward, generator)
-                parts.append(draw(x, generator=generator, times=times))
-        return self._join(parts, backward)
-
-    def _start(
-        self, start: Tensor | None, rows: slice, backward: bool, generator: torch.Generator
-    ) -> Tensor:
-        """The chunk's first states, in the units of the networks."""
-        base = self.fields.base
+        generator = keyed_generator(_SAMPLE, seed, device=self.device)
         if start is None:
-            return base.sample(rows.stop - rows.start, self.event_shape, generator)
-        scaling = self.scaling if backward else base.scaling
-        return scaling.to_model(start[rows].to(self.device, torch.float32))
+            x = self.fields.base.sample(n, self.event_shape, generator)
+        else:
+            units = self.scaling if backward else self.fields.base.scaling
+            x = units.to_model(start.to(self.device, torch.float32))
+        noise, parts = draw.noise(generator), []
+        with _evaluating(self.fields):
+            for first in range(0, n, chunk_size):
+                last = min(first + chunk_size, n)
+                own = noise.rows(first, last)
+                parts.append(draw(x[first:last], noise=own, times=times))
+        return self._join(parts, backward)
 
     def _join(self, parts: Sequence[Samples], backward: bool) -> Samples:
         """Chunks as one, in the units of the user."""

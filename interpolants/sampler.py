@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ from interpolants.epsilon.base import Epsilon
 from interpolants.fields import Fields
 from interpolants.grid.base import Grid
 from interpolants.grid.sine_squared import SineSquaredGrid
-from interpolants.integrate import Keep
+from interpolants.integrate import KeepTimes
 from interpolants.interpolant.base import AffineInterpolant
+from interpolants.mode.base import Mode
+from interpolants.mode.eager import Eager
 from interpolants.noise.base import Noise
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.process.base import FieldProcess
 from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.solver.base import Solver
+from interpolants.solver.base import PlannedSolver, Solver
 from interpolants.solver.heun import Heun
 
 
@@ -59,10 +62,13 @@ class Sampler:
         num_steps: number of intervals, > 0.
         epsilon: diffusivity for processes that take one: an `Epsilon`, or a number for a
             constant; None for an ODE.
+        noise: makes the source of normals, as `noise(generator)`.
+        mode: how the package's own solvers run their steps; eagerly if None.
 
     Raises:
         ValueError: if a field that the process needs does not follow from what was learned, the
-            solver does not fit the process, or an `epsilon` is missing or one too many.
+            solver does not fit the process or the mode, or an `epsilon` is missing or one too
+            many.
     """
 
     def __init__(
@@ -74,6 +80,8 @@ class Sampler:
         grid: Grid | None = None,
         num_steps: int = 32,
         epsilon: Epsilon | float | None = None,
+        noise: Callable[[torch.Generator | None], Noise] = GeneratorNoise,
+        mode: Mode | None = None,
     ) -> None:
         check_count("Sampler.num_steps", num_steps)
         _check_epsilon(process, epsilon)
@@ -83,6 +91,15 @@ class Sampler:
         self.solver.check(self.process)
         self.grid = SineSquaredGrid() if grid is None else grid
         self.num_steps = num_steps
+        self.noise = noise
+        self.mode = Eager() if mode is None else mode
+        check(
+            isinstance(self.mode, Eager) or isinstance(self.solver, PlannedSolver),
+            "Sampler.mode",
+            "Eager for another package's solver",
+            type(self.mode).__name__,
+            "use sampler/mode=eager, or one of this package's solvers",
+        )
 
     @property
     def fields(self) -> Fields:
@@ -96,8 +113,9 @@ class Sampler:
         generator: torch.Generator | None = None,
         noise: Noise | None = None,
         times: Sequence[float] | Tensor = (),
+        gradients: bool = False,
     ) -> Samples:
-        """Integrate from `start`, in the units of the networks, without recording gradients.
+        """Integrate from `start`, in the units of the networks.
 
         Args:
             start: draws of the base, or of the data for a backward process; (n, *event), float32
@@ -107,6 +125,8 @@ class Sampler:
             times: increasing times in [0, 1] whose states to keep, last first for a backward
                 process; the grid lands on each exactly. Times beyond the process's span are moved
                 to its ends.
+            gradients: whether to record gradients through the solve, with respect to `start` and
+                to weights.
 
         Raises:
             ValueError: if `start` has another dtype or no event, or the times do not increase or
@@ -116,15 +136,14 @@ class Sampler:
         process = self.process
         kept = torch.unique(_checked(times).clamp(*process.span))
         kept = kept.flip(0) if process.backward else kept
-        nodes = self.grid.times(
-            self.num_steps, process.span, backward=process.backward, through=kept
-        )
-        keep = Keep(nodes, kept)
-        source = GeneratorNoise(generator) if noise is None else noise
-        with torch.no_grad(), count_calls(self.fields.net) as calls:
+        nodes = self._nodes(kept)
+        keep = KeepTimes(nodes, kept)
+        source = self.noise(generator) if noise is None else noise
+        with torch.set_grad_enabled(gradients), count_calls(self.fields.net) as calls:
             _wait(start)
             began = time.perf_counter()
-            x = self.solver.solve(process, nodes, self._first(start), noise=source, keep=keep)
+            first = self._first(start)
+            x = self.solver.solve(process, nodes, first, noise=source, keep=keep, mode=self.mode)
             x = self._finish(x, nodes[-1].to(x))
             _wait(x)
             seconds = time.perf_counter() - began
@@ -135,6 +154,30 @@ class Sampler:
             path=keep.path,
             times=None if keep.path is None else kept,
         )
+
+    def _nodes(self, kept: Tensor) -> Tensor:
+        """The grid's times on the process's span; warns where steps are too long for its noise."""
+        process, path = self.process, self.fields.interpolant
+        log_snr = path.log_snr if isinstance(path, AffineInterpolant) and path.one_sided else None
+        nodes = self.grid.times(
+            self.num_steps,
+            process.span,
+            backward=process.backward,
+            through=kept,
+            log_snr=log_snr,
+        )
+        middles, h = 0.5 * (nodes[1:] + nodes[:-1]), nodes.diff().abs()
+        stiffness = h * process.stiffness(middles)
+        worst = int(stiffness.argmax())
+        if stiffness[worst] > 1:
+            warnings.warn(
+                f"Sampler.num_steps: {self.num_steps} steps are few for this diffusivity, "
+                f"h epsilon / level^2 is {float(stiffness[worst]):.2g} at t = "
+                f"{float(middles[worst]):.3g}, and explicit schemes want it below 1; raise "
+                "num_steps, lower epsilon, or use a grid that is finer there",
+                stacklevel=3,
+            )
+        return nodes
 
     def _first(self, start: Tensor) -> Tensor:
         """The state at the first node: alpha(0) x0 going forward on a one-sided path."""

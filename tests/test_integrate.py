@@ -4,7 +4,7 @@ import pytest
 import torch
 from problems import times
 
-from interpolants.integrate import Keep, Plan, integrate
+from interpolants.integrate import KeepTimes, Leg, Plan, integrate
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.noise.given import GivenNoise
 from interpolants.process.base import Process
@@ -32,19 +32,18 @@ _NODES = times(0.0, 0.1, 0.25, 0.6, 1.0)
 def test_integrate_applies_each_row_and_coefficient_once_in_order():
     seen = []
 
-    def step(drift, rows, coefficients, carry, z):
+    class Second:
+        def drift_at(self, row, x):
+            return row[1].expand_as(x)
+
+    def step(equation, rows, coefficients, carry, z):
         seen.append((rows[0].tolist(), coefficients[0].item(), z is None))
-        return (carry[0] + drift(rows[0], carry[0]),)
+        return (carry[0] + equation.drift_at(rows[0], carry[0]),)
 
     rows = torch.arange(6, dtype=torch.float64).view(3, 1, 2)
-    plan = Plan(
-        times=times(0.0, 0.3, 0.6, 1.0),
-        rows=rows,
-        coefficients=times(5.0, 6.0, 7.0)[:, None],
-        drift=lambda row, x: row[1].expand_as(x),
-        step=step,
-        start=lambda x: (x,),
-    )
+    numbers = times(5.0, 6.0, 7.0)[:, None]
+    legs = [Leg(rows=rows[k], coefficients=numbers[k], step=step) for k in (slice(1), slice(1, 3))]
+    plan = Plan(equation=Second(), legs=tuple(legs), start=lambda x: (x,))
     x = integrate(plan, torch.zeros(2, 3, dtype=torch.float64))
     assert seen == [([0.0, 1.0], 5.0, True), ([2.0, 3.0], 6.0, True), ([4.0, 5.0], 7.0, True)]
     assert torch.equal(x, torch.full((2, 3), 9.0, dtype=torch.float64))
@@ -52,33 +51,32 @@ def test_integrate_applies_each_row_and_coefficient_once_in_order():
 
 def test_keep_stores_the_states_at_its_times_in_order():
     x = torch.randn(3, 2, dtype=torch.float64)
-    keep = Keep(_NODES, _NODES[[0, 2, 4]])
+    keep = KeepTimes(_NODES, _NODES[[0, 2, 4]])
     end = Heun().solve(_Decay(), _NODES, x, noise=GeneratorNoise(), keep=keep)
     assert torch.equal(keep.path[0], x)
     assert torch.equal(keep.path[2], end)
     part = _NODES[:3]
-    short = Heun().solve(_Decay(), part, x, noise=GeneratorNoise(), keep=Keep(part, part[:0]))
+    short = Heun().solve(_Decay(), part, x, noise=GeneratorNoise(), keep=KeepTimes(part, part[:0]))
     assert torch.equal(keep.path[1], short)
-    assert keep.nodes(4) == [0, 2, 4]
 
 
 def test_keep_without_times_stores_nothing():
-    keep = Keep(_NODES, _NODES[:0])
+    keep = KeepTimes(_NODES, _NODES[:0])
     Heun().solve(_Decay(), _NODES, torch.ones(1, 1), noise=GeneratorNoise(), keep=keep)
     assert keep.path is None
-    assert keep.nodes(4) == [0, 4]
+    assert keep.nodes(4) == []
 
 
 def test_keep_refuses_a_time_that_is_no_node():
     with pytest.raises(KeyError):
-        Keep(_NODES, times(0.3))
+        KeepTimes(_NODES, times(0.3))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_integrate_keeps_the_dtype_of_the_state(dtype):
     x = torch.randn(4, 3, 2, dtype=dtype)
     process, noise = _Decay("additive"), GeneratorNoise(torch.Generator().manual_seed(0))
-    keep = Keep(_NODES, _NODES)
+    keep = KeepTimes(_NODES, _NODES)
     end = AB2Maruyama().solve(process, _NODES, x, noise=noise, keep=keep)
     assert end.dtype == keep.path.dtype == dtype
 
@@ -89,10 +87,10 @@ def test_float32_states_step_by_float64_tables():
     nodes = torch.linspace(0, 1, n + 1, dtype=torch.float64)
     process = _Decay("additive", g=0.0)
     plan = EulerMaruyama().plan(process, nodes)
-    assert plan.rows.dtype == plan.coefficients.dtype == torch.float64
+    assert plan.legs[0].rows.dtype == plan.legs[0].coefficients.dtype == torch.float64
     x = 10 ** torch.linspace(-3, 3, 200)
     noise = GivenNoise(torch.zeros(1, 1, 200).expand(n, 1, 200))
-    keep = Keep(nodes, nodes[:0])
+    keep = KeepTimes(nodes, nodes[:0])
     end = EulerMaruyama().solve(process, nodes, x, noise=noise, keep=keep)
     assert end.dtype == torch.float32
     ratio = end.double() / (x.double() * (1 - 1 / n) ** n)
@@ -104,7 +102,7 @@ def test_gradients_flow_through_the_loop():
     rate = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
     nodes = torch.linspace(0, 1, 6, dtype=torch.float64)
     x = torch.ones(1, 1, dtype=torch.float64, requires_grad=True)
-    keep = Keep(nodes, nodes)
+    keep = KeepTimes(nodes, nodes)
     end = Heun().solve(_Decay(rate=rate), nodes, x, noise=GeneratorNoise(), keep=keep)
     h = 0.2
     factor = 1 - 0.7 * h + (0.7 * h) ** 2 / 2
@@ -116,7 +114,7 @@ def test_gradients_flow_through_the_loop():
 def test_euler_maruyama_is_its_formula_on_uneven_steps():
     x = torch.randn(3, 2, dtype=torch.float64)
     z = torch.randn(4, 1, 3, 2, dtype=torch.float64)
-    keep = Keep(_NODES, _NODES[:0])
+    keep = KeepTimes(_NODES, _NODES[:0])
     got = EulerMaruyama().solve(_Decay("additive"), _NODES, x, noise=GivenNoise(z), keep=keep)
     for k, h in enumerate(_NODES.diff()):
         x = x - h * x + 0.3 * h.sqrt() * z[k, 0]
@@ -126,7 +124,7 @@ def test_euler_maruyama_is_its_formula_on_uneven_steps():
 def test_ab2_maruyama_is_its_formula_on_uneven_steps():
     x = torch.randn(3, 2, dtype=torch.float64)
     z = torch.randn(4, 1, 3, 2, dtype=torch.float64)
-    keep = Keep(_NODES, _NODES[:0])
+    keep = KeepTimes(_NODES, _NODES[:0])
     got = AB2Maruyama().solve(_Decay("additive"), _NODES, x, noise=GivenNoise(z), keep=keep)
     steps, previous = _NODES.diff(), None
     for k, h in enumerate(steps):

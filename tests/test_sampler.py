@@ -19,6 +19,7 @@ from interpolants.epsilon.alpha import AlphaEpsilon
 from interpolants.epsilon.constant import ConstantEpsilon
 from interpolants.fields import Fields
 from interpolants.grid.uniform import UniformGrid
+from interpolants.integrate import integrate
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
 from interpolants.model import Model
@@ -153,14 +154,8 @@ def test_path_has_the_states_of_a_run_that_ends_there(process, solver):
     assert torch.equal(whole.path[3], whole.x)
     nodes = sampler.grid.times(8, (0.0, 1.0), through=whole.times)
     for slot, last in ((1, 3), (2, 5)):
-        state, part = x, nodes[: last + 1]
-        plan = solver.plan(sampler.process, part)
-        carry = plan.start(state)
-        for k in range(last):
-            z = noise.draw(k, 1, x)
-            rows, numbers = plan.rows[k].unbind(), plan.coefficients[k].unbind()
-            carry = plan.step(plan.drift, rows, numbers, carry, z)
-        torch.testing.assert_close(whole.path[slot], carry[0], rtol=0, atol=1e-12)
+        end = integrate(solver.plan(sampler.process, nodes[: last + 1]), x, noise=noise)
+        torch.testing.assert_close(whole.path[slot], end, rtol=0, atol=1e-12)
 
 
 def test_path_of_a_backward_process_runs_from_the_data():

@@ -10,7 +10,7 @@ from problems import times as times_of
 from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.grid.sine_squared import SineSquaredGrid
 from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import Keep
+from interpolants.integrate import KeepTimes
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.process.backward_sde import BackwardSDE
@@ -93,7 +93,7 @@ def test_ode_scheme_follows_the_exact_flow_of_correlated_gaussians(solver, backw
     errors = []
     for n in (160, 320):
         times = SineSquaredGrid().times(n, (0.0, 1.0), backward=backward)
-        keep = Keep(times, times[:0])
+        keep = KeepTimes(times, times[:0])
         got = solver.solve(process, times, x, noise=GeneratorNoise(), keep=keep)
         errors.append((got - exact).norm())
     assert abs(torch.log2(errors[0] / errors[1]) - solver.order) < 0.15

@@ -13,7 +13,7 @@ from interpolants.fields import Fields
 from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.grid.sine_squared import SineSquaredGrid
 from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import Keep
+from interpolants.integrate import KeepTimes
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.noise.given import GivenNoise
@@ -39,7 +39,7 @@ def _flow():
 
 def _solve(solver, process, times, x, at=()):
     at = times[list(at)]
-    keep = Keep(times, at)
+    keep = KeepTimes(times, at)
     return solver.solve(process, times, x, noise=GeneratorNoise(), keep=keep), keep.path
 
 
@@ -131,7 +131,7 @@ def test_torchsde_has_the_moments_of_its_scheme_on_a_warped_grid(method, build):
     times = SineSquaredGrid().times(24, (0.0, 1.0), backward=backward)
     mean, variance = (1.0, 0.3) if backward else (0.0, 1.0)
     still = GivenNoise(torch.zeros(24, 1, 1, 1, dtype=torch.float64))
-    nowhere = Keep(times, times[:0])
+    nowhere = KeepTimes(times, times[:0])
     end_mean = own.solve(process, times, times_of(mean)[None], noise=still, keep=nowhere)
     centred = _linear_gaussian(build, target_mean=0.0)
     end_variance = linear_moments(own, centred, times, variance)[1]
@@ -218,6 +218,6 @@ def test_adapter_refuses(build, message):
 
 def test_torchsde_refuses_given_noise():
     times, x = UniformGrid().times(2, (0.0, 1.0)), torch.zeros(1, 1, dtype=torch.float64)
-    noise, keep = GivenNoise(torch.zeros(2, 1, 1, 1)), Keep(times, times[:0])
+    noise, keep = GivenNoise(torch.zeros(2, 1, 1, 1)), KeepTimes(times, times[:0])
     with pytest.raises(ValueError, match=r"Torchsde.noise: expected noise drawn from a generator"):
         Torchsde().solve(_linear_gaussian(), times, x, noise=noise, keep=keep)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -10,13 +11,25 @@ from torch import Tensor
 # Nodes this close to a requested time, as a fraction of the span, give way to it.
 _CLOSE = 1e-6
 
+LogSNR = Callable[[Tensor], Tensor]
+"""log(beta / alpha) of a one-sided path at float64 times."""
+
 
 class Grid(abc.ABC):
-    """A monotone warp of [0, 1]: nodes are warp(k / num_steps), spread over the process's span."""
+    """Where the nodes of a solve lie."""
 
     @abc.abstractmethod
-    def warp(self, u: Tensor) -> Tensor:
-        """An increasing map of [0, 1] onto itself."""
+    def nodes(self, num_steps: int, span: tuple[float, float], log_snr: LogSNR | None) -> Tensor:
+        """Increasing float64 nodes on the host, (num_steps + 1,), from end to end of the span.
+
+        Args:
+            num_steps: number of intervals.
+            span: first and last time, ascending.
+            log_snr: of the path, if it is one-sided.
+
+        Raises:
+            ValueError: if the grid does not fit the path or the number of steps.
+        """
 
     def times(
         self,
@@ -25,6 +38,7 @@ class Grid(abc.ABC):
         *,
         backward: bool = False,
         through: Tensor | None = None,
+        log_snr: LogSNR | None = None,
     ) -> Tensor:
         """Float64 nodes on the host, exactly on both ends and on every requested time.
 
@@ -33,10 +47,10 @@ class Grid(abc.ABC):
             span: first and last time, ascending.
             backward: whether to run from the last down to the first.
             through: times in the span to land on, any order.
+            log_snr: of the path, if it is one-sided.
         """
-        u = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64)
         start, end = span
-        t = start + (end - start) * self.warp(u)
+        t = self.nodes(num_steps, span, log_snr)
         t[0], t[-1] = start, end
         if through is not None:
             wanted = through.to(torch.float64)
@@ -44,5 +58,18 @@ class Grid(abc.ABC):
             inner = t[1:-1]
             close = (inner[:, None] - wanted).abs() < _CLOSE * (end - start)
             t = torch.cat([t[:1], inner[~close.any(dim=1)], t[-1:], wanted])
-        nodes: Tensor = torch.unique(t)
+        nodes: Tensor = torch.unique(t)  # type: ignore[no-untyped-call]
         return nodes.flip(0) if backward else nodes
+
+
+class WarpedGrid(Grid):
+    """A monotone warp of [0, 1]: nodes are warp(k / num_steps), spread over the span."""
+
+    @abc.abstractmethod
+    def warp(self, u: Tensor) -> Tensor:
+        """An increasing map of [0, 1] onto itself."""
+
+    def nodes(self, num_steps: int, span: tuple[float, float], log_snr: LogSNR | None) -> Tensor:
+        start, end = span
+        u = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64)
+        return start + (end - start) * self.warp(u)

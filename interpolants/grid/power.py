@@ -8,12 +8,12 @@ from typing import final
 from torch import Tensor
 
 from interpolants.checks import check_positive
-from interpolants.grid.base import Grid
+from interpolants.grid.base import WarpedGrid
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class PowerGrid(Grid):
+class PowerGrid(WarpedGrid):
     """t_k = 1 - (1 - k / N)^p.
 
     Args:

@@ -9,12 +9,12 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.grid.base import Grid
+from interpolants.grid.base import WarpedGrid
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class SineSquaredGrid(Grid):
+class SineSquaredGrid(WarpedGrid):
     """t_k = sin^2(pi k / (2 N)): fine where two-sided paths with a square-root gamma are stiff."""
 
     def warp(self, u: Tensor) -> Tensor:

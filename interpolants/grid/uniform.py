@@ -7,12 +7,12 @@ from typing import final
 
 from torch import Tensor
 
-from interpolants.grid.base import Grid
+from interpolants.grid.base import WarpedGrid
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class UniformGrid(Grid):
+class UniformGrid(WarpedGrid):
     """t_k = k / N."""
 
     def warp(self, u: Tensor) -> Tensor:

@@ -158,6 +158,11 @@ class AffineInterpolant(Interpolant):
         product = self.gamma.value_dot(t)
         return Coefficients(alpha, beta, gamma, alpha_dot, beta_dot, gamma_dot, product)
 
+    def log_snr(self, t: Tensor) -> Tensor:
+        """log(beta / alpha), of t's shape: the log signal-to-noise ratio of a one-sided path."""
+        alpha, beta, _, _ = self.alpha_beta(t)
+        return beta.log() - alpha.log()
+
     def interpolate(self, t: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
         alpha, beta, alpha_dot, beta_dot = self.alpha_beta(expand_time(t, x1))
         mean = torch.addcmul(alpha * x0, beta, x1)

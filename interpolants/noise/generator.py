@@ -21,6 +21,9 @@ class GeneratorNoise(Noise):
     def __init__(self, generator: torch.Generator | None = None) -> None:
         self.generator = generator
 
-    def draw(self, step: int, channels: int, like: Tensor) -> Tensor:
-        shape = (channels, *like.shape)
-        return torch.randn(shape, generator=self.generator, dtype=like.dtype, device=like.device)
+    def draw(self, step: int, count: int, channels: int, like: Tensor) -> Tensor:
+        normals = like.new_empty(count, channels, *like.shape)
+        # One step after the other: what a step gets must not depend on how many are drawn.
+        for each in normals:
+            each.normal_(generator=self.generator)
+        return normals

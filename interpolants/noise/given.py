@@ -21,9 +21,12 @@ class GivenNoise(Noise):
     def __init__(self, normals: Tensor) -> None:
         self.normals = normals
 
-    def draw(self, step: int, channels: int, like: Tensor) -> Tensor:
+    def rows(self, first: int, last: int) -> Noise:
+        return GivenNoise(self.normals[:, :, first:last])
+
+    def draw(self, step: int, count: int, channels: int, like: Tensor) -> Tensor:
         expected = (channels, *like.shape)
-        got = tuple(self.normals.shape)
-        enough = step < got[0] and got[1:] == expected
-        check(enough, "GivenNoise.normals", f"shape (more than {step}, *{expected})", got)
-        return self.normals[step]
+        got, end = tuple(self.normals.shape), step + count
+        enough = end <= got[0] and got[1:] == expected
+        check(enough, "GivenNoise.normals", f"shape (at least {end}, *{expected})", got)
+        return self.normals[step:end]

@@ -25,7 +25,9 @@ class Process(abc.ABC):
     """A differential equation, ordinary or stochastic (Ito).
 
     Attributes:
-        noise_type: "none" for an ODE, "additive" where the diffusion depends on time alone.
+        noise_type: "none" for an ODE; "additive" where the diffusion depends on time alone;
+            "geometric" where it is sigma(t) X, with `diffusion` giving sigma; "diagonal" where
+            coordinate i has noise of its own that depends on X_i and t.
         backward: whether it runs from t=1 down to t=0.
     """
 
@@ -40,6 +42,10 @@ class Process(abc.ABC):
         """The coefficient g of dW, of t's shape, or None for an ODE."""
         return None
 
+    def stiffness(self, t: Tensor) -> Tensor:
+        """The rate at which the noise makes the process contract, of t's shape; 0 for an ODE."""
+        return torch.zeros_like(t)
+
     def row(self, t: Tensor) -> Tensor:
         """What the drift needs at times t, of shape (*t.shape, K)."""
         return t.unsqueeze(-1)
@@ -47,6 +53,12 @@ class Process(abc.ABC):
     def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
         """The drift, given a row of shape (K,)."""
         return self.drift(row[0], x)
+
+    def diffusion_at(self, row: Tensor, x: Tensor) -> Tensor:
+        """The coefficient of dW, broadcastable to x; leaves where it depends on x override it."""
+        g = self.diffusion(row[0])
+        assert g is not None
+        return g
 
     @property
     def span(self) -> tuple[float, float]:

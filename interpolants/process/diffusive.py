@@ -50,3 +50,8 @@ class DiffusiveProcess(FieldProcess):
 
     def diffusion(self, t: Tensor) -> Tensor:
         return torch.sqrt(2 * self.epsilon.value(t, self.fields.coefficients(t)))
+
+    def stiffness(self, t: Tensor) -> Tensor:
+        """epsilon / level^2: how fast the score term pulls at the path's own noise."""
+        c = self.fields.coefficients(t)
+        return self.epsilon.value(t, c) / self.fields.interpolant.noise_level(c).square()

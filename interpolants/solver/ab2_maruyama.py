@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Drift
+from interpolants.integrate import Carry, Equation
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, mean_noise, steps
 
@@ -45,7 +45,7 @@ class AB2Maruyama(PlannedSolver):
 
     def step(
         self,
-        drift: Drift,
+        equation: Equation,
         rows: tuple[Tensor, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
@@ -53,6 +53,6 @@ class AB2Maruyama(PlannedSolver):
     ) -> Carry:
         assert z is not None
         (x, previous), (present, past, g) = carry, coefficients
-        current = drift(rows[0], x)
+        current = equation.drift_at(rows[0], x)
         drifted = torch.addcmul(torch.addcmul(x, current, present), previous, past)
         return torch.addcmul(drifted, z[0], g), current

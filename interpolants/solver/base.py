@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
-from interpolants.integrate import Carry, Drift, Keep, Plan, integrate
+from interpolants.integrate import Carry, Equation, Keep, Leg, Plan, integrate
+from interpolants.mode.base import Mode
 from interpolants.noise.base import Noise
 from interpolants.process.base import Process
 
@@ -45,7 +46,14 @@ class Solver(abc.ABC):
 
     @abc.abstractmethod
     def solve(
-        self, process: Process, times: Tensor, x: Tensor, *, noise: Noise, keep: Keep
+        self,
+        process: Process,
+        times: Tensor,
+        x: Tensor,
+        *,
+        noise: Noise,
+        keep: Keep,
+        mode: Mode | None = None,
     ) -> Tensor:
         """The state at the last time, (B, *event).
 
@@ -54,7 +62,8 @@ class Solver(abc.ABC):
             times: nodes, float64 on the host, monotone in either direction, (N + 1,).
             x: state at the first time, (B, *event).
             noise: standard normals by step.
-            keep: called with each node's index and state.
+            keep: sees the states at the nodes it asks for.
+            mode: how the package's own loop runs its steps; adapters have none.
         """
 
 
@@ -82,7 +91,7 @@ class PlannedSolver(Solver):
     @abc.abstractmethod
     def step(
         self,
-        drift: Drift,
+        equation: Equation,
         rows: tuple[Tensor, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
@@ -94,22 +103,31 @@ class PlannedSolver(Solver):
         """The first carry."""
         return (x,)
 
-    def plan(self, process: Process, times: Tensor) -> Plan:
+    def legs(self, process: Process, times: Tensor) -> tuple[Leg, ...]:
         """The tables for a process on a grid."""
+        rows = process.row(self.nodes(times))
+        return (Leg(rows=rows, coefficients=self.coefficients(process, times), step=self.step),)
+
+    def plan(self, process: Process, times: Tensor) -> Plan:
+        """What `integrate` runs."""
         return Plan(
-            times=times,
-            rows=process.row(self.nodes(times)),
-            coefficients=self.coefficients(process, times),
-            drift=process.drift_at,
-            step=self.step,
+            equation=process,
+            legs=self.legs(process, times),
             start=self.start,
             channels=self.channels,
         )
 
     def solve(
-        self, process: Process, times: Tensor, x: Tensor, *, noise: Noise, keep: Keep
+        self,
+        process: Process,
+        times: Tensor,
+        x: Tensor,
+        *,
+        noise: Noise,
+        keep: Keep,
+        mode: Mode | None = None,
     ) -> Tensor:
-        return integrate(self.plan(process, times), x, noise=noise, keep=keep)
+        return integrate(self.plan(process, times), x, noise=noise, keep=keep, mode=mode)
 
 
 def steps(times: Tensor) -> Tensor:

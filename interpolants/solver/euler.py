@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Drift
+from interpolants.integrate import Carry, Equation
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, steps
 
@@ -30,11 +30,11 @@ class Euler(PlannedSolver):
 
     def step(
         self,
-        drift: Drift,
+        equation: Equation,
         rows: tuple[Tensor, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
         z: Tensor | None,
     ) -> Carry:
         (x,), (h,) = carry, coefficients
-        return (torch.addcmul(x, drift(rows[0], x), h),)
+        return (torch.addcmul(x, equation.drift_at(rows[0], x), h),)

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Drift
+from interpolants.integrate import Carry, Equation
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, noise_at, steps
 
@@ -32,7 +32,7 @@ class EulerMaruyama(PlannedSolver):
 
     def step(
         self,
-        drift: Drift,
+        equation: Equation,
         rows: tuple[Tensor, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
@@ -40,5 +40,5 @@ class EulerMaruyama(PlannedSolver):
     ) -> Carry:
         assert z is not None
         (x,), (h, g) = carry, coefficients
-        x_drifted = torch.addcmul(x, drift(rows[0], x), h)
+        x_drifted = torch.addcmul(x, equation.drift_at(rows[0], x), h)
         return (torch.addcmul(x_drifted, z[0], g),)

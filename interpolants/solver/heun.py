@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Drift
+from interpolants.integrate import Carry, Equation
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, steps
 
@@ -31,13 +31,13 @@ class Heun(PlannedSolver):
 
     def step(
         self,
-        drift: Drift,
+        equation: Equation,
         rows: tuple[Tensor, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
         z: Tensor | None,
     ) -> Carry:
         (x,), (h, half) = carry, coefficients
-        first = drift(rows[0], x)
-        second = drift(rows[1], torch.addcmul(x, first, h))
+        first = equation.drift_at(rows[0], x)
+        second = equation.drift_at(rows[1], torch.addcmul(x, first, h))
         return (torch.addcmul(x, first + second, half),)

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Drift
+from interpolants.integrate import Carry, Equation
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, steps
 
@@ -31,7 +31,7 @@ class RK4(PlannedSolver):
 
     def step(
         self,
-        drift: Drift,
+        equation: Equation,
         rows: tuple[Tensor, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
@@ -39,9 +39,9 @@ class RK4(PlannedSolver):
     ) -> Carry:
         (x,), (h, half, third, sixth) = carry, coefficients
         start, middle, end = rows
-        k1 = drift(start, x)
-        k2 = drift(middle, torch.addcmul(x, k1, half))
-        k3 = drift(middle, torch.addcmul(x, k2, half))
-        k4 = drift(end, torch.addcmul(x, k3, h))
+        k1 = equation.drift_at(start, x)
+        k2 = equation.drift_at(middle, torch.addcmul(x, k1, half))
+        k3 = equation.drift_at(middle, torch.addcmul(x, k2, half))
+        k4 = equation.drift_at(end, torch.addcmul(x, k3, h))
         x = torch.addcmul(x, k1 + k4, sixth)
         return (torch.addcmul(x, k2 + k3, third),)

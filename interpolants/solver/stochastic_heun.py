@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Drift
+from interpolants.integrate import Carry, Equation
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, mean_noise, steps
 
@@ -36,7 +36,7 @@ class StochasticHeun(PlannedSolver):
 
     def step(
         self,
-        drift: Drift,
+        equation: Equation,
         rows: tuple[Tensor, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
@@ -44,7 +44,7 @@ class StochasticHeun(PlannedSolver):
     ) -> Carry:
         assert z is not None
         (x,), (h, half, g) = carry, coefficients
-        first = drift(rows[0], x)
+        first = equation.drift_at(rows[0], x)
         shaken = torch.addcmul(x, z[0], g)
-        second = drift(rows[1], torch.addcmul(shaken, first, h))
+        second = equation.drift_at(rows[1], torch.addcmul(shaken, first, h))
         return (torch.addcmul(shaken, first + second, half),)

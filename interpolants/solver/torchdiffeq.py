@@ -9,6 +9,7 @@ from torch import Tensor
 
 from interpolants.checks import check, check_positive
 from interpolants.integrate import Keep
+from interpolants.mode.base import Mode
 from interpolants.noise.base import Noise
 from interpolants.process.base import Process
 from interpolants.solver.base import Solver
@@ -45,11 +46,19 @@ class Torchdiffeq(Solver):
         check_positive("Torchdiffeq.atol", self.atol)
 
     def solve(
-        self, process: Process, times: Tensor, x: Tensor, *, noise: Noise, keep: Keep
+        self,
+        process: Process,
+        times: Tensor,
+        x: Tensor,
+        *,
+        noise: Noise,
+        keep: Keep,
+        mode: Mode | None = None,
     ) -> Tensor:
         from torchdiffeq import odeint
 
-        wanted = keep.nodes(len(times) - 1)
+        last = len(times) - 1
+        wanted = sorted({0, last, *keep.nodes(last)})
         # Times on the state's device in float64: float32 times accumulate a stray step.
         grid = times.to(x.device)
         # Adaptive methods would step past a wanted time, out of the process's span at the end.
@@ -68,8 +77,8 @@ class Torchdiffeq(Solver):
         )
         for node, state in zip(wanted, states, strict=True):
             keep(node, state)
-        last: Tensor = states[-1]
-        return last
+        end: Tensor = states[-1]
+        return end
 
     @property
     def _fixed(self) -> bool:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from interpolants.checks import check
-from interpolants.integrate import Keep, Plan, integrate
+from interpolants.integrate import Keep, Leg, Plan, integrate
+from interpolants.mode.base import Mode
 from interpolants.noise.base import Noise
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.process.base import Process
@@ -42,7 +43,14 @@ class Torchsde(Solver):
         check(ok, "Torchsde.method", f"one of {', '.join(known)}", self.method)
 
     def solve(
-        self, process: Process, times: Tensor, x: Tensor, *, noise: Noise, keep: Keep
+        self,
+        process: Process,
+        times: Tensor,
+        x: Tensor,
+        *,
+        noise: Noise,
+        keep: Keep,
+        mode: Mode | None = None,
     ) -> Tensor:
         own = isinstance(noise, GeneratorNoise)
         check(own, "Torchsde.noise", "noise drawn from a generator", type(noise).__name__)
@@ -54,14 +62,12 @@ class Torchsde(Solver):
             (sign * times).unfold(0, 2, 1).unbind(), _entropies(noise, len(times) - 1), strict=True
         )
         unused = times.new_zeros(len(times) - 1, 1, 1)
-        plan = Plan(
-            times=times,
+        leg = Leg(
             rows=unused,
             coefficients=unused[..., 0],
-            drift=process.drift_at,
             step=lambda *args: (self._interval(sde, *next(intervals), args[3][0]),),
-            start=lambda state: (state,),
         )
+        plan = Plan(equation=process, legs=(leg,), start=lambda state: (state,))
         return integrate(plan, x, keep=keep)
 
     def _interval(self, sde: _Flat, ts: Tensor, entropy: int, x: Tensor) -> Tensor:

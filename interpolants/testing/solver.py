@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Keep
+from interpolants.integrate import KeepTimes
 from interpolants.noise.given import GivenNoise
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver
@@ -105,9 +105,9 @@ def _solve(
     times: Tensor,
     x: Tensor,
     normals: Tensor,
-    keep: Keep | None = None,
+    keep: KeepTimes | None = None,
 ) -> Tensor:
-    keep = Keep(times, times[:0]) if keep is None else keep
+    keep = KeepTimes(times, times[:0]) if keep is None else keep
     return solver.solve(process, times, x, noise=GivenNoise(normals), keep=keep)
 
 
@@ -133,7 +133,7 @@ def _check_order(solver: PlannedSolver, process: _Nonlinear | _Linear) -> None:
 def _check_nodes_and_rows(solver: PlannedSolver, process: Process) -> None:
     times, x = _warped(6), torch.sigmoid(normal((3, 2), 4, 0))
     normals = normal((6, solver.channels, 3, 2), 4, 1)
-    keep = Keep(times, times)
+    keep = KeepTimes(times, times)
     end = _solve(solver, process, times, x, normals, keep)
     require(keep.path is not None, "nodes: no state was handed to keep")
     assert keep.path is not None

@@ -1,0 +1,49 @@
+"""Times given one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.grid.base import Grid, LogSNR
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ExplicitGrid(Grid):
+    """The given times.
+
+    Args:
+        values: increasing times in [0, 1], one more than there are steps, from one end of the
+            process's span to the other; ends that lie beyond it are moved onto it.
+    """
+
+    values: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+    def __post_init__(self) -> None:
+        t = torch.tensor(list(self.values), dtype=torch.float64)
+        rule = "two or more increasing times in [0, 1]"
+        ok = len(t) > 1 and bool((t.diff() > 0).all() and t[0] >= 0 and t[-1] <= 1)
+        check(ok, "ExplicitGrid.values", rule, list(self.values))
+
+    def nodes(self, num_steps: int, span: tuple[float, float], log_snr: LogSNR | None) -> Tensor:
+        count = len(self.values) - 1
+        fix = f"set sampler.num_steps={count}"
+        check(num_steps == count, "ExplicitGrid.values", f"{num_steps + 1} times", count + 1, fix)
+        t = torch.tensor(list(self.values), dtype=torch.float64)
+        start, end = span
+        inside = t[1:-1]
+        check(
+            bool(
+                (inside > start).all() and (inside < end).all() and t[0] <= start and t[-1] >= end
+            ),
+            "ExplicitGrid.values",
+            f"times from {start} to {end}, where the process can be solved",
+            list(self.values),
+        )
+        return t

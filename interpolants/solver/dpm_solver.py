@@ -1,0 +1,94 @@
+"""DPM-Solver++(2M), an exponential two-step method for one-sided paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.conversions import Combination
+from interpolants.integrate import Carry, Equation, Plan
+from interpolants.interpolant.base import AffineInterpolant
+from interpolants.process.base import FieldProcess, Process
+from interpolants.process.probability_flow import ProbabilityFlow
+from interpolants.solver.base import PlannedSolver
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class DPMSolver(PlannedSolver):
+    """DPM-Solver++(2M): order 2 with one evaluation per step, exact for a constant E[x1 | x].
+
+    The probability flow of x_t = alpha x0 + beta x1, in lambda = log(beta / alpha) and
+    D = E[x1 | x_t], solved with D extrapolated linearly in lambda over each step:
+
+        x' = (alpha' / alpha) x + beta' (1 - exp(-h)) ((1 + w) D_k - w D_{k-1}),
+        h = lambda' - lambda,    w = h_k / (2 h_{k-1})
+
+    (C. Lu et al., arXiv 2211.01095, algorithm 2.) Where lambda is infinite, at t=0 and at t=1,
+    w is 0: a step from pure noise, and a last step onto D itself.
+    """
+
+    accepts: ClassVar[tuple[str, ...]] = ("none",)
+    order: ClassVar[float] = 2
+    stages: ClassVar[int] = 1
+
+    def check(self, process: Process) -> None:
+        """Raise a ValueError unless the process is the forward flow of a one-sided path."""
+        super().check(process)
+        flow = isinstance(process, ProbabilityFlow) and not process.backward
+        path = process.fields.interpolant if isinstance(process, FieldProcess) else None
+        check(
+            flow and isinstance(path, AffineInterpolant) and path.one_sided,
+            "Sampler.solver",
+            "a solver for this path and direction",
+            f"DPMSolver on {type(path).__name__}",
+            "it needs a one-sided interpolant and the forward flow; use for example "
+            "sampler/solver=ab2",
+        )
+        if isinstance(process, FieldProcess):
+            process.fields.check("target_mean")
+
+    def nodes(self, times: Tensor) -> Tensor:
+        return times[:-1, None]
+
+    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+        assert isinstance(process, FieldProcess)
+        c = process.fields.coefficients(times)
+        h = (c.beta.log() - c.alpha.log()).diff()
+        w = torch.zeros_like(h)
+        w[1:] = 0.5 * h[1:] / h[:-1]
+        w = torch.where(w.isfinite(), w, 0.0)
+        # alpha' / alpha = (beta' / beta) exp(-h), without the quotient of zeros at t=0.
+        gain = -c.beta[1:] * torch.expm1(-h)
+        return torch.stack([c.alpha[1:] / c.alpha[:-1], gain * (1 + w), -gain * w], dim=1)
+
+    def plan(self, process: Process, times: Tensor) -> Plan:
+        assert isinstance(process, FieldProcess)
+        return super().plan(_TargetMean(fields=process.fields, cut=process.cut), times)
+
+    def start(self, x: Tensor) -> Carry:
+        return x, torch.zeros_like(x)
+
+    def step(
+        self,
+        equation: Equation,
+        rows: tuple[Tensor, ...],
+        coefficients: tuple[Tensor, ...],
+        carry: Carry,
+        z: Tensor | None,
+    ) -> Carry:
+        (x, previous), (decay, present, past) = carry, coefficients
+        current = equation.drift_at(rows[0], x)
+        return torch.addcmul(torch.addcmul(decay * x, current, present), previous, past), current
+
+
+@final
+class _TargetMean(FieldProcess):
+    """E[x1 | x_t] in the place of a drift."""
+
+    def combination(self, t: Tensor) -> Combination:
+        return self.fields.combination("target_mean", t)
