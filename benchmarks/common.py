@@ -14,7 +14,7 @@ from omegaconf import OmegaConf, open_dict
 
 from interpolants.training.run import train
 
-_CONF = Path(__file__).resolve().parent.parent / "conf"
+CONF = Path(__file__).resolve().parent.parent / "conf"
 # The network of the field's 2-D tutorials.
 SMALL_NET = ("net.hidden=64", "net.depth=3", "net.activation=selu", "net.time_features=0")
 
@@ -23,7 +23,7 @@ build: Callable[[Any], Any] = partial(instantiate, _convert_="all")
 
 def configure(*overrides: str) -> Any:
     """The configuration of `train.py` with these overrides, its metrics left out."""
-    with initialize_config_dir(str(_CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("train", ["name=benchmark", "report_size=100", *overrides])
     with open_dict(cfg):
         cfg.metric = {}

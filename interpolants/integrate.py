@@ -68,6 +68,11 @@ class Plan:
     start: Callable[[Tensor], Carry]
     channels: int = 0
 
+    @property
+    def calls(self) -> int:
+        """How often the equation is evaluated: once for each row."""
+        return sum(leg.rows.shape[0] * leg.rows.shape[1] for leg in self.legs)
+
 
 class Keep(abc.ABC):
     """Looks at states as they pass."""

@@ -19,7 +19,7 @@ from interpolants.epsilon.base import Epsilon
 from interpolants.fields import Fields
 from interpolants.grid.base import Grid
 from interpolants.grid.sine_squared import SineSquaredGrid
-from interpolants.integrate import KeepTimes
+from interpolants.integrate import Keep, KeepTimes
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.mode.base import Mode
 from interpolants.mode.eager import Eager
@@ -139,21 +139,34 @@ class Sampler:
         nodes = self._nodes(kept)
         keep = KeepTimes(nodes, kept)
         source = self.noise(generator) if noise is None else noise
-        with torch.set_grad_enabled(gradients), count_calls(self.fields.net) as calls:
+        with torch.set_grad_enabled(gradients):
             _wait(start)
             began = time.perf_counter()
-            first = self._first(start)
-            x = self.solver.solve(process, nodes, first, noise=source, keep=keep, mode=self.mode)
-            x = self._finish(x, nodes[-1].to(x))
+            x, nfe = self._solve(nodes, self._first(start), source, keep)
+            with count_calls(self.fields.net) as calls:
+                x = self._finish(x, nodes[-1].to(x))
             _wait(x)
             seconds = time.perf_counter() - began
         return Samples(
             x=x,
-            nfe=len(calls),
+            nfe=nfe + len(calls),
             seconds=seconds,
             path=keep.path,
             times=None if keep.path is None else kept,
         )
+
+    def _solve(self, nodes: Tensor, first: Tensor, noise: Noise, keep: Keep) -> tuple[Tensor, int]:
+        """The state at the last node, and how often the network was called.
+
+        Compiled and captured blocks hide their calls; there it is as often as the plan says.
+        """
+        solve = functools.partial(
+            self.solver.solve, self.process, nodes, first, noise=noise, keep=keep, mode=self.mode
+        )
+        if isinstance(self.solver, PlannedSolver) and not isinstance(self.mode, Eager):
+            return solve(), self.solver.plan(self.process, nodes).calls
+        with count_calls(self.fields.net) as calls:
+            return solve(), len(calls)
 
     def _nodes(self, kept: Tensor) -> Tensor:
         """The grid's times on the process's span; warns where steps are too long for its noise."""
