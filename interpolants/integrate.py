@@ -19,6 +19,9 @@ from interpolants.mode.base import Mode
 from interpolants.mode.eager import Eager
 from interpolants.noise.base import Noise
 
+# Drawing ahead saves calls of small states; large ones are better drawn step by step.
+_MOST_NORMALS_AHEAD = 2**22
+
 Carry = tuple[Tensor, ...]
 """The state first, then what a multistep method remembers."""
 
@@ -146,7 +149,8 @@ class _Lazy:
 
     def __getitem__(self, k: int) -> Tensor:
         if k >= self._first + len(self._drawn):
-            count = min(self.noise.ahead, self.end - self.begin - k)
+            room = _MOST_NORMALS_AHEAD // (self.channels * self.like.numel())
+            count = min(self.noise.ahead, self.end - self.begin - k, max(1, room))
             self._first, self._drawn = k, self.draw(k, count)
         return self._drawn[k - self._first]
 

@@ -20,6 +20,8 @@ _COMPANIONS = {
     "objective=mean_velocity": ["interpolant/gamma=zero"],
     "objective=score": ["interpolant=one_sided_linear"],
     "objective=target_mean": ["interpolant=one_sided_linear"],
+    "sampler/solver=dpm_solver": ["interpolant=one_sided_linear"],
+    "sampler/grid=log_snr": ["interpolant=one_sided_linear"],
     "sampler/epsilon=alpha": ["sampler=sde", "interpolant=one_sided_linear"],
     "sampler/epsilon=constant": ["sampler=backward"],
     "sampler/epsilon=kl_optimal": ["sampler=sde", "interpolant=one_sided_linear"],
@@ -35,6 +37,7 @@ _COMPANIONS = {
         "base.data.side=x0",
     ],
 }
+_ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
 _LEFT_OUT = {"hydra", "run", "logger=wandb", "experiment", ""}
 
@@ -48,7 +51,7 @@ def _companions(option):
     group, _, stem = option.partition("=")
     if option in _COMPANIONS:
         return _COMPANIONS[option]
-    if group == "sampler/epsilon":
+    if group in ("sampler/epsilon", "sampler/noise"):
         return ["sampler=sde"]
     if group == "sampler/solver":
         accepted = load(group, stem).accepts
@@ -92,7 +95,7 @@ def _check_run(report):
 
 @pytest.mark.parametrize("option", _options())
 def test_configs_option_trains_and_reports(option, folder):
-    if option == "trainer=gpu" and not torch.cuda.is_available():
+    if option in _ON_CUDA and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     overrides = [*_companions(option), option]
     _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides))
