@@ -8,7 +8,7 @@ import torch
 
 from interpolants.gamma.base import Gamma
 from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
-from interpolants.integrate import Keep
+from interpolants.integrate import Keep, KeepTimes
 from interpolants.interpolant.base import AffineInterpolant, InterpolantSample
 from interpolants.interpolant.custom import CustomInterpolant
 from interpolants.interpolant.mirror import MirrorInterpolant
@@ -17,6 +17,9 @@ from interpolants.objective.base import FieldObjective
 from interpolants.solver.base import PlannedSolver, noise_at, steps
 from interpolants.solver.euler_maruyama import EulerMaruyama
 from interpolants.solver.heun import Heun
+from interpolants.solver.log_euler import LogEuler
+from interpolants.solver.milstein import Milstein
+from interpolants.solver.sra1 import SRA1
 from interpolants.solver.stochastic_heun import StochasticHeun
 from interpolants.testing import (
     check_gamma,
@@ -149,7 +152,7 @@ class _Scheme(PlannedSolver):
 
     def __init__(self, inner, coefficients=None, step=None):
         self.inner, self._coefficients, self._step = inner, coefficients, step
-        for name in ("accepts", "order", "stages", "channels"):
+        for name in ("accepts", "order", "strong_order", "stages", "channels"):
             setattr(self, name, getattr(inner, name))
 
     def nodes(self, times):
@@ -165,19 +168,29 @@ class _Scheme(PlannedSolver):
 class _NoStates(_Scheme):
     """Hands over no state."""
 
-    def solve(self, process, times, x, *, noise, keep):
-        return super().solve(process, times, x, noise=noise, keep=Keep(times, times[:0]))
+    def solve(self, process, times, x, *, noise, keep, mode=None):
+        nowhere = KeepTimes(times, times[:0])
+        return super().solve(process, times, x, noise=noise, keep=nowhere, mode=mode)
+
+
+class _Late(Keep):
+    """Passes on, at each node inside, the state of the node after."""
+
+    def __init__(self, keep, last):
+        self.keep, self.last = keep, last
+
+    def nodes(self, last):
+        return range(last + 1)
+
+    def __call__(self, node, x):
+        if node != 1:
+            self.keep(node if node in (0, self.last) else node - 1, x)
 
 
 class _LateStates(_Scheme):
-    """Hands over, at each node inside, the state of the node after."""
-
-    def solve(self, process, times, x, *, noise, keep):
-        def late(node, state):
-            if node != 1:
-                keep(node if node in (0, len(times) - 1) else node - 1, state)
-
-        return super().solve(process, times, x, noise=noise, keep=late)
+    def solve(self, process, times, x, *, noise, keep, mode=None):
+        late = _Late(keep, len(times) - 1)
+        return super().solve(process, times, x, noise=noise, keep=late, mode=mode)
 
 
 def _wrong_weight(process, times):
@@ -196,17 +209,36 @@ def _twice_the_noise(process, times):
     return torch.stack([h, 2 * g], dim=1)
 
 
-def _noise_first(drift, rows, coefficients, carry, z):
+def _noise_first(equation, rows, coefficients, carry, z):
     (x,), (h, half, g) = carry, coefficients
     shaken = torch.addcmul(x, z[0], g)
-    first = drift(rows[0], shaken)
-    return (shaken + half * (first + drift(rows[1], shaken + h * first)),)
+    first = equation.drift_at(rows[0], shaken)
+    return (shaken + half * (first + equation.drift_at(rows[1], shaken + h * first)),)
 
 
-def _mixing(drift, rows, coefficients, carry, z):
+def _mixing(equation, rows, coefficients, carry, z):
     (x,), (h, half) = carry, coefficients
-    first = drift(rows[0], x)
-    return (x + half * (first + drift(rows[1], x + h * first)) + h**3 * x.mean(dim=0),)
+    first = equation.drift_at(rows[0], x)
+    second = equation.drift_at(rows[1], x + h * first)
+    return (x + half * (first + second) + h**3 * x.mean(dim=0),)
+
+
+def _swapped(equation, rows, coefficients, carry, z):
+    """Independent normals are what the law needs, but the path is another."""
+    return SRA1().step(equation, rows, coefficients, carry, z.flip(0))
+
+
+def _without_correction(equation, rows, coefficients, carry, z):
+    """Euler-Maruyama for multiplicative noise: strong order 1/2."""
+    (x,), (h, root, _) = carry, coefficients
+    g = equation.diffusion_at(rows[0], x)
+    return (x + h * equation.drift_at(rows[0], x) + root * g * z[0],)
+
+
+def _stratonovich(equation, rows, coefficients, carry, z):
+    """log-Euler without Ito's correction."""
+    (x,), (h, _, deviation) = carry, coefficients
+    return (x * torch.exp(h * equation.drift_at(rows[0], x) / x + deviation * z[0]),)
 
 
 @pytest.mark.parametrize(
@@ -216,6 +248,9 @@ def _mixing(drift, rows, coefficients, carry, z):
         (_Scheme(StochasticHeun(), coefficients=_left_noise), "variance of a linear SDE"),
         (_Scheme(StochasticHeun(), step=_noise_first), "variance of a linear SDE"),
         (_Scheme(EulerMaruyama(), coefficients=_twice_the_noise), "variance of a linear SDE"),
+        (_Scheme(SRA1(), step=_swapped), "order: declared 1.5, measured .*Brownian path"),
+        (_Scheme(Milstein(), step=_without_correction), "declared 1, measured .*Brownian path"),
+        (_Scheme(LogEuler(), step=_stratonovich), "mean square"),
         (_NoStates(Heun()), "nodes: no state was handed to keep"),
         (_LateStates(Heun()), "nodes: the state at node 1"),
         (_Scheme(Heun(), step=_mixing), "rows: sample 0 depends on the batch"),

@@ -6,24 +6,31 @@ import pytest
 import torch
 
 from interpolants.epsilon.base import Epsilon
-from interpolants.grid.base import Grid
+from interpolants.grid.base import WarpedGrid
 from interpolants.testing import check_epsilon, check_grid, check_time_sampler, check_weight
 from interpolants.time_sampler.base import TimeSampler
 from interpolants.weight.base import Weight
 
 
 @dataclass(frozen=True)
-class _Grid(Grid):
+class _Grid(WarpedGrid):
     fault: str
 
     def warp(self, u):
         return u
 
-    def times(self, num_steps, span, *, backward=False, through=None):
+    def nodes(self, num_steps, span, log_snr):
+        if (self.fault == "odd" and num_steps % 2) or (self.fault == "none" and num_steps > 0):
+            raise ValueError
+        return super().nodes(num_steps, span, log_snr)
+
+    def times(self, num_steps, span, *, backward=False, through=None, log_snr=None):
         through = None if self.fault == "requested" else through
         if self.fault == "backward":
             backward = False
-        t = super().times(num_steps, span, backward=backward, through=through)
+        t = super().times(num_steps, span, backward=backward, through=through, log_snr=log_snr)
+        if self.fault == "one_sided" and log_snr is not None:
+            t = t.float()
         if self.fault == "ends":
             t[-1] += 1e-6 * (t[-1] - t[0])
         return t.float() if self.fault == "dtype" else t
@@ -36,6 +43,9 @@ class _Grid(Grid):
         ("backward", "not strictly monotone"),
         ("dtype", "float64"),
         ("ends", "ends are not exact"),
+        ("odd", "32 numbers of steps out of 64"),
+        ("none", "0 numbers of steps out of 64"),
+        ("one_sided", "float64"),
     ],
 )
 def test_grid_contract_finds(fault, match):

@@ -4,13 +4,17 @@ import math
 
 import pytest
 import torch
-from problems import load, stems, times
+from problems import INTERPOLANTS, ONE_SIDED, load, stems, times
 
+from interpolants.grid.explicit import ExplicitGrid
+from interpolants.grid.geometric import GeometricGrid
+from interpolants.grid.log_snr import LogSNRGrid
 from interpolants.grid.power import PowerGrid
 from interpolants.grid.sine_squared import SineSquaredGrid
 from interpolants.grid.uniform import UniformGrid
 
 _SPAN = (0.1, 0.9)
+_LOG_SNR = INTERPOLANTS["one_sided_linear"].log_snr
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,9 @@ _SPAN = (0.1, 0.9)
         (SineSquaredGrid(), lambda u: math.sin(math.pi * u / 2) ** 2),
         (PowerGrid(p=3.0), lambda u: 1 - (1 - u) ** 3),
         (PowerGrid(p=0.5), lambda u: 1 - (1 - u) ** 0.5),
+        (GeometricGrid(ratio=1.0), lambda u: u),
+        (GeometricGrid(ratio=0.2), lambda u: (1 - 0.2**u) / 0.8),
+        (GeometricGrid(ratio=7.0), lambda u: (7**u - 1) / 6),
     ],
 )
 @pytest.mark.parametrize("backward", [False, True])
@@ -43,12 +50,16 @@ def test_power_grid_of_one_is_uniform():
 @pytest.mark.parametrize("stem", stems("sampler/grid"))
 def test_requested_time_next_to_a_node_replaces_it(stem):
     """sin^2(pi / 4) is not 1/2 in floating point: both would leave a step of 1e-16."""
-    grid = load("sampler/grid", stem)
-    plain = grid.times(8, (0.0, 1.0))
+    values = (0.0, 0.1, 0.2, 0.25, 0.5, 0.55, 0.8, 0.95, 1.0)
+    grid = load("sampler/grid", stem, **({"values": values} if stem == "explicit" else {}))
+    plain = grid.times(8, (0.0, 1.0), log_snr=_LOG_SNR)
     wanted = plain[[2, 4, 5]] + times(1e-16, -1e-16, 3e-9)
-    got = grid.times(8, (0.0, 1.0), through=wanted)
+    got = grid.times(8, (0.0, 1.0), through=wanted, log_snr=_LOG_SNR)
     assert len(got) == 9
     assert set(wanted.tolist()) <= set(got.tolist())
+
+
+def test_requested_middle_is_on_the_sine_squared_grid():
     assert SineSquaredGrid().times(8, (0.0, 1.0), through=times(0.5))[4] == 0.5
 
 
@@ -62,6 +73,56 @@ def test_requested_end_adds_nothing():
     assert got.tolist() == [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
-def test_power_grid_refuses():
-    with pytest.raises(ValueError, match=r"PowerGrid.p: expected a number > 0, got 0.0"):
-        PowerGrid(p=0.0)
+@pytest.mark.parametrize("stem", ONE_SIDED)
+@pytest.mark.parametrize("backward", [False, True])
+def test_log_snr_grid_has_equal_steps_of_the_log_signal_to_noise_ratio(stem, backward):
+    path = INTERPOLANTS[stem]
+    grid = LogSNRGrid(margin=0.05)
+    got = grid.times(12, _SPAN, backward=backward, log_snr=path.log_snr)
+    inner = (got.flip(0) if backward else got)[1:-1]
+    torch.testing.assert_close(inner[[0, -1]], times(0.14, 0.86), rtol=0, atol=1e-15)
+    steps = path.log_snr(inner).diff()
+    torch.testing.assert_close(steps, steps.mean().expand(10), rtol=0, atol=1e-12)
+
+
+def test_log_snr_grid_spreads_few_steps_evenly():
+    got = LogSNRGrid().times(2, (0.0, 1.0), log_snr=_LOG_SNR)
+    assert got.tolist() == [0.0, 0.5, 1.0]
+
+
+def test_explicit_grid_is_what_was_given_between_the_ends_of_the_span():
+    grid = ExplicitGrid(values=(0.0, 0.3, 0.5, 1.0))
+    assert grid.times(3, (0.0, 1.0)).tolist() == [0.0, 0.3, 0.5, 1.0]
+    assert grid.times(3, _SPAN, backward=True).tolist() == [0.9, 0.5, 0.3, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: PowerGrid(p=0.0), "PowerGrid.p: expected a number > 0, got 0.0"),
+        (lambda: GeometricGrid(ratio=-1.0), "GeometricGrid.ratio: expected a number > 0, got -1"),
+        (lambda: LogSNRGrid(margin=0.5), r"LogSNRGrid.margin: expected a number in \(0, 0.5\)"),
+        (lambda: ExplicitGrid(values=(0.0,)), "ExplicitGrid.values: expected two or more incr"),
+        (lambda: ExplicitGrid(values=(0.0, 0.5, 0.5)), "ExplicitGrid.values: expected two or mo"),
+        (lambda: ExplicitGrid(values=(0.0, 1.1)), "ExplicitGrid.values: expected two or more inc"),
+        (
+            lambda: ExplicitGrid(values=(0.0, 0.5, 1.0)).times(3, (0.0, 1.0)),
+            "ExplicitGrid.values: expected 4 times, got 3; set sampler.num_steps=2",
+        ),
+        (
+            lambda: ExplicitGrid(values=(0.2, 1.0)).times(1, (0.0, 1.0)),
+            "ExplicitGrid.values: expected times from 0.0 to 1.0, where",
+        ),
+        (
+            lambda: ExplicitGrid(values=(0.0, 0.05, 1.0)).times(2, _SPAN),
+            "ExplicitGrid.values: expected times from 0.1 to 0.9, where",
+        ),
+        (
+            lambda: LogSNRGrid().times(8, (0.0, 1.0)),
+            "Sampler.grid: expected a grid that fits a two-sided path, got 'LogSNRGrid'; use samp",
+        ),
+    ],
+)
+def test_grid_refuses(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,14 +1,19 @@
 """The loop: what it hands on, what it keeps, gradients through it."""
 
+import weakref
+
 import pytest
 import torch
 from problems import times
 
-from interpolants.integrate import KeepTimes, Leg, Plan, integrate
+from interpolants.integrate import KeepReduction, KeepTimes, Leg, Plan, integrate
+from interpolants.mode.base import Mode
+from interpolants.mode.eager import Eager
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.noise.given import GivenNoise
 from interpolants.process.base import Process
 from interpolants.solver.ab2_maruyama import AB2Maruyama
+from interpolants.solver.ab3 import AB3
 from interpolants.solver.euler_maruyama import EulerMaruyama
 from interpolants.solver.heun import Heun
 
@@ -65,6 +70,60 @@ def test_keep_without_times_stores_nothing():
     Heun().solve(_Decay(), _NODES, torch.ones(1, 1), noise=GeneratorNoise(), keep=keep)
     assert keep.path is None
     assert keep.nodes(4) == []
+
+
+class _Blocks(Mode):
+    """Runs and counts blocks of at most two steps."""
+
+    block = 2
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, advance, *block):
+        self.count += 1
+        return advance(*block)
+
+
+@pytest.mark.parametrize("solver", [AB3(), AB2Maruyama()])
+@pytest.mark.parametrize("mode", [Eager(), _Blocks()])
+def test_reductions_over_the_nodes_equal_those_of_the_path(solver, mode):
+    """The mean with the weights of the steps, and the maximum over nodes and where it is."""
+    process = _Decay(solver.accepts[0], rate=-2.0, g=1.0)
+    x, z = torch.randn(5, 2, dtype=torch.float64), torch.randn(4, 1, 5, 2, dtype=torch.float64)
+    h = _NODES.diff()
+    weights = 0.5 * (torch.cat([h, h[:1] * 0]) + torch.cat([h[:1] * 0, h]))
+
+    def reduce(value, node, state):
+        mean, highest, order = value
+        return mean + weights[node] * state, torch.maximum(highest, state), [*order, node]
+
+    path = KeepTimes(_NODES, _NODES)
+    running = KeepReduction(reduce, (torch.zeros_like(x), torch.full_like(x, -torch.inf), []))
+    ends = [
+        solver.solve(process, _NODES, x, noise=GivenNoise(z), keep=keep, mode=mode)
+        for keep in (path, running)
+    ]
+    mean, highest, order = running.value
+    assert torch.equal(*ends)
+    assert order == [0, 1, 2, 3, 4]
+    torch.testing.assert_close(mean, torch.einsum("s,sbd->bd", weights, path.path))
+    assert torch.equal(highest, path.path.amax(dim=0))
+
+
+def test_reduction_holds_no_more_than_its_value():
+    """Of a thousand nodes, a state that has been taken in is let go."""
+    nodes = torch.linspace(0, 1, 1001, dtype=torch.float64)
+    alive = []
+
+    def reduce(value, node, state):
+        alive.append(weakref.ref(state))
+        return max(value, sum(each() is not None for each in alive))
+
+    keep = KeepReduction(reduce, 0)
+    x = torch.ones(2, 1, dtype=torch.float64)
+    Heun().solve(_Decay(), nodes, x, noise=GeneratorNoise(), keep=keep)
+    assert keep.value <= 3
 
 
 def test_keep_refuses_a_time_that_is_no_node():
@@ -139,9 +198,10 @@ def test_ab2_maruyama_is_its_formula_on_uneven_steps():
 def test_generator_noise_is_standard_normal_and_follows_its_generator():
     like = torch.empty(2000, 5, dtype=torch.float64)
     draws = [
-        GeneratorNoise(torch.Generator().manual_seed(seed)).draw(0, 2, like) for seed in (1, 1, 2)
+        GeneratorNoise(torch.Generator().manual_seed(seed)).draw(0, 2, 1, like)
+        for seed in (1, 1, 2)
     ]
-    assert draws[0].shape == (2, 2000, 5)
+    assert draws[0].shape == (2, 1, 2000, 5)
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
     assert abs(draws[0].mean()) < 5 / 20_000**0.5
@@ -150,11 +210,11 @@ def test_generator_noise_is_standard_normal_and_follows_its_generator():
 
 def test_generator_noise_draws_each_step_anew():
     noise, like = GeneratorNoise(torch.Generator().manual_seed(1)), torch.empty(4, 2)
-    assert not torch.equal(noise.draw(0, 1, like), noise.draw(1, 1, like))
+    assert not torch.equal(noise.draw(0, 1, 1, like), noise.draw(1, 1, 1, like))
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 2, 2), (4, 2, 2, 2), (4, 1, 3, 2)])
 def test_given_noise_refuses_what_does_not_fit(shape):
     noise = GivenNoise(torch.zeros(shape))
-    with pytest.raises(ValueError, match=r"GivenNoise.normals: expected shape \(more than 3, "):
-        noise.draw(3, 1, torch.zeros(2, 2))
+    with pytest.raises(ValueError, match=r"GivenNoise.normals: expected shape \(at least 4, "):
+        noise.draw(3, 1, 1, torch.zeros(2, 2))

@@ -96,7 +96,7 @@ def _linear_gaussian(build=ForwardSDE, target_mean=1.0):
     return build(fields=net.fields(), epsilon=0.5)
 
 
-class _Midpoint(PlannedSolver):
+class _StochasticMidpoint(PlannedSolver):
     """torchsde's: the drift half a step on, after half of the noise."""
 
     accepts, order, stages, channels = ("additive",), 2, 2, 1
@@ -108,17 +108,17 @@ class _Midpoint(PlannedSolver):
         h = steps(times)
         return torch.stack([h, noise_at(process, times[:-1]) * h.abs().sqrt()], dim=1)
 
-    def step(self, drift, rows, coefficients, carry, z):
+    def step(self, equation, rows, coefficients, carry, z):
         (x,), (h, g) = carry, coefficients
-        middle = x + (h * drift(rows[0], x) + g * z[0]) / 2
-        return (x + h * drift(rows[1], middle) + g * z[0],)
+        middle = x + (h * equation.drift_at(rows[0], x) + g * z[0]) / 2
+        return (x + h * equation.drift_at(rows[1], middle) + g * z[0],)
 
 
 # The same schemes where the noise is constant; the reversible one is restarted at every step.
 _OWN = {
     "euler": EulerMaruyama(),
     "heun": StochasticHeun(),
-    "midpoint": _Midpoint(),
+    "midpoint": _StochasticMidpoint(),
     "reversible_heun": StochasticHeun(),
 }
 

@@ -55,10 +55,10 @@ class Process(abc.ABC):
         return self.drift(row[0], x)
 
     def diffusion_at(self, row: Tensor, x: Tensor) -> Tensor:
-        """The coefficient of dW, broadcastable to x; leaves where it depends on x override it."""
+        """The coefficient of dW, broadcastable to x; leaves with diagonal noise override it."""
         g = self.diffusion(row[0])
         assert g is not None
-        return g
+        return g * x if self.noise_type == "geometric" else g
 
     @property
     def span(self) -> tuple[float, float]:

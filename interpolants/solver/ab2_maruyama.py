@@ -19,7 +19,7 @@ _MAX_RATIO = 4.0
 @final
 @dataclass(frozen=True, kw_only=True)
 class AB2Maruyama(PlannedSolver):
-    """Weak order 2 for additive noise with one evaluation per step.
+    """Weak order 2, strong order 1 for additive noise with one evaluation per step.
 
     x + h ((1 + w/2) f_k - (w/2) f_{k-1}) + noise, w = h_k / h_{k-1}; the first step is Euler's,
     by a zero weight in the table. Where a step is far longer than the one before, w is capped:
@@ -28,6 +28,7 @@ class AB2Maruyama(PlannedSolver):
 
     accepts: ClassVar[tuple[str, ...]] = ("additive",)
     order: ClassVar[float] = 2
+    strong_order: ClassVar[float] = 1
     stages: ClassVar[int] = 1
     channels: ClassVar[int] = 1
 

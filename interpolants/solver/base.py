@@ -18,6 +18,14 @@ from interpolants.mode.base import Mode
 from interpolants.noise.base import Noise
 from interpolants.process.base import Process
 
+# What a noise type makes of an equation, and a solver for it.
+_EXAMPLES = {
+    "none": ("an ODE", "heun"),
+    "additive": ("an SDE with additive noise", "euler_maruyama"),
+    "geometric": ("an SDE with geometric noise", "log_euler"),
+    "diagonal": ("an SDE with diagonal noise", "milstein"),
+}
+
 
 class Solver(abc.ABC):
     """Carries a state along a grid.
@@ -30,18 +38,14 @@ class Solver(abc.ABC):
 
     def check(self, process: Process) -> None:
         """Raise a ValueError if the solver does not fit the process."""
-        kind = "an ODE" if process.noise_type == "none" else "an SDE"
-        fix = (
-            "sampler/solver=heun"
-            if process.noise_type == "none"
-            else ("sampler/solver=euler_maruyama")
-        )
+        kind = process.noise_type
+        equation, example = _EXAMPLES.get(kind, (f"an SDE with {kind} noise", ""))
         check(
-            process.noise_type in self.accepts,
+            kind in self.accepts,
             "Sampler.solver",
-            f"a solver for {kind} ({type(process).__name__})",
+            f"a solver for {equation} ({type(process).__name__})",
             type(self).__name__,
-            f"use for example {fix}",
+            example and f"use for example sampler/solver={example}",
         )
 
     @abc.abstractmethod
@@ -70,13 +74,22 @@ class Solver(abc.ABC):
 class PlannedSolver(Solver):
     """A fixed-step scheme on the package's own loop: float64 tables, then a pure kernel.
 
+    The normals of a step of length h are those of its Brownian path, so that one path can be
+    followed at several numbers of steps: with W the increment and J the integral over the step
+    of the path from where the step begins,
+
+        z_0 = W / sqrt(h),    z_1 = sqrt(3) (2 J / h^(3/2) - z_0)
+
     Attributes:
         order: order of convergence; weak order for an SDE scheme.
+        strong_order: order of convergence to the exact solution on the same Brownian path; None
+            for an ODE scheme, or where it is not known.
         stages: evaluations of the drift per step.
         channels: standard normals per step.
     """
 
     order: ClassVar[float]
+    strong_order: ClassVar[float | None] = None
     stages: ClassVar[int]
     channels: ClassVar[int] = 0
 

@@ -39,18 +39,19 @@ class DPMSolver(PlannedSolver):
     def check(self, process: Process) -> None:
         """Raise a ValueError unless the process is the forward flow of a one-sided path."""
         super().check(process)
-        flow = isinstance(process, ProbabilityFlow) and not process.backward
         path = process.fields.interpolant if isinstance(process, FieldProcess) else None
+        flow = isinstance(process, ProbabilityFlow) and not process.backward
+        direction = "backward" if process.backward else "forward"
+        name = "no path" if path is None else type(path).__name__
         check(
             flow and isinstance(path, AffineInterpolant) and path.one_sided,
             "Sampler.solver",
-            "a solver for this path and direction",
-            f"DPMSolver on {type(path).__name__}",
-            "it needs a one-sided interpolant and the forward flow; use for example "
-            "sampler/solver=ab2",
+            "for DPMSolver the forward ProbabilityFlow of a one-sided path",
+            f"a {direction} {type(process).__name__} of {name}",
+            "use for example sampler/solver=ab2",
         )
-        if isinstance(process, FieldProcess):
-            process.fields.check("target_mean")
+        assert isinstance(process, FieldProcess)
+        process.fields.check("target_mean")
 
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]

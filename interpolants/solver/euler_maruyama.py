@@ -20,6 +20,7 @@ class EulerMaruyama(PlannedSolver):
 
     accepts: ClassVar[tuple[str, ...]] = ("additive",)
     order: ClassVar[float] = 1
+    strong_order: ClassVar[float] = 1
     stages: ClassVar[int] = 1
     channels: ClassVar[int] = 1
 

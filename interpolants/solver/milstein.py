@@ -18,7 +18,7 @@ from interpolants.solver.base import PlannedSolver, steps
 class Milstein(PlannedSolver):
     """Strong order 1 for diagonal Ito noise, where Euler-Maruyama has 1/2.
 
-        x' = x + h f + sqrt(h) g z + h/2 g g_x (z^2 - 1)
+        x' = x + h f + g (W + 1/2 g_x (W^2 - h)),    W = sqrt(h) z
 
     The diffusion of coordinate i may depend on coordinate i alone; g_x comes from forward-mode
     differentiation.
@@ -35,7 +35,7 @@ class Milstein(PlannedSolver):
 
     def coefficients(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
-        return torch.stack([h, h.abs().sqrt(), 0.5 * h.abs()], dim=1)
+        return torch.stack([h, h.abs().sqrt(), -h.abs()], dim=1)
 
     def step(
         self,
@@ -46,10 +46,13 @@ class Milstein(PlannedSolver):
         z: Tensor | None,
     ) -> Carry:
         assert z is not None
-        (x,), (h, root, half), row = carry, coefficients, rows[0]
-        # With diagonal noise the tangent g gives g_x g in every coordinate at once.
-        g = equation.diffusion_at(row, x)
-        correction = torch.func.jvp(lambda y: equation.diffusion_at(row, y), (x,), (g,))[1]
+        (x,), (h, root, minus), row = carry, coefficients, rows[0]
+        # With diagonal noise the tangent of ones gives every coordinate its own slope. Forward
+        # mode, since reverse mode inside a checkpointed block is not supported.
+        g, slope, *_ = torch.func.jvp(
+            lambda y: equation.diffusion_at(row, y).expand_as(y), (x,), (torch.ones_like(x),)
+        )
         drifted = torch.addcmul(x, equation.drift_at(row, x), h)
-        shaken = torch.addcmul(drifted, g * z[0], root)
-        return (torch.addcmul(shaken, correction * (z[0].square() - 1), half),)
+        w = z[0] * root
+        shock = torch.addcmul(w, slope, torch.addcmul(minus, w, w), value=0.5)
+        return (torch.addcmul(drifted, g, shock),)

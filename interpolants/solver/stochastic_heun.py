@@ -16,7 +16,7 @@ from interpolants.solver.base import PlannedSolver, mean_noise, steps
 @final
 @dataclass(frozen=True, kw_only=True)
 class StochasticHeun(PlannedSolver):
-    """Weak order 2 for additive noise, with two evaluations per step.
+    """Weak order 2, strong order 1 for additive noise, with two evaluations per step.
 
     The same noise enters the predictor and the result; drawing it before or after a
     deterministic Heun step instead loses an order.
@@ -24,6 +24,7 @@ class StochasticHeun(PlannedSolver):
 
     accepts: ClassVar[tuple[str, ...]] = ("additive",)
     order: ClassVar[float] = 2
+    strong_order: ClassVar[float] = 1
     stages: ClassVar[int] = 2
     channels: ClassVar[int] = 1
 

@@ -16,9 +16,11 @@ from interpolants.solver.base import PlannedSolver, mean_noise, steps
 @final
 @dataclass(frozen=True, kw_only=True)
 class Strang(PlannedSolver):
-    """Half the noise, a Heun step of the drift, the other half: weak order 2, two evaluations.
+    """Half the noise, a Heun step of the drift, the other half.
 
-    The halves are independent draws, each with the variance of its half of the step.
+    Weak order 2, strong order 1 for additive noise, with two evaluations per step. The halves
+    are v/2 (z_0 + z_1) and v/2 (z_0 - z_1), independent and with half the variance v^2 of the
+    step each, so that their sum is the step's own increment.
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("additive",)
@@ -31,11 +33,8 @@ class Strang(PlannedSolver):
         return torch.stack([times[:-1], times[1:]], dim=1)
 
     def coefficients(self, process: Process, times: Tensor) -> Tensor:
-        h = steps(times)
-        middle = 0.5 * (times[:-1] + times[1:])
-        fine = torch.cat([torch.stack([times[:-1], middle], dim=1).flatten(), times[-1:]])
-        early, late = mean_noise(process, fine).view(-1, 2).unbind(1)
-        return torch.stack([h, h / 2, early, late], dim=1)
+        h, g = steps(times), mean_noise(process, times)
+        return torch.stack([h, h / 2, g, g / 2], dim=1)
 
     def step(
         self,
@@ -46,8 +45,8 @@ class Strang(PlannedSolver):
         z: Tensor | None,
     ) -> Carry:
         assert z is not None
-        (x,), (h, half, early, late) = carry, coefficients
-        x = torch.addcmul(x, z[0], early)
-        first = equation.drift_at(rows[0], x)
-        second = equation.drift_at(rows[1], torch.addcmul(x, first, h))
-        return (torch.addcmul(torch.addcmul(x, first + second, half), z[1], late),)
+        (x,), (h, half, g, half_g) = carry, coefficients
+        early = torch.addcmul(x, z[0] + z[1], half_g)
+        first = equation.drift_at(rows[0], early)
+        second = equation.drift_at(rows[1], torch.addcmul(early, first, h))
+        return (torch.addcmul(torch.addcmul(x, z[0], g), first + second, half),)

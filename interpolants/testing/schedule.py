@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from interpolants.epsilon.base import Epsilon
-from interpolants.grid.base import Grid
+from interpolants.grid.base import Grid, LogSNR
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
@@ -53,14 +53,40 @@ def check_weight(weight: Weight) -> None:
 
 
 def check_grid(grid: Grid) -> None:
-    """Nodes are float64, increase (or decrease), and hit both ends and all requested times."""
-    requests = (None, torch.tensor([]), torch.tensor([0.5, 0.25, 0.31]), interior())
-    for num_steps in (1, 2, 7, 64):
-        for span in ((0.0, 1.0), (1e-3, 1 - 1e-3)):
-            for through in requests:
-                for backward in (False, True):
-                    times = grid.times(num_steps, span, backward=backward, through=through)
-                    _check_nodes(times, num_steps, span, through, backward)
+    """Nodes are float64, increase (or decrease), and hit both ends and all requested times.
+
+    This holds for every number of steps, or for the only one that the grid has, and on two-sided
+    paths unless the grid is one of one-sided paths alone, where it must hold then.
+    """
+    log_snr = OneSidedLinearInterpolant().log_snr
+    counts = [n for n in range(1, 65) if _has_nodes(grid, n, log_snr)]
+    require(len(counts) in (1, 64), f"grid: {len(counts)} numbers of steps out of 64")
+    counts = [n for n in (1, 2, 7, 64) if n in counts] if len(counts) > 1 else counts
+    everywhere = _has_nodes(grid, counts[0], None)
+    for num_steps in counts:
+        for path in (None, log_snr) if everywhere else (log_snr,):
+            for span in ((0.0, 1.0), (1e-3, 1 - 1e-3)):
+                _check_grid_on(grid, num_steps, span, path)
+
+
+def _has_nodes(grid: Grid, num_steps: int, log_snr: LogSNR | None) -> bool:
+    """Whether the grid accepts the number of steps and the path."""
+    try:
+        grid.nodes(num_steps, (0.0, 1.0), log_snr)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_grid_on(
+    grid: Grid, num_steps: int, span: tuple[float, float], log_snr: LogSNR | None
+) -> None:
+    for through in (None, torch.tensor([]), torch.tensor([0.5, 0.25, 0.31]), interior()):
+        for backward in (False, True):
+            times = grid.times(
+                num_steps, span, backward=backward, through=through, log_snr=log_snr
+            )
+            _check_nodes(times, num_steps, span, through, backward)
 
 
 def _check_nodes(
