@@ -1,4 +1,4 @@
-# Two commands for a machine with Python 3.11+, git and make: `make train` and `make test`.
+# For a machine with Python 3.11+, git and make: `make train`, `make test` and `make bench`.
 # constraints.txt holds the tested set of versions; pass extra arguments with ARGS="...".
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,9 +14,8 @@ test: .venv/.test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
 
-bench: .venv/.train
-	$(BIN)/python -m benchmarks.train_step; a=$$?; \
-	$(BIN)/python -m benchmarks.transport_2d $(ARGS); b=$$?; exit $$((a | b))
+bench: .venv/.bench
+	$(BIN)/python -m benchmarks $(ARGS)
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian or Ubuntu run 'apt install python3-venv'"; exit 1; }
@@ -27,4 +26,8 @@ bench: .venv/.train
 
 .venv/.test: .venv/.train
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+.venv/.bench: .venv/.train
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	touch $@

@@ -25,6 +25,7 @@ def main(cfg: Any) -> float:
     torch.set_num_threads(cfg.threads)
     ckpt = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
     trust = list(cfg.trust)
+    likelihood = cfg.get("likelihood")
     model = load(ckpt, weights=cfg.weights, trust=trust, device=cfg.device)
     report = write_report(
         model,
@@ -36,6 +37,7 @@ def main(cfg: Any) -> float:
         sampler=instantiate(cfg.sampler, _convert_="all"),
         stem=cfg.stem,
         animation=cfg.animation,
+        likelihood=instantiate(likelihood, _convert_="all") if likelihood else None,
         num_steps=cfg.num_steps,
     )
     print(f"{ckpt} ({cfg.weights} weights)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
@@ -13,7 +13,10 @@ from torch import Tensor, nn
 from interpolants import spec
 from interpolants.checkpoint import read_checkpoint
 from interpolants.checks import check, check_count, check_seed
+from interpolants.divergence.base import Divergence
 from interpolants.fields import Fields
+from interpolants.likelihood.base import LikelihoodFactory, LogProb
+from interpolants.likelihood.flow import FlowLikelihood, with_density
 from interpolants.objective.base import Objective
 from interpolants.sampler import Sampler, Samples
 from interpolants.scaling import Scaling
@@ -21,7 +24,7 @@ from interpolants.seeds import keyed_generator
 from interpolants.shapes import expand_time
 
 # Keeps starts and noise of sampling apart from what training and data draw.
-_SAMPLE = 31
+_SAMPLE, _LOG_PROB = 31, 32
 
 SamplerFactory = Callable[..., Sampler]
 """Builds a sampler, as `factory(fields=fields)`."""
@@ -68,26 +71,31 @@ class Model:
         start: Tensor | None = None,
         times: Sequence[float] | Tensor = (),
         chunk_size: int = 16_384,
+        log_prob: bool | Divergence = False,
         **options: Any,
     ) -> Samples:
         """Draw samples.
 
         Args:
             n: how many, > 0.
-            seed: fixes starts, and noise: for one chunk size, or for any with per-sample noise.
+            seed: fixes starts, which are drawn at once, and noise: that for one chunk size only
+                where samples share a generator, for any with `PerSampleNoise`.
             sampler: builds the sampler; the model's own if None.
             start: where to start instead of the base, (n, *event): data for a backward process,
                 or chosen base samples, each in its own units.
             times: increasing times in [0, 1] whose states to keep as `Samples.path`, last first
                 for a backward process; their units go linearly from the base's to the data's.
             chunk_size: samples integrated at once; bounds memory.
+            log_prob: whether to compute log densities along the flow, or how their divergence is
+                evaluated; exactly if true. See `FlowLikelihood.sample`.
             options: settings of the sampler to change, such as `num_steps=64`.
 
         Returns:
             Samples in the data's units; a backward process's in the base's.
 
         Raises:
-            ValueError: if the sampler does not fit the model, or `start` has another shape.
+            ValueError: if the sampler does not fit the model, `start` has another shape, or the
+                source of noise cannot be split into chunks.
         """
         check_count("Model.sample.n", n)
         check_seed("Model.sample.seed", seed)
@@ -109,18 +117,19 @@ class Model:
         else:
             units = self.scaling if backward else self.fields.base.scaling
             x = units.to_model(start.to(self.device, torch.float32))
-        noise, parts = draw.noise(generator), []
+        noise, run = draw.noise(generator), with_density(draw, log_prob, generator)
+        chunks = [slice(k, min(k + chunk_size, n)) for k in range(0, n, chunk_size)]
+        # All before the first solve: a source may refuse chunks.
+        sources = [noise.rows(chunk.start, chunk.stop) for chunk in chunks]
         with _evaluating(self.fields):
-            for first in range(0, n, chunk_size):
-                last = min(first + chunk_size, n)
-                own = noise.rows(first, last)
-                parts.append(draw(x[first:last], noise=own, times=times))
+            pairs = zip(chunks, sources, strict=True)
+            parts = [run(x[chunk], noise=own, times=times) for chunk, own in pairs]
         return self._join(parts, backward)
 
     def _join(self, parts: Sequence[Samples], backward: bool) -> Samples:
         """Chunks as one, in the units of the user."""
         base, data = self.fields.base.scaling, self.scaling
-        times, path = parts[0].times, None
+        times, path, volume = parts[0].times, None, data.log_volume(self.event_shape)
         if times is not None:
             states = torch.cat([part.path for part in parts if part.path is not None], dim=1)
             weights = expand_time(times.to(states), states)
@@ -131,7 +140,52 @@ class Model:
             seconds=sum(part.seconds for part in parts),
             path=path,
             times=times,
+            log_prob=_joined((part.log_prob for part in parts), volume),
+            log_prob_error=_joined(part.log_prob_error for part in parts),
         )
+
+    def log_prob(
+        self,
+        x: Tensor,
+        *,
+        seed: int = 0,
+        likelihood: LikelihoodFactory = FlowLikelihood,
+        sampler: SamplerFactory | None = None,
+        chunk_size: int = 16_384,
+        gradients: bool = False,
+        **options: Any,
+    ) -> LogProb:
+        """Log densities of the law that a sampler draws from, in the data's units.
+
+        Args:
+            x: data, (n, *event).
+            seed: fixes probes and noise.
+            likelihood: builds the estimate.
+            sampler, options: as in `sample`; the estimate uses the sampler's solver and grid.
+            chunk_size, gradients: as in `Likelihood.log_prob`.
+
+        Raises:
+            ValueError: if the sampler does not suit the likelihood, the base has no known
+                density, or `x` has another shape.
+        """
+        check_seed("Model.log_prob.seed", seed)
+        rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
+        check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
+        draw = (self.sampler if sampler is None else sampler)(fields=self.fields, **options)
+        wide = next(self.fields.parameters(), x).dtype == torch.float64
+        with _evaluating(self.fields):
+            found = likelihood(sampler=draw).log_prob(
+                self.scaling.to_model(x.to(self.device, torch.float64 if wide else torch.float32)),
+                generator=keyed_generator(_LOG_PROB, seed, device=self.device),
+                chunk_size=chunk_size,
+                gradients=gradients,
+            )
+        return found._replace(value=found.value - self.scaling.log_volume(self.event_shape))
+
+
+def _joined(parts: Iterable[Tensor | None], shift: Tensor | float = 0.0) -> Tensor | None:
+    found = [part for part in parts if part is not None]
+    return torch.cat(found) - shift if found else None
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from interpolants.data.base import Data
 from interpolants.files import replace
+from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.metric.base import Metric, MetricResult, with_floor
 from interpolants.model import Model, SamplerFactory
 from interpolants.plot.animation import animate
@@ -40,6 +42,8 @@ class Report:
         nfe: network calls per sample.
         seconds: sampling time.
         files: what was written; a name with a * stands for several.
+        log_prob: mean log density of held-out data, its standard error over the data, the bits
+            per dimension that it makes, and the number of data; or None.
     """
 
     metrics: Sequence[MetricResult]
@@ -48,12 +52,16 @@ class Report:
     nfe: int
     seconds: float
     files: Sequence[Path]
+    log_prob: Mapping[str, float] | None = None
 
     def table(self) -> str:
         """Metric, value and floor as aligned text, then cost and files."""
         rows = [f"{m.name:<22}{m.value:>12.5g}{m.floor:>12.5g}" for m in self.metrics]
         head = [f"{'metric':<22}{'value':>12}{'floor':>12}"] if rows else []
         cost = f"{self.n} samples ({self.compared} compared), NFE {self.nfe}, {self.seconds:.2f} s"
+        if self.log_prob is not None:
+            density = "log density {mean:.5g} +- {standard_error:.2g} of {n} held-out data"
+            cost = f"{density.format(**self.log_prob)}\n{cost}"
         return "\n".join([*head, *rows, cost, *(str(file) for file in self.files)])
 
 
@@ -125,6 +133,7 @@ def write_report(
     sampler: SamplerFactory | None = None,
     stem: str = "samples",
     animation: bool = False,
+    likelihood: LikelihoodFactory | None = None,
     **options: Any,
 ) -> Report:
     """Draw, measure, and write `<stem>.npz`, `.json` and pictures into a folder.
@@ -139,6 +148,7 @@ def write_report(
         sampler: the sampler; the model's own if None.
         stem: how the files' names begin.
         animation: whether to write a GIF of the flow too.
+        likelihood: estimates log densities of at most `n` held-out data; none if None.
         options: settings of the sampler to change.
     """
     drawn, reference, results = measure(
@@ -151,6 +161,10 @@ def write_report(
         "nfe": drawn.nfe,
         "seconds": drawn.seconds,
     }
+    if likelihood is not None:
+        x = data.held_out(n, seed).x1
+        found = model.log_prob(x, seed=seed, likelihood=likelihood, sampler=sampler, **options)
+        cost["log_prob"] = _mean_log_prob(found, x[0].numel())
     values = {m.name: {"value": m.value, "floor": m.floor} for m in results}
     text = json.dumps(cost | {"metrics": values}, indent=2)
     arrays, numbers, picture = (folder / f"{stem}.{kind}" for kind in ("npz", "json", "png"))
@@ -159,6 +173,17 @@ def write_report(
     save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
     paths = _write_paths(model, data, folder, stem, seed, sampler, animation, options)
     return Report(metrics=results, files=[arrays, numbers, picture, *paths], **cost)
+
+
+def _mean_log_prob(found: LogProb, dim: int) -> dict[str, float]:
+    """What the report says of log densities of data with `dim` elements."""
+    value = found.value.double()
+    return {
+        "mean": float(value.mean()),
+        "standard_error": float(value.std()) / math.sqrt(len(value)),
+        "bits_per_dimension": float(found.bits_per_dimension(dim).double().mean()),
+        "n": len(value),
+    }
 
 
 def _write_paths(

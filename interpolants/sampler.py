@@ -25,7 +25,7 @@ from interpolants.mode.base import Mode
 from interpolants.mode.eager import Eager
 from interpolants.noise.base import Noise
 from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.base import FieldProcess
+from interpolants.process.base import FieldProcess, Process
 from interpolants.process.probability_flow import ProbabilityFlow
 from interpolants.solver.base import PlannedSolver, Solver
 from interpolants.solver.heun import Heun
@@ -41,6 +41,8 @@ class Samples:
         seconds: wall time of the solve.
         path: states at the requested times, (S, n, *event), or None.
         times: those times, (S,), in the order of the path, or None.
+        log_prob: log densities of the samples, (n,), or None.
+        log_prob_error: their standard errors, (n,), where they are means of estimates, or None.
     """
 
     x: Tensor
@@ -48,6 +50,8 @@ class Samples:
     seconds: float
     path: Tensor | None = None
     times: Tensor | None = None
+    log_prob: Tensor | None = None
+    log_prob_error: Tensor | None = None
 
 
 @final
@@ -132,11 +136,9 @@ class Sampler:
             ValueError: if `start` has another dtype or no event, or the times do not increase or
                 leave [0, 1].
         """
-        _check_start(start)
-        process = self.process
-        kept = torch.unique(_checked(times).clamp(*process.span))
-        kept = kept.flip(0) if process.backward else kept
-        nodes = self._nodes(kept)
+        check_start(start)
+        kept = self.kept(times)
+        nodes = self.nodes(kept, self.process)
         keep = KeepTimes(nodes, kept)
         source = self.noise(generator) if noise is None else noise
         with torch.set_grad_enabled(gradients):
@@ -168,9 +170,14 @@ class Sampler:
         with count_calls(self.fields.net) as calls:
             return solve(), len(calls)
 
-    def _nodes(self, kept: Tensor) -> Tensor:
-        """The grid's times on the process's span; warns where steps are too long for its noise."""
-        process, path = self.process, self.fields.interpolant
+    def kept(self, times: Sequence[float] | Tensor) -> Tensor:
+        """Times moved into the process's span, float64 on the host, in its direction, (S,)."""
+        kept: Tensor = torch.unique(_checked(times).clamp(*self.process.span))  # type: ignore[no-untyped-call]
+        return kept.flip(0) if self.process.backward else kept
+
+    def nodes(self, kept: Tensor, process: Process) -> Tensor:
+        """The grid through kept times, (N + 1,); warns where steps are too long for the noise."""
+        path = self.fields.interpolant
         log_snr = path.log_snr if isinstance(path, AffineInterpolant) and path.one_sided else None
         nodes = self.grid.times(
             self.num_steps,
@@ -194,9 +201,9 @@ class Sampler:
 
     def _first(self, start: Tensor) -> Tensor:
         """The state at the first node: alpha(0) x0 going forward on a one-sided path."""
-        return start if self.process.backward else start * self._base_level().to(start)
+        return start if self.process.backward else start * self.base_level().to(start)
 
-    def _base_level(self) -> Tensor:
+    def base_level(self) -> Tensor:
         """alpha(0) on a one-sided path, which may differ from 1; else 1."""
         path, zero = self.fields.interpolant, torch.zeros((), dtype=torch.float64)
         if path.one_sided and isinstance(path, AffineInterpolant):
@@ -216,7 +223,7 @@ class Sampler:
         last = self.process.span[0 if self.process.backward else 1]
         if self.process.backward:
             x = x if last == end else torch.addcmul(x, self.fields.velocity(t, x), end - t)
-            return x / self._base_level().to(x)
+            return x / self.base_level().to(x)
         if last == end and not noisy:
             return x
         if _follows(self.fields, "target_mean"):
@@ -258,7 +265,8 @@ def _check_epsilon(process: Callable[..., FieldProcess], epsilon: object) -> Non
     )
 
 
-def _check_start(start: Tensor) -> None:
+def check_start(start: Tensor) -> None:
+    """Raise a ValueError unless it is a batch of states, (n, *event)."""
     is_state = isinstance(start, Tensor) and start.dtype in (torch.float32, torch.float64)
     got = start.dtype if isinstance(start, Tensor) else type(start).__name__
     check(is_state, "Sampler.start", "a float32 or float64 tensor", got)

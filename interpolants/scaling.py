@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -42,3 +43,7 @@ class Scaling(nn.Module):
     def to_data(self, x: Tensor) -> Tensor:
         """From the networks' units to the data's."""
         return x if self.is_identity else torch.addcmul(self.shift.to(x), self.scale.to(x), x)
+
+    def log_volume(self, event_shape: Sequence[int]) -> Tensor:
+        """log |d to_data / dx|, 0-d: log densities are lower by it in the data's units."""
+        return self.scale.expand(tuple(event_shape)).log().sum()

@@ -40,6 +40,7 @@ _COMPANIONS = {
 _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
 _LEFT_OUT = {"hydra", "run", "logger=wandb", "experiment", ""}
+_LEFT_OUT |= {"likelihood", "likelihood/divergence"}
 
 
 # Solvers by the noise of what they solve; the others solve no process of the configuration.

@@ -12,12 +12,14 @@ import interpolants
 _LAYERS = [
     "shapes checks seeds files",
     "integrate mode grid noise gamma base coupling net data metric plot scaling checkpoint spec "
-    "time_sampler weight runs",
+    "time_sampler weight runs divergence",
     "interpolant epsilon",
     "conversions fields exact",
     "objective process",
     "solver",
-    "sampler model",
+    "sampler",
+    "likelihood",
+    "model",
     "report",
     "training testing",
     "cli __init__",
@@ -35,7 +37,6 @@ _SIDEWAYS = {
     ("epsilon", "interpolant"),
     ("exact", "fields"),
     ("fields", "conversions"),
-    ("model", "sampler"),
     ("runs", "checkpoint"),
 }
 

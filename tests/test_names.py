@@ -21,7 +21,9 @@ _FAMILIES = {
     "solver": ("sampler/solver", ""),
     "grid": ("sampler/grid", "grid"),
     "mode": ("sampler/mode", ""),
-    "noise": (None, "noise"),  # where solvers get their noise from is no setting
+    "noise": ("sampler/noise", "noise"),
+    "likelihood": ("likelihood", "likelihood"),
+    "divergence": ("likelihood/divergence", "divergence"),
     "time_sampler": ("time_sampler", "time"),
     "weight": ("weight", "weight"),
 }
@@ -42,6 +44,8 @@ _OTHER_GROUPS = {
 _NO_YAML = {
     "base.callable",  # takes a function
     "interpolant.custom",  # takes functions
+    "noise.coupled",  # takes tensors
+    "noise.given",  # takes tensors
     "net.embedding",  # a part of the nets, not a net
 }
 

@@ -235,15 +235,18 @@ def test_variance_exploding_path_starts_at_its_level_and_ends_in_units_of_the_ba
     assert abs(back.var() - 1) < 0.1
 
 
-def test_model_draws_the_same_chunks_for_the_same_seed():
+def test_model_draws_all_starts_at_once_whatever_its_chunks():
     fields = exact_fields(OneSidedLinearInterpolant(), ("velocity",))
     model = Model(fields=fields, event_shape=(2,))
-    whole = model.sample(10, seed=3, chunk_size=4, times=(0.5,))
-    again = model.sample(10, seed=3, chunk_size=4, times=(0.5,))
-    assert torch.equal(whole.x, again.x)
-    assert whole.path.shape == (1, 10, 2)
-    assert torch.equal(model.sample(4, seed=3, chunk_size=4).x, whole.x[:4])
-    assert not torch.equal(model.sample(10, seed=4, chunk_size=4).x, whole.x)
+    chunks = model.sample(10, seed=3, chunk_size=4, times=(0.0, 0.5))
+    again = model.sample(10, seed=3, chunk_size=4)
+    assert torch.equal(chunks.x, again.x)
+    assert chunks.path.shape == (2, 10, 2)
+    whole = model.sample(10, seed=3, times=(0.0, 0.5))
+    assert torch.equal(chunks.path[0], whole.path[0])
+    torch.testing.assert_close(chunks.path, whole.path, rtol=0, atol=1e-5)
+    torch.testing.assert_close(chunks.x, whole.x, rtol=0, atol=1e-5)
+    assert not torch.equal(model.sample(10, seed=4).x, whole.x)
 
 
 @pytest.mark.parametrize(

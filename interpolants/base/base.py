@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from interpolants.checks import check
 from interpolants.scaling import Scaling
 from interpolants.seeds import keyed_generator
 
@@ -29,6 +30,21 @@ class Base(abc.ABC):
     @abc.abstractmethod
     def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """`n` draws of shape (n, *event_shape), on the generator's device, in float32."""
+
+    def log_prob(self, x0: Tensor) -> Tensor:
+        """Log density at x0, (B, *event), in the units of the networks: (B,).
+
+        Raises:
+            ValueError: where the density is not known; leaves that know theirs override this.
+        """
+        name, fix = type(self).__name__, "use base=gaussian"
+        check(False, f"{name}.log_prob", "a base with a known density", name, fix)
+        raise AssertionError
+
+    def check_density(self) -> None:
+        """Raise a ValueError if the density is not known."""
+        if type(self).log_prob is Base.log_prob:
+            self.log_prob(torch.empty(0))
 
     def reference_pair(
         self, n: int, event_shape: tuple[int, ...], draw: int = 0

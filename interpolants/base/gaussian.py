@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, final
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from interpolants.base.base import Base
 from interpolants.scaling import Scaling
+from interpolants.shapes import sum_event
 
 
 @final
@@ -22,3 +24,7 @@ class GaussianBase(Base):
 
     def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         return torch.randn(n, *event_shape, generator=generator, device=generator.device)
+
+    def log_prob(self, x0: Tensor) -> Tensor:
+        constant = 0.5 * math.log(2 * math.pi)
+        return -sum_event(0.5 * x0.square() + constant)

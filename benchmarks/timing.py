@@ -1,0 +1,33 @@
+"""CPU time of things done in turns, so that each sees the same machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+Work = Callable[[], object]
+
+
+def seconds(work: Work) -> float:
+    """CPU time of one call."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def in_turns(works: dict[str, Work], rounds: int) -> dict[str, list[float]]:
+    """CPU seconds of every work in every round; the order turns round from one to the next."""
+    names = list(works)
+    for work in works.values():
+        work()
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for k in range(rounds):
+        for name in names if k % 2 else names[::-1]:
+            found[name].append(seconds(works[name]))
+    return found
+
+
+def ratio(ours: list[float], peer: list[float]) -> float:
+    """The median over rounds of ours over the peer's."""
+    return statistics.median(a / b for a, b in zip(ours, peer, strict=True))

@@ -1,0 +1,1 @@
+"""Divergences of fields: exact, or estimated by random probes."""

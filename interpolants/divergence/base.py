@@ -1,0 +1,108 @@
+"""The divergence of a field of which only the values are known."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+FieldOf = Callable[[Tensor], tuple[Tensor, ...]]
+"""States (B, D) to values: the field, (B, D), whose divergence is taken, and what comes along."""
+
+Linearised = tuple[tuple[Tensor, ...], Callable[[Tensor], Tensor]]
+"""The values f(x), and v (m, B, D) to v^T (df/dx), (m, B, D)."""
+
+
+class Divergence(abc.ABC):
+    """div f(x) = sum_i d f_i / d x_i, as a sum or as estimates v^T (df/dx) v.
+
+    Attributes:
+        random: whether the estimates depend on probes.
+    """
+
+    random: ClassVar[bool] = False
+
+    @property
+    @abc.abstractmethod
+    def columns(self) -> int:
+        """How many estimates there are of each sample's divergence."""
+
+    def draw(self, n: int, dim: int, generator: torch.Generator | None, like: Tensor) -> Tensor:
+        """Probes for `n` samples of `dim` elements, (n, columns, dim), on like's device."""
+        return torch.empty(n, self.columns, 0, dtype=torch.int8, device=like.device)
+
+    @abc.abstractmethod
+    def __call__(self, f: FieldOf, x: Tensor, probes: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """The values f(x), from one evaluation, and the divergence of the first.
+
+        Args:
+            f: the field; a sample's value depends on its own state alone.
+            x: states, (B, D).
+            probes: of these samples, (B, columns, D), if the divergence is random.
+
+        Returns:
+            What `f` returns, and estimates, (B, columns); differentiable if gradients are on.
+        """
+
+
+def quadratic_forms(
+    f: FieldOf, x: Tensor, directions: Tensor, chunk_size: int
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """The values f(x), and v^T (df/dx) v for each direction v by vector-Jacobian products.
+
+    Args:
+        f: as in `Divergence`.
+        x: states, (B, D).
+        directions: (m, D), shared by the samples, or (m, B, D).
+        chunk_size: products taken at once, which bounds memory.
+
+    Returns:
+        What `f` returns, and the forms, (m, B).
+    """
+    linearise = _functional if torch.compiler.is_compiling() else _recorded
+    values, pull = linearise(f, x)
+    forms = []
+    for first in range(0, len(directions), chunk_size):
+        v = directions[first : first + chunk_size]
+        v = v if v.dim() == 3 else v.unsqueeze(1).expand(-1, *x.shape)
+        forms.append((pull(v) * v).sum(dim=-1))
+    return values, torch.cat(forms)
+
+
+def _functional(f: FieldOf, x: Tensor) -> Linearised:
+    """By a transform of f, which compilers see through, but under which nothing checkpoints."""
+
+    def first_and_all(state: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        values = f(state)
+        return values[0], values
+
+    transformed: Any = torch.func.vjp(first_and_all, x, has_aux=True)
+    _, pull, values = transformed
+    return values, torch.func.vmap(lambda v: pull(v)[0])
+
+
+def _recorded(f: FieldOf, x: Tensor) -> Linearised:
+    """By the graph that autograd records."""
+    gradients = torch.is_grad_enabled()
+    with torch.enable_grad():
+        state = x if gradients and x.requires_grad else x.detach().requires_grad_()
+        values = f(state)
+
+    def pull(v: Tensor) -> Tensor:
+        if not values[0].requires_grad:
+            return torch.zeros_like(v)
+        (product,) = torch.autograd.grad(
+            values[0],
+            state,
+            v,
+            is_grads_batched=True,
+            create_graph=gradients,
+            retain_graph=True,
+            materialize_grads=True,
+        )
+        return product
+
+    return (values if gradients else tuple(v.detach() for v in values)), pull

@@ -1,0 +1,1 @@
+"""Log densities of the laws that samplers draw from."""

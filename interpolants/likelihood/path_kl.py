@@ -1,0 +1,56 @@
+"""The divergence between the laws of the paths of two SDEs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.integrate import integrate
+from interpolants.likelihood.diffusive import diffusive_process
+from interpolants.process.base import Process
+from interpolants.process.path_kl import PathKL
+from interpolants.sampler import Sampler
+from interpolants.solver.augmented import augmented_plan
+from interpolants.solver.base import PlannedSolver
+
+
+def path_kl(
+    sampler: Sampler,
+    other: Process,
+    start: Tensor,
+    *,
+    generator: torch.Generator | None = None,
+    gradients: bool = False,
+) -> Tensor:
+    """int |f - f'|^2 / (4 epsilon) dt along paths of the sampler's SDE, (n,).
+
+    Its mean over paths is KL(P || P'), P the law of the sampler's paths and P' that of the other
+    process's, which bounds the KL of their ends. In the units of the networks; cuts are left out.
+
+    Args:
+        sampler: of the SDE that the paths follow, with drift f.
+        other: the SDE with drift f', with the same noise and in the same direction.
+        start: where the paths begin, (n, *event), as for `Sampler`.
+        generator: of the noise, on start's device; None uses torch's global state.
+        gradients: whether to record gradients.
+
+    Raises:
+        ValueError: if the sampler solves no SDE, or the noise or the direction differs.
+    """
+    own = diffusive_process(sampler, "path_kl")
+    same = own.backward == other.backward
+    check(same, "path_kl.other", "a process in the same direction", type(other).__name__)
+    process = PathKL(own, other, event_shape=start.shape[1:])
+    nodes = sampler.nodes(torch.empty(0, dtype=torch.float64), process)
+    ours, theirs = own.diffusion(nodes), other.diffusion(nodes)
+    equal = theirs is not None and torch.allclose(ours, theirs)
+    fix = "paths with different noise are infinitely far apart; give both the same epsilon"
+    check(equal, "path_kl.other", "a process with the same noise", type(other).__name__, fix)
+    assert isinstance(sampler.solver, PlannedSolver)
+    plan = augmented_plan(sampler.solver, process, nodes)
+    with torch.set_grad_enabled(gradients):
+        first = start if own.backward else start * sampler.base_level().to(start)
+        y = process.join(first, first.new_zeros(len(first), 1))
+        y = integrate(plan, y, noise=sampler.noise(generator), mode=sampler.mode)
+    return process.columns(y).squeeze(1)
