@@ -64,14 +64,14 @@ _SAMPLERS = {
     "backward": ["sampler=backward", "num_steps=8"],
     "ode_backward": ["sampler=ode_backward", "num_steps=8"],
     "no metrics": ["metric=[]", "out=no_metrics", "num_steps=8"],
-    "rk4": ["sampler/solver=rk4", "stem=rk4", "num_steps=8"],
+    "heun": ["sampler/solver=heun", "stem=heun", "num_steps=8"],
     "maruyama": ["sampler=sde", "sampler/solver=euler_maruyama", "stem=maruyama", "num_steps=8"],
     "epsilon": ["sampler=sde", "sampler.epsilon=0.5", "stem=epsilon", "num_steps=8"],
     "raw": ["weights=raw", "stem=raw", "num_steps=8"],
     "elsewhere": ["out=elsewhere", "n=32", "num_steps=8"],
 }
 # Calls of the network over 8 steps. Each process ends with one step to the end of time.
-_NFE = {"rk4": 32, "maruyama": 8}
+_NFE = {"heun": 16, "sde": 8, "backward": 8, "maruyama": 8, "epsilon": 8}
 _ELSEWHERE = ("elsewhere", "no metrics")
 
 
@@ -101,7 +101,7 @@ def test_scripts_sample_a_trained_run(name, sampled):
     assert set(content["metrics"]) == {"energy_distance", "sliced_wasserstein"}
     assert all(m["value"] > 0 and m["floor"] > 0 for m in content["metrics"].values())
     assert content["n"] == content["compared"] == 200 and content["seconds"] > 0
-    assert _NFE.get(name, 16) <= content["nfe"] <= _NFE.get(name, 16) + 1
+    assert _NFE.get(name, 32) <= content["nfe"] <= _NFE.get(name, 32) + 1
     (first, head, *_, picture) = done[name].out.splitlines()
     weights = "raw" if name == "raw" else "ema"
     assert (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import final
 
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
+from interpolants.checks import check, is_number
 from interpolants.grid.base import Grid, LogSNR
 
 
@@ -26,10 +27,12 @@ class ExplicitGrid(Grid):
     values: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 1.0)
 
     def __post_init__(self) -> None:
-        t = torch.tensor(list(self.values), dtype=torch.float64)
+        values = list(self.values)
+        numbers = len(values) > 1 and all(is_number(value) for value in values)
+        ok = numbers and 0 <= values[0] and values[-1] <= 1
+        ok = ok and all(before < after for before, after in pairwise(values))
         rule = "two or more increasing times in [0, 1]"
-        ok = len(t) > 1 and bool((t.diff() > 0).all() and t[0] >= 0 and t[-1] <= 1)
-        check(ok, "ExplicitGrid.values", rule, list(self.values))
+        check(ok, "ExplicitGrid.values", rule, values)
 
     def nodes(self, num_steps: int, span: tuple[float, float], log_snr: LogSNR | None) -> Tensor:
         count = len(self.values) - 1
