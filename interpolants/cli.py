@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ def run(main: Callable[[Any], float | None], config_name: str, config_dir: Path)
 
     import hydra
 
+    # A warning is a sentence too, and no line of code beside it.
+    warnings.formatwarning = lambda message, *_: f"warning: {_one_line(str(message))}\n"
     chosen = os.environ.get(_FULL_ERROR)
     # Hydra prints errors in its own words unless this variable asks for the exception itself.
     _set_environment("1")

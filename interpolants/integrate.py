@@ -9,7 +9,8 @@ a captured graph, and gradients flow where they are enabled.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Collection, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, final
 
@@ -142,17 +143,17 @@ class _Lazy:
     def __init__(self, noise: Noise, begin: int, end: int, channels: int, like: Tensor) -> None:
         self.noise, self.begin, self.end = noise, begin, end
         self.channels, self.like = channels, like
-        self._first, self._drawn = 0, like.new_empty(0)
 
     def draw(self, k: int, count: int) -> Tensor:
         return self.noise.draw(self.begin + k, count, self.channels, self.like)
 
-    def __getitem__(self, k: int) -> Tensor:
-        if k >= self._first + len(self._drawn):
-            room = _MOST_NORMALS_AHEAD // (self.channels * self.like.numel())
-            count = min(self.noise.ahead, self.end - self.begin - k, max(1, room))
-            self._first, self._drawn = k, self.draw(k, count)
-        return self._drawn[k - self._first]
+    def __iter__(self) -> Iterator[Tensor]:
+        room = max(1, _MOST_NORMALS_AHEAD // (self.channels * self.like.numel()))
+        k, last = 0, self.end - self.begin
+        while k < last:
+            count = min(self.noise.ahead, last - k, room)
+            yield from self.draw(k, count).unbind()
+            k += count
 
 
 Normals = _Lazy | Tensor | None
@@ -179,15 +180,18 @@ def advance(
     Returns:
         The carry at the last node.
     """
-    stages, count = rows.shape[1], coefficients.shape[1]
-    row, number = rows.flatten(0, 1).unbind(), coefficients.flatten().unbind()
-    for k in range(rows.shape[0]):
-        own_rows = row[k * stages : (k + 1) * stages]
-        own_numbers = number[k * count : (k + 1) * count]
-        carry = step(
-            equation, own_rows, own_numbers, carry, None if normals is None else normals[k]
-        )
+    row = _groups(rows.flatten(0, 1).unbind(), rows.shape[1])
+    number = _groups(coefficients.flatten().unbind(), coefficients.shape[1])
+    drawn: Iterable[Tensor | None] = itertools.repeat(None) if normals is None else normals
+    # The normals last in the zip: none is drawn beyond the last step.
+    for own_rows, own_numbers, z in zip(row, number, drawn, strict=False):
+        carry = step(equation, own_rows, own_numbers, carry, z)
     return carry
+
+
+def _groups(values: Iterable[Tensor], size: int) -> Iterator[tuple[Tensor, ...]]:
+    """Consecutive groups of `size`."""
+    return zip(*[iter(values)] * size, strict=True)
 
 
 def integrate(

@@ -18,7 +18,7 @@ from interpolants.checks import check, check_count
 from interpolants.epsilon.base import Epsilon
 from interpolants.fields import Fields
 from interpolants.grid.base import Grid
-from interpolants.grid.sine_squared import SineSquaredGrid
+from interpolants.grid.power import PowerGrid
 from interpolants.integrate import Keep, KeepTimes
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.mode.base import Mode
@@ -28,7 +28,7 @@ from interpolants.noise.generator import GeneratorNoise
 from interpolants.process.base import FieldProcess, Process
 from interpolants.process.probability_flow import ProbabilityFlow
 from interpolants.solver.base import PlannedSolver, Solver
-from interpolants.solver.heun import Heun
+from interpolants.solver.rk4 import RK4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class Sampler:
         process: Callable[..., FieldProcess] = ProbabilityFlow,
         solver: Solver | None = None,
         grid: Grid | None = None,
-        num_steps: int = 32,
+        num_steps: int = 16,
         epsilon: Epsilon | float | None = None,
         noise: Callable[[torch.Generator | None], Noise] = GeneratorNoise,
         mode: Mode | None = None,
@@ -91,9 +91,9 @@ class Sampler:
         _check_epsilon(process, epsilon)
         options = {} if epsilon is None else {"epsilon": epsilon}
         self.process = process(fields=fields, **options)
-        self.solver = Heun() if solver is None else solver
+        self.solver = RK4() if solver is None else solver
         self.solver.check(self.process)
-        self.grid = SineSquaredGrid() if grid is None else grid
+        self.grid = PowerGrid() if grid is None else grid
         self.num_steps = num_steps
         self.noise = noise
         self.mode = Eager() if mode is None else mode

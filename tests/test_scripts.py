@@ -66,12 +66,12 @@ _SAMPLERS = {
     "no metrics": ["metric=[]", "out=no_metrics", "num_steps=8"],
     "heun": ["sampler/solver=heun", "stem=heun", "num_steps=8"],
     "maruyama": ["sampler=sde", "sampler/solver=euler_maruyama", "stem=maruyama", "num_steps=8"],
-    "epsilon": ["sampler=sde", "sampler.epsilon=0.5", "stem=epsilon", "num_steps=8"],
+    "epsilon": ["sampler=sde", "sampler.epsilon=0.1", "stem=epsilon", "num_steps=8"],
     "raw": ["weights=raw", "stem=raw", "num_steps=8"],
     "elsewhere": ["out=elsewhere", "n=32", "num_steps=8"],
 }
 # Calls of the network over 8 steps. Each process ends with one step to the end of time.
-_NFE = {"heun": 16, "sde": 8, "backward": 8, "maruyama": 8, "epsilon": 8}
+_NFE = {"heun": 16, "sde": 8, "backward": 16, "maruyama": 8, "epsilon": 8}
 _ELSEWHERE = ("elsewhere", "no metrics")
 
 

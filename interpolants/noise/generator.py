@@ -12,11 +12,13 @@ from interpolants.noise.base import Noise
 
 @final
 class GeneratorNoise(Noise):
-    """Draws each step anew.
+    """Draws each step anew, a few steps at once: what a step gets does not depend on how many.
 
     Args:
         generator: on the device of the state; None draws from torch's global state.
     """
+
+    ahead = 16
 
     def __init__(self, generator: torch.Generator | None = None) -> None:
         self.generator = generator

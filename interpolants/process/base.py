@@ -52,7 +52,7 @@ class Process(abc.ABC):
 
     def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
         """The drift, given a row of shape (K,)."""
-        return self.drift(row[0], x)
+        return self.drift(row.select(0, 0), x)
 
     def diffusion_at(self, row: Tensor, x: Tensor) -> Tensor:
         """The coefficient of dW, broadcastable to x; leaves with diagonal noise override it."""
