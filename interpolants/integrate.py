@@ -11,9 +11,10 @@ from __future__ import annotations
 import abc
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, final
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, final
 
+import torch
 from torch import Tensor
 
 from interpolants.mode.base import Mode
@@ -26,18 +27,24 @@ _MOST_NORMALS_AHEAD = 2**22
 Carry = tuple[Tensor, ...]
 """The state first, then what a multistep method remembers."""
 
+Row = tuple[Tensor, ...]
+"""What an equation needs to know of one time: K numbers, each 0-d, or (B,) of one per sample."""
+
 
 class Equation(Protocol):
-    """dX = drift dt + diffusion dW, given a row of the plan, shape (K,), in place of a time."""
+    """dX = drift dt + diffusion dW, given a row of the plan in place of a time."""
 
-    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
         """The drift, (B, *event)."""
 
-    def diffusion_at(self, row: Tensor, x: Tensor) -> Tensor:
+    def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
         """The coefficient of dW, broadcastable to x."""
 
 
-Step = Callable[[Any, tuple[Tensor, ...], tuple[Tensor, ...], Carry, Any], Carry]
+Scalars = list[tuple[tuple[Row, ...], tuple[Tensor, ...]]]
+"""Of every step, the rows of its stages and its coefficients, each a tensor of its own."""
+
+Step = Callable[[Any, tuple[Row, ...], tuple[Tensor, ...], Carry, Any], Carry]
 """One step: equation, the rows of its stages, its coefficients, the carry, normals or None."""
 
 
@@ -47,13 +54,29 @@ class Leg:
 
     Attributes:
         rows: what the equation needs at each stage of each step, float64, (N, S, K).
-        coefficients: the step's own numbers, float64, (N, C).
+        coefficients: the step's own numbers, float64, (N, C), or (N, C, *shape) if arrays.
         step: the kernel.
     """
 
     rows: Tensor
     coefficients: Tensor
     step: Step
+    _scalars: dict[object, Scalars] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def tables(self, like: Tensor, own: slice) -> tuple[Tensor, Tensor]:
+        """Rows and coefficients of some steps where `like` is."""
+        return self.rows[own].to(like), self.coefficients[own].to(like)
+
+    def scalars(self, like: Tensor) -> Scalars:
+        """The tables in scalars where `like` is, made once for each device and dtype."""
+        key = like.device, like.dtype
+        if key not in self._scalars:
+            # What is made in inference mode could not take part in a graph later.
+            with torch.inference_mode(False):
+                self._scalars[key] = _split(self.tables(like, slice(None)))
+        return self._scalars[key]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +179,8 @@ class _Lazy:
             k += count
 
 
+_Value = TypeVar("_Value")
+
 Normals = _Lazy | Tensor | None
 """By step of a block, each (channels, B, *event); None for an ODE."""
 
@@ -163,8 +188,7 @@ Normals = _Lazy | Tensor | None
 def advance(
     equation: Equation,
     step: Step,
-    rows: Tensor,
-    coefficients: Tensor,
+    tables: tuple[Tensor, Tensor] | Scalars,
     normals: Normals,
     carry: Carry,
 ) -> Carry:
@@ -172,24 +196,31 @@ def advance(
 
     Args:
         equation, step: as in `Plan` and `Leg`.
-        rows: (n, S, K).
-        coefficients: (n, C).
+        tables: rows (n, S, K) and coefficients (n, C), or their scalars.
         normals: by step, each (channels, B, *event); None for an ODE.
         carry: at the first node.
 
     Returns:
         The carry at the last node.
     """
-    row = _groups(rows.flatten(0, 1).unbind(), rows.shape[1])
-    number = _groups(coefficients.flatten().unbind(), coefficients.shape[1])
+    numbers = tables if isinstance(tables, list) else _split(tables)
     drawn: Iterable[Tensor | None] = itertools.repeat(None) if normals is None else normals
     # The normals last in the zip: none is drawn beyond the last step.
-    for own_rows, own_numbers, z in zip(row, number, drawn, strict=False):
+    for (own_rows, own_numbers), z in zip(numbers, drawn, strict=False):
         carry = step(equation, own_rows, own_numbers, carry, z)
     return carry
 
 
-def _groups(values: Iterable[Tensor], size: int) -> Iterator[tuple[Tensor, ...]]:
+def _split(tables: tuple[Tensor, Tensor]) -> Scalars:
+    """The numbers of rows (n, S, K) and coefficients (n, C) by step."""
+    rows, coefficients = tables
+    _, stages, width = rows.shape
+    row = _groups(_groups(rows.flatten().unbind(), width), stages)
+    own = _groups(coefficients.flatten(0, 1).unbind(), coefficients.shape[1])
+    return list(zip(row, own, strict=True))
+
+
+def _groups(values: Iterable[_Value], size: int) -> Iterator[tuple[_Value, ...]]:
     """Consecutive groups of `size`."""
     return zip(*[iter(values)] * size, strict=True)
 
@@ -221,19 +252,17 @@ def integrate(
     if keep is not None:
         keep(0, x)
     for leg in plan.legs:
-        rows, coefficients = leg.rows.to(x), leg.coefficients.to(x)
-        for begin, end in _blocks(node, node + len(rows), stops, mode.block):
+        for begin, end in _blocks(node, node + len(leg.rows), stops, mode.block):
             own = slice(begin - node, end - node)
             normals: Normals = None
             if plan.channels and noise is not None:
                 normals = _Lazy(noise, begin, end, plan.channels, x)
                 normals = normals if mode.block is None else normals.draw(0, end - begin)
-            carry = mode(
-                advance, plan.equation, leg.step, rows[own], coefficients[own], normals, carry
-            )
+            tables = leg.scalars(x)[own] if mode.block is None else leg.tables(x, own)
+            carry = mode(advance, plan.equation, leg.step, tables, normals, carry)
             if keep is not None:
                 keep(end, carry[0])
-        node += len(rows)
+        node += len(leg.rows)
     return carry[0]
 
 

@@ -14,6 +14,7 @@ from interpolants import spec
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.exact import ExactFields
 from interpolants.fields import Fields
+from interpolants.integrate import Row
 from interpolants.interpolant.base import AffineInterpolant, Coefficients
 from interpolants.process.base import Process
 
@@ -207,7 +208,7 @@ class Tabulated(Process):
         x = torch.ones(t.numel(), 1, dtype=torch.float64)
         return self.process.drift(t.flatten(), x).view(*t.shape, 1)
 
-    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
         return row[0] * x
 
 

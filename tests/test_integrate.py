@@ -42,7 +42,7 @@ def test_integrate_applies_each_row_and_coefficient_once_in_order():
             return row[1].expand_as(x)
 
     def step(equation, rows, coefficients, carry, z):
-        seen.append((rows[0].tolist(), coefficients[0].item(), z is None))
+        seen.append(([float(number) for number in rows[0]], coefficients[0].item(), z is None))
         return (carry[0] + equation.drift_at(rows[0], carry[0]),)
 
     rows = torch.arange(6, dtype=torch.float64).view(3, 1, 2)

@@ -171,7 +171,7 @@ def test_process_tables_equal_direct_evaluation(name, predicts, stem):
         for row, time in zip(process.row(t), t, strict=True):
             direct = process.drift(time, x)
             scale = 1 + direct.abs().max().item()
-            got = process.drift_at(row, x)
+            got = process.drift_at(row.unbind(), x)
             torch.testing.assert_close(got, direct, rtol=0, atol=1e-12 * scale)
         assert process.row(t[:, None]).shape[:2] == (7, 1)
 

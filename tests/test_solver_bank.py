@@ -2,8 +2,8 @@
 
     dY_j = -rate_j Y_j dt + dW,    j = 0 .. K, with rate_0 = 0: Y_0 is W itself
 
-The step is exact. It needs matrices where the package's own schemes need numbers: they travel as
-the row of a step, and the loop is the package's, unchanged.
+The step is exact. Its coefficients are matrices where the package's own schemes have numbers, and
+the loop is the package's, unchanged.
 """
 
 import pytest
@@ -12,7 +12,7 @@ from problems import times
 
 from interpolants.grid.geometric import GeometricGrid
 from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import KeepTimes, Leg, integrate
+from interpolants.integrate import KeepTimes, integrate
 from interpolants.mode.compiled import Compiled
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.noise.given import GivenNoise
@@ -53,20 +53,14 @@ class _ExactBank(PlannedSolver):
 
     accepts, order, stages = ("bank",), 1, 0
 
-    def __init__(self, size):
-        # One normal for each coordinate: the step reads the (B, 1 + K) normals of one channel.
-        self.channels, self.size = 1, size
+    # One normal for each coordinate: the step reads the (B, 1 + K) normals of one channel.
+    channels = 1
 
     def nodes(self, times):
         return times[:-1, None]
 
     def coefficients(self, process, times):
-        return times.new_zeros(len(times) - 1, 1)
-
-    def legs(self, process, times):
-        tables = [self._table(process, h) for h in steps(times)]
-        rows = torch.stack(tables).flatten(1).unsqueeze(1)
-        return (Leg(rows=rows, coefficients=self.coefficients(process, times), step=self.step),)
+        return torch.stack([self._table(process, h) for h in steps(times)]).unsqueeze(1)
 
     def _table(self, process, h):
         values, vectors = torch.linalg.eigh(process.covariance(h))
@@ -74,7 +68,7 @@ class _ExactBank(PlannedSolver):
         return torch.cat([process.decay(h)[None], (vectors * values.sqrt()).mT])
 
     def step(self, equation, rows, coefficients, carry, z):
-        (x,), table = carry, rows[0].view(-1, self.size)
+        (x,), (table,) = carry, coefficients
         return (torch.addmm(table[0] * x, z[0], table[1:]),)
 
 
@@ -101,7 +95,7 @@ _NOTHING = torch.zeros(1, len(_RATES), dtype=torch.float64)
 def test_bank_has_its_covariance_at_any_number_of_steps(num_steps, grid):
     """From zero to T: (1 - exp(-(a + b) T)) / (a + b), and T for the Brownian motion itself."""
     process, nodes = _Bank(), grid.times(num_steps, (0.0, 0.8))
-    got = _covariance(_ExactBank(len(_RATES)), process, nodes, _NOTHING)
+    got = _covariance(_ExactBank(), process, nodes, _NOTHING)
     exact = process.covariance(times(0.8)[0])
     torch.testing.assert_close(got, exact, rtol=0, atol=1e-13)
     assert abs(float(got[0, 0]) - 0.8) < 1e-13
@@ -114,7 +108,7 @@ def test_bank_keeps_its_stationary_covariance():
     values, vectors = torch.linalg.eigh(stationary)
     root = (vectors * values.clamp(min=0).sqrt()).mT
     nodes = GeometricGrid(ratio=0.01).times(12, (0.0, 1.0))
-    got = _covariance(_ExactBank(5), process, nodes, root)
+    got = _covariance(_ExactBank(), process, nodes, root)
     torch.testing.assert_close(got, stationary, rtol=0, atol=1e-13)
 
 
@@ -122,7 +116,7 @@ def test_euler_inflates_the_stationary_variance_where_the_bank_does_not():
     """One process at rate h = 0.5: Euler has 1 / (1 - rate h / 2), a third too much."""
     process, nodes = _Bank((10.0,)), UniformGrid().times(200, (0.0, 10.0))
     start = torch.zeros(1, 1, dtype=torch.float64)
-    exact = _covariance(_ExactBank(1), process, nodes, start)
+    exact = _covariance(_ExactBank(), process, nodes, start)
     assert abs(float(exact) * 20 - 1) < 1e-12
 
     class Plain(_Bank):
@@ -139,7 +133,7 @@ def test_bank_needs_few_normals_where_steps_are_small():
     """The joint covariance has a small numerical rank, and no Cholesky factor."""
     covariance = _Bank().covariance(times(1e-3)[0])
     assert torch.linalg.cholesky_ex(covariance).info > 0
-    table = _ExactBank(len(_RATES))._table(_Bank(), times(1e-3)[0])
+    table = _ExactBank()._table(_Bank(), times(1e-3)[0])
     assert (table[1:].abs().amax(dim=1) > 0).sum() <= 5
     torch.testing.assert_close(table[1:].mT @ table[1:], covariance, rtol=0, atol=1e-17)
 
@@ -147,7 +141,7 @@ def test_bank_needs_few_normals_where_steps_are_small():
 def test_every_process_of_the_bank_follows_the_same_brownian_motion():
     """Y_j = W - rate_j int Y_j dt on every path: the trapezoidal rule closes it to its order."""
     process, errors = _Bank((0.0, 0.5, 2.0)), []
-    solver = _ExactBank(3)
+    solver = _ExactBank()
     for n in (500, 2000):
         nodes = UniformGrid().times(n, (0.0, 1.0))
         keep = KeepTimes(nodes, nodes)
@@ -166,13 +160,13 @@ def test_bank_is_refused_by_a_solver_for_other_noise():
     match = r"expected a solver for an SDE with bank noise \(_Bank\), got 'EulerMaruyama'$"
     with pytest.raises(ValueError, match=match):
         EulerMaruyama().check(_Bank())
-    _ExactBank(len(_RATES)).check(_Bank())
+    _ExactBank().check(_Bank())
 
 
 @pytest.mark.slow
 def test_bank_runs_compiled():
     process, nodes = _Bank(), UniformGrid().times(8, (0.0, 1.0))
-    plan = _ExactBank(len(_RATES)).plan(process, nodes)
+    plan = _ExactBank().plan(process, nodes)
     x, z = torch.randn(4, 6).double(), torch.randn(8, 1, 4, 6).double()
     plain = integrate(plan, x, noise=GivenNoise(z))
     compiled = integrate(plan, x, noise=GivenNoise(z), mode=Compiled(block=4))

@@ -32,7 +32,7 @@ class Compiled(Mode):
     def __call__(
         self, advance: Callable[..., tuple[Tensor, ...]], *block: Any
     ) -> tuple[Tensor, ...]:
-        rows = block[2]
+        rows, _ = block[2]
         if len(rows) < self.block:
             return advance(*block)
         if self._compiled is None:

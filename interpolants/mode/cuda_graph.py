@@ -41,7 +41,7 @@ class CudaGraph(Mode):
         self._captured: dict[tuple[Any, ...], _Captured] = {}
 
     def __call__(self, advance: Advance, *block: Any) -> tuple[Tensor, ...]:
-        equation, step, rows, coefficients, normals, carry = block
+        equation, step, (rows, coefficients), normals, carry = block
         tensors = [rows, coefficients, *([] if normals is None else [normals]), *carry]
         if not rows.is_cuda or len(rows) < self.block or torch.is_grad_enabled():
             return advance(*block)
@@ -56,13 +56,13 @@ class CudaGraph(Mode):
 
 
 def _capture(advance: Advance, block: tuple[Any, ...], tensors: list[Tensor]) -> _Captured:
-    equation, step, _, _, normals, _ = block
+    equation, step, _, normals, _ = block
     inputs = [t.clone() for t in tensors]
     rows, coefficients, *rest = inputs
     own_normals, carry = (None, rest) if normals is None else (rest[0], rest[1:])
 
     def run() -> tuple[Tensor, ...]:
-        return advance(equation, step, rows, coefficients, own_normals, tuple(carry))
+        return advance(equation, step, (rows, coefficients), own_normals, tuple(carry))
 
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from interpolants.integrate import Row
 from interpolants.process.base import Process
 from interpolants.shapes import flatten_event
 
@@ -62,10 +63,10 @@ class AugmentedProcess(Process):
         return self.process.row(self.inside(t))
 
     @abc.abstractmethod
-    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
         """The drift of the state, (B, D + k)."""
 
-    def column_noise(self, row: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    def column_noise(self, row: Row, y: Tensor, z: Tensor) -> Tensor:
         """What drives the quantities in a step from y, in the place of normals of their own.
 
         Args:
@@ -78,7 +79,7 @@ class AugmentedProcess(Process):
         """
         return z.new_zeros(())
 
-    def noise(self, row: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    def noise(self, row: Row, y: Tensor, z: Tensor) -> Tensor:
         """The normals z, (channels, B, D + k), with what drives the quantities put in."""
         own = z[..., : self.dim]
         rest = self.column_noise(row, y, own).expand_as(z[..., self.dim :])

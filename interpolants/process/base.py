@@ -16,6 +16,8 @@ from torch import Tensor
 from interpolants.checks import check_open_interval
 from interpolants.conversions import Combination, apply_combination
 from interpolants.fields import Fields
+from interpolants.integrate import Row
+from interpolants.process.combinations import Combinations
 
 # How far a process stays from an end where its drift is singular.
 DEFAULT_CUT = 1e-3
@@ -50,11 +52,11 @@ class Process(abc.ABC):
         """What the drift needs at times t, of shape (*t.shape, K)."""
         return t.unsqueeze(-1)
 
-    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
-        """The drift, given a row of shape (K,)."""
-        return self.drift(row.select(0, 0), x)
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+        """The drift, given the K numbers of a row."""
+        return self.drift(row[0], x)
 
-    def diffusion_at(self, row: Tensor, x: Tensor) -> Tensor:
+    def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
         """The coefficient of dW, broadcastable to x; leaves with diagonal noise override it."""
         g = self.diffusion(row[0])
         assert g is not None
@@ -78,10 +80,7 @@ class FieldProcess(Process):
         check_open_interval(f"{type(self).__name__}.cut", cut, 0, 0.5)
         self.fields = fields
         self.cut = cut
-        # Which predictions enter is a matter of names; only their coefficients vary in time.
-        middle = self.combination(torch.tensor(0.375, dtype=torch.float64))
-        self._constant = {k: v for k, v in middle.items() if not isinstance(v, Tensor)}
-        self._varying = tuple(k for k, v in middle.items() if isinstance(v, Tensor))
+        self._drift = Combinations(fields, [self.combination])
 
     @abc.abstractmethod
     def combination(self, t: Tensor) -> Combination:
@@ -91,14 +90,11 @@ class FieldProcess(Process):
         return apply_combination(self.combination(t), x, self.fields.predict(t, x))
 
     def row(self, t: Tensor) -> Tensor:
-        combination = self.combination(t)
-        columns = [torch.as_tensor(combination[name]).expand_as(t) for name in self._varying]
-        return torch.stack([t, *columns], dim=-1)
+        return self._drift.row(t)
 
-    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
-        t, *columns = row.unbind()
-        varying = dict(zip(self._varying, columns, strict=True))
-        return apply_combination(self._constant | varying, x, self.fields.predict(t, x))
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+        (drift,) = self._drift(row, x)
+        return drift
 
     @property
     def span(self) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from interpolants.conversions import Combination, apply_combination
 from interpolants.fields import Fields
+from interpolants.integrate import Row
 
 
 @final
@@ -44,9 +45,9 @@ class Combinations:
             columns += [torch.as_tensor(combination[name]).expand_as(t) for name in names]
         return torch.stack(columns, dim=-1)
 
-    def __call__(self, row: Tensor, x: Tensor) -> list[Tensor]:
-        """Each combination, (B, *event), given a row (K,), or one for each sample, (B, K)."""
-        t, *columns = row.unbind(-1)
+    def __call__(self, row: Row, x: Tensor) -> list[Tensor]:
+        """Each combination, (B, *event), given a row."""
+        t, *columns = row
         predictions, values, rest = self.fields.predict(t, x), [], iter(columns)
         for constant, names in zip(self._constant, self._varying, strict=True):
             varying = {name: next(rest) for name in names}

@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from interpolants.integrate import Row
 from interpolants.process.augmented import AugmentedProcess
 from interpolants.process.base import Process
 from interpolants.shapes import sum_event
@@ -48,7 +49,7 @@ class PathKL(AugmentedProcess):
         values = self.process.drift(at, event), self.other.drift(at, event)
         return self._rates(*values, self._weight(at))
 
-    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
         event, width = self.event(x), self._width
         values = (
             self.process.drift_at(row[:width], event),

@@ -10,10 +10,12 @@ from torch import Tensor
 
 from interpolants.conversions import Combination
 from interpolants.divergence.base import Divergence
+from interpolants.integrate import Row
 from interpolants.process.backward_sde import BackwardSDE
 from interpolants.process.combinations import Combinations
 from interpolants.process.density import DensityProcess
 from interpolants.process.forward_sde import ForwardSDE
+from interpolants.shapes import expand_time
 
 
 @final
@@ -67,19 +69,19 @@ class ScoredDensity(DensityProcess):
         return self._row(self.inside(t))
 
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
-        return self.drift_at(self.row(t), x)
+        return self.drift_at(self.row(t).unbind(-1), x)
 
-    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
-        own, epsilon = row[..., : self._all.width], row[..., -1:]
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+        own, epsilon = row[: self._all.width], row[-1]
         fields, divergence = self.diverge(lambda event: self._all(own, event), x)
         _, drift, score = fields
         square = score.square().sum(dim=1, keepdim=True)
-        return self.rates(drift, -(divergence + epsilon * square), x)
+        return self.rates(drift, -(divergence + expand_time(epsilon, square) * square), x)
 
-    def column_noise(self, row: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    def column_noise(self, row: Row, y: Tensor, z: Tensor) -> Tensor:
         if not self.control:
             return super().column_noise(row, y, z)
-        (score,) = self._score(row[..., self._all.width : -1], self.event(y))
+        (score,) = self._score(row[self._all.width : -1], self.event(y))
         return (score.flatten(1) * z).sum(dim=-1, keepdim=True)
 
     def _row(self, t: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import final
 
 from torch import Tensor
 
+from interpolants.integrate import Row
 from interpolants.process.density import DensityProcess
 
 
@@ -21,7 +22,7 @@ class TransportedDensity(DensityProcess):
         at = self.inside(t)
         return self._rates(lambda event: self.process.drift(at, event), x)
 
-    def drift_at(self, row: Tensor, x: Tensor) -> Tensor:
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
         return self._rates(lambda event: self.process.drift_at(row, event), x)
 
     def _rates(self, f: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:

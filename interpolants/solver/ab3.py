@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Equation, Leg
+from interpolants.integrate import Carry, Equation, Leg, Row
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, steps
 
@@ -62,7 +62,7 @@ class AB3(PlannedSolver):
     def first_step(
         self,
         equation: Equation,
-        rows: tuple[Tensor, ...],
+        rows: tuple[Row, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
         z: Tensor | None,
@@ -76,7 +76,7 @@ class AB3(PlannedSolver):
     def step(
         self,
         equation: Equation,
-        rows: tuple[Tensor, ...],
+        rows: tuple[Row, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
         z: Tensor | None,

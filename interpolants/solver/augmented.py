@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from interpolants.integrate import Carry, Plan, Step
+from interpolants.integrate import Carry, Plan, Row, Step
 from interpolants.process.augmented import AugmentedProcess
 from interpolants.solver.base import PlannedSolver
 
@@ -25,7 +25,7 @@ class _Step:
     def __call__(
         self,
         equation: Any,
-        rows: tuple[Tensor, ...],
+        rows: tuple[Row, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
         z: Tensor | None,

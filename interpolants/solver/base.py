@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
-from interpolants.integrate import Carry, Equation, Keep, Leg, Plan, integrate
+from interpolants.integrate import Carry, Equation, Keep, Leg, Plan, Row, integrate
 from interpolants.mode.base import Mode
 from interpolants.noise.base import Noise
 from interpolants.process.base import Process
@@ -99,13 +99,13 @@ class PlannedSolver(Solver):
 
     @abc.abstractmethod
     def coefficients(self, process: Process, times: Tensor) -> Tensor:
-        """Each step's own numbers, float64, (N, C)."""
+        """Each step's own numbers, float64, (N, C), or arrays of one shape, (N, C, *shape)."""
 
     @abc.abstractmethod
     def step(
         self,
         equation: Equation,
-        rows: tuple[Tensor, ...],
+        rows: tuple[Row, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
         z: Tensor | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check_count, check_positive
-from interpolants.integrate import Carry, Keep, advance
+from interpolants.integrate import Carry, Keep, Row, advance
 from interpolants.mode.base import Mode
 from interpolants.noise.base import Noise
 from interpolants.process.base import Process
@@ -118,7 +119,8 @@ class DormandPrince(Solver):
         low, high = ends.amin(), ends.amax()
         resolution = _RESOLUTION * ends.abs().amax()
         row = torch.stack([ends[1], low, high, resolution]).to(whole.x.device)
-        nodes = torch.tensor([[_NODES]], dtype=row.dtype, device=row.device)
+        nodes = torch.tensor(_NODES, dtype=row.dtype, device=row.device)
+        attempt = functools.partial(self._attempt, nodes.unsqueeze(1))
         state, attempts = whole, 0
         index = torch.arange(len(whole.x), device=row.device)
         while True:
@@ -138,19 +140,20 @@ class DormandPrince(Solver):
                 fault = f"it did not get there in max_attempts={attempts} attempts"
                 raise RuntimeError(_message(state, index, 0, fault))
             block = min(block, self.max_attempts - attempts)
-            rows, coefficients = nodes.expand(block, -1, -1), row.expand(block, -1)
-            state = _State(*advance(process, self._attempt, rows, coefficients, None, state))
+            tables = row.new_empty(block, 1, 1), row.expand(block, -1)
+            state = _State(*advance(process, attempt, tables, None, state))
             attempts += block
 
     def _attempt(
         self,
+        nodes: Tensor,
         process: Process,
-        rows: tuple[Tensor, ...],
+        rows: tuple[Row, ...],
         limits: tuple[Tensor, ...],
         carry: Carry,
         z: Any,
     ) -> Carry:
-        """Try one step of every sample; a sample at the end stays there."""
+        """Try one step of every sample; one at the end stays there, and the rows say nothing."""
         (x, velocity, t, h), (end, low, high, resolution) = carry, limits
         to_go, length = end - t, h.abs()
         # A little longer rather than a tiny step afterwards.
@@ -159,7 +162,7 @@ class DormandPrince(Solver):
         # Written out: products with a broadcast factor take several times as long.
         scale = expand_time(step.to(x.dtype), x).expand_as(x).contiguous()
         y, drifts = x, [velocity]
-        times = torch.addcmul(t, rows[0].unsqueeze(1), step).clamp(low, high).to(x.dtype)
+        times = torch.addcmul(t, nodes, step).clamp(low, high).to(x.dtype)
         for time, weights in zip(times.unbind(), _STAGES, strict=True):
             y = torch.addcmul(x, scale, _combine(weights, drifts))
             drifts.append(process.drift(time, y))

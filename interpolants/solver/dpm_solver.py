@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.conversions import Combination
-from interpolants.integrate import Carry, Equation, Plan
+from interpolants.integrate import Carry, Equation, Plan, Row
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.process.base import FieldProcess, Process
 from interpolants.process.probability_flow import ProbabilityFlow
@@ -77,7 +77,7 @@ class DPMSolver(PlannedSolver):
     def step(
         self,
         equation: Equation,
-        rows: tuple[Tensor, ...],
+        rows: tuple[Row, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
         z: Tensor | None,

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Equation
+from interpolants.integrate import Carry, Equation, Row
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, mean_noise, steps
 
@@ -40,7 +40,7 @@ class LogEuler(PlannedSolver):
     def step(
         self,
         equation: Equation,
-        rows: tuple[Tensor, ...],
+        rows: tuple[Row, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
         z: Tensor | None,

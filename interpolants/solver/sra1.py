@@ -9,7 +9,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Equation
+from interpolants.integrate import Carry, Equation, Row
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, noise_at, steps
 
@@ -48,7 +48,7 @@ class SRA1(PlannedSolver):
     def step(
         self,
         equation: Equation,
-        rows: tuple[Tensor, ...],
+        rows: tuple[Row, ...],
         coefficients: tuple[Tensor, ...],
         carry: Carry,
         z: Tensor | None,

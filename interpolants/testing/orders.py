@@ -68,7 +68,7 @@ def second_moment(solver: PlannedSolver, process: Process, times: Tensor, square
         for k in range(len(leg.rows)):
             rows, numbers = leg.rows[k : k + 1], leg.coefficients[k : k + 1]
             carry = plan.start(start[:, None])
-            end = advance(plan.equation, leg.step, rows, numbers, normals, carry)[0]
+            end = advance(plan.equation, leg.step, (rows, numbers), normals, carry)[0]
             of_one, of_two = (end.view(2, -1).square() @ mass).tolist()
             slope = (of_two - of_one) / 3
             square = of_one - slope + slope * square

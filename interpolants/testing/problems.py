@@ -13,6 +13,7 @@ from torch import Tensor
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.exact import ExactFields
 from interpolants.fields import Fields
+from interpolants.integrate import Row
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.process.base import Process
 from interpolants.process.probability_flow import ProbabilityFlow
@@ -172,5 +173,5 @@ class Charted(Process):
     def diffusion(self, t: Tensor) -> Tensor:
         return self.inner.diffusion(t)
 
-    def diffusion_at(self, row: Tensor, x: Tensor) -> Tensor:
+    def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
         return self.diffusion(row[0]) * self._chart.slope(x)
