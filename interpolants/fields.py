@@ -102,6 +102,37 @@ class Fields(nn.Module):
         """E[x1 | xt = x], (B, *event)."""
         return self.evaluate(t, x, ["target_mean"])["target_mean"]
 
+    def fit_base(self, x1: Tensor, label: Tensor | None) -> None:
+        """Let the base take what it needs from training data, in the networks' units."""
+        path, zero = self.interpolant, torch.zeros((), dtype=torch.float64)
+        signal = 0.0
+        if path.one_sided and isinstance(path, AffineInterpolant):
+            c = path.coefficients(zero)
+            signal = float(c.beta / c.alpha)
+        self.base.fit(x1, label, signal)
+
+    def base_state(self, x0: Tensor) -> Tensor:
+        """Where the path begins: shift(0) + alpha(0) x0 on a one-sided path, else x0."""
+        shift, level = self._beginning(x0)
+        return torch.addcmul(shift, level, x0)
+
+    def base_sample(self, x: Tensor) -> Tensor:
+        """The x0 whose path begins at x, (B, *event)."""
+        shift, level = self._beginning(x)
+        return (x - shift) / level
+
+    def base_log_prob(self, x: Tensor) -> Tensor:
+        """The log density of beginnings at x, (B,)."""
+        _, level = self._beginning(x)
+        return self.base.log_prob(self.base_sample(x)) - x[0].numel() * level.log()
+
+    def _beginning(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        path, zero = self.interpolant, torch.zeros((), dtype=torch.float64)
+        if not (path.one_sided and isinstance(path, AffineInterpolant)):
+            return zero.to(like), (zero + 1).to(like)
+        c = path.coefficients(zero)
+        return c.shift.to(like), c.alpha.to(like)
+
     def coefficients(self, t: Tensor) -> Coefficients:
         """Path coefficients at t; alpha and beta are NaN for a path that is not affine."""
         path = self.interpolant

@@ -113,7 +113,7 @@ class Model:
         check(start is None or got == shape, "Model.sample.start", f"shape {shape}", got)
         generator = keyed_generator(_SAMPLE, seed, device=self.device)
         if start is None:
-            x = self.fields.base.sample(n, self.event_shape, generator)
+            x = self.fields.base.start(n, self.event_shape, generator)
         else:
             units = self.scaling if backward else self.fields.base.scaling
             x = units.to_model(start.to(self.device, torch.float32))

@@ -139,12 +139,14 @@ class Sampler:
         check_start(start)
         kept = self.kept(times)
         nodes = self.nodes(kept, self.process)
-        keep = KeepTimes(nodes, kept)
+        keep, ahead = KeepTimes(nodes, kept), not self.process.backward
         source = self.noise(generator) if noise is None else noise
         with torch.set_grad_enabled(gradients):
             _wait(start)
             began = time.perf_counter()
-            x, nfe = self._solve(nodes, self._first(start), source, keep)
+            x, nfe = self._solve(
+                nodes, self.fields.base_state(start) if ahead else start, source, keep
+            )
             with count_calls(self.fields.net) as calls:
                 x = self._finish(x, nodes[-1].to(x))
             _wait(x)
@@ -199,23 +201,12 @@ class Sampler:
             )
         return nodes
 
-    def _first(self, start: Tensor) -> Tensor:
-        """The state at the first node: alpha(0) x0 going forward on a one-sided path."""
-        return start if self.process.backward else start * self.base_level().to(start)
-
-    def base_level(self) -> Tensor:
-        """alpha(0) on a one-sided path, which may differ from 1; else 1."""
-        path, zero = self.fields.interpolant, torch.zeros((), dtype=torch.float64)
-        if path.one_sided and isinstance(path, AffineInterpolant):
-            return path.coefficients(zero).alpha
-        return zero + 1
-
     def _finish(self, x: Tensor, t: Tensor) -> Tensor:
         """From where the process stops to the end of time, by one noise-free step.
 
         Towards the data this is the mean of x1 where it is known, which also removes what noise
         the path leaves at t=1; otherwise it is an Euler step of the probability flow. What
-        arrives at the base is alpha(0) x0 on a one-sided path, and x0 is handed back.
+        arrives at the base is where a path begins, and its x0 is handed back.
         """
         end = 0.0 if self.process.backward else 1.0
         path = self.fields.interpolant
@@ -223,7 +214,7 @@ class Sampler:
         last = self.process.span[0 if self.process.backward else 1]
         if self.process.backward:
             x = x if last == end else torch.addcmul(x, self.fields.velocity(t, x), end - t)
-            return x / self.base_level().to(x)
+            return self.fields.base_sample(x)
         if last == end and not noisy:
             return x
         if _follows(self.fields, "target_mean"):

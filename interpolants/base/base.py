@@ -31,8 +31,23 @@ class Base(abc.ABC):
     def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """`n` draws of shape (n, *event_shape), on the generator's device, in float32."""
 
+    def fit(self, x1: Tensor, label: Tensor | None, signal: float) -> None:
+        """Take what the law needs from data, before training; most laws need nothing.
+
+        Args:
+            x1: training data in the units of the networks, (N, *event).
+            label: their classes, (N,), or None.
+            signal: beta(0) / alpha(0), how much of x1 the beginning of a one-sided path holds.
+        """
+        return
+
+    def start(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """What sampling starts from, as `sample`; some laws know better than x0 where a path that
+        ends only near x0 begins."""
+        return self.sample(n, event_shape, generator)
+
     def log_prob(self, x0: Tensor) -> Tensor:
-        """Log density at x0, (B, *event), in the units of the networks: (B,).
+        """Log density of `start` at x0, (B, *event), in the units of the networks: (B,).
 
         Raises:
             ValueError: where the density is not known; leaves that know theirs override this.

@@ -54,9 +54,10 @@ class InterpolantSample(NamedTuple):
 
 
 class Coefficients(NamedTuple):
-    """alpha, beta, gamma and derivatives of x_t = alpha x0 + beta x1 + gamma z, each of t's shape.
+    """Of x_t = shift + alpha x0 + beta x1 + gamma z, with derivatives, each of t's shape.
 
-    `gamma_gamma_dot` is the product gamma * gamma_dot, finite where gamma_dot is not.
+    `gamma_gamma_dot` is the product gamma * gamma_dot, finite where gamma_dot is not. The shift
+    is zero on most paths.
     """
 
     alpha: Tensor
@@ -66,6 +67,8 @@ class Coefficients(NamedTuple):
     beta_dot: Tensor
     gamma_dot: Tensor
     gamma_gamma_dot: Tensor
+    shift: Tensor = torch.zeros(())
+    shift_dot: Tensor = torch.zeros(())
 
     @property
     def determinant(self) -> Tensor:
@@ -138,25 +141,32 @@ class Interpolant(abc.ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class AffineInterpolant(Interpolant):
-    """x_t = alpha(t) x0 + beta(t) x1 + gamma(t) z: leaves give alpha and beta.
+    """x_t = shift(t) + alpha(t) x0 + beta(t) x1 + gamma(t) z: leaves give alpha and beta.
 
     Attributes:
+        shifted: whether there is a shift, a known function of time; leaves with one give it too.
         determinate: whether alpha beta_dot - alpha_dot beta is non-zero inside (0, 1), so that
             the mean of x1 given x_t follows from velocity and denoiser.
     """
 
+    shifted: ClassVar[bool] = False
     determinate: ClassVar[bool] = True
 
     @abc.abstractmethod
     def alpha_beta(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """alpha, beta, alpha_dot, beta_dot at t, each of t's shape."""
 
+    def shift(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """The shift and its derivative at t, each of t's shape."""
+        return torch.zeros_like(t), torch.zeros_like(t)
+
     def coefficients(self, t: Tensor) -> Coefficients:
         """All coefficients and their derivatives at t (any shape)."""
         alpha, beta, alpha_dot, beta_dot = self.alpha_beta(t)
         gamma, gamma_dot = self.gamma.value_and_dot(t)
         product = self.gamma.value_dot(t)
-        return Coefficients(alpha, beta, gamma, alpha_dot, beta_dot, gamma_dot, product)
+        own = alpha, beta, gamma, alpha_dot, beta_dot, gamma_dot, product
+        return Coefficients(*own, *self.shift(t))
 
     def log_snr(self, t: Tensor) -> Tensor:
         """log(beta / alpha), of t's shape: the log signal-to-noise ratio of a one-sided path."""
@@ -166,7 +176,11 @@ class AffineInterpolant(Interpolant):
     def interpolate(self, t: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
         alpha, beta, alpha_dot, beta_dot = self.alpha_beta(expand_time(t, x1))
         mean = torch.addcmul(alpha * x0, beta, x1)
-        return mean, torch.addcmul(alpha_dot * x0, beta_dot, x1)
+        mean_dot = torch.addcmul(alpha_dot * x0, beta_dot, x1)
+        if not self.shifted:
+            return mean, mean_dot
+        shift, shift_dot = self.shift(expand_time(t, x1))
+        return mean + shift, mean_dot + shift_dot
 
 
 @dataclass(frozen=True, kw_only=True)

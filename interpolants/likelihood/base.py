@@ -115,7 +115,7 @@ class Likelihood(abc.ABC):
                 own = noise.rows(first * count, first * count + len(part))
                 y, nfe = self.solve(process, nodes, y, own, keep)
                 calls = max(calls, nfe)
-                start = self.log_start(process.event(y)).unsqueeze(1)
+                start = self.sampler.fields.base_log_prob(process.event(y)).unsqueeze(1)
                 estimates.append(start - process.log_density(y))
             found = self.reduce(torch.cat(estimates).reshape(len(x), count, -1))
         return LogProb(*found, nfe=calls, seconds=time.perf_counter() - began)
@@ -141,11 +141,6 @@ class Likelihood(abc.ABC):
             plan = augmented_plan(solver, process, nodes)
             y = integrate(plan, y, noise=noise, keep=keep, mode=mode)
             return y, len(calls) if isinstance(mode, Eager) else plan.calls
-
-    def log_start(self, x: Tensor) -> Tensor:
-        """The log density of x = alpha(0) x0, (B,)."""
-        level = self.sampler.base_level().to(x)
-        return self.sampler.fields.base.log_prob(x / level) - x[0].numel() * level.log()
 
 
 LikelihoodFactory = Callable[..., Likelihood]

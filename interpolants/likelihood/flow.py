@@ -83,8 +83,9 @@ class FlowLikelihood(Likelihood):
         keep = KeepTimes(nodes, kept)
         source = self.sampler.noise(generator) if noise is None else noise
         with torch.set_grad_enabled(gradients):
-            first = start * self.sampler.base_level().to(start)
-            y = process.begin(first, self.log_start(first))
+            fields = self.sampler.fields
+            first = fields.base_state(start)
+            y = process.begin(first, fields.base_log_prob(first))
             y, calls = self.solve(process, nodes, y, source, keep)
             columns = process.log_density(y)
             return Samples(

@@ -50,7 +50,7 @@ def path_kl(
     assert isinstance(sampler.solver, PlannedSolver)
     plan = augmented_plan(sampler.solver, process, nodes)
     with torch.set_grad_enabled(gradients):
-        first = start if own.backward else start * sampler.base_level().to(start)
+        first = start if own.backward else sampler.fields.base_state(start)
         y = process.join(first, first.new_zeros(len(first), 1))
         y = integrate(plan, y, noise=sampler.noise(generator), mode=sampler.mode)
     return process.columns(y).squeeze(1)
