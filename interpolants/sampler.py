@@ -139,14 +139,13 @@ class Sampler:
         check_start(start)
         kept = self.kept(times)
         nodes = self.nodes(kept, self.process)
-        keep, ahead = KeepTimes(nodes, kept), not self.process.backward
+        keep = KeepTimes(nodes, kept)
         source = self.noise(generator) if noise is None else noise
         with torch.set_grad_enabled(gradients):
             _wait(start)
             began = time.perf_counter()
-            x, nfe = self._solve(
-                nodes, self.fields.base_state(start) if ahead else start, source, keep
-            )
+            first = start if self.process.backward else self.fields.base_state(start)
+            x, nfe = self._solve(nodes, first, source, keep)
             with count_calls(self.fields.net) as calls:
                 x = self._finish(x, nodes[-1].to(x))
             _wait(x)
