@@ -1,0 +1,128 @@
+"""The Hurst index of given paths, sampled at equal times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.driver.law import Law
+from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
+from interpolants.driver.weights import optimal_weights
+
+# Between values of the index on this grid the likelihood is interpolated by a parabola.
+_VALUES = tuple(k / 100 for k in range(1, 100))
+
+
+class HurstEstimate(NamedTuple):
+    """Of each path.
+
+    Attributes:
+        hurst: the index, (P,).
+        scale: what the law's motion is multiplied by, in units of time where the series has
+            length 1, (P,); of the exact estimate, the standard deviation at the series' end.
+    """
+
+    hurst: Tensor
+    scale: Tensor
+
+
+def exact_likelihood(increments: Tensor) -> HurstEstimate:
+    """The most likely index of fractional Gaussian noise of unknown scale.
+
+    By Cholesky factors, so in time n^3; one factor serves all paths.
+
+    Args:
+        increments: of P paths over n equal times, (P, n).
+
+    Returns:
+        float64; an index in [0.01, 0.99].
+    """
+    law, n = MandelbrotVanNess(normalize=True), increments.shape[-1]
+    lag = torch.arange(n, device=increments.device)
+    lags = (lag - lag.unsqueeze(-1)).abs()
+
+    def covariance(hurst: Tensor) -> Tensor:
+        return (1 / n) ** (2 * hurst) * law.noise_autocovariance(n, hurst)[lags]
+
+    return _most_likely(increments, covariance)
+
+
+def markov_likelihood(
+    increments: Tensor, *, law: Law, gammas: Sequence[float], horizon: float = 1.0
+) -> HurstEstimate:
+    """The most likely index under the law of a Markov approximation, with no slope.
+
+    What a model that learns the index by this approximation can at best recover.
+
+    Args:
+        increments: of P paths over n equal times, (P, n).
+        law: the type of motion.
+        gammas: speeds of the bank.
+        horizon: T, the length of the series.
+
+    Returns:
+        As `exact_likelihood`.
+    """
+    n = increments.shape[-1]
+    speeds = horizon * torch.tensor(gammas, dtype=torch.float64, device=increments.device)
+    times = torch.linspace(0, 1, n + 1, dtype=torch.float64, device=increments.device)
+    s, t = torch.meshgrid(times, times, indexing="ij")
+
+    def covariance(hurst: Tensor) -> Tensor:
+        omega = optimal_weights(law, hurst, speeds, 1.0)
+        return law.bank_covariance(omega, speeds, s, t).diff(dim=-1).diff(dim=-2)
+
+    return _most_likely(increments, covariance)
+
+
+def variogram_hurst(increments: Tensor, *, lags: Sequence[int] = (1, 2, 4, 8)) -> Tensor:
+    """The slope of log E |B(t + m) - B(t)| over log m: quick, and less precise.
+
+    Args:
+        increments: of P paths over n equal times, (P, n).
+        lags: m, whole numbers in [1, n), at least two.
+
+    Returns:
+        The index, (P,); not confined to (0, 1).
+
+    Raises:
+        ValueError: if there are too few lags, or they are out of range.
+    """
+    n = increments.shape[-1]
+    fits = len({*lags}) > 1 and all(0 < m < n for m in lags)
+    check(fits, "variogram_hurst.lags", f"two or more different numbers in [1, {n})", lags)
+    path = torch.nn.functional.pad(increments.double().cumsum(dim=-1), (1, 0))
+    sizes = [(path[..., m:] - path[..., :-m]).abs().mean(dim=-1).log() for m in lags]
+    x = torch.tensor([math.log(m) for m in lags], dtype=path.dtype, device=path.device)
+    x = x - x.mean()
+    return torch.stack(sizes, dim=-1) @ x / x.square().sum()
+
+
+def _most_likely(increments: Tensor, covariance: Callable[[Tensor], Tensor]) -> HurstEstimate:
+    """The maximum over the index of the likelihood, with the best scale for each."""
+    x = increments.double().mT
+    values = torch.tensor(_VALUES, dtype=x.dtype, device=x.device)
+    logs, scales = zip(*[_profile(x, covariance(hurst)) for hurst in values], strict=True)
+    log, scale = torch.stack(logs), torch.stack(scales)
+    best = log.argmax(dim=0, keepdim=True)
+    middle = best.clamp(1, len(_VALUES) - 2)
+    below, at, above = (log.gather(0, middle + k).squeeze(0) for k in (-1, 0, 1))
+    # A parabola through three values; at the ends of the range it may have its maximum outside.
+    shift = 0.5 * (below - above) / (below - 2 * at + above)
+    inside = (best == middle).squeeze(0)
+    spacing = values[1] - values[0]
+    hurst = values[best.squeeze(0)] + torch.where(inside, shift * spacing, 0.0)
+    return HurstEstimate(hurst=hurst, scale=scale.gather(0, best).squeeze(0))
+
+
+def _profile(x: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """The log likelihood of each column of x, less a constant, at its best scale; that scale."""
+    factor = torch.linalg.cholesky(covariance)
+    variance = torch.linalg.solve_triangular(factor, x, upper=False).square().mean(dim=0)
+    log = -0.5 * len(x) * variance.log() - factor.diagonal().log().sum()
+    return log, variance.sqrt()

@@ -1,0 +1,50 @@
+"""The weights with which a bank of Ornstein-Uhlenbeck processes comes closest to a law.
+
+They minimise int_0^T E (B - Bhat)^2 dt over omega (Daems et al., arXiv 2310.12975). The motion is
+self-similar, so one problem in units of T serves every horizon: omega = T^(H - 1/2) w, A w = b.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from interpolants.driver.law import Law
+
+RIDGE = 1e-10
+"""Added to the diagonal of A scaled to ones; without it the weights of many speeds are noise."""
+
+
+def optimal_weights(
+    law: Law, hurst: Tensor, gammas: Tensor, horizon: float, *, ridge: float = RIDGE
+) -> Tensor:
+    """omega in closed form; differentiable in the Hurst index.
+
+    Args:
+        law: the type of motion.
+        hurst: float64, (*H).
+        gammas: speeds > 0, float64, (K,).
+        horizon: T, the length over which the error is counted.
+        ridge: relative to the diagonal of A, >= 0.
+
+    Returns:
+        float64, (*H, K).
+    """
+    x = gammas * horizon
+    gram = law.gram(x)
+    scale = gram.diagonal().rsqrt()
+    eye = torch.eye(len(x), dtype=x.dtype, device=x.device)
+    factor = torch.linalg.cholesky(scale * gram * scale.unsqueeze(-1) + ridge * eye)
+    b = (scale * law.overlap(x, hurst)).unsqueeze(-1)
+    w = scale * torch.cholesky_solve(b, factor).squeeze(-1)
+    return (horizon ** (hurst - 0.5) * law.amplitude(hurst)).unsqueeze(-1) * w
+
+
+def relative_error(
+    law: Law, hurst: Tensor, gammas: Tensor, horizon: float, omega: Tensor
+) -> Tensor:
+    """int_0^T E (B - Bhat)^2 dt over int_0^T E B^2 dt, for any omega, (*H)."""
+    x = gammas * horizon
+    w = omega / (horizon ** (hurst - 0.5) * law.amplitude(hurst)).unsqueeze(-1)
+    quadratic = (w @ law.gram(x) * w).sum(dim=-1) - 2 * (w * law.overlap(x, hurst)).sum(dim=-1)
+    return quadratic / law.energy(hurst) + 1
