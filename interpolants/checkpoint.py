@@ -13,6 +13,7 @@ import torch
 CONFIG_KEYS = (
     "event_shape",
     "data",
+    "space",
     "base",
     "coupling",
     "interpolant",
@@ -20,6 +21,10 @@ CONFIG_KEYS = (
     "net",
     "sampler",
 )
+
+# What files from before there were spaces stand for, and the base that has one of its own.
+_EUCLIDEAN = {"_target_": "interpolants.space.euclidean.EuclideanSpace"}
+_DATASET_BASE = "interpolants.base.dataset.DatasetBase"
 
 _EXPECTED = "expected a checkpoint written by interpolants"
 
@@ -52,11 +57,23 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: {_EXPECTED}, got a truncated file or another format")
     content = _load(path)
+    _fill_in(content)
     lacking = _lacking(content)
     if lacking:
         raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
     assert isinstance(content, dict)
     return content
+
+
+def _fill_in(content: object) -> None:
+    """Name the space in a file that has none: that of the data, and of a base of data."""
+    if isinstance(content, dict) and isinstance(content.get("hyper_parameters"), dict):
+        config = content["hyper_parameters"].get("config")
+        if isinstance(config, dict) and "space" not in config:
+            config["space"] = dict(_EUCLIDEAN)
+            base = config.get("base")
+            if isinstance(base, dict) and base.get("_target_") == _DATASET_BASE:
+                base["space"] = dict(_EUCLIDEAN)
 
 
 def _lacking(content: object) -> str:

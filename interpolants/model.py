@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from interpolants import spec
+from interpolants.building import build_fields, restore
 from interpolants.checkpoint import read_checkpoint
 from interpolants.checks import check, check_count, check_seed
 from interpolants.divergence.base import Divergence
 from interpolants.fields import Fields
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.likelihood.flow import FlowLikelihood, with_density
-from interpolants.objective.base import Objective
 from interpolants.sampler import Sampler, Samples
 from interpolants.scaling import Scaling
 from interpolants.seeds import keyed_generator
@@ -84,7 +84,8 @@ class Model:
             start: where to start instead of the base, (n, *event): data for a backward process,
                 or chosen base samples, each in its own units.
             times: increasing times in [0, 1] whose states to keep as `Samples.path`, last first
-                for a backward process; their units go linearly from the base's to the data's.
+                for a backward process; their units go linearly from the base's to the data's, in
+                the chart of the data's space, so that all of them lie in that space.
             chunk_size: samples integrated at once; bounds memory.
             log_prob: whether to compute log densities along the flow, or how their divergence is
                 evaluated; exactly if true. See `FlowLikelihood.sample`.
@@ -94,8 +95,8 @@ class Model:
             Samples in the data's units; a backward process's in the base's.
 
         Raises:
-            ValueError: if the sampler does not fit the model, `start` has another shape, or the
-                source of noise cannot be split into chunks.
+            ValueError: if the sampler does not fit the model, `start` has another shape or lies
+                outside its space, or the source of noise cannot be split into chunks.
         """
         check_count("Model.sample.n", n)
         check_seed("Model.sample.seed", seed)
@@ -115,8 +116,7 @@ class Model:
         if start is None:
             x = self.fields.base.start(n, self.event_shape, generator)
         else:
-            units = self.scaling if backward else self.fields.base.scaling
-            x = units.to_model(start.to(self.device, torch.float32))
+            x = self._given(start, self.scaling if backward else self.fields.base.scaling)
         noise, run = draw.noise(generator), with_density(draw, log_prob, generator)
         chunks = [slice(k, min(k + chunk_size, n)) for k in range(0, n, chunk_size)]
         # All before the first solve: a source may refuse chunks.
@@ -126,22 +126,31 @@ class Model:
             parts = [run(x[chunk], noise=own, times=times) for chunk, own in pairs]
         return self._join(parts, backward)
 
+    def _given(self, start: Tensor, units: Scaling) -> Tensor:
+        """The user's start in the units of the networks."""
+        units.space.check(start)
+        return units.to_model(start.to(self.device, torch.float32))
+
     def _join(self, parts: Sequence[Samples], backward: bool) -> Samples:
         """Chunks as one, in the units of the user."""
         base, data = self.fields.base.scaling, self.scaling
-        times, path, volume = parts[0].times, None, data.log_volume(self.event_shape)
+        x, times, path = torch.cat([part.x for part in parts]), parts[0].times, None
+        density = _joined(part.log_prob for part in parts)
+        outside = [part.outside for part in parts if part.outside is not None]
         if times is not None:
             states = torch.cat([part.path for part in parts if part.path is not None], dim=1)
             weights = expand_time(times.to(states), states)
-            path = torch.lerp(base.to_data(states), data.to_data(states), weights)
+            chart = torch.lerp(base.to_chart(states), data.to_chart(states), weights)
+            path = data.space.from_chart(chart)
         return Samples(
-            x=(base if backward else data).to_data(torch.cat([part.x for part in parts])),
+            x=(base if backward else data).to_data(x),
             nfe=max(part.nfe for part in parts),
             seconds=sum(part.seconds for part in parts),
             path=path,
             times=times,
-            log_prob=_joined((part.log_prob for part in parts), volume),
+            log_prob=None if density is None else density - data.log_volume(x),
             log_prob_error=_joined(part.log_prob_error for part in parts),
+            outside=sum(outside) if outside else None,
         )
 
     def log_prob(
@@ -166,26 +175,29 @@ class Model:
 
         Raises:
             ValueError: if the sampler does not suit the likelihood, the base has no known
-                density, or `x` has another shape.
+                density, or `x` has another shape or lies outside the data's space.
         """
         check_seed("Model.log_prob.seed", seed)
         rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
+        self.scaling.space.check(x)
         draw = (self.sampler if sampler is None else sampler)(fields=self.fields, **options)
         wide = next(self.fields.parameters(), x).dtype == torch.float64
-        with _evaluating(self.fields):
+        x = x.to(self.device, torch.float64 if wide else torch.float32)
+        with _evaluating(self.fields), torch.set_grad_enabled(gradients):
+            state = self.scaling.to_model(x)
             found = likelihood(sampler=draw).log_prob(
-                self.scaling.to_model(x.to(self.device, torch.float64 if wide else torch.float32)),
+                state,
                 generator=keyed_generator(_LOG_PROB, seed, device=self.device),
                 chunk_size=chunk_size,
                 gradients=gradients,
             )
-        return found._replace(value=found.value - self.scaling.log_volume(self.event_shape))
+            return found._replace(value=found.value - self.scaling.log_volume(state))
 
 
-def _joined(parts: Iterable[Tensor | None], shift: Tensor | float = 0.0) -> Tensor | None:
+def _joined(parts: Iterable[Tensor | None]) -> Tensor | None:
     found = [part for part in parts if part is not None]
-    return torch.cat(found) - shift if found else None
+    return torch.cat(found) if found else None
 
 
 @contextmanager
@@ -197,36 +209,6 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         module.train(training)
-
-
-def build_fields(
-    build: Callable[[str], Any], event_shape: Sequence[int]
-) -> tuple[Fields, Objective]:
-    """The fields and their objective from a configuration's parts.
-
-    Args:
-        build: makes the object of a name: `interpolant`, `base`, `coupling`, `objective`, and
-            `net`, a factory that still needs its shape.
-        event_shape: shape of one sample.
-
-    Raises:
-        ValueError: if the objective is void on the path, or the net takes other arguments.
-    """
-    objective: Objective = build("objective")
-    make_net = build("net")
-    try:
-        net = make_net(event_shape=tuple(event_shape), heads=len(objective.predicts))
-    except TypeError as error:
-        raise ValueError(f"net: {error}") from error
-    fields = Fields(
-        net=net,
-        interpolant=build("interpolant"),
-        predicts=objective.predicts,
-        base=build("base"),
-        coupling=build("coupling"),
-    )
-    objective.check(fields)
-    return fields, objective
 
 
 def load(
@@ -270,7 +252,7 @@ def load(
         return spec.build(config[key], where=key, trust=trust)
 
     fields, _ = build_fields(build, event_shape)
-    scaling = _restore(fields, state, path)
+    scaling = restore(fields, build("space"), state, path)
     return Model(
         fields=fields.to(device),
         event_shape=event_shape,
@@ -278,18 +260,6 @@ def load(
         sampler=build("sampler"),
         config=config,
     )
-
-
-def _restore(fields: Fields, state: Mapping[str, Tensor], path: str | Path) -> Scaling:
-    """Put the weights of a trained module into its fields; returns its scaling."""
-    own = {k.removeprefix("fields."): v for k, v in state.items() if k.startswith("fields.")}
-    try:
-        fields.load_state_dict(own)
-        return Scaling(state["scaling.shift"], state["scaling.scale"])
-    except (RuntimeError, KeyError) as error:
-        reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
-        rule = "expected the weights of the network in its config, got others"
-        raise ValueError(f"{path}: {rule}; {reason}") from error
 
 
 def _check_device(device: torch.device | str) -> None:

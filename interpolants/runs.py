@@ -15,6 +15,7 @@ LAST = Path("checkpoints") / "last.ckpt"
 # What decides the course of training; the rest may change when a run is continued.
 _COURSE = (
     "data",
+    "space",
     "base",
     "coupling",
     "interpolant",

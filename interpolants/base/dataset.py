@@ -11,6 +11,8 @@ from interpolants.base.base import Base
 from interpolants.checks import check
 from interpolants.data.base import Data
 from interpolants.scaling import Scaling
+from interpolants.space.base import Space
+from interpolants.space.euclidean import EuclideanSpace
 
 
 @final
@@ -19,11 +21,16 @@ class DatasetBase(Base):
 
     Args:
         data: where x0 comes from; its samples must have the shape of the target's.
+        space: where its samples live; Euclidean if None.
+
+    Raises:
+        ValueError: if the data do not lie in the space.
     """
 
-    def __init__(self, *, data: Data) -> None:
+    def __init__(self, *, data: Data, space: Space | None = None) -> None:
+        space = EuclideanSpace() if space is None else space
         self.data = data
-        self.scaling = Scaling(data.shift, data.scale)
+        self.scaling = Scaling(*data.chart_units(space), space)
 
     def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         self._check_shape(event_shape)

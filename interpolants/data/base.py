@@ -15,11 +15,12 @@ from torch import Tensor
 from interpolants.checks import check, check_open_interval, check_seed
 from interpolants.data.standardize import check_finite_rows, moments
 from interpolants.seeds import keyed_generator
+from interpolants.space.base import Space
 
-# Keys that keep the streams of training, held-out rows, splits and moments apart.
-_TRAIN, _HELD_OUT, _SPLIT, _MOMENTS = 1, 2, 3, 4
+# Keys that keep the streams of training, held-out rows, splits and fits apart.
+_TRAIN, _HELD_OUT, _SPLIT, _FIT = 1, 2, 3, 4
 
-_NUM_MOMENT_DRAWS = 10_000
+_NUM_FIT_DRAWS = 10_000
 
 
 class Batch(NamedTuple):
@@ -42,7 +43,8 @@ class Data(abc.ABC):
 
     Attributes:
         event_shape: shape of one sample.
-        shift, scale: shape `event_shape`, float32; networks see (x - shift) / scale.
+        shift, scale: shape `event_shape`, float32; networks see (x - shift) / scale of data in a
+            Euclidean space. In another one they see what `chart_units` says.
     """
 
     event_shape: tuple[int, ...]
@@ -69,6 +71,37 @@ class Data(abc.ABC):
         generated samples with, and others whose distance to them is the floor; `draw` numbers
         different choices."""
 
+    @property
+    @abc.abstractmethod
+    def standardized(self) -> bool:
+        """Whether `shift` and `scale` are the moments of the data."""
+
+    @abc.abstractmethod
+    def fitting_batch(self) -> Batch:
+        """What is looked at once, before training: all training rows, or many draws of a law."""
+
+    @abc.abstractmethod
+    def known_rows(self) -> Tensor:
+        """All rows there are, held-out ones too; of a law, those of `fitting_batch`."""
+
+    def chart_units(self, space: Space) -> tuple[Tensor, Tensor]:
+        """Shift and scale in the chart of a space, which is fitted on the training rows.
+
+        They are `shift` and `scale` in a Euclidean space; in others the moments in the chart of
+        standardized data, and 0 and 1 of data that are not.
+
+        Raises:
+            ValueError: if a row lies outside the space.
+        """
+        if space.euclidean:
+            return self.shift, self.scale
+        rows = self.fitting_batch().x1
+        space.fit(rows)
+        space.check(self.known_rows())
+        if not self.standardized:
+            return torch.zeros(self.event_shape), torch.ones(self.event_shape)
+        return moments(space.to_chart(rows))
+
 
 class Distribution(Data):
     """A law that can be sampled without end.
@@ -88,11 +121,21 @@ class Distribution(Data):
     def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
         return self.held_out(n, 2 * draw).x1, self.held_out(n, 2 * draw + 1).x1
 
+    @property
+    def standardized(self) -> bool:
+        return bool((self.shift != 0).any() or (self.scale != 1).any())
+
+    def fitting_batch(self) -> Batch:
+        return self.sample(_NUM_FIT_DRAWS, keyed_generator(_FIT))
+
+    def known_rows(self) -> Tensor:
+        return self.fitting_batch().x1
+
     def units(self, standardize: bool) -> tuple[Tensor, Tensor]:
         """Shift and scale: the moments of 10,000 draws of a fixed key, or 0 and 1."""
         if not standardize:
             return torch.zeros(self.event_shape), torch.ones(self.event_shape)
-        return moments(self.sample(_NUM_MOMENT_DRAWS, keyed_generator(_MOMENTS)).x1)
+        return moments(self.fitting_batch().x1)
 
 
 class FiniteData(Data):
@@ -137,6 +180,7 @@ class FiniteData(Data):
         self._order = torch.empty(0, dtype=torch.long)
         self.event_shape = tuple(x.shape[1:])
         self.shift, self.scale = torch.zeros(self.event_shape), torch.ones(self.event_shape)
+        self._standardized = standardize
         if standardize:
             self.shift, self.scale = moments(self._train.x1)
 
@@ -178,6 +222,16 @@ class FiniteData(Data):
         size = min(n, len(self._held_out.x1), self.num_train)
         order = torch.randperm(self.num_train, generator=keyed_generator(_HELD_OUT, draw))
         return self.held_out(size, draw).x1, self._train.x1[order[:size]]
+
+    @property
+    def standardized(self) -> bool:
+        return self._standardized
+
+    def fitting_batch(self) -> Batch:
+        return self._train
+
+    def known_rows(self) -> Tensor:
+        return torch.cat([self._train.x1, self._held_out.x1])
 
     def _epoch_order(self, seed: int, epoch: int) -> Tensor:
         """The order of the training rows in one epoch; the latest one is kept."""

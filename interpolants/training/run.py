@@ -16,15 +16,15 @@ import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from interpolants import spec
+from interpolants.building import build_fields, fit_scaling
 from interpolants.checkpoint import CONFIG_KEYS, read_checkpoint
 from interpolants.checks import check, check_count, check_positive
 from interpolants.data.base import Data
 from interpolants.files import replace
 from interpolants.metric.base import Metric
-from interpolants.model import Model, build_fields, load
+from interpolants.model import Model, load
 from interpolants.report import Report, write_report
 from interpolants.runs import LAST, Place, find_place
-from interpolants.scaling import Scaling
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.csv_logger import AppendingCSVLogger
@@ -129,6 +129,7 @@ def _build_module(
     config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data
 ) -> tuple[InterpolantModule, Model]:
     fields, objective = build_fields(lambda key: build(config[key]), data.event_shape)
+    scaling = fit_scaling(data, build(config["space"]), fields)
     one = data.sample(1, torch.Generator().manual_seed(0))
     check(
         one.x0 is not None or not fields.coupling.needs_pairs,
@@ -140,7 +141,6 @@ def _build_module(
     if one.x0 is None:
         fields.base.sample(1, data.event_shape, torch.Generator().manual_seed(0))
     data.train_batch(0, config["batch_size"], config["seed"])
-    scaling = Scaling(data.shift, data.scale)
     sampler = build(config["sampler"])
     sampler(fields=fields)
     optimizer, scheduler = build(config["optimizer"]), build(config["scheduler"])

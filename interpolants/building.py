@@ -1,0 +1,83 @@
+"""Fields and scaling from the parts of a configuration, and from what a trained module held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from interpolants.data.base import Data
+from interpolants.fields import Fields
+from interpolants.objective.base import Objective
+from interpolants.scaling import Scaling
+from interpolants.space.base import Space
+
+
+def build_fields(
+    build: Callable[[str], Any], event_shape: Sequence[int]
+) -> tuple[Fields, Objective]:
+    """The fields and their objective from a configuration's parts.
+
+    Args:
+        build: makes the object of a name: `interpolant`, `base`, `coupling`, `objective`, and
+            `net`, a factory that still needs its shape.
+        event_shape: shape of one sample.
+
+    Raises:
+        ValueError: if the objective is void on the path, or the net takes other arguments.
+    """
+    objective: Objective = build("objective")
+    make_net = build("net")
+    try:
+        net = make_net(event_shape=tuple(event_shape), heads=len(objective.predicts))
+    except TypeError as error:
+        raise ValueError(f"net: {error}") from error
+    fields = Fields(
+        net=net,
+        interpolant=build("interpolant"),
+        predicts=objective.predicts,
+        base=build("base"),
+        coupling=build("coupling"),
+    )
+    objective.check(fields)
+    return fields, objective
+
+
+def fit_scaling(data: Data, space: Space, fields: Fields) -> Scaling:
+    """The scaling of data in a space; the space and the fields' base are fitted on training rows.
+
+    Raises:
+        ValueError: if the data do not lie in the space.
+    """
+    scaling = Scaling(*data.chart_units(space), space)
+    rows = data.fitting_batch()
+    fields.fit_base(scaling.to_model(rows.x1), rows.label)
+    return scaling
+
+
+def restore(
+    fields: Fields, space: Space, state: Mapping[str, Tensor], path: str | Path
+) -> Scaling:
+    """Put what a trained module held into new fields; returns its scaling.
+
+    Args:
+        fields: as `build_fields` makes them.
+        space: where the data live, not fitted yet.
+        state: the module's `state_dict`.
+        path: its file, for errors.
+
+    Raises:
+        ValueError: if the state is another module's.
+    """
+    try:
+        scaling = Scaling(state["scaling.shift"], state["scaling.scale"], space)
+        for name, module in (("fields.", fields), ("scaling.", scaling)):
+            own = {k.removeprefix(name): v for k, v in state.items() if k.startswith(name)}
+            module.load_state_dict(own)
+    except (RuntimeError, KeyError) as error:
+        reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
+        rule = "expected the weights of the network in its config, got others"
+        raise ValueError(f"{path}: {rule}; {reason}") from error
+    return scaling

@@ -1,0 +1,28 @@
+"""Data of any value."""
+
+from __future__ import annotations
+
+from typing import ClassVar, final
+
+from torch import Tensor
+
+from interpolants.space.base import Space
+
+
+@final
+class EuclideanSpace(Space):
+    """R^D itself, with the identity for a chart."""
+
+    euclidean: ClassVar[bool] = True
+
+    def check(self, x: Tensor) -> None:
+        return
+
+    def to_chart(self, x: Tensor) -> Tensor:
+        return x
+
+    def from_chart(self, y: Tensor) -> Tensor:
+        return y
+
+    def log_slope(self, y: Tensor) -> Tensor:
+        return y.new_zeros(len(y))

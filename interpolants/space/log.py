@@ -1,0 +1,51 @@
+"""Positive data."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.shapes import sum_event
+from interpolants.space.base import Space, check_inside
+from interpolants.space.positive_map import PositiveMap
+
+
+@final
+class LogSpace(Space):
+    """Positive data by their logarithms: y = log(offset + scale x).
+
+    A step of the state is a factor of the data, x exp(dy), so that samples are positive whatever
+    the step (Lamperti's transform of geometric Brownian motion). The clamp of the map to
+    [low, high] is a projection of samples: `log_slope` leaves it out.
+
+    Args:
+        map: to positive numbers; the identity if None.
+    """
+
+    def __init__(self, *, map: PositiveMap | None = None) -> None:
+        super().__init__()
+        self.map = PositiveMap() if map is None else map
+
+    def check(self, x: Tensor) -> None:
+        positive = self.map.positive(x)
+        inside = (positive > 0) & positive.isfinite()
+        fix = "raise the map's offset (space.map.offset), or use space=euclidean"
+        rule = f"finite values above {self.map.bound:g}"
+        check_inside("LogSpace.map", rule, x, inside, fix)
+        low = -math.inf if self.map.low is None else self.map.low
+        high = math.inf if self.map.high is None else self.map.high
+        fix = "change the map's low and high (space.map.low, space.map.high)"
+        rule = f"values in [{low:g}, {high:g}]"
+        check_inside("LogSpace.map", rule, x, (x >= low) & (x <= high), fix)
+
+    def to_chart(self, x: Tensor) -> Tensor:
+        return self.map.positive(x).log()
+
+    def from_chart(self, y: Tensor) -> Tensor:
+        return self.map.inverse(torch.exp(y.clamp(*self.map.log_range(y.dtype))))
+
+    def log_slope(self, y: Tensor) -> Tensor:
+        return sum_event(y - math.log(self.map.scale))
