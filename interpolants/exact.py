@@ -3,7 +3,7 @@
 For independent ends x0 ~ sum_i p_i N(m0_i, C0_i), x1 ~ sum_j q_j N(m1_j, C1_j), on an affine path
 (arXiv 2303.08797, appendix A):
 
-    m_ij = alpha m0_i + beta m1_j          C_ij = alpha^2 C0_i + beta^2 C1_j + gamma^2 Id
+    m_ij = shift + alpha m0_i + beta m1_j  C_ij = alpha^2 C0_i + beta^2 C1_j + gamma^2 Id
     r_ij = softmax( log p_i q_j N(x | m_ij, C_ij) )        y_ij = C_ij^-1 (x - m_ij)
 
     score    = -sum r_ij y_ij
@@ -11,6 +11,8 @@ For independent ends x0 ~ sum_i p_i N(m0_i, C0_i), x1 ~ sum_j q_j N(m1_j, C1_j),
     denoiser =  gamma sum r_ij y_ij
     E[x0|x]  =  sum r_ij ( m0_i + alpha C0_i y_ij )
     E[x1|x]  =  sum r_ij ( m1_j + beta  C1_j y_ij )
+
+and multiplicative_score = score - 1.
 """
 
 from __future__ import annotations
@@ -102,6 +104,8 @@ class ExactFields(nn.Module):
         y = (r * p.whitened).sum(1)
         if name == "score":
             return -y
+        if name == "multiplicative_score":
+            return -y - 1
         if name == "velocity":
             return (r * self._component_velocities(p)).sum(1)
         if name == "denoiser":
@@ -110,7 +114,8 @@ class ExactFields(nn.Module):
         if name == "target_mean":
             return target_mean
         base_mean = self._end_mean(p, 0)
-        return expand_time(c.alpha_dot, y) * base_mean + expand_time(c.beta_dot, y) * target_mean
+        moved = expand_time(c.alpha_dot, y) * base_mean + expand_time(c.beta_dot, y) * target_mean
+        return moved + expand_time(c.shift_dot, y)
 
     def _end_mean(self, p: _Posterior, end: int) -> Tensor:
         """E[x0 | x] or E[x1 | x]."""
@@ -121,8 +126,9 @@ class ExactFields(nn.Module):
 
     def _component_velocities(self, p: _Posterior) -> Tensor:
         (base, target), _ = self._ends(p.whitened)
-        alpha_dot, beta_dot = (expand_time(s, p.whitened) for s in (p.c.alpha_dot, p.c.beta_dot))
-        drift = alpha_dot * base + beta_dot * target
+        dots = p.c.alpha_dot, p.c.beta_dot, p.c.shift_dot
+        alpha_dot, beta_dot, shift_dot = (expand_time(s, p.whitened) for s in dots)
+        drift = shift_dot + alpha_dot * base + beta_dot * target
         return drift + torch.einsum("bkde,bke->bkd", self._half_rate(p.c), p.whitened)
 
     def _posterior(self, t: Tensor, x: Tensor) -> _Posterior:
@@ -130,7 +136,7 @@ class ExactFields(nn.Module):
         (base, target), _ = self._ends(x)
         rows = x.unsqueeze(1)
         alpha, beta = expand_time(c.alpha, rows), expand_time(c.beta, rows)
-        residual = rows - alpha * base - beta * target
+        residual = rows - expand_time(c.shift, rows) - alpha * base - beta * target
         factor = torch.linalg.cholesky(self._covariance(c))
         half = torch.linalg.solve_triangular(factor, residual.unsqueeze(-1), upper=False)
         whitened = torch.linalg.solve_triangular(factor.mT, half, upper=True).squeeze(-1)

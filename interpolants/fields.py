@@ -21,7 +21,15 @@ from interpolants.coupling.base import Coupling
 from interpolants.coupling.independent import IndependentCoupling
 from interpolants.interpolant.base import AffineInterpolant, Coefficients, Interpolant
 
-FIELDS = ("velocity", "mean_velocity", "denoiser", "score", "target_mean")
+FIELDS = (
+    "velocity",
+    "mean_velocity",
+    "denoiser",
+    "score",
+    "target_mean",
+    "multiplicative_score",
+)
+_SCORES = ("score", "multiplicative_score")
 
 
 @final
@@ -102,6 +110,15 @@ class Fields(nn.Module):
         """E[x1 | xt = x], (B, *event)."""
         return self.evaluate(t, x, ["target_mean"])["target_mean"]
 
+    def multiplicative_score(self, t: Tensor, x: Tensor) -> Tensor:
+        """h(t, x) = grad log p_t(x) - 1, (B, *event), where x is the chart's y = log X.
+
+        That is X * grad log of the density of X = exp(y), which arXiv 2510.02730 calls the
+        Hyvarinen score. If data are scaled in the chart, X is exp of the networks' coordinate,
+        not the data.
+        """
+        return self.evaluate(t, x, ["multiplicative_score"])["multiplicative_score"]
+
     def fit_base(self, x1: Tensor, label: Tensor | None) -> None:
         """Let the base take what it needs from training data, in the networks' units."""
         path, zero = self.interpolant, torch.zeros((), dtype=torch.float64)
@@ -154,9 +171,10 @@ class Fields(nn.Module):
             ValueError: if the field does not follow from what is predicted on this path.
         """
         check(name in FIELDS, "Fields", f"a field out of {FIELDS}", name)
-        if name == "score" or ("score" in self.predicts and name not in self.predicts):
+        predicted = name in self.predicts
+        if name in _SCORES or not (predicted or set(_SCORES).isdisjoint(self.predicts)):
             self._check_score()
-        if name in self.predicts:
+        if predicted:
             return {name: 1.0}
         c = self.coefficients(t)
         combination = convert(name, self.interpolant, c, self.predicts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from interpolants.plot.snapshots import plot_snapshots
 from interpolants.plot.style import save
 from interpolants.plot.trajectories import plot_trajectories
 from interpolants.sampler import Samples
+from interpolants.shapes import flatten_event
 
 # Points in one picture, references that metrics are means over, and the paths of a flow.
 _MAX_DRAWN = 10_000
@@ -44,6 +46,8 @@ class Report:
         files: what was written; a name with a * stands for several.
         log_prob: mean log density of held-out data, its standard error over the data, the bits
             per dimension that it makes, and the number of data; or None.
+        outside: how many samples left their space and are in no metric, picture or file; None
+            for a process that none can leave.
     """
 
     metrics: Sequence[MetricResult]
@@ -53,12 +57,15 @@ class Report:
     seconds: float
     files: Sequence[Path]
     log_prob: Mapping[str, float] | None = None
+    outside: int | None = None
 
     def table(self) -> str:
         """Metric, value and floor as aligned text, then cost and files."""
         rows = [f"{m.name:<22}{m.value:>12.5g}{m.floor:>12.5g}" for m in self.metrics]
         head = [f"{'metric':<22}{'value':>12}{'floor':>12}"] if rows else []
         cost = f"{self.n} samples ({self.compared} compared), NFE {self.nfe}, {self.seconds:.2f} s"
+        if self.outside is not None:
+            cost = f"{cost}\n{self.outside} samples left their space and were left out"
         if self.log_prob is not None:
             density = "log density {mean:.5g} +- {standard_error:.2g} of {n} held-out data"
             cost = f"{density.format(**self.log_prob)}\n{cost}"
@@ -80,7 +87,8 @@ def measure(
     A backward process starts from held-out data and is compared with the base.
 
     Returns:
-        The samples, the real samples they were compared with, and the metrics.
+        The samples that stayed in their space, the real ones they were compared with, and the
+        metrics.
     """
     drawn, backward = _draw(model, data, n=n, seed=seed, sampler=sampler, **options)
     count = _REFERENCES if metrics else 1
@@ -108,7 +116,20 @@ def _draw(
     start = data.held_out(n, seed).x1 if backward else None
     n = n if start is None else len(start)
     drawn = model.sample(n, seed=seed, sampler=sampler, start=start, times=times, **options)
-    return drawn, backward
+    return _inside(drawn), backward
+
+
+def _inside(drawn: Samples) -> Samples:
+    """Without the samples that left their space; all of them where fewer than two stayed."""
+    if not drawn.outside:
+        return drawn
+    stayed = flatten_event(drawn.x).isfinite().all(dim=1)
+    if drawn.path is not None:
+        stayed = stayed & drawn.path.isfinite().transpose(0, 1).flatten(1).all(dim=1)
+    if int(stayed.sum()) < 2:
+        return drawn
+    path = None if drawn.path is None else drawn.path[:, stayed]
+    return dataclasses.replace(drawn, x=drawn.x[stayed], path=path)
 
 
 def _real_pair(
@@ -156,10 +177,11 @@ def write_report(
     )
     samples = drawn.x.cpu()
     cost: dict[str, Any] = {
-        "n": len(samples),
+        "n": len(samples) if drawn.outside is None else n,
         "compared": min(len(samples), len(reference)),
         "nfe": drawn.nfe,
         "seconds": drawn.seconds,
+        "outside": drawn.outside,
     }
     if likelihood is not None:
         x = data.held_out(n, seed).x1

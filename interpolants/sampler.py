@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +25,9 @@ from interpolants.mode.eager import Eager
 from interpolants.noise.base import Noise
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.process.base import FieldProcess, Process
+from interpolants.process.factory import check_epsilon
 from interpolants.process.probability_flow import ProbabilityFlow
+from interpolants.shapes import flatten_event
 from interpolants.solver.base import PlannedSolver, Solver
 from interpolants.solver.rk4 import RK4
 
@@ -43,6 +44,8 @@ class Samples:
         times: those times, (S,), in the order of the path, or None.
         log_prob: log densities of the samples, (n,), or None.
         log_prob_error: their standard errors, (n,), where they are means of estimates, or None.
+        outside: how many samples left where the process stays, and are NaN; None for a process
+            that none can leave.
     """
 
     x: Tensor
@@ -52,6 +55,7 @@ class Samples:
     times: Tensor | None = None
     log_prob: Tensor | None = None
     log_prob_error: Tensor | None = None
+    outside: int | None = None
 
 
 @final
@@ -88,7 +92,7 @@ class Sampler:
         mode: Mode | None = None,
     ) -> None:
         check_count("Sampler.num_steps", num_steps)
-        _check_epsilon(process, epsilon)
+        check_epsilon(process, epsilon)
         options = {} if epsilon is None else {"epsilon": epsilon}
         self.process = process(fields=fields, **options)
         self.solver = RK4() if solver is None else solver
@@ -145,17 +149,19 @@ class Sampler:
             _wait(start)
             began = time.perf_counter()
             first = start if self.process.backward else self.fields.base_state(start)
-            x, nfe = self._solve(nodes, first, source, keep)
+            last, nfe = self._solve(nodes, self.process.enter(first), source, keep)
+            last = self.process.leave(last)
             with count_calls(self.fields.net) as calls:
-                x = self._finish(x, nodes[-1].to(x))
+                x = self._finish(last, nodes[-1].to(last))
             _wait(x)
             seconds = time.perf_counter() - began
         return Samples(
             x=x,
             nfe=nfe + len(calls),
             seconds=seconds,
-            path=keep.path,
+            path=None if keep.path is None else self.process.leave(keep.path),
             times=None if keep.path is None else kept,
+            outside=_count_outside(last) if self.process.escapes else None,
         )
 
     def _solve(self, nodes: Tensor, first: Tensor, noise: Noise, keep: Keep) -> tuple[Tensor, int]:
@@ -190,7 +196,7 @@ class Sampler:
         middles, h = 0.5 * (nodes[1:] + nodes[:-1]), nodes.diff().abs()
         stiffness = h * process.stiffness(middles)
         worst = int(stiffness.argmax())
-        if stiffness[worst] > 1:
+        if self.solver.explicit and stiffness[worst] > 1:
             warnings.warn(
                 f"Sampler.num_steps: {self.num_steps} steps are few for this diffusivity, "
                 f"h epsilon / level^2 is {float(stiffness[worst]):.2g} at t = "
@@ -232,29 +238,6 @@ def count_calls(net: nn.Module) -> Iterator[list[None]]:
         hook.remove()
 
 
-def _check_epsilon(process: Callable[..., FieldProcess], epsilon: object) -> None:
-    """Require an epsilon for the processes that take one, and none for the others."""
-    built = process.func if isinstance(process, functools.partial) else process
-    name = getattr(built, "__name__", type(built).__name__)
-    parameters = inspect.signature(process).parameters
-    takes = "epsilon" in parameters or any(p.kind == p.VAR_KEYWORD for p in parameters.values())
-    check(
-        takes or epsilon is None,
-        "Sampler.epsilon",
-        f"None for {name}, which has no noise",
-        epsilon,
-        "use process=ForwardSDE (sampler=sde) for noise",
-    )
-    needs = "epsilon" in parameters and parameters["epsilon"].default is inspect.Parameter.empty
-    check(
-        not needs or epsilon is not None,
-        "Sampler.epsilon",
-        f"an Epsilon or a number > 0 for {name}",
-        epsilon,
-        "set epsilon=0.5 (sampler/epsilon=constant) for example",
-    )
-
-
 def check_start(start: Tensor) -> None:
     """Raise a ValueError unless it is a batch of states, (n, *event)."""
     is_state = isinstance(start, Tensor) and start.dtype in (torch.float32, torch.float64)
@@ -273,6 +256,11 @@ def _checked(times: Sequence[float] | Tensor) -> Tensor:
     inside = bool(((t >= 0) & (t <= 1)).all() and (t.diff() > 0).all())
     check(inside, "Sampler.times", "increasing times in [0, 1]", t.tolist())
     return t
+
+
+def _count_outside(x: Tensor) -> int:
+    """How many samples have an element that is not finite."""
+    return int((~flatten_event(x).isfinite()).any(dim=1).sum())
 
 
 def _follows(fields: Fields, name: str) -> bool:

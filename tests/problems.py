@@ -16,7 +16,9 @@ from interpolants.exact import ExactFields
 from interpolants.fields import Fields
 from interpolants.integrate import Row
 from interpolants.interpolant.base import AffineInterpolant, Coefficients
+from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
 from interpolants.process.base import Process
+from interpolants.schedule.linear import LinearSchedule
 
 _CONF = Path(__file__).parent.parent / "conf"
 
@@ -49,7 +51,12 @@ def _without_references(node: Any) -> Any:
         return {key: _without_references(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_without_references(value) for value in node]
-    return node_of("weight", "constant") if node == "${weight}" else node
+    references = {
+        "${weight}": ("weight", "constant"),
+        "${space}": ("space", "euclidean"),
+        "${interpolant}": ("interpolant", "linear"),
+    }
+    return node_of(*references[node]) if isinstance(node, str) and node in references else node
 
 
 INTERPOLANTS: dict[str, AffineInterpolant] = {
@@ -57,6 +64,8 @@ INTERPOLANTS: dict[str, AffineInterpolant] = {
 }
 ONE_SIDED = [stem for stem, path in INTERPOLANTS.items() if path.one_sided]
 TWO_SIDED = [stem for stem, path in INTERPOLANTS.items() if not path.one_sided]
+# Geometric Brownian motion with a drift of its logarithm, so that the path is shifted.
+DRIFTING = GeometricBrownianInterpolant(sigma=LinearSchedule(start=0.3, end=1.7), mu=-0.6)
 
 # The mixture of the tables: one dimension, variances .2 and .5.
 TABLE_BASE = GaussianMixture(means=[[0.0]], std=1.0)
@@ -137,7 +146,8 @@ class Gaussians(nn.Module):
         return self._gain(name, self.path.coefficients(t))
 
     def _mean(self, c: Coefficients) -> Tensor:
-        return _column(c.alpha) * self.mean0 + _column(c.beta) * self.mean1
+        ends = _column(c.alpha) * self.mean0 + _column(c.beta) * self.mean1
+        return ends + _column(c.shift)
 
     def _covariance(self, c: Coefficients) -> Tensor:
         both = self.cross + self.cross.mT
@@ -146,7 +156,7 @@ class Gaussians(nn.Module):
         return own + _entry(a * b) * both + _entry(c.gamma.square()) * self.identity
 
     def _gain(self, name: str, c: Coefficients) -> Tensor:
-        if name == "score":
+        if name in ("score", "multiplicative_score"):
             return -self.identity
         if name == "denoiser" and self.path.one_sided:
             return _entry(c.alpha) * self.cov0 + _entry(c.beta) * self.cross
@@ -165,7 +175,10 @@ class Gaussians(nn.Module):
 
     def _offset(self, name: str, c: Coefficients) -> Tensor:
         if name in ("velocity", "mean_velocity"):
-            return _column(c.alpha_dot) * self.mean0 + _column(c.beta_dot) * self.mean1
+            ends = _column(c.alpha_dot) * self.mean0 + _column(c.beta_dot) * self.mean1
+            return ends + _column(c.shift_dot)
+        if name == "multiplicative_score":
+            return -torch.ones_like(self.mean1)
         return self.mean1 if name == "target_mean" else torch.zeros_like(self.mean1)
 
 

@@ -18,8 +18,16 @@ _COMPANIONS = {
     "interpolant/gamma=sigmoid_difference": ["interpolant=trigonometric"],
     "objective=denoiser": ["interpolant=one_sided_linear"],
     "objective=mean_velocity": ["interpolant/gamma=zero"],
+    "objective=multiplicative_score": ["interpolant=geometric_brownian"],
+    "objective=implicit_score": ["interpolant=one_sided_linear"],
     "objective=score": ["interpolant=one_sided_linear"],
     "objective=target_mean": ["interpolant=one_sided_linear"],
+    "sampler=ambient_euler": ["interpolant=geometric_brownian"],
+    "sampler=ambient_milstein": ["interpolant=geometric_brownian"],
+    "sampler=ancestral": ["interpolant=geometric_brownian"],
+    "sampler=dale_langevin": ["interpolant=geometric_brownian"],
+    "sampler=dale_langevin_annealed": ["interpolant=geometric_brownian"],
+    "sampler/solver=ancestral": ["sampler=ancestral", "interpolant=one_sided_linear"],
     "sampler/solver=dpm_solver": ["interpolant=one_sided_linear"],
     "sampler/grid=log_snr": ["interpolant=one_sided_linear"],
     "sampler/epsilon=alpha": ["sampler=sde", "interpolant=one_sided_linear"],
@@ -27,7 +35,11 @@ _COMPANIONS = {
     "sampler/epsilon=kl_optimal": ["sampler=sde", "interpolant=one_sided_linear"],
     "data=file": ["data.path=rows.csv"],
     "base=dataset": ["data@base.data=moons"],
+    "base=class_average": ["data=moons"],
     "data=pairs": ["data.path=pairs.npz"],
+    "space=log": ["data=table"],
+    "space=logit": ["data=table", "space.high=2e3"],
+    "space=signed_log": ["data=table"],
     "coupling=paired": [
         "data=pairs",
         "data.path=pairs.npz",
@@ -44,7 +56,11 @@ _LEFT_OUT |= {"likelihood", "likelihood/divergence"}
 
 
 # Solvers by the noise of what they solve; the others solve no process of the configuration.
-_SOLVED = {"none": [], "additive": ["sampler=sde"]}
+_SOLVED = {
+    "none": [],
+    "additive": ["sampler=sde"],
+    "geometric": ["sampler=ambient_euler", "interpolant=geometric_brownian"],
+}
 
 
 def _companions(option):

@@ -16,6 +16,7 @@ from interpolants.testing import (
     check_net,
     check_objective,
     check_solver,
+    check_space,
     check_time_sampler,
     check_weight,
 )
@@ -32,6 +33,7 @@ _CHECKS = {
     "sampler/epsilon": check_epsilon,
     "sampler/grid": check_grid,
     "sampler/solver": check_solver,
+    "space": check_space,
     "time_sampler": check_time_sampler,
     "weight": check_weight,
 }

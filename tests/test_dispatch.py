@@ -1,16 +1,20 @@
 """The cost of a step beside its field: kernels dispatched, host reads, calls. No clock needed."""
 
+from functools import partial
+
 import pytest
 import torch
 from problems import load, stems
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.fields import Fields
 from interpolants.grid.uniform import UniformGrid
 from interpolants.integrate import integrate
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.process.base import Process
+from interpolants.process.forward_sde import ForwardSDE
 from interpolants.process.probability_flow import ProbabilityFlow
 from interpolants.solver.base import PlannedSolver
 
@@ -19,9 +23,12 @@ _KERNELS = {
     "ab2": 2,
     "ab2_maruyama": 4,
     "ab3": 3,
+    "ancestral": 4,
+    "annealed": 3,
     "dpm_solver": 3,
     "euler": 1,
     "euler_maruyama": 3,
+    "euler_maruyama_diagonal": 5,  # one for the diffusion, here a sine
     "heun": 3,
     "log_euler": 6,
     "midpoint": 2,
@@ -81,12 +88,19 @@ class _Negative(torch.nn.Module):
         return -x[:, None]
 
 
+# Schemes of fields rather than of a drift.
+_OF_FIELDS = {
+    "ancestral": partial(ForwardSDE, epsilon=KLOptimalEpsilon()),
+    "dpm_solver": ProbabilityFlow,
+}
+
+
 def _process(stem, solver):
-    if stem == "dpm_solver":
+    if stem in _OF_FIELDS:
         fields = Fields(
             net=_Negative(), interpolant=OneSidedLinearInterpolant(), predicts=("target_mean",)
         )
-        return ProbabilityFlow(fields=fields)
+        return _OF_FIELDS[stem](fields=fields)
     return _Trivial(solver.accepts[0])
 
 
@@ -114,7 +128,7 @@ def test_solver_reads_nothing_on_the_host_and_copies_nothing_in_the_loop(stem):
     assert many.copies == few.copies
 
 
-@pytest.mark.parametrize("stem", [stem for stem in _NATIVE if stem != "dpm_solver"])
+@pytest.mark.parametrize("stem", [stem for stem in _NATIVE if stem not in _OF_FIELDS])
 def test_solver_evaluates_the_drift_as_often_as_it_says(stem):
     solver = _SOLVERS[stem]
     evaluations = []

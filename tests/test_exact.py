@@ -4,6 +4,7 @@ import pytest
 import torch
 from problems import (
     BASE,
+    DRIFTING,
     INTERPOLANTS,
     NORMAL,
     TABLE_BASE,
@@ -33,6 +34,7 @@ _TABLE = """
 .9 .8 1.5544419597 1.0890868432 1.1188072225 -0.3267260530 -0.0988636341 -1.9799586739 -1.2335179990
 """  # noqa: E501
 _PATH = LinearInterpolant(gamma=BrownianBridgeGamma(a=1.0))
+_PATHS = INTERPOLANTS | {"drifting": DRIFTING}
 _NAMES = ("velocity", "score", "mean_velocity", "denoiser")
 _GAMMAS = [
     BrownianBridgeGamma(a=1.0),
@@ -87,9 +89,9 @@ def test_exact_velocity_is_mean_velocity_minus_gamma_gamma_dot_score(stem, gamma
     torch.testing.assert_close(eta, -c.gamma[:, None] * s, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("stem", INTERPOLANTS)
+@pytest.mark.parametrize("stem", _PATHS)
 def test_exact_means_of_the_parts_add_up_to_the_state(stem):
-    path = INTERPOLANTS[stem]
+    path = _PATHS[stem]
     t, x = _points()
     net = ExactFields(
         base=base_of(path), target=TARGET, interpolant=path, predicts=("denoiser", "target_mean")
@@ -97,7 +99,7 @@ def test_exact_means_of_the_parts_add_up_to_the_state(stem):
     eta, target_mean = net(t, x).unbind(1)
     base_mean = net._end_mean(net._posterior(t, x), 0)
     c = path.coefficients(t)
-    total = c.alpha[:, None] * base_mean + c.beta[:, None] * target_mean
+    total = c.shift[:, None] + c.alpha[:, None] * base_mean + c.beta[:, None] * target_mean
     if path.one_sided:
         torch.testing.assert_close(base_mean, eta, rtol=0, atol=1e-12)
     else:
@@ -105,9 +107,9 @@ def test_exact_means_of_the_parts_add_up_to_the_state(stem):
     torch.testing.assert_close(total, x, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("stem", INTERPOLANTS)
+@pytest.mark.parametrize("stem", _PATHS)
 def test_exact_score_is_the_gradient_of_the_log_density(stem):
-    path = INTERPOLANTS[stem]
+    path = _PATHS[stem]
     net = ExactFields(
         base=base_of(path), target=TARGET, interpolant=path, predicts=["score", "velocity"]
     )
@@ -122,9 +124,9 @@ def test_exact_score_is_the_gradient_of_the_log_density(stem):
 
 
 @pytest.mark.parametrize("gamma", _GAMMAS)
-@pytest.mark.parametrize("stem", INTERPOLANTS)
+@pytest.mark.parametrize("stem", _PATHS)
 def test_exact_density_and_velocity_satisfy_the_continuity_equation(stem, gamma):
-    path = INTERPOLANTS[stem]
+    path = _PATHS[stem]
     path = path if path.one_sided else type(path)(gamma=gamma)
     net = ExactFields(
         base=base_of(path), target=TARGET, interpolant=path, predicts=["velocity", "score"]

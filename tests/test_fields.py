@@ -1,15 +1,20 @@
 """Conversions between fields: against closed forms, there and back, and what is refused."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
-from problems import INTERPOLANTS, ONE_SIDED, TARGET, TWO_SIDED, Given, exact_fields, times
+from problems import DRIFTING, INTERPOLANTS, TARGET, Given, exact_fields, times
 
 from interpolants.base.callable import CallableBase
 from interpolants.base.dataset import DatasetBase
 from interpolants.coupling.minibatch_ot import MinibatchOTCoupling
 from interpolants.coupling.paired import PairedCoupling
 from interpolants.fields import FIELDS, Fields
+from interpolants.gamma.base import Gamma
+from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.gamma.zero import ZeroGamma
+from interpolants.interpolant.base import AffineInterpolant
 from interpolants.interpolant.custom import CustomInterpolant
 from interpolants.interpolant.encoder_decoder import EncoderDecoderInterpolant
 from interpolants.interpolant.linear import LinearInterpolant
@@ -24,30 +29,44 @@ from interpolants.process.probability_flow import ProbabilityFlow
 from interpolants.sampler import Sampler
 from interpolants.solver.euler_maruyama import EulerMaruyama
 
-_SINGLE = [("velocity",), ("mean_velocity",), ("denoiser",), ("score",), ("target_mean",)]
-_PAIRS = [
-    ("velocity", "denoiser"),
-    ("mean_velocity", "denoiser"),
-    ("velocity", "score"),
-    ("mean_velocity", "score"),
-]
-_WITH_TARGET = [("target_mean", "denoiser"), ("target_mean", "score")]
+
+@dataclass(frozen=True, kw_only=True)
+class _Shifted(AffineInterpolant):
+    """x_t = t^2 / 3 + (1 - t) x0 + t x1 + gamma z."""
+
+    gamma: Gamma = BrownianBridgeGamma()
+    shifted = True
+
+    def alpha_beta(self, t):
+        return 1 - t, t, -torch.ones_like(t), torch.ones_like(t)
+
+    def shift(self, t):
+        return t.square() / 3, 2 * t / 3
+
+
+_PATHS = INTERPOLANTS | {"shifted": _Shifted(), "drifting": DRIFTING}
+_ONE_SIDED = [stem for stem, path in _PATHS.items() if path.one_sided]
+_TWO_SIDED = [stem for stem, path in _PATHS.items() if not path.one_sided]
+_SINGLE = [(name,) for name in FIELDS]
+_NOISE = ("denoiser", "score", "multiplicative_score")
+_PAIRS = [(name, noise) for name in ("velocity", "mean_velocity") for noise in _NOISE]
+_WITH_TARGET = [("target_mean", noise) for noise in _NOISE]
 _T = torch.linspace(0.06, 0.93, 9, dtype=torch.float64)
 
 
 def _sets():
     """Every path with every set of predictions that determines all fields but `without`."""
-    for stem in ONE_SIDED:
+    for stem in _ONE_SIDED:
         yield from ((stem, predicts, ()) for predicts in _SINGLE)
-    for stem in TWO_SIDED:
-        determinate = INTERPOLANTS[stem].determinate
-        mirror = INTERPOLANTS[stem].is_mirror
+    for stem in _TWO_SIDED:
+        determinate = _PATHS[stem].determinate
+        mirror = _PATHS[stem].is_mirror
         lost = () if determinate or mirror else ("target_mean",)
         yield from ((stem, predicts, lost) for predicts in _PAIRS)
         if determinate:
             yield from ((stem, predicts, ()) for predicts in _WITH_TARGET)
         if mirror:
-            yield from ((stem, (name,), ()) for name in ("denoiser", "score"))
+            yield from ((stem, (name,), ()) for name in _NOISE)
 
 
 def _states(n=9):
@@ -57,7 +76,7 @@ def _states(n=9):
 
 @pytest.mark.parametrize(("stem", "predicts", "lost"), list(_sets()))
 def test_fields_convert_what_is_predicted_to_every_exact_field(stem, predicts, lost):
-    path, x = INTERPOLANTS[stem], _states()
+    path, x = _PATHS[stem], _states()
     names = [name for name in FIELDS if name not in lost]
     expected = exact_fields(path, names).predict(_T, x)
     got = exact_fields(path, predicts).evaluate(_T, x, names)
@@ -70,20 +89,20 @@ def test_fields_convert_what_is_predicted_to_every_exact_field(stem, predicts, l
 
 
 def _round_trips():
-    for stem in ONE_SIDED:
+    for stem in _ONE_SIDED:
         for first in _SINGLE:
             yield from ((stem, first, second) for second in _SINGLE if first != second)
-    for stem in TWO_SIDED:
-        sets = _PAIRS + (_WITH_TARGET if INTERPOLANTS[stem].determinate else [])
+    for stem in _TWO_SIDED:
+        sets = _PAIRS + (_WITH_TARGET if _PATHS[stem].determinate else [])
         # On a mirror two predictions are one too many to be arbitrary.
-        sets = [("denoiser",), ("score",)] if INTERPOLANTS[stem].is_mirror else sets
+        sets = [(name,) for name in _NOISE] if _PATHS[stem].is_mirror else sets
         for first in sets:
             yield from ((stem, first, second) for second in sets if first != second)
 
 
 @pytest.mark.parametrize(("stem", "first", "second"), list(_round_trips()))
 def test_fields_convert_there_and_back(stem, first, second):
-    path, x = INTERPOLANTS[stem], _states()
+    path, x = _PATHS[stem], _states()
     given = torch.randn(len(_T), len(first), 2, dtype=torch.float64)
     there = Fields(net=Given(given), interpolant=path, predicts=first).evaluate(_T, x, second)
     heads = torch.stack([there[name] for name in second], dim=1)
@@ -105,17 +124,18 @@ def test_fields_without_latent_noise_need_only_the_velocity():
                 torch.testing.assert_close(got[name], expected[name], rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("stem", INTERPOLANTS)
+@pytest.mark.parametrize("stem", _PATHS)
 def test_score_and_denoiser_have_opposite_signs(stem):
     """denoiser = -level * score: the sign in which published codes differ."""
-    path, x = INTERPOLANTS[stem], _states()
+    path, x = _PATHS[stem], _states()
     one_sided = path.one_sided
     fields = exact_fields(path, ("denoiser",))
-    got, c = fields.evaluate(_T, x, ["denoiser", "score"]), path.coefficients(_T)
+    got, c = fields.evaluate(_T, x, _NOISE), path.coefficients(_T)
     level = (c.alpha if one_sided else c.gamma)[:, None]
     torch.testing.assert_close(got["denoiser"], -level * got["score"])
     exact = exact_fields(path, ("score",)).predict(_T, x)["score"]
     torch.testing.assert_close(got["score"], exact, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(got["multiplicative_score"], got["score"] - 1)
 
 
 def test_fields_of_a_path_given_as_a_function_convert_without_alpha_and_beta():
@@ -124,7 +144,7 @@ def test_fields_of_a_path_given_as_a_function_convert_without_alpha_and_beta():
     for predicts in _PAIRS:
         got, expected = (
             Fields(net=Given(heads), interpolant=path, predicts=predicts).evaluate(
-                _T, x, ["velocity", "mean_velocity", "denoiser", "score"]
+                _T, x, ["velocity", "mean_velocity", *_NOISE]
             )
             for path in (custom, LinearInterpolant())
         )
@@ -145,7 +165,7 @@ def test_fields_are_evaluated_from_one_call_at_one_time_for_all_or_one_for_each(
         torch.testing.assert_close(shared[name], each[name])
 
 
-_TWO = ("velocity", "denoiser")
+_TWO, _H = ("velocity", "denoiser"), "multiplicative_score"
 
 
 @pytest.mark.parametrize(
@@ -160,6 +180,10 @@ _TWO = ("velocity", "denoiser")
         (LinearInterpolant(gamma=ZeroGamma()), ("velocity",), "score", "", "gamma > 0"),
         (LinearInterpolant(gamma=ZeroGamma()), ("score",), "velocity", "", "gamma > 0"),
         (LinearInterpolant(gamma=ZeroGamma()), ("velocity",), "denoiser", "", "Fields.denoiser"),
+        (OneSidedLinearInterpolant(), ("velocity",), _H, "ot", "an independent coupling"),
+        (OneSidedLinearInterpolant(), (_H,), "velocity", "data", "standard normal base"),
+        (LinearInterpolant(gamma=ZeroGamma()), (_H,), "velocity", "", "gamma > 0"),
+        (LinearInterpolant(), ("velocity",), _H, "", "Fields.multiplicative_score: expected"),
         (LinearInterpolant(), ("velocity",), "denoiser", "", "Fields.denoiser: expected"),
         (LinearInterpolant(), ("velocity",), "score", "", "Fields.score: expected"),
         (LinearInterpolant(), ("velocity",), "mean_velocity", "", "Fields.mean_velocity"),

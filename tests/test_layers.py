@@ -12,11 +12,11 @@ import interpolants
 _LAYERS = [
     "shapes checks seeds files",
     "integrate mode grid noise gamma base coupling net data metric plot scaling checkpoint spec "
-    "time_sampler weight runs divergence",
-    "interpolant epsilon",
+    "space schedule time_sampler runs divergence optimizer driver",
+    "interpolant epsilon weight",
     "conversions fields exact",
     "objective process",
-    "solver",
+    "solver building",
     "sampler",
     "likelihood",
     "model",
@@ -31,13 +31,17 @@ _LAYER = {name: i for i, names in enumerate(_LAYERS) for name in names.split()}
 _SIDEWAYS = {
     ("base", "data"),
     ("base", "scaling"),
+    ("base", "space"),
     ("coupling", "data"),
+    ("data", "space"),
     ("integrate", "mode"),
     ("integrate", "noise"),
     ("epsilon", "interpolant"),
     ("exact", "fields"),
     ("fields", "conversions"),
     ("runs", "checkpoint"),
+    ("scaling", "space"),
+    ("weight", "interpolant"),
 }
 
 # Packages that only some parts may import, anywhere in a file.

@@ -32,10 +32,11 @@ from interpolants.solver.torchsde import Torchsde
 
 _X = torch.tensor([[-2.5], [-1.0], [0.5], [1.5], [3.0]], dtype=torch.float64)
 _LINEAR = INTERPOLANTS["linear"]
+_SOLVERS = {stem: load("sampler/solver", stem) for stem in stems("sampler/solver")}
 _ADDITIVE = [
     stem
-    for stem in stems("sampler/solver")
-    if "additive" in load("sampler/solver", stem).accepts and stem != "torchsde"
+    for stem, solver in _SOLVERS.items()
+    if "additive" in solver.accepts and stem != "torchsde" and solver.augments
 ]
 
 

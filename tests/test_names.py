@@ -16,9 +16,12 @@ _FAMILIES = {
     "net": ("net", ""),
     "data": ("data", ""),
     "metric": ("metric", ""),
+    "schedule": (None, "schedule"),  # interpolant/*.yaml nest them
     "process": (None, ""),  # sampler/*.yaml name processes
+    "optimizer": (None, ""),  # optimizer/*.yaml name those of torch too
     "epsilon": ("sampler/epsilon", "epsilon"),
     "solver": ("sampler/solver", ""),
+    "space": ("space", "space"),
     "grid": ("sampler/grid", "grid"),
     "mode": ("sampler/mode", ""),
     "noise": ("sampler/noise", "noise"),
@@ -28,7 +31,7 @@ _FAMILIES = {
     "weight": ("weight", "weight"),
 }
 # Packages and conf groups without the other.
-_OTHER_PACKAGES = {"plot", "testing", "training"}
+_OTHER_PACKAGES = {"driver", "plot", "testing", "training"}
 _OTHER_GROUPS = {
     "experiment",
     "hydra",
@@ -45,8 +48,10 @@ _NO_YAML = {
     "base.callable",  # takes a function
     "interpolant.custom",  # takes functions
     "noise.coupled",  # takes tensors
+    "objective.explicit_score",  # takes fields
     "noise.given",  # takes tensors
     "net.embedding",  # a part of the nets, not a net
+    "space.positive_map",  # a part of the log space, not a space
 }
 
 

@@ -47,7 +47,7 @@ def _flow_follows(path, objective):
     """Whether the velocity follows from what the objective learns."""
     if path.one_sided or objective == "velocity" or objective in _PAIR:
         return True
-    return path.is_mirror and objective in ("denoiser", "score")
+    return path.is_mirror and (objective == "denoiser" or objective.endswith("score"))
 
 
 def _sde_follows(path, objective, epsilon):

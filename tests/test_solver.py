@@ -7,6 +7,7 @@ import torch
 from problems import Gaussians, Tabulated, exact_fields, load, stems
 from problems import times as times_of
 
+from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.grid.sine_squared import SineSquaredGrid
 from interpolants.grid.uniform import UniformGrid
@@ -130,7 +131,7 @@ def _process(noise_type):
         return Charted(noise_type, Turning())
     fields = exact_fields(OneSidedLinearInterpolant(), ("velocity", "denoiser"))
     flow = ProbabilityFlow(fields=fields)
-    return flow if noise_type == "none" else ForwardSDE(fields=fields, epsilon=0.5)
+    return flow if noise_type == "none" else ForwardSDE(fields=fields, epsilon=KLOptimalEpsilon())
 
 
 @pytest.mark.parametrize("stem", stems("sampler/solver"))
@@ -170,8 +171,12 @@ def test_solver_is_refused_for_noise_of_a_user_s_own_kind():
         EulerMaruyama().check(Jumps())
 
 
+# SDE schemes whose normals are not those of a Brownian path.
+_WEAK = {"ancestral", "annealed"}
+
+
 @pytest.mark.parametrize("stem", stems("sampler/solver"))
 def test_sde_solver_declares_its_strong_order(stem):
     solver = load("sampler/solver", stem)
-    if isinstance(solver, PlannedSolver):
+    if isinstance(solver, PlannedSolver) and stem not in _WEAK:
         assert (solver.strong_order is None) == ("none" in solver.accepts)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from problems import INTERPOLANTS, NORMAL, ONE_SIDED, TARGET, Gaussians, Given, times
+from problems import DRIFTING, INTERPOLANTS, NORMAL, ONE_SIDED, TARGET, Gaussians, Given, times
 
 from interpolants.exact import ExactFields
 from interpolants.fields import Fields
@@ -16,6 +16,8 @@ from interpolants.solver.dpm_solver import DPMSolver
 from interpolants.solver.euler import Euler
 from interpolants.solver.rk4 import RK4
 from interpolants.testing.problems import logistic_flow
+
+_PATHS = {stem: INTERPOLANTS[stem] for stem in ONE_SIDED} | {"drifting": DRIFTING}
 
 
 def _flow(net, path, predicts=("target_mean",), **options):
@@ -36,10 +38,10 @@ def _order(errors):
     return math.log2(errors[-2] / errors[-1])
 
 
-@pytest.mark.parametrize("stem", ONE_SIDED)
+@pytest.mark.parametrize("stem", _PATHS)
 def test_dpm_solver_has_order_two_on_the_exact_flow_of_a_gaussian(stem):
     """Commuting covariances: X_t = m_t + C_t^(1/2) C_s^(-1/2) (X_s - m_s)."""
-    path = INTERPOLANTS[stem]
+    path = _PATHS[stem]
     net = Gaussians(
         path,
         ("target_mean",),
@@ -59,7 +61,7 @@ def test_dpm_solver_has_order_two_on_the_exact_flow_of_a_gaussian(stem):
     "stem", ["one_sided_linear", "one_sided_trigonometric", "variance_preserving"]
 )
 def test_dpm_solver_has_order_two_on_the_exact_flow_of_a_mixture(stem):
-    path = INTERPOLANTS[stem]
+    path = _PATHS[stem]
     net = ExactFields(base=NORMAL, target=TARGET, interpolant=path, predicts=("target_mean",))
     process, x = _flow(net, path), torch.randn(32, 2, dtype=torch.float64)
     (exact,) = _ends(RK4(), process, x, (200,))
@@ -68,13 +70,14 @@ def test_dpm_solver_has_order_two_on_the_exact_flow_of_a_mixture(stem):
     assert abs(_order(errors) - DPMSolver().order) < 0.15
 
 
-@pytest.mark.parametrize("stem", ONE_SIDED)
+@pytest.mark.parametrize("stem", _PATHS)
 @pytest.mark.parametrize("num_steps", [1, 2, 7])
 def test_dpm_solver_is_exact_where_the_mean_of_the_data_does_not_move(stem, num_steps):
-    path, mean = INTERPOLANTS[stem], torch.randn(4, 1, 2, dtype=torch.float64)
+    path, mean = _PATHS[stem], torch.randn(4, 1, 2, dtype=torch.float64)
     process, noise = _flow(Given(mean), path), torch.randn(4, 2, dtype=torch.float64)
     c = path.coefficients(times(*process.span))
-    first, last = (a * noise + b * mean[:, 0] for a, b in zip(c.alpha, c.beta, strict=True))
+    rows = zip(c.shift, c.alpha, c.beta, strict=True)
+    first, last = (s + a * noise + b * mean[:, 0] for s, a, b in rows)
     (end,) = _ends(DPMSolver(), process, first, (num_steps,))
     torch.testing.assert_close(end, last, rtol=0, atol=1e-12)
 

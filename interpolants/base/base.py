@@ -64,7 +64,7 @@ class Base(abc.ABC):
     def reference_pair(
         self, n: int, event_shape: tuple[int, ...], draw: int = 0
     ) -> tuple[Tensor, Tensor]:
-        """Two disjoint samples of one size, at most `n` each, that training has not seen; `draw`
-        numbers different choices."""
+        """Two disjoint samples of `start` of one size, at most `n` each, that training has not
+        seen; `draw` numbers different choices."""
         first, second = (keyed_generator(_REFERENCE, 2 * draw + k) for k in (0, 1))
-        return self.sample(n, event_shape, first), self.sample(n, event_shape, second)
+        return self.start(n, event_shape, first), self.start(n, event_shape, second)

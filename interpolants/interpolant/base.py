@@ -144,17 +144,20 @@ class AffineInterpolant(Interpolant):
     """x_t = shift(t) + alpha(t) x0 + beta(t) x1 + gamma(t) z: leaves give alpha and beta.
 
     Attributes:
-        shifted: whether there is a shift, a known function of time; leaves with one give it too.
         determinate: whether alpha beta_dot - alpha_dot beta is non-zero inside (0, 1), so that
             the mean of x1 given x_t follows from velocity and denoiser.
     """
 
-    shifted: ClassVar[bool] = False
     determinate: ClassVar[bool] = True
 
     @abc.abstractmethod
     def alpha_beta(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """alpha, beta, alpha_dot, beta_dot at t, each of t's shape."""
+
+    @property
+    def shifted(self) -> bool:
+        """Whether there is a shift, a known function of time; leaves with one give it too."""
+        return False
 
     def shift(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """The shift and its derivative at t, each of t's shape."""

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.fields import Fields
-from interpolants.interpolant.base import InterpolantSample
+from interpolants.interpolant.base import Interpolant, InterpolantSample
 from interpolants.weight.base import Weight
 from interpolants.weight.constant import ConstantWeight
 
@@ -56,6 +56,38 @@ class Losses(NamedTuple):
 
 
 class Objective(abc.ABC):
+    """A loss for each field that a network learns, in the mean least at the field itself."""
+
+    @property
+    @abc.abstractmethod
+    def predicts(self) -> tuple[str, ...]:
+        """The fields that a network trained on this objective predicts, in order."""
+
+    @abc.abstractmethod
+    def check(self, fields: Fields) -> None:
+        """Raise a ValueError if the objective is void on the path of `fields`."""
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        fields: Fields,
+        t: Tensor,
+        x0: Tensor,
+        x1: Tensor,
+        z: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Losses:
+        """The losses of each sample.
+
+        Args:
+            fields: what is trained.
+            t: times, (B,).
+            x0, x1, z: ends and latent noise, (B, *event).
+            generator: of what the objective itself draws; torch's own if None.
+        """
+
+
+class Regression(Objective):
     """A weighted sum of quadratic losses, one for each field it learns."""
 
     @abc.abstractmethod
@@ -64,43 +96,27 @@ class Objective(abc.ABC):
 
     @property
     def predicts(self) -> tuple[str, ...]:
-        """The fields that a network trained on this objective predicts, in order."""
         return tuple(term.field for _, term in self.terms())
 
     def check(self, fields: Fields) -> None:
-        """Raise a ValueError if the objective is void on the path of `fields`."""
-        path = fields.interpolant
         for _, term in self.terms():
-            check(
-                not (term.needs_noise and path.gamma.is_zero and not path.one_sided),
-                f"{type(term).__name__}.interpolant",
-                f"latent noise gamma > 0, which the {term.field} is about",
-                type(path.gamma).__name__,
-                "use objective=velocity, another interpolant/gamma, or a one-sided interpolant",
-            )
+            if term.needs_noise:
+                check_noise(type(term).__name__, fields.interpolant, term.field)
             fields.check(term.field)
 
-    def __call__(self, fields: Fields, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> Losses:
-        """The loss on antithetic pairs (+z, -z), of which the network sees all in one batch.
-
-        The pair keeps the variance of targets with a factor 1 / gamma bounded as t tends to the
-        ends. On a one-sided path the latent is x0, and the pair is (+x0, -x0) where both are
-        equally likely given x1: under a standard normal base and an independent coupling.
-        Elsewhere there is no pair.
-
-        Args:
-            fields: what is trained.
-            t: times, (B,).
-            x0, x1, z: ends and latent noise, (B, *event).
-        """
-        path, terms = fields.interpolant, self.terms()
-        symmetric = fields.base.standard_normal and fields.coupling.independent
-        draw = path.sample if path.one_sided and not symmetric else path.sample_pairs
-        sample = draw(t, x0, x1, z)
-        paired = sample.xt.dim() > x1.dim()
-        xt = sample.xt.flatten(0, 1) if paired else sample.xt
+    def __call__(
+        self,
+        fields: Fields,
+        t: Tensor,
+        x0: Tensor,
+        x1: Tensor,
+        z: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Losses:
+        """The losses on the `points`, of which the network sees all in one batch."""
+        sample, times, xt = points(fields, t, x0, x1, z)
+        paired, terms = sample.xt.dim() > x1.dim(), self.terms()
         names = self.predicts
-        times = torch.cat([t, t]) if paired else t
         prediction = fields.evaluate_stacked(times, xt, names)
         targets = [term.target(fields, sample).expand_as(sample.xt) for _, term in terms]
         target = torch.stack(targets, dim=2 if paired else 1)
@@ -115,7 +131,7 @@ class Objective(abc.ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldObjective(Objective):
+class FieldObjective(Regression):
     """The objective of one field.
 
     Attributes:
@@ -134,6 +150,44 @@ class FieldObjective(Objective):
 
     def terms(self) -> Sequence[tuple[float, FieldObjective]]:
         return ((1.0, self),)
+
+
+def check_noise(objective: str, path: Interpolant, field: str) -> None:
+    """Raise a ValueError, naming the objective, if the path has no noise for its field."""
+    check(
+        path.one_sided or not path.gamma.is_zero,
+        f"{objective}.interpolant",
+        f"latent noise gamma > 0, which the {field} is about",
+        type(path.gamma).__name__,
+        "use objective=velocity, another interpolant/gamma, or a one-sided interpolant",
+    )
+
+
+def points(
+    fields: Fields, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor
+) -> tuple[InterpolantSample, Tensor, Tensor]:
+    """Antithetic pairs (+z, -z) where they exist, and one batch of all their times and states.
+
+    The pair keeps the variance of targets with a factor 1 / gamma bounded as t tends to the
+    ends. On a one-sided path the latent is x0, and the pair is (+x0, -x0) where both are
+    equally likely given x1: under a standard normal base and an independent coupling.
+    Elsewhere there is no pair.
+
+    Args:
+        fields: what is trained.
+        t: times, (B,).
+        x0, x1, z: ends and latent noise, (B, *event).
+
+    Returns:
+        The sample, and times (k B,) and states (k B, *event), with k = 2 for pairs, else 1.
+    """
+    path = fields.interpolant
+    symmetric = fields.base.standard_normal and fields.coupling.independent
+    draw = path.sample if path.one_sided and not symmetric else path.sample_pairs
+    sample = draw(t, x0, x1, z)
+    if sample.xt.dim() == x1.dim():
+        return sample, t, sample.xt
+    return sample, torch.cat([t, t]), sample.xt.flatten(0, 1)
 
 
 def quadratic_losses(prediction: Tensor, target: Tensor, size: int) -> Tensor:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import final
 
 from interpolants.checks import check_positive
-from interpolants.objective.base import FieldObjective, Objective
+from interpolants.objective.base import FieldObjective, Regression
 from interpolants.objective.denoiser import DenoiserObjective
 from interpolants.objective.velocity import VelocityObjective
 from interpolants.weight.base import Weight
@@ -17,7 +17,7 @@ from interpolants.weight.constant import ConstantWeight
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class VelocityAndDenoiserObjective(Objective):
+class VelocityAndDenoiserObjective(Regression):
     """L_velocity + denoiser_factor * L_denoiser: all a two-sided path's ODE and SDEs need.
 
     The paper finds this pair the best of the four (arXiv 2303.08797, section 7).

@@ -7,26 +7,28 @@ from dataclasses import dataclass
 from typing import final
 
 from interpolants.checks import check, check_positive
-from interpolants.objective.base import FieldObjective, Objective
+from interpolants.objective.base import FieldObjective, Regression
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class WeightedSumObjective(Objective):
+class WeightedSumObjective(Regression):
     """sum_k factors[k] * objectives[k], one head for each field.
 
     Args:
-        objectives: objectives of different fields.
+        objectives: regressions of different fields.
         factors: how much each counts, > 0; as many as objectives.
     """
 
-    objectives: Sequence[Objective]
+    objectives: Sequence[Regression]
     factors: Sequence[float]
 
     def __post_init__(self) -> None:
         where = "WeightedSumObjective"
         count = len(self.objectives)
         check(count > 0, f"{where}.objectives", "at least one objective", self.objectives)
+        regressions = all(isinstance(one, Regression) for one in self.objectives)
+        check(regressions, f"{where}.objectives", "objectives with a target", self.objectives)
         factors = list(self.factors)
         check(len(factors) == count, f"{where}.factors", f"{count} numbers", factors)
         for factor in factors:

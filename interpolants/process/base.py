@@ -31,10 +31,12 @@ class Process(abc.ABC):
             "geometric" where it is sigma(t) X, with `diffusion` giving sigma; "diagonal" where
             coordinate i has noise of its own that depends on X_i and t.
         backward: whether it runs from t=1 down to t=0.
+        escapes: whether a numerical state may leave where the equation stays; it is then NaN.
     """
 
     noise_type: ClassVar[str] = "none"
     backward: bool = False
+    escapes: ClassVar[bool] = False
 
     @abc.abstractmethod
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
@@ -61,6 +63,14 @@ class Process(abc.ABC):
         g = self.diffusion(row[0])
         assert g is not None
         return g * x if self.noise_type == "geometric" else g
+
+    def enter(self, x: Tensor) -> Tensor:
+        """The state whose coordinates, as the networks see them, are x; both (..., *event)."""
+        return x
+
+    def leave(self, state: Tensor) -> Tensor:
+        """What the networks see of a state, NaN where it has left; both (..., *event)."""
+        return state
 
     @property
     def span(self) -> tuple[float, float]:

@@ -43,8 +43,9 @@ class DiffusiveProcess(FieldProcess):
         c = fields.coefficients(t)
         velocity = fields.combination("velocity", t)
         sign = -1.0 if self.backward else 1.0
-        if "score" in fields.predicts:
-            return add(velocity, {"score": sign * epsilon.value(t, c)})
+        if not {"score", "multiplicative_score"}.isdisjoint(fields.predicts):
+            score = fields.combination("score", t)
+            return add(velocity, scale(sign * epsilon.value(t, c), score))
         ratio = epsilon.ratio(t, c, fields.interpolant.noise_level(c))
         return add(velocity, scale(-sign * ratio, fields.combination("denoiser", t)))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from interpolants.checks import check
 from interpolants.integrate import Carry, Plan, Row, Step
 from interpolants.process.augmented import AugmentedProcess
 from interpolants.solver.base import PlannedSolver
@@ -35,7 +36,13 @@ class _Step:
 
 
 def augmented_plan(solver: PlannedSolver, process: AugmentedProcess, times: Tensor) -> Plan:
-    """The scheme's plan, in which `process` says what drives its accumulated quantities."""
+    """The scheme's plan, in which `process` says what drives its accumulated quantities.
+
+    Raises:
+        ValueError: if the scheme does not follow the drift that it is given.
+    """
+    name, fix = type(solver).__name__, "use for example sampler/solver=stochastic_heun"
+    check(solver.augments, "Likelihood.sampler", "a solver for log densities", name, fix)
     plan = solver.plan(process, times)
     legs = tuple(replace(leg, step=_Step(leg.step)) for leg in plan.legs)
     return replace(plan, legs=legs)

@@ -32,9 +32,11 @@ class Solver(abc.ABC):
 
     Attributes:
         accepts: noise types of the processes it solves.
+        explicit: whether steps must be short for the noise; the sampler warns where they are not.
     """
 
     accepts: ClassVar[tuple[str, ...]]
+    explicit: ClassVar[bool] = True
 
     def check(self, process: Process) -> None:
         """Raise a ValueError if the solver does not fit the process."""
@@ -81,17 +83,21 @@ class PlannedSolver(Solver):
         z_0 = W / sqrt(h),    z_1 = sqrt(3) (2 J / h^(3/2) - z_0)
 
     Attributes:
-        order: order of convergence; weak order for an SDE scheme.
+        order: order of convergence; weak order for an SDE scheme; 0 for a schedule of steps that
+            solves no equation.
         strong_order: order of convergence to the exact solution on the same Brownian path; None
             for an ODE scheme, or where it is not known.
         stages: evaluations of the drift per step.
         channels: standard normals per step.
+        augments: whether it follows whatever drift it is given, so that log densities can be
+            carried beside the state.
     """
 
     order: ClassVar[float]
     strong_order: ClassVar[float | None] = None
     stages: ClassVar[int]
     channels: ClassVar[int] = 0
+    augments: ClassVar[bool] = True
 
     @abc.abstractmethod
     def nodes(self, times: Tensor) -> Tensor:

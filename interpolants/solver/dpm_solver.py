@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
-from interpolants.conversions import Combination
 from interpolants.integrate import Carry, Equation, Plan, Row
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.process.base import FieldProcess, Process
 from interpolants.process.probability_flow import ProbabilityFlow
+from interpolants.process.target_mean import TargetMean
 from interpolants.solver.base import PlannedSolver
 
 
@@ -22,10 +22,10 @@ from interpolants.solver.base import PlannedSolver
 class DPMSolver(PlannedSolver):
     """DPM-Solver++(2M): order 2 with one evaluation per step, exact for a constant E[x1 | x].
 
-    The probability flow of x_t = alpha x0 + beta x1, in lambda = log(beta / alpha) and
+    The probability flow of x_t = c_t + alpha x0 + beta x1, in lambda = log(beta / alpha) and
     D = E[x1 | x_t], solved with D extrapolated linearly in lambda over each step:
 
-        x' = (alpha' / alpha) x + beta' (1 - exp(-h)) ((1 + w) D_k - w D_{k-1}),
+        x' = c' + (alpha' / alpha) (x - c) + beta' (1 - exp(-h)) ((1 + w) D_k - w D_{k-1}),
         h = lambda' - lambda,    w = h_k / (2 h_{k-1})
 
     (C. Lu et al., arXiv 2211.01095, algorithm 2.) Where lambda is infinite, at t=0 and at t=1,
@@ -65,11 +65,13 @@ class DPMSolver(PlannedSolver):
         w = torch.where(w.isfinite(), w, 0.0)
         # alpha' / alpha = (beta' / beta) exp(-h), without the quotient of zeros at t=0.
         gain = -c.beta[1:] * torch.expm1(-h)
-        return torch.stack([c.alpha[1:] / c.alpha[:-1], gain * (1 + w), -gain * w], dim=1)
+        decay, shift = c.alpha[1:] / c.alpha[:-1], c.shift.expand_as(times)
+        offset = shift[1:] - decay * shift[:-1]
+        return torch.stack([offset, decay, gain * (1 + w), -gain * w], dim=1)
 
     def plan(self, process: Process, times: Tensor) -> Plan:
         assert isinstance(process, FieldProcess)
-        return super().plan(_TargetMean(fields=process.fields, cut=process.cut), times)
+        return super().plan(TargetMean(fields=process.fields, cut=process.cut), times)
 
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x)
@@ -82,14 +84,7 @@ class DPMSolver(PlannedSolver):
         carry: Carry,
         z: Tensor | None,
     ) -> Carry:
-        (x, previous), (decay, present, past) = carry, coefficients
+        (x, previous), (offset, decay, present, past) = carry, coefficients
         current = equation.drift_at(rows[0], x)
-        return torch.addcmul(torch.addcmul(decay * x, current, present), previous, past), current
-
-
-@final
-class _TargetMean(FieldProcess):
-    """E[x1 | x_t] in the place of a drift."""
-
-    def combination(self, t: Tensor) -> Combination:
-        return self.fields.combination("target_mean", t)
+        moved = torch.addcmul(torch.addcmul(offset, decay, x), current, present)
+        return torch.addcmul(moved, previous, past), current

@@ -21,6 +21,7 @@ from interpolants.testing.orders import linear_moments
 from interpolants.testing.path import check_gamma, check_interpolant
 from interpolants.testing.schedule import check_epsilon, check_grid, check_weight
 from interpolants.testing.solver import check_solver
+from interpolants.testing.space import check_space
 
 __all__ = [
     "check_base",
@@ -35,6 +36,7 @@ __all__ = [
     "check_noise",
     "check_objective",
     "check_solver",
+    "check_space",
     "check_time_sampler",
     "check_weight",
     "linear_moments",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -13,6 +14,7 @@ from interpolants.seeds import keyed_generator
 from interpolants.shapes import flatten_event
 from interpolants.testing.common import (
     STANDARD_ERRORS,
+    normal,
     require,
     require_close,
     require_repeatable,
@@ -128,32 +130,66 @@ def _check_references(pair: Callable[[int, int], tuple[Tensor, Tensor]]) -> None
 
 
 def check_base(base: Base, event_shape: tuple[int, ...] = (2,)) -> None:
-    """Draws follow the generator alone; a standard normal law is one; references are disjoint.
+    """Draws follow the generator alone; a standard normal law is one; a known density is that of
+    `start`; references are disjoint.
 
     Args:
-        base: the law.
+        base: the law; it is fitted to rows of noise, of two classes.
         event_shape: of its samples, where the law fixes one.
     """
     n, flat = 4000, int(torch.Size(event_shape).numel())
-
-    def draw(key: int) -> Tensor:
-        return base.sample(n, event_shape, keyed_generator(10, key))
-
-    x = draw(0)
-    require(x.shape == (n, *event_shape), f"sample: shape {tuple(x.shape)}")
-    require(x.dtype == torch.float32, f"sample: {x.dtype}")
-    require(x.isfinite().all(), "sample: not finite")
-    require_repeatable(lambda: draw(0), "sample")
-    require(not torch.equal(x, draw(1)), "sample: the same from any generator")
-    generator = keyed_generator(10, 2)
-    again = [base.sample(n, event_shape, generator) for _ in range(2)]
-    require(not torch.equal(*again), "sample: leaves the generator as it was")
+    label = torch.arange(500) % 2
+    x1 = normal((500, *event_shape), 10, 3).float() + label.view(-1, *(1,) * len(event_shape))
+    base.fit(x1, label, 0.7)
+    x = _checked_draws(base.sample, "sample", n, event_shape)
+    start = _checked_draws(base.start, "start", n, event_shape)
     require_close(
         base.scaling.to_model(base.scaling.to_data(x)), x, "scaling there and back", 1e-5
     )
     if base.standard_normal:
         _check_standard_normal(x.double().view(n, flat))
+    if type(base).log_prob is not Base.log_prob:
+        _check_density(base, start.double())
     _check_references(lambda m, k: base.reference_pair(m, event_shape, k))
+
+
+def _checked_draws(
+    sample: Callable[[int, tuple[int, ...], torch.Generator], Tensor],
+    what: str,
+    n: int,
+    event_shape: tuple[int, ...],
+) -> Tensor:
+    """Draws, once they are known to be whole, and fixed by their generator."""
+
+    def draw(key: int) -> Tensor:
+        return sample(n, event_shape, keyed_generator(10, key))
+
+    x = draw(0)
+    require(x.shape == (n, *event_shape), f"{what}: shape {tuple(x.shape)}")
+    require(x.dtype == torch.float32, f"{what}: {x.dtype}")
+    require(x.isfinite().all(), f"{what}: not finite")
+    require_repeatable(lambda: draw(0), what)
+    require(not torch.equal(x, draw(1)), f"{what}: the same from any generator")
+    generator = keyed_generator(10, 2)
+    again = [sample(n, event_shape, generator) for _ in range(2)]
+    require(not torch.equal(*again), f"{what}: leaves the generator as it was")
+    return x
+
+
+def _check_density(base: Base, x: Tensor) -> None:
+    """E q(x) / p(x) = 1 for draws of p and some normals q, a little narrower than p."""
+    log_prob = base.log_prob(x)
+    require(log_prob.shape == (len(x),), f"log_prob: shape {tuple(log_prob.shape)}")
+    flat = flatten_event(x)
+    mean, width = flat.mean(dim=0), 0.8 * flat.std(dim=0)
+    for k in range(4):
+        # As far from the middle as one coordinate goes, in any dimension.
+        centre = mean + (flat[k] - mean) / flat.shape[1] ** 0.5
+        exponent = ((flat - centre) / width).square() / 2 + width.log() + math.log(2 * math.pi) / 2
+        ratio = (-exponent.sum(dim=1) - log_prob)[4:].exp()
+        error = (ratio.mean() - 1) / (ratio.std() / len(ratio) ** 0.5)
+        good = bool(error.abs() < STANDARD_ERRORS)
+        require(good, f"log_prob: not the density of start, {float(error):.1f} std errors off")
 
 
 def _check_standard_normal(x: Tensor) -> None:

@@ -88,7 +88,7 @@ def _slope(objective: Objective, net: _Shifted) -> Tensor:
     fields = Fields(net=net, interpolant=net.exact.interpolant, predicts=objective.predicts)
     losses = []
     for net.step in (0.5, -0.5):
-        losses.append(objective(fields, t, x0, x1, z).total)
+        losses.append(objective(fields, t, x0, x1, z).total.detach())
     slope = losses[0] - losses[1]
     error: Tensor = (slope.std() / n**0.5).clamp(min=1e-12)
     return slope.mean() / error

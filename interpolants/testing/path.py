@@ -71,6 +71,10 @@ def _check_coefficients(interpolant: AffineInterpolant) -> None:
     for k, name in enumerate(("alpha", "beta", "gamma")):
         dot = derivative(partial(_coefficient, interpolant, k), t)
         require_close(c[k + 3], dot, f"{name}_dot against autodiff")
+    shift_dot = derivative(lambda s: interpolant.shift(s)[0], t)
+    require_close(c.shift_dot, shift_dot, "shift_dot against autodiff")
+    shifted = interpolant.shifted or bool((c.shift == 0).all())
+    require(shifted, f"shifted: {interpolant.shifted} with a shift that is not zero")
     product = c.gamma * c.gamma_dot
     require_close(c.gamma_gamma_dot, product, "gamma_gamma_dot against gamma * gamma_dot")
     if interpolant.one_sided or interpolant.determinate:

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from interpolants.data.gaussian_mixture import GaussianMixture
+from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.exact import ExactFields
 from interpolants.fields import Fields
 from interpolants.integrate import Row
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.process.base import Process
+from interpolants.process.forward_sde import ForwardSDE
 from interpolants.process.probability_flow import ProbabilityFlow
 
 
@@ -56,6 +58,35 @@ def gaussian_flow() -> ExactFlow:
     span, m, u = (0.1, 0.9), *torch.tensor([[mean], [(1.3, 0.4)]], dtype=torch.float64)
     start, end = (t * m + math.hypot(1 - t, t * std) * u for t in span)
     return ExactFlow(process=ProbabilityFlow(fields=fields), span=span, start=start, end=end)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussianSDE:
+    """A linear SDE, where it runs, and the variance of every coordinate at both ends.
+
+    Attributes:
+        process: the equation, of mean zero.
+        span: first and last time.
+        variances: at those times.
+    """
+
+    process: Process
+    span: tuple[float, float]
+    variances: tuple[float, float]
+
+
+def reversed_gaussian(dim: int) -> GaussianSDE:
+    """The reversal of x_t = (1 - t) x0 + t x1 with normal x1, away from both ends.
+
+    For schemes that need a path.
+    """
+    base, target = (GaussianMixture(means=[[0.0] * dim], std=std) for std in (1.0, 0.6))
+    path, predicts = OneSidedLinearInterpolant(), ("target_mean",)
+    net = ExactFields(base=base, target=target, interpolant=path, predicts=predicts)
+    fields = Fields(net=net, interpolant=path, predicts=predicts)
+    first, last = (((1 - t) ** 2 + (0.6 * t) ** 2) for t in (0.1, 0.9))
+    process = ForwardSDE(fields=fields, epsilon=KLOptimalEpsilon())
+    return GaussianSDE(process=process, span=(0.1, 0.9), variances=(first, last))
 
 
 @final

@@ -25,6 +25,7 @@ from interpolants.testing.problems import (
     Turning,
     gaussian_flow,
     logistic_flow,
+    reversed_gaussian,
 )
 
 _ORDER_WINDOW = 0.15
@@ -38,12 +39,19 @@ def check_solver(solver: PlannedSolver) -> None:
 
     Orders are measured, each within 0.15: that without noise on an equation solved exactly, and
     for SDE schemes the weak one on a moment that needs no sampling and the strong one, if it is
-    declared, along Brownian paths.
+    declared, along Brownian paths. A schedule of order 0 has none to measure.
     """
-    require(solver.order > 0, f"order: {solver.order}")
+    require(solver.order >= 0, f"order: {solver.order}")
     known = [name for name in _NOISE_TYPES if name in solver.accepts]
     require(bool(known), f"accepts: {solver.accepts}")
     for noise_type in known:
+        if not solver.order:
+            process = Charted(noise_type, Turning())
+            _check_nodes_and_rows(solver, process, (0.0, 1.0))
+            continue
+        if noise_type == "additive" and _refuses(solver, Breathing()):
+            _check_reversal(solver)
+            continue
         flow = _flow(solver, noise_type)
         _check_slope(solver.order, _flow_errors(solver, flow), "equation without noise")
         if noise_type == "none":
@@ -84,15 +92,34 @@ def _check_slope(declared: float, errors: list[float], what: str) -> None:
     require(good, f"order: declared {declared}, measured {order:.2f}, {what}")
 
 
+def _refuses(solver: PlannedSolver, process: Process) -> bool:
+    try:
+        solver.check(process)
+    except ValueError:
+        return True
+    return False
+
+
 def _flow(solver: PlannedSolver, noise_type: str) -> ExactFlow:
     """The logistic equation, or a probability flow for a scheme that refuses it."""
     flow = logistic_flow(noise_type)
-    try:
-        solver.check(flow.process)
-    except ValueError:
+    if _refuses(solver, flow.process):
         flow = gaussian_flow()
         solver.check(flow.process)
     return flow
+
+
+def _check_reversal(solver: PlannedSolver) -> None:
+    """The contract of a scheme for the reversal of a one-sided path alone."""
+    line, plane = reversed_gaussian(1), reversed_gaussian(2)
+    solver.check(line.process)
+    first, exact = line.variances
+    errors = [
+        abs(linear_moments(solver, line.process, _warped(n, line.span), first)[1] - exact)
+        for n in _COUNTS
+    ]
+    _check_slope(solver.order, errors, "variance on a one-sided path")
+    _check_nodes_and_rows(solver, plane.process, plane.span)
 
 
 def _flow_errors(solver: PlannedSolver, flow: ExactFlow) -> list[float]:

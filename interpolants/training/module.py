@@ -132,7 +132,7 @@ class InterpolantModule(pl.LightningModule):
         x0 = coupling.pair(x0, x1, batch.label)
         t, weight = self.time_sampler.sample(len(x1), generator)
         z = torch.empty_like(x1).normal_(generator=generator)
-        losses = self.objective(self.fields, t, x0, x1, z)
+        losses = self.objective(self.fields, t, x0, x1, z, generator=generator)
         if weight is not None:
             losses = losses.scaled(weight)
         return t, losses.weighted.sum() / x1.numel(), losses

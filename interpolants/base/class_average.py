@@ -1,0 +1,31 @@
+"""The beginning of a path, as the noised average of a class."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.base.beginning import BeginningBase
+from interpolants.checks import check
+
+
+@final
+class ClassAverageBase(BeginningBase):
+    """x0 ~ N(0, Id); sampling starts from r m_k + x0, with m_k the mean of a class k.
+
+    A class is drawn as often as it occurs in the training data, which need labels; r is how much
+    of x1 the path's beginning holds (see `BeginningBase`). The spread within a class is left out,
+    so that the law is narrower than the true beginning.
+    """
+
+    def components(self, x1: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        fix = "choose data with classes, such as data=digits, or use base=fitted"
+        check(label is not None, "ClassAverageBase.fit", "data with labels", label, fix)
+        assert label is not None
+        kinds, k = torch.unique(label.flatten(), return_inverse=True)
+        counts = torch.bincount(k, minlength=len(kinds)).to(x1)
+        sums = x1.new_zeros(len(kinds), *x1.shape[1:]).index_add_(0, k, x1)
+        mean = sums / counts.view(-1, *(1,) * (x1.dim() - 1))
+        return counts / len(x1), mean, torch.zeros_like(mean)

@@ -1,0 +1,1 @@
+"""Functions of a path's own clock, with their integrals."""

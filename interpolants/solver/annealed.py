@@ -1,0 +1,134 @@
+"""Annealed Langevin steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check, check_count, check_positive, is_whole
+from interpolants.integrate import Carry, Equation, Keep, Row, integrate
+from interpolants.mode.base import Mode
+from interpolants.noise.base import Noise
+from interpolants.process.base import Process
+from interpolants.solver.base import PlannedSolver, steps
+from interpolants.solver.euler_maruyama import EulerMaruyama
+from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Annealed(PlannedSolver):
+    """Steps of one length at every node of the grid, with noise that fades.
+
+    At node k, where a step of the grid begins, it takes `inner_steps` of
+
+        x' = x + delta f(t_k, x) + factor^k g(t_k, x) sqrt(delta) z
+
+    and after the last node `clean_up_steps` more there, without noise. The steps need not sum to
+    the time between the ends: this is no scheme for the equation, has no order, and its samples
+    are by design more concentrated than the data. It is how the samplers of arXiv 2510.02730 were
+    released, with a length and a factor tuned for each data set.
+
+    Args:
+        solver: `EulerMaruyama` or `EulerMaruyamaDiagonal`, by the noise of the process.
+        delta: length of each step, > 0.
+        inner_steps: steps at each node, > 0.
+        factor: of the noise from node to node, > 0.
+        clean_up_steps: noise-free steps at the last node, >= 0.
+    """
+
+    order: ClassVar[float] = 0
+    stages: ClassVar[int] = 1
+    channels: ClassVar[int] = 1
+    augments: ClassVar[bool] = False
+    solver: PlannedSolver = field(default_factory=EulerMaruyama)
+    delta: float
+    inner_steps: int = 1
+    factor: float = 1.0
+    clean_up_steps: int = 0
+
+    def __post_init__(self) -> None:
+        euler = isinstance(self.solver, (EulerMaruyama, EulerMaruyamaDiagonal))
+        rule = "EulerMaruyama or EulerMaruyamaDiagonal"
+        check(euler, "Annealed.solver", rule, type(self.solver).__name__)
+        check_positive("Annealed.delta", self.delta)
+        check_count("Annealed.inner_steps", self.inner_steps)
+        check_positive("Annealed.factor", self.factor)
+        good = is_whole(self.clean_up_steps) and self.clean_up_steps >= 0
+        check(good, "Annealed.clean_up_steps", "a whole number >= 0", self.clean_up_steps)
+
+    @property
+    def accepts(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Noise types that the inner scheme takes."""
+        return self.solver.accepts
+
+    def nodes(self, times: Tensor) -> Tensor:
+        return self._repeat(times[:-1])[:, None]
+
+    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+        begin = times[:-1]
+        pairs = torch.stack([begin, begin + self.delta * steps(times).sign()], dim=1)
+        # Every other step of this grid is one of ours; the rest lead from node to node.
+        own = self._repeat(self.solver.coefficients(process, pairs.flatten())[::2])
+        level = self._repeat(self.factor ** torch.arange(len(begin), dtype=torch.float64))
+        level[len(level) - self.clean_up_steps :] = 0
+        return torch.stack([own[:, 0], level * own[:, 1]], dim=1)
+
+    def _repeat(self, table: Tensor) -> Tensor:
+        """Values at the nodes where steps begin, for every step taken there."""
+        end = table[-1:].expand(self.clean_up_steps, *table.shape[1:])
+        return torch.cat([table.repeat_interleave(self.inner_steps, dim=0), end])
+
+    def step(
+        self,
+        equation: Equation,
+        rows: tuple[Row, ...],
+        coefficients: tuple[Tensor, ...],
+        carry: Carry,
+        z: Tensor | None,
+    ) -> Carry:
+        return self.solver.step(equation, rows, coefficients, carry, z)
+
+    def solve(
+        self,
+        process: Process,
+        times: Tensor,
+        x: Tensor,
+        *,
+        noise: Noise,
+        keep: Keep,
+        mode: Mode | None = None,
+    ) -> Tensor:
+        plan, last = self.plan(process, times), len(times) - 1
+        by_node = _KeepByNode(keep, last, self.inner_steps, len(plan.legs[0].rows))
+        return integrate(plan, x, noise=noise, keep=by_node, mode=mode)
+
+
+@final
+class _KeepByNode(Keep):
+    """A keep that counts nodes of the grid, where the plan counts every step.
+
+    Args:
+        keep: what sees the states.
+        last: the grid's last node.
+        inner_steps: steps of the plan for each of the grid's.
+        end: the plan's last node.
+    """
+
+    def __init__(self, keep: Keep, last: int, inner_steps: int, end: int) -> None:
+        self.keep, self.last, self.inner_steps, self.end = keep, last, inner_steps, end
+
+    def nodes(self, last: int) -> Sequence[int]:
+        wanted = self.keep.nodes(self.last)
+        return [self.end if k == self.last else k * self.inner_steps for k in wanted]
+
+    def __call__(self, node: int, x: Tensor) -> None:
+        k, rest = divmod(node, self.inner_steps)
+        if node == self.end:
+            self.keep(self.last, x)
+        elif rest == 0 and k < self.last:
+            self.keep(k, x)

@@ -1,0 +1,235 @@
+"""The SDE in x = exp(y): its schemes against those of y, and the samples that leave."""
+
+import json
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from multiplicative import (
+    TARGET_A,
+    TARGET_B,
+    beginnings,
+    exact_fields,
+    log_normal_fields,
+    mixture_fields,
+)
+from problems import times
+
+from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.grid.uniform import UniformGrid
+from interpolants.integrate import integrate
+from interpolants.likelihood.expectation import ExpectationLikelihood
+from interpolants.metric.energy_distance import EnergyDistance
+from interpolants.model import Model
+from interpolants.noise.generator import GeneratorNoise
+from interpolants.noise.given import GivenNoise
+from interpolants.process.ambient_sde import AmbientSDE
+from interpolants.process.forward_sde import ForwardSDE
+from interpolants.report import write_report
+from interpolants.sampler import Sampler
+from interpolants.solver.euler_maruyama import EulerMaruyama
+from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
+from interpolants.solver.log_euler import LogEuler
+from interpolants.solver.milstein import Milstein
+
+_ULP = torch.finfo(torch.float64).eps
+
+
+def _pair(fields, cut=1e-4):
+    options = {"fields": fields, "epsilon": KLOptimalEpsilon(), "cut": cut}
+    return ForwardSDE(**options), AmbientSDE(**options)
+
+
+def _nodes(num_steps, cut=1e-4):
+    return UniformGrid().times(num_steps, (0.0, 1 - cut))
+
+
+def test_ambient_drift_is_that_of_ito():
+    """X (F + sigma^2 / 2) and sigma X, tabulated and not, where F is sigma^2 times the score."""
+    fields = exact_fields(TARGET_B, 1.5)
+    _, process = _pair(fields)
+    x = torch.linspace(0.05, 6, 7, dtype=torch.float64)[:, None]
+    for t in times(0.0, 0.3, 0.9):
+        expected = x * (1.5**2 * fields.score(t, x.log()) + 1.5**2 / 2)
+        row = process.row(t).unbind()
+        torch.testing.assert_close(process.drift(t, x), expected, rtol=1e-12, atol=0)
+        torch.testing.assert_close(process.drift_at(row, x), expected, rtol=1e-12, atol=0)
+        torch.testing.assert_close(process.diffusion_at(row, x), 1.5 * x, rtol=1e-12, atol=0)
+    assert process.span == (0.0, 1 - 1e-4)
+
+
+def test_log_euler_is_dale_langevin_step_by_step():
+    """From the same state with the same normals: one step, to rounding."""
+    chart, process = _pair(exact_fields(TARGET_A, 0.8))
+    nodes = _nodes(50)
+    y = torch.randn(400, 1, dtype=torch.float64)
+    for k in (0, 20, 48):
+        z = torch.randn(1, 1, 400, 1, dtype=torch.float64)
+        ends = nodes[k : k + 2]
+        ambient = integrate(LogEuler().plan(process, ends), y.exp(), noise=GivenNoise(z))
+        inner = integrate(EulerMaruyama().plan(chart, ends), y, noise=GivenNoise(z))
+        # The exponents differ by roundings of terms as large as the drift of the step.
+        size = 1 + inner.abs() + y.abs() + (inner - y).abs()
+        assert ((ambient / inner.exp() - 1).abs() <= 8 * _ULP * size).all()
+
+
+def test_log_euler_is_dale_langevin_for_whole_chains():
+    chart, process = _pair(exact_fields(TARGET_A, 0.8))
+    nodes, y = _nodes(50), torch.randn(200, 1, dtype=torch.float64)
+    z = torch.randn(50, 1, 200, 1, dtype=torch.float64)
+    ambient = integrate(LogEuler().plan(process, nodes), y.exp(), noise=GivenNoise(z))
+    inner = integrate(EulerMaruyama().plan(chart, nodes), y, noise=GivenNoise(z))
+    assert ((ambient / inner.exp() - 1).abs() < 64 * _ULP).all()
+
+
+def test_ambient_euler_is_the_unconstrained_multiplicative_step():
+    """x (1 + (2 sigma^2 - mu) d + sigma^2 d h + sigma sqrt(d) z), h = x grad log p = score - 1,
+    mu = sigma^2 / 2; Milstein's has sigma^2 d (z^2 - 1) / 2 in the bracket too."""
+    fields, sigma, d = exact_fields(TARGET_B, 1.5), 1.5, 0.02
+    _, process = _pair(fields)
+    x = torch.linspace(0.05, 6, 9, dtype=torch.float64)[:, None]
+    z, nodes = torch.randn(1, 1, 9, 1, dtype=torch.float64), times(0.5, 0.5 + d)
+    h = fields.score(nodes[0], x.log()) - 1
+    mu, w = sigma**2 / 2, math.sqrt(d) * z[0, 0]
+    factor = 1 + (2 * sigma**2 - mu) * d + sigma**2 * d * h + sigma * w
+    for solver, more in (
+        (EulerMaruyamaDiagonal(), 0.0),
+        (Milstein(), sigma**2 * (w.square() - d) / 2),
+    ):
+        end = integrate(solver.plan(process, nodes), x, noise=GivenNoise(z))
+        torch.testing.assert_close(end, x * (factor + more), rtol=1e-12, atol=1e-14)
+
+
+def test_ambient_euler_loses_in_a_step_what_the_normal_tail_says():
+    """P(factor < 0) = Phi(-(1 + h (F + sigma^2 / 2)) / (sigma sqrt h)) at each known state."""
+    sigma, h, n = 1.5, 0.1, 100_000
+    _, process = _pair(mixture_fields(TARGET_B, sigma))
+    generator = torch.Generator().manual_seed(0)
+    x, nodes = beginnings(TARGET_B, sigma, n, generator).exp(), times(0.0, h)
+    end = integrate(
+        EulerMaruyamaDiagonal().plan(process, nodes), x, noise=GeneratorNoise(generator)
+    )
+    rate = process.drift(nodes[0], x) / x
+    tail = torch.special.ndtr(-(1 + h * rate) / (sigma * math.sqrt(h)))
+    expected, error = float(tail.sum()), math.sqrt(float((tail * (1 - tail)).sum()))
+    assert expected > 500
+    assert abs(int((end <= 0).sum()) - expected) < 5 * error
+    assert torch.equal(process.leave(end).isnan(), end <= 0)
+
+
+@pytest.mark.parametrize(("num_steps", "expected"), [(5, 0.2259), (10, 0.1269), (20, 0.0256)])
+def test_ambient_euler_loses_the_chains_that_a_simulation_lost(num_steps, expected):
+    """Target B on a uniform grid from the exact law at t=0, to the last of the data."""
+    sigma, n = 1.5, 20_000
+    _, process = _pair(mixture_fields(TARGET_B, sigma))
+    nodes, generator = _nodes(num_steps, 0.0), torch.Generator().manual_seed(1)
+    x = beginnings(TARGET_B, sigma, n, generator).exp()
+    end = integrate(
+        EulerMaruyamaDiagonal().plan(process, nodes), x, noise=GeneratorNoise(generator)
+    )
+    lost = float(process.leave(end).isnan().double().mean())
+    assert abs(lost - expected) < 5 * math.sqrt(expected / n)
+
+
+def test_state_outside_is_nan_and_stays_so():
+    _, process = _pair(mixture_fields(TARGET_A, 0.8))
+    nodes = _nodes(10)
+    x = times(1.0, -0.1, 0.0, 1.5)[:, None]
+    assert process.leave(x).isnan().flatten().tolist() == [False, True, True, False]
+    z = torch.zeros(10, 1, 4, 1, dtype=torch.float64)
+    end = integrate(EulerMaruyamaDiagonal().plan(process, nodes), x, noise=GivenNoise(z))
+    assert process.leave(end).isnan().flatten().tolist() == [False, True, True, False]
+
+
+def _sampler(process, solver, target=TARGET_B, sigma=1.5, **options):
+    build, fields = partial(process, cut=1e-4), mixture_fields(target, sigma)
+    return Sampler(
+        fields=fields, process=build, solver=solver, epsilon=KLOptimalEpsilon(), **options
+    )
+
+
+def test_sampler_counts_the_samples_that_left():
+    sampler = _sampler(AmbientSDE, EulerMaruyamaDiagonal(), num_steps=10)
+    x0 = torch.randn(2000, 1, dtype=torch.float64)
+    drawn = sampler(x0, generator=torch.Generator().manual_seed(0), times=(0.0, 0.5))
+    assert drawn.outside == int(drawn.x.isnan().sum())
+    assert 0 < drawn.outside < 2000
+    torch.testing.assert_close(drawn.path[0], 1.5 * x0, rtol=0, atol=1e-14)
+    assert drawn.path[1].isnan().sum() <= drawn.outside
+    inside = _sampler(ForwardSDE, EulerMaruyama(), num_steps=10)(x0)
+    assert inside.outside is None
+    assert inside.x.isfinite().all()
+
+
+def test_sample_with_one_element_outside_counts_once():
+    sampler = _sampler(AmbientSDE, EulerMaruyamaDiagonal(), num_steps=2)
+    # A network of its own for each element, so that the others stay finite.
+    sampler.process.fields.net.forward = lambda t, x: -x.nan_to_num()[:, None]
+    z = torch.zeros(2, 1, 3, 4, dtype=torch.float64)
+    z[0, 0, 1, 2:] = -50.0
+    drawn = sampler(torch.zeros(3, 4, dtype=torch.float64), noise=GivenNoise(z))
+    assert drawn.outside == 1
+    assert drawn.x.isnan().sum(dim=1).tolist() == [0, 2, 0]
+
+
+def test_log_euler_through_the_sampler_is_dale_langevin_through_it():
+    options = {"num_steps": 20, "grid": UniformGrid(), "target": TARGET_A, "sigma": 0.8}
+    ambient = _sampler(AmbientSDE, LogEuler(), **options)
+    chart = _sampler(ForwardSDE, EulerMaruyama(), **options)
+    x0 = torch.randn(100, 1, dtype=torch.float64)
+    noise = GivenNoise(torch.randn(20, 1, 100, 1, dtype=torch.float64))
+    got, expected = ambient(x0, noise=noise), chart(x0, noise=noise)
+    torch.testing.assert_close(got.x, expected.x, rtol=0, atol=1e-13)
+    assert (got.outside, got.nfe) == (0, expected.nfe)
+
+
+def test_report_counts_the_samples_that_left_and_measures_the_others(tmp_path):
+    sampler = partial(
+        Sampler,
+        process=partial(AmbientSDE, cut=1e-4),
+        solver=EulerMaruyamaDiagonal(),
+        epsilon=KLOptimalEpsilon(),
+        num_steps=10,
+    )
+    model = Model(fields=mixture_fields(TARGET_B, 1.5), event_shape=(1,), sampler=sampler)
+    outside = model.sample(200, seed=3, chunk_size=50).outside
+    report = write_report(model, TARGET_B, [EnergyDistance()], tmp_path, n=200, seed=3)
+    content = json.loads((tmp_path / "samples.json").read_text())
+    assert 0 < outside < 100
+    for n, compared, lost in (
+        (report.n, report.compared, report.outside),
+        (content["n"], content["compared"], content["outside"]),
+    ):
+        assert (n, compared + lost) == (200, 200)
+        assert 0 < lost < 100
+    assert math.isfinite(report.metrics[0].value)
+    written = np.load(tmp_path / "samples.npz")["x"]
+    assert np.isfinite(written).all()
+    assert len(written) == report.compared
+    assert f"\n{report.outside} samples left their space" in report.table()
+
+
+def test_report_of_samples_that_all_left_has_no_number(tmp_path):
+    """A network that diverges stops no training run."""
+    options = {"process": AmbientSDE, "solver": EulerMaruyamaDiagonal(), "num_steps": 4}
+    sampler = partial(Sampler, epsilon=KLOptimalEpsilon(), **options)
+    fields = mixture_fields(TARGET_B, 1.5)
+    fields.net.forward = lambda t, x: torch.full_like(x, -1e6)[:, None]
+    model = Model(fields=fields, event_shape=(1,), sampler=sampler)
+    report = write_report(model, TARGET_B, [EnergyDistance()], tmp_path, n=20)
+    assert (report.n, report.outside) == (20, 20)
+    assert math.isnan(report.metrics[0].value)
+
+
+def test_ambient_sde_has_no_density_of_its_own():
+    """Its rates are those of log x, and a likelihood of it would be in the wrong units."""
+    sampler = partial(
+        Sampler, process=AmbientSDE, solver=LogEuler(), epsilon=KLOptimalEpsilon(), num_steps=4
+    )
+    model = Model(fields=log_normal_fields(0.2, 0.3, 0.8), event_shape=(1,), sampler=sampler)
+    with pytest.raises(ValueError, match=r"a sampler of a probability flow, got 'AmbientSDE'"):
+        model.sample(3, log_prob=True)
+    with pytest.raises(ValueError, match=r"a ForwardSDE or BackwardSDE, got 'AmbientSDE'"):
+        model.log_prob(torch.ones(3, 1), likelihood=ExpectationLikelihood)
