@@ -168,9 +168,9 @@ def _seen(folder, data, coupling=None, **options):
     seen = []
     objective = VelocityObjective()
 
-    def watch(fields, *arguments):
+    def watch(fields, *arguments, generator):
         seen.append(arguments)
-        return objective(fields, *arguments)
+        return objective(fields, *arguments, generator=generator)
 
     fields = _exact(("velocity",), coupling=coupling, **options)
     _fit(folder, _module(fields, watch, data, steps=3), data, steps=3, size=50, held_out=50)
