@@ -7,6 +7,7 @@ Everything else is refused by name. The conversions themselves are in `conversio
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import final
 
@@ -29,6 +30,8 @@ FIELDS = (
     "target_mean",
     "multiplicative_score",
 )
+# The root mean square of what a path leaves of the data at its beginning, in units of its noise.
+_MOST_SIGNAL = 0.3
 _SCORES = ("score", "multiplicative_score")
 
 
@@ -120,13 +123,25 @@ class Fields(nn.Module):
         return self.evaluate(t, x, ["multiplicative_score"])["multiplicative_score"]
 
     def fit_base(self, x1: Tensor, label: Tensor | None) -> None:
-        """Let the base take what it needs from training data, in the networks' units."""
+        """Let the base take what it needs from training data, in the networks' units.
+
+        Warns where the path leaves more of the data at t=0 than a start from x0 may leave out.
+        """
         path, zero = self.interpolant, torch.zeros((), dtype=torch.float64)
         signal = 0.0
         if path.one_sided and isinstance(path, AffineInterpolant):
             c = path.coefficients(zero)
             signal = float(c.beta / c.alpha)
         self.base.fit(x1, label, signal)
+        rest = signal * float(x1.square().mean().sqrt())
+        if rest > _MOST_SIGNAL and type(self.base).start is Base.start:
+            name = type(path).__name__
+            warnings.warn(
+                f"Fields.base: {name} begins with data {rest:.2g} times as large as its noise, "
+                f"which samples that start from {type(self.base).__name__} lack; use "
+                "base=fitted, or more noise",
+                stacklevel=2,
+            )
 
     def base_state(self, x0: Tensor) -> Tensor:
         """Where the path begins: shift(0) + alpha(0) x0 on a one-sided path, else x0."""

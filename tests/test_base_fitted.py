@@ -257,3 +257,20 @@ def test_class_average_base_refuses_a_run_on_data_without_labels(tmp_path, monke
     with pytest.raises(ValueError, match=r"ClassAverageBase.fit: expected data with labels"):
         train_with(tmp_path, "base=class_average", *_RUN, "data=checkerboard")
     assert not (tmp_path / "outputs").exists()
+
+
+def _begin(base, sigma_max, x1):
+    path = VarianceExplodingInterpolant(sigma_max=sigma_max)
+    fields = si.Fields(net=torch.nn.Identity(), interpolant=path, predicts=["score"], base=base)
+    fields.fit_base(x1, None)
+
+
+def test_a_start_that_leaves_out_much_of_the_data_is_warned_of(recwarn):
+    """What the path leaves at t=0 is |x1| / sigma_max in units of the noise."""
+    x1 = 2 * torch.ones(10, 3)
+    with pytest.warns(UserWarning, match=r"data 0\.5 times as large.* GaussianBase .*base=fitted"):
+        _begin(GaussianBase(), 4.0, x1)
+    recwarn.clear()
+    _begin(GaussianBase(), 10.0, x1)
+    _begin(FittedBase(), 4.0, x1)
+    assert not recwarn.list

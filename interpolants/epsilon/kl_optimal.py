@@ -42,5 +42,5 @@ class KLOptimalEpsilon(Epsilon):
             "KLOptimalEpsilon",
             "a one-sided path",
             type(path).__name__,
-            "use sampler/epsilon=gamma on a two-sided path",
+            "use interpolant=geometric_brownian, say, or sampler/epsilon=gamma on this path",
         )

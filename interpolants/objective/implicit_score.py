@@ -25,6 +25,7 @@ class ImplicitScoreObjective(Objective):
     In x = log X, where X_i d/dX_i is d/dx_i, this is the score matching of positive data
     (A. Hyvarinen, Comput. Stat. Data Anal. 51, 2007). By parts it equals `multiplicative_score`
     in the mean, without looking at the noise. Derivatives of the network are trained through.
+    |h| grows without bound where the noise vanishes; `weight=noise_level` tames it.
 
     Args:
         divergence: how sum_i dh_i / dx_i is evaluated; exactly, or by random probes.
