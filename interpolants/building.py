@@ -6,13 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from interpolants.base.base import Base
+from interpolants.checks import check
 from interpolants.data.base import Data
 from interpolants.fields import Fields
 from interpolants.objective.base import Objective
 from interpolants.scaling import Scaling
 from interpolants.space.base import Space
+
+# Enough to judge a path's beginning by, where the base needs no fit.
+_FEW_ROWS = 1_000
 
 
 def build_fields(
@@ -49,12 +55,29 @@ def fit_scaling(data: Data, space: Space, fields: Fields) -> Scaling:
     """The scaling of data in a space; the space and the fields' base are fitted on training rows.
 
     Raises:
-        ValueError: if the data do not lie in the space.
+        ValueError: if the data do not lie in the space, or the base has another space of its own.
     """
     scaling = Scaling(*data.chart_units(space), space)
-    rows = data.fitting_batch()
+    _check_base_space(fields.base, space)
+    if type(fields.base).fit is Base.fit:
+        rows = data.sample(_FEW_ROWS, torch.Generator().manual_seed(0))
+    else:
+        rows = data.fitting_batch()
     fields.fit_base(scaling.to_model(rows.x1), rows.label)
     return scaling
+
+
+def _check_base_space(base: Base, space: Space) -> None:
+    """Require x0 in the networks' own units, or in a space through which paths can lead to x1."""
+    own, raw = base.scaling.space, base.scaling.is_identity
+    names = [f"{type(each).__name__}{each.settings or ''}" for each in (own, space)]
+    check(
+        (own.euclidean and raw) or own.same_as(space),
+        "base.space",
+        f"the space of the data, {names[1]}, with the same settings and signs",
+        names[0],
+        "leave base.space as it is in base=dataset, and choose data@base.data of the same signs",
+    )
 
 
 def restore(

@@ -62,6 +62,23 @@ class Model:
         """Where the network is, and so where sampling happens."""
         return next(self.fields.parameters(), torch.empty(0)).device
 
+    def make_sampler(self, sampler: SamplerFactory | None = None, **options: Any) -> Sampler:
+        """The sampler that `sample` uses: the model's own if None, with settings changed.
+
+        Raises:
+            ValueError: if it does not fit the model.
+        """
+        made = (self.sampler if sampler is None else sampler)(fields=self.fields, **options)
+        space, name = self.scaling.space, type(made.process).__name__
+        check(
+            space.multiplicative or not made.process.escapes,
+            "Model.sampler",
+            f"a space whose chart is the logarithm for {name}",
+            type(space).__name__,
+            "use space=log, or another sampler",
+        )
+        return made
+
     def sample(
         self,
         n: int,
@@ -101,7 +118,7 @@ class Model:
         check_count("Model.sample.n", n)
         check_seed("Model.sample.seed", seed)
         check_count("Model.sample.chunk_size", chunk_size)
-        draw = (self.sampler if sampler is None else sampler)(fields=self.fields, **options)
+        draw = self.make_sampler(sampler, **options)
         backward = draw.process.backward
         shape = (n, *self.event_shape)
         check(
@@ -128,8 +145,10 @@ class Model:
 
     def _given(self, start: Tensor, units: Scaling) -> Tensor:
         """The user's start in the units of the networks."""
+        # In the precision used: a value near a bound of the space may round onto it.
+        start = start.to(self.device, torch.float32)
         units.space.check(start)
-        return units.to_model(start.to(self.device, torch.float32))
+        return units.to_model(start)
 
     def _join(self, parts: Sequence[Samples], backward: bool) -> Samples:
         """Chunks as one, in the units of the user."""
@@ -180,10 +199,10 @@ class Model:
         check_seed("Model.log_prob.seed", seed)
         rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
-        self.scaling.space.check(x)
-        draw = (self.sampler if sampler is None else sampler)(fields=self.fields, **options)
+        draw = self.make_sampler(sampler, **options)
         wide = next(self.fields.parameters(), x).dtype == torch.float64
         x = x.to(self.device, torch.float64 if wide else torch.float32)
+        self.scaling.space.check(x)
         with _evaluating(self.fields), torch.set_grad_enabled(gradients):
             state = self.scaling.to_model(x)
             found = likelihood(sampler=draw).log_prob(

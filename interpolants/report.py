@@ -46,8 +46,9 @@ class Report:
         files: what was written; a name with a * stands for several.
         log_prob: mean log density of held-out data, its standard error over the data, the bits
             per dimension that it makes, and the number of data; or None.
-        outside: how many samples left their space and are in no metric, picture or file; None
-            for a process that none can leave.
+        outside: how many samples left their space or overflowed, and are in no metric, picture or
+            file; None for a process that none can leave. Where fewer than two stayed, all are
+            kept as they are. The JSON file has null for numbers that are not finite.
     """
 
     metrics: Sequence[MetricResult]
@@ -65,7 +66,9 @@ class Report:
         head = [f"{'metric':<22}{'value':>12}{'floor':>12}"] if rows else []
         cost = f"{self.n} samples ({self.compared} compared), NFE {self.nfe}, {self.seconds:.2f} s"
         if self.outside is not None:
-            cost = f"{cost}\n{self.outside} samples left their space and were left out"
+            cost = (
+                f"{cost}\n{self.outside} samples left their space or overflowed, and were left out"
+            )
         if self.log_prob is not None:
             density = "log density {mean:.5g} +- {standard_error:.2g} of {n} held-out data"
             cost = f"{density.format(**self.log_prob)}\n{cost}"
@@ -111,8 +114,7 @@ def _draw(
     **options: Any,
 ) -> tuple[Samples, bool]:
     """Samples, and whether a backward process drew them, which starts from held-out data."""
-    factory = model.sampler if sampler is None else sampler
-    backward = factory(fields=model.fields, **options).process.backward
+    backward = model.make_sampler(sampler, **options).process.backward
     start = data.held_out(n, seed).x1 if backward else None
     n = n if start is None else len(start)
     drawn = model.sample(n, seed=seed, sampler=sampler, start=start, times=times, **options)
@@ -188,13 +190,20 @@ def write_report(
         found = model.log_prob(x, seed=seed, likelihood=likelihood, sampler=sampler, **options)
         cost["log_prob"] = _mean_log_prob(found, x[0].numel())
     values = {m.name: {"value": m.value, "floor": m.floor} for m in results}
-    text = json.dumps(cost | {"metrics": values}, indent=2)
+    text = json.dumps(_or_null(cost | {"metrics": values}), indent=2, allow_nan=False)
     arrays, numbers, picture = (folder / f"{stem}.{kind}" for kind in ("npz", "json", "png"))
     replace(arrays, lambda file: np.savez_compressed(file, x=samples.numpy()))
     replace(numbers, lambda file: file.write(text.encode()))
     save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
     paths = _write_paths(model, data, folder, stem, seed, sampler, animation, options)
     return Report(metrics=results, files=[arrays, numbers, picture, *paths], **cost)
+
+
+def _or_null(value: Any) -> Any:
+    """Plain data with None for numbers that are not finite, for which JSON has no word."""
+    if isinstance(value, Mapping):
+        return {key: _or_null(part) for key, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _mean_log_prob(found: LogProb, dim: int) -> dict[str, float]:

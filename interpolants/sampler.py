@@ -41,11 +41,11 @@ class Samples:
         nfe: network calls that each sample took, counted.
         seconds: wall time of the solve.
         path: states at the requested times, (S, n, *event), or None.
-        times: those times, (S,), in the order of the path, or None.
+        times: of those states, (S,), in the order of the path, or None.
         log_prob: log densities of the samples, (n,), or None.
         log_prob_error: their standard errors, (n,), where they are means of estimates, or None.
-        outside: how many samples left where the process stays, and are NaN; None for a process
-            that none can leave.
+        outside: how many samples left where the process stays or overflowed, and are NaN; None for
+            a process that none can leave.
     """
 
     x: Tensor
@@ -132,7 +132,8 @@ class Sampler:
             noise: where normals come from instead; overrides `generator`.
             times: increasing times in [0, 1] whose states to keep, last first for a backward
                 process; the grid lands on each exactly. Times beyond the process's span are moved
-                to its ends.
+                to its ends, and with a solver that `lands` on none, to the nearest nodes of the
+                grid, each once: `Samples.times` has those.
             gradients: whether to record gradients through the solve, with respect to `start` and
                 to weights.
 
@@ -143,6 +144,7 @@ class Sampler:
         check_start(start)
         kept = self.kept(times)
         nodes = self.nodes(kept, self.process)
+        kept = kept if self.solver.lands else _nearest(nodes, kept)
         keep = KeepTimes(nodes, kept)
         source = self.noise(generator) if noise is None else noise
         with torch.set_grad_enabled(gradients):
@@ -183,14 +185,17 @@ class Sampler:
         return kept.flip(0) if self.process.backward else kept
 
     def nodes(self, kept: Tensor, process: Process) -> Tensor:
-        """The grid through kept times, (N + 1,); warns where steps are too long for the noise."""
+        """The grid, (N + 1,), through kept times if the solver lands on them.
+
+        Warns where steps are too long for the noise.
+        """
         path = self.fields.interpolant
         log_snr = path.log_snr if isinstance(path, AffineInterpolant) and path.one_sided else None
         nodes = self.grid.times(
             self.num_steps,
             process.span,
             backward=process.backward,
-            through=kept,
+            through=kept if self.solver.lands else None,
             log_snr=log_snr,
         )
         middles, h = 0.5 * (nodes[1:] + nodes[:-1]), nodes.diff().abs()
@@ -256,6 +261,12 @@ def _checked(times: Sequence[float] | Tensor) -> Tensor:
     inside = bool(((t >= 0) & (t <= 1)).all() and (t.diff() > 0).all())
     check(inside, "Sampler.times", "increasing times in [0, 1]", t.tolist())
     return t
+
+
+def _nearest(nodes: Tensor, times: Tensor) -> Tensor:
+    """The nodes nearest to times, in the order of the nodes, each once."""
+    nearest: Tensor = torch.unique((nodes[:, None] - times).abs().argmin(dim=0))  # type: ignore[no-untyped-call]
+    return nodes[nearest]
 
 
 def _count_outside(x: Tensor) -> int:

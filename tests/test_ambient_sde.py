@@ -1,5 +1,6 @@
 """The SDE in x = exp(y): its schemes against those of y, and the samples that leave."""
 
+import itertools
 import json
 import math
 from functools import partial
@@ -15,11 +16,13 @@ from multiplicative import (
     log_normal_fields,
     mixture_fields,
 )
-from problems import times
+from problems import Gaussians, times
 
+from interpolants.data.log_normal_mixture import LogNormalMixture
 from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.grid.uniform import UniformGrid
 from interpolants.integrate import integrate
+from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
 from interpolants.likelihood.expectation import ExpectationLikelihood
 from interpolants.metric.energy_distance import EnergyDistance
 from interpolants.model import Model
@@ -29,11 +32,18 @@ from interpolants.process.ambient_sde import AmbientSDE
 from interpolants.process.forward_sde import ForwardSDE
 from interpolants.report import write_report
 from interpolants.sampler import Sampler
+from interpolants.scaling import Scaling
+from interpolants.schedule.linear import LinearSchedule
 from interpolants.solver.euler_maruyama import EulerMaruyama
 from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
 from interpolants.solver.log_euler import LogEuler
 from interpolants.solver.milstein import Milstein
+from interpolants.space.log import LogSpace
+from interpolants.testing.common import normal
 
+_DATA_B = LogNormalMixture(
+    log_means=[[-2.0], [0.0], [1.5]], weights=[0.3, 0.5, 0.2], log_std=[0.3, 0.25, 0.2]
+)
 _ULP = torch.finfo(torch.float64).eps
 
 
@@ -64,9 +74,9 @@ def test_log_euler_is_dale_langevin_step_by_step():
     """From the same state with the same normals: one step, to rounding."""
     chart, process = _pair(exact_fields(TARGET_A, 0.8))
     nodes = _nodes(50)
-    y = torch.randn(400, 1, dtype=torch.float64)
+    y = normal((400, 1), 0)
     for k in (0, 20, 48):
-        z = torch.randn(1, 1, 400, 1, dtype=torch.float64)
+        z = normal((1, 1, 400, 1), 1, k)
         ends = nodes[k : k + 2]
         ambient = integrate(LogEuler().plan(process, ends), y.exp(), noise=GivenNoise(z))
         inner = integrate(EulerMaruyama().plan(chart, ends), y, noise=GivenNoise(z))
@@ -77,11 +87,26 @@ def test_log_euler_is_dale_langevin_step_by_step():
 
 def test_log_euler_is_dale_langevin_for_whole_chains():
     chart, process = _pair(exact_fields(TARGET_A, 0.8))
-    nodes, y = _nodes(50), torch.randn(200, 1, dtype=torch.float64)
-    z = torch.randn(50, 1, 200, 1, dtype=torch.float64)
+    nodes, y, z = _nodes(50), normal((200, 1), 0), normal((50, 1, 200, 1), 1)
     ambient = integrate(LogEuler().plan(process, nodes), y.exp(), noise=GivenNoise(z))
     inner = integrate(EulerMaruyama().plan(chart, nodes), y, noise=GivenNoise(z))
     assert ((ambient / inner.exp() - 1).abs() < 64 * _ULP).all()
+
+
+def test_log_euler_nears_dale_langevin_at_first_order_where_sigma_is_not_constant():
+    """Along the same Brownian paths: one takes the mean of sigma^2 over a step, the other not."""
+    path = GeometricBrownianInterpolant(sigma=LinearSchedule(start=0.4, end=1.2))
+    ends = {"means": ([0.0], [0.3]), "covariances": ([[1.0]], [[0.0625]])}
+    chart, process = _pair(Gaussians(path, ("score",), **ends).fields())
+    y, fine, apart = normal((2000, 1), 0), normal((400, 1, 2000, 1), 1), []
+    for n in (50, 100, 200, 400):
+        z = GivenNoise(fine.view(n, 400 // n, 1, 2000, 1).sum(dim=1) / math.sqrt(400 // n))
+        ambient = integrate(LogEuler().plan(process, _nodes(n)), y.exp(), noise=z)
+        inner = integrate(EulerMaruyama().plan(chart, _nodes(n)), y, noise=z)
+        apart.append(float((process.leave(ambient) - inner).square().mean().sqrt()))
+    assert apart[0] > 1e-3
+    for coarse, finer in itertools.pairwise(apart):
+        assert abs(math.log2(coarse / finer) - 1) < 0.1
 
 
 def test_ambient_euler_is_the_unconstrained_multiplicative_step():
@@ -90,7 +115,7 @@ def test_ambient_euler_is_the_unconstrained_multiplicative_step():
     fields, sigma, d = exact_fields(TARGET_B, 1.5), 1.5, 0.02
     _, process = _pair(fields)
     x = torch.linspace(0.05, 6, 9, dtype=torch.float64)[:, None]
-    z, nodes = torch.randn(1, 1, 9, 1, dtype=torch.float64), times(0.5, 0.5 + d)
+    z, nodes = normal((1, 1, 9, 1), 0), times(0.5, 0.5 + d)
     h = fields.score(nodes[0], x.log()) - 1
     mu, w = sigma**2 / 2, math.sqrt(d) * z[0, 0]
     factor = 1 + (2 * sigma**2 - mu) * d + sigma**2 * d * h + sigma * w
@@ -143,6 +168,21 @@ def test_state_outside_is_nan_and_stays_so():
     assert process.leave(end).isnan().flatten().tolist() == [False, True, True, False]
 
 
+def test_state_that_its_precision_cannot_hold_is_nan():
+    """exp(100) in float32, at the start and after a step: no infinity meets the networks."""
+    _, process = _pair(log_normal_fields(0.0, 1.0, 0.8))
+    y = torch.tensor([[0.0], [100.0], [-100.0], [-200.0]])
+    seen = process.leave(process.enter(y))
+    assert seen.isnan().flatten().tolist() == [False, True, False, True]
+    assert not process.leave(process.enter(y.double())).isnan().any()
+    sampler = _sampler(AmbientSDE, LogEuler(), num_steps=1)
+    sampler.process.fields.net.forward = lambda t, x: torch.zeros_like(x)[:, None]
+    z = torch.tensor([0.0, 80.0])[None, None, :, None]
+    drawn = sampler(torch.zeros(2, 1), noise=GivenNoise(z), times=(0.0, 1.0))
+    assert drawn.outside == 1
+    assert drawn.path.flatten(1).isnan().tolist() == [[False, False], [False, True]]
+
+
 def _sampler(process, solver, target=TARGET_B, sigma=1.5, **options):
     build, fields = partial(process, cut=1e-4), mixture_fields(target, sigma)
     return Sampler(
@@ -152,7 +192,7 @@ def _sampler(process, solver, target=TARGET_B, sigma=1.5, **options):
 
 def test_sampler_counts_the_samples_that_left():
     sampler = _sampler(AmbientSDE, EulerMaruyamaDiagonal(), num_steps=10)
-    x0 = torch.randn(2000, 1, dtype=torch.float64)
+    x0 = normal((2000, 1), 0)
     drawn = sampler(x0, generator=torch.Generator().manual_seed(0), times=(0.0, 0.5))
     assert drawn.outside == int(drawn.x.isnan().sum())
     assert 0 < drawn.outside < 2000
@@ -178,11 +218,15 @@ def test_log_euler_through_the_sampler_is_dale_langevin_through_it():
     options = {"num_steps": 20, "grid": UniformGrid(), "target": TARGET_A, "sigma": 0.8}
     ambient = _sampler(AmbientSDE, LogEuler(), **options)
     chart = _sampler(ForwardSDE, EulerMaruyama(), **options)
-    x0 = torch.randn(100, 1, dtype=torch.float64)
-    noise = GivenNoise(torch.randn(20, 1, 100, 1, dtype=torch.float64))
+    x0, noise = normal((100, 1), 0), GivenNoise(normal((20, 1, 100, 1), 1))
     got, expected = ambient(x0, noise=noise), chart(x0, noise=noise)
     torch.testing.assert_close(got.x, expected.x, rtol=0, atol=1e-13)
     assert (got.outside, got.nfe) == (0, expected.nfe)
+
+
+def _model(fields, sampler):
+    units = Scaling(space=LogSpace())
+    return Model(fields=fields, event_shape=(1,), sampler=sampler, scaling=units)
 
 
 def test_report_counts_the_samples_that_left_and_measures_the_others(tmp_path):
@@ -193,9 +237,9 @@ def test_report_counts_the_samples_that_left_and_measures_the_others(tmp_path):
         epsilon=KLOptimalEpsilon(),
         num_steps=10,
     )
-    model = Model(fields=mixture_fields(TARGET_B, 1.5), event_shape=(1,), sampler=sampler)
+    model = _model(mixture_fields(TARGET_B, 1.5), sampler)
     outside = model.sample(200, seed=3, chunk_size=50).outside
-    report = write_report(model, TARGET_B, [EnergyDistance()], tmp_path, n=200, seed=3)
+    report = write_report(model, _DATA_B, [EnergyDistance()], tmp_path, n=200, seed=3)
     content = json.loads((tmp_path / "samples.json").read_text())
     assert 0 < outside < 100
     for n, compared, lost in (
@@ -208,7 +252,7 @@ def test_report_counts_the_samples_that_left_and_measures_the_others(tmp_path):
     written = np.load(tmp_path / "samples.npz")["x"]
     assert np.isfinite(written).all()
     assert len(written) == report.compared
-    assert f"\n{report.outside} samples left their space" in report.table()
+    assert f"\n{report.outside} samples left their space or overflowed, and" in report.table()
 
 
 def test_report_of_samples_that_all_left_has_no_number(tmp_path):
@@ -217,8 +261,8 @@ def test_report_of_samples_that_all_left_has_no_number(tmp_path):
     sampler = partial(Sampler, epsilon=KLOptimalEpsilon(), **options)
     fields = mixture_fields(TARGET_B, 1.5)
     fields.net.forward = lambda t, x: torch.full_like(x, -1e6)[:, None]
-    model = Model(fields=fields, event_shape=(1,), sampler=sampler)
-    report = write_report(model, TARGET_B, [EnergyDistance()], tmp_path, n=20)
+    model = _model(fields, sampler)
+    report = write_report(model, _DATA_B, [EnergyDistance()], tmp_path, n=20)
     assert (report.n, report.outside) == (20, 20)
     assert math.isnan(report.metrics[0].value)
 
@@ -228,7 +272,7 @@ def test_ambient_sde_has_no_density_of_its_own():
     sampler = partial(
         Sampler, process=AmbientSDE, solver=LogEuler(), epsilon=KLOptimalEpsilon(), num_steps=4
     )
-    model = Model(fields=log_normal_fields(0.2, 0.3, 0.8), event_shape=(1,), sampler=sampler)
+    model = _model(log_normal_fields(0.2, 0.3, 0.8), sampler)
     with pytest.raises(ValueError, match=r"a sampler of a probability flow, got 'AmbientSDE'"):
         model.sample(3, log_prob=True)
     with pytest.raises(ValueError, match=r"a ForwardSDE or BackwardSDE, got 'AmbientSDE'"):

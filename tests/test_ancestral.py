@@ -20,6 +20,7 @@ from interpolants.sampler import Sampler
 from interpolants.solver.ancestral import Ancestral
 from interpolants.solver.euler_maruyama import EulerMaruyama
 from interpolants.testing import linear_moments
+from interpolants.testing.common import normal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,7 @@ def test_ancestral_does_better_than_euler_maruyama_where_steps_are_long():
 def test_sampler_does_not_warn_of_long_steps_of_ancestral(recwarn):
     net, _ = _gaussian(INTERPOLANTS["one_sided_linear"])
     options = {"process": ForwardSDE, "epsilon": KLOptimalEpsilon(), "num_steps": 5}
-    x = torch.randn(3, 1, dtype=torch.float64)
+    x = normal((3, 1), 0)
     drawn = Sampler(fields=net.fields(), solver=Ancestral(), **options)(x)
     assert not [w for w in recwarn if "num_steps" in str(w.message)]
     assert drawn.x.isfinite().all()

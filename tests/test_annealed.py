@@ -1,6 +1,7 @@
 """Annealed steps: the plan against the loop that it stands for."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -12,17 +13,23 @@ from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.grid.uniform import UniformGrid
 from interpolants.integrate import KeepTimes
 from interpolants.likelihood.expectation import ExpectationLikelihood
+from interpolants.model import Model
 from interpolants.noise.given import GivenNoise
 from interpolants.process.ambient_sde import AmbientSDE
 from interpolants.process.forward_sde import ForwardSDE
 from interpolants.process.probability_flow import ProbabilityFlow
+from interpolants.report import write_report
 from interpolants.sampler import Sampler
 from interpolants.solver.annealed import Annealed
+from interpolants.solver.base import PlannedSolver, steps
 from interpolants.solver.euler_maruyama import EulerMaruyama
 from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
 from interpolants.solver.heun import Heun
+from interpolants.testing import check_solver
+from interpolants.testing.common import normal
 
 _SIGMA = 0.8
+_SDE = {"process": ForwardSDE, "epsilon": KLOptimalEpsilon()}
 _SCHEDULE = {"delta": 0.07, "inner_steps": 3, "factor": 0.8, "clean_up_steps": 2}
 
 
@@ -59,7 +66,7 @@ def test_annealed_takes_the_published_steps_and_keeps_the_states_at_nodes(ambien
     solver = Annealed(solver=inner, **_SCHEDULE)
     solver.check(process)
     x = torch.linspace(0.8, 1.3, 7, dtype=torch.float64)[:, None]
-    z = 0.3 * torch.randn(17, 1, 7, 1, dtype=torch.float64)
+    z = 0.3 * normal((17, 1, 7, 1), 0)
     keep = KeepTimes(nodes, nodes[[0, 2, 4, 5]])
     end = solver.solve(process, nodes, x, noise=GivenNoise(z), keep=keep)
     expected = _released(fields, x, z, nodes, ambient)
@@ -68,26 +75,131 @@ def test_annealed_takes_the_published_steps_and_keeps_the_states_at_nodes(ambien
         torch.testing.assert_close(keep.path[slot], expected[node], rtol=1e-12, atol=1e-12)
 
 
+def _sampler(fields, num_steps=4, c=1.0, **schedule):
+    solver, options = Annealed(**(_SCHEDULE | schedule)), _SDE | {"epsilon": KLOptimalEpsilon(c=c)}
+    return Sampler(
+        fields=fields, solver=solver, num_steps=num_steps, grid=UniformGrid(), **options
+    )
+
+
 def test_annealed_keeps_times_through_the_sampler():
     """The last state is that after the clean-up, also where it is at the end of a block."""
-    fields = exact_fields(TARGET_A, _SIGMA)
-    options = {"process": ForwardSDE, "epsilon": KLOptimalEpsilon(), "grid": UniformGrid()}
-    sampler = Sampler(fields=fields, solver=Annealed(**_SCHEDULE), num_steps=4, **options)
-    x0 = torch.randn(5, 1, dtype=torch.float64)
-    noise = GivenNoise(torch.randn(20, 1, 5, 1, dtype=torch.float64))
-    drawn = sampler(x0, noise=noise, times=(0.0, 0.3, 1.0))
-    assert drawn.times.tolist() == [0.0, 0.3, 0.999]
-    # Five intervals of three steps and two more, and the mean at the end.
-    assert drawn.nfe == 5 * 3 + 2 + 1
+    fields, x0 = exact_fields(TARGET_A, _SIGMA), normal((5, 1), 0)
+    sampler, noise = _sampler(fields), GivenNoise(normal((14, 1, 5, 1), 1))
+    drawn = sampler(x0, noise=noise, times=(0.0, 0.5, 1.0))
+    assert drawn.times.tolist() == [0.0, 0.4995, 0.999]
+    # Four intervals of three steps and two more, and the mean at the end.
+    assert drawn.nfe == 4 * 3 + 2 + 1
     torch.testing.assert_close(drawn.path[0], _SIGMA * x0)
     last = torch.tensor(0.999, dtype=torch.float64)
     torch.testing.assert_close(drawn.x, fields.target_mean(last, drawn.path[2]))
 
 
+def test_annealed_samples_do_not_depend_on_the_times_asked_for():
+    """Times are moved to the nearest nodes, each once, and none becomes a node."""
+    fields, x0 = mixture_fields(TARGET_A, _SIGMA), normal((5, 1), 0)
+    sampler, noise = _sampler(fields), GivenNoise(normal((14, 1, 5, 1), 1))
+    plain, drawn, coarse = (
+        sampler(x0, noise=noise, times=asked)
+        for asked in ((), [k / 40 for k in range(41)], (0.3, 0.6, 0.7))
+    )
+    assert torch.equal(plain.x, drawn.x) and plain.nfe == drawn.nfe
+    torch.testing.assert_close(drawn.times, 0.999 * torch.arange(5).double() / 4)
+    assert torch.equal(coarse.times, drawn.times[[1, 2, 3]])
+    assert torch.equal(coarse.path, drawn.path[[1, 2, 3]])
+
+
+@pytest.mark.parametrize("num_steps", [7, 50])
+def test_report_of_annealed_samples_draws_paths_on_any_grid(num_steps, tmp_path):
+    sampler = partial(Sampler, solver=Annealed(delta=1 / num_steps), grid=UniformGrid(), **_SDE)
+    fields = mixture_fields(TARGET_A, _SIGMA)
+    model = Model(fields=fields, event_shape=(1,), sampler=partial(sampler, num_steps=num_steps))
+    report = write_report(model, TARGET_A, [], tmp_path, n=20)
+    assert report.nfe == num_steps + 1
+    assert (tmp_path / "samples_trajectories.png").is_file()
+
+
+def _warnings(recwarn, sampler):
+    recwarn.clear()
+    sampler(normal((2, 1), 0), generator=torch.Generator().manual_seed(0))
+    return [str(w.message) for w in recwarn if w.category is UserWarning]
+
+
+def test_annealed_warns_of_steps_that_do_not_fit_the_span(recwarn):
+    fields = mixture_fields(TARGET_A, _SIGMA)
+    for delta, fits in ((0.035, False), (0.05, True), (0.4, True), (0.45, False)):
+        found = _warnings(recwarn, _sampler(fields, delta=delta))
+        assert any("outside of 0.5 to 5 times the span" in text for text in found) == (not fits)
+    assert _warnings(recwarn, _sampler(fields, 100, delta=0.001)) == [
+        "Annealed.delta: 3 inner_steps of delta 0.001 at each of 100 nodes make 0.3, outside of "
+        "0.5 to 5 times the span 0.999; bring delta near 0.00333, or num_steps near 333"
+    ]
+
+
+def test_annealed_judges_stiffness_by_its_own_steps(recwarn):
+    """sigma^2 / 2 over sigma^2 (1 - t) is 4 in the middle of the last of four intervals."""
+    fields = mixture_fields(TARGET_A, _SIGMA)
+    assert not _warnings(recwarn, _sampler(fields, delta=0.23))
+    (found,) = _warnings(recwarn, _sampler(fields, delta=0.3))
+    assert found.startswith("Annealed.delta: steps of 0.3 are long for this diffusivity, delta ")
+    assert "is 1.2 at t = 0.874" in found
+    # Here steps as long as the grid's would be too long.
+    assert not _warnings(recwarn, _sampler(fields, c=2.0, delta=0.1))
+
+
+@pytest.mark.parametrize("stem", ["dale_langevin_annealed", "ambient_annealed"])
+def test_released_schedules_draw_no_warning(stem, recwarn):
+    node = config_of(f"sampler={stem}").sampler
+    sampler = instantiate(node, _convert_="all")(fields=mixture_fields(TARGET_A, _SIGMA))
+    assert not _warnings(recwarn, sampler)
+    assert 0.5 < sampler.solver.delta * sampler.solver.inner_steps * 1000 < 0.7
+
+
+@pytest.mark.parametrize(
+    ("stem", "solver", "inner"),
+    [
+        ("dale_langevin", EulerMaruyamaDiagonal(), "euler_maruyama"),
+        ("ambient_euler", EulerMaruyama(), "euler_maruyama_diagonal"),
+    ],
+)
+def test_annealed_names_the_setting_of_the_inner_scheme_that_fits(stem, solver, inner):
+    """The refusal's own advice, followed, builds the sampler."""
+    fields = mixture_fields(TARGET_A, _SIGMA)
+    build = instantiate(config_of(f"sampler={stem}").sampler, _convert_="all")
+    with pytest.raises(ValueError, match=r"got 'Annealed of EulerMaruyama") as refusal:
+        build(fields=fields, solver=Annealed(delta=0.01, solver=solver))
+    setting = str(refusal.value).rpartition("use for example ")[2]
+    assert setting == f"sampler/solver@sampler.solver.solver={inner}"
+    node = config_of(f"sampler={stem}", "sampler/solver=annealed", setting).sampler
+    instantiate(node, _convert_="all")(fields=fields)
+
+
+class _NoOrder(PlannedSolver):
+    accepts, stages = ("none",), 1
+
+    def nodes(self, times):
+        return times[:-1, None]
+
+    def coefficients(self, process, times):
+        return steps(times)[:, None]
+
+    def step(self, equation, rows, coefficients, carry, z):
+        return carry
+
+
+def test_solver_contract_wants_an_order_of_every_scheme_that_converges():
+    check_solver(Annealed(delta=0.2))
+    scheme = _NoOrder()
+    for order in (None, 0):
+        with pytest.raises(AssertionError, match=f"order: {order}"):
+            check_solver(scheme)
+        scheme.order = 0
+
+
 def test_annealed_with_steps_of_the_grid_and_full_noise_is_its_inner_scheme():
     process = ForwardSDE(fields=exact_fields(TARGET_A, _SIGMA), epsilon=KLOptimalEpsilon())
-    nodes, x = torch.linspace(0, 1, 9, dtype=torch.float64), torch.randn(4, 1).double()
-    noise = GivenNoise(torch.randn(8, 1, 4, 1, dtype=torch.float64))
+    nodes, x = torch.linspace(0, 1, 9, dtype=torch.float64), normal((4, 1), 0)
+    noise = GivenNoise(normal((8, 1, 4, 1), 1))
     ends = [
         solver.solve(process, nodes, x, noise=noise, keep=KeepTimes(nodes, nodes[:0]))
         for solver in (Annealed(delta=0.125), EulerMaruyama())
@@ -109,9 +221,6 @@ def test_released_schedule_contracts_the_modes_of_target_a():
     assert float(upper.double().mean()) < 0.3 - 5 * math.sqrt(0.21 / n)
     for mode, deviation in ((drawn.x[~upper], 0.04), (drawn.x[upper], 0.05)):
         assert 0.5 * deviation < float(mode.std()) < 0.75 * deviation
-
-
-_SDE = {"process": ForwardSDE, "epsilon": KLOptimalEpsilon()}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from compose import (
 )
 from problems import load
 
+_POSITIVE = ["interpolant=geometric_brownian", "space=log", "data=log_normal_mixture"]
 # What an option needs beside itself, where it is not what its group needs.
 _COMPANIONS = {
     "interpolant/gamma=zero": ["objective=velocity"],
@@ -22,8 +23,9 @@ _COMPANIONS = {
     "objective=implicit_score": ["interpolant=one_sided_linear"],
     "objective=score": ["interpolant=one_sided_linear"],
     "objective=target_mean": ["interpolant=one_sided_linear"],
-    "sampler=ambient_euler": ["interpolant=geometric_brownian"],
-    "sampler=ambient_milstein": ["interpolant=geometric_brownian"],
+    "sampler=ambient_annealed": _POSITIVE,
+    "sampler=ambient_euler": _POSITIVE,
+    "sampler=ambient_milstein": _POSITIVE,
     "sampler=ancestral": ["interpolant=geometric_brownian"],
     "sampler=dale_langevin": ["interpolant=geometric_brownian"],
     "sampler=dale_langevin_annealed": ["interpolant=geometric_brownian"],
@@ -59,7 +61,7 @@ _LEFT_OUT |= {"likelihood", "likelihood/divergence"}
 _SOLVED = {
     "none": [],
     "additive": ["sampler=sde"],
-    "geometric": ["sampler=ambient_euler", "interpolant=geometric_brownian"],
+    "geometric": ["sampler=ambient_euler", *_POSITIVE],
 }
 
 

@@ -7,6 +7,9 @@ import torch
 from problems import load, stems
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from interpolants.driver.brownian import Brownian
+from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
+from interpolants.driver.riemann_liouville import RiemannLiouville
 from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.fields import Fields
 from interpolants.grid.uniform import UniformGrid
@@ -14,9 +17,12 @@ from interpolants.integrate import integrate
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.process.base import Process
+from interpolants.process.driven_sde import DrivenSDE
 from interpolants.process.forward_sde import ForwardSDE
 from interpolants.process.probability_flow import ProbabilityFlow
 from interpolants.solver.base import PlannedSolver
+from interpolants.solver.driven_euler import DrivenEuler
+from interpolants.solver.driven_heun import DrivenHeun
 
 # Kernels per step beside the field's own, the draw of the normals among them.
 _KERNELS = {
@@ -26,6 +32,9 @@ _KERNELS = {
     "ancestral": 4,
     "annealed": 3,
     "dpm_solver": 3,
+    "driven_euler": 9,  # one for the diffusion, here a sine, and four for the driver
+    "driven_euler of K=0": 5,  # as of euler_maruyama_diagonal
+    "driven_heun": 14,
     "euler": 1,
     "euler_maruyama": 3,
     "euler_maruyama_diagonal": 5,  # one for the diffusion, here a sine
@@ -39,6 +48,9 @@ _KERNELS = {
     "strang": 7,
 }
 _SOLVERS = {stem: load("sampler/solver", stem) for stem in stems("sampler/solver")}
+_BANK = MarkovFractionalBrownian(hurst=0.3, law=RiemannLiouville(normalize=True), gammas=(1, 9))
+_DRIVERS = {"driven_euler": _BANK, "driven_euler of K=0": Brownian(), "driven_heun": _BANK}
+_SOLVERS |= {name: DrivenHeun() if "heun" in name else DrivenEuler() for name in _DRIVERS}
 _NATIVE = [stem for stem, solver in _SOLVERS.items() if isinstance(solver, PlannedSolver)]
 _HOST_READS = {"_local_scalar_dense", "item", "nonzero", "is_nonzero", "equal", "allclose"}
 _ALLOCATIONS = {"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided"}
@@ -96,6 +108,9 @@ _OF_FIELDS = {
 
 
 def _process(stem, solver):
+    if stem in _DRIVERS:
+        parts = {"drift": lambda t, x: -x, "diffusion": lambda t, x: torch.sin(x)}
+        return DrivenSDE(driver=_DRIVERS[stem], **parts)
     if stem in _OF_FIELDS:
         fields = Fields(
             net=_Negative(), interpolant=OneSidedLinearInterpolant(), predicts=("target_mean",)
@@ -108,7 +123,8 @@ def _counted(stem, num_steps):
     solver = _SOLVERS[stem]
     process = _process(stem, solver)
     plan = solver.plan(process, UniformGrid().times(num_steps, (0.0, 1.0)))
-    x, noise = torch.ones(5, 3), GeneratorNoise(torch.Generator().manual_seed(0))
+    x = torch.ones(15, 1 + _DRIVERS[stem].states) if stem in _DRIVERS else torch.ones(5, 3)
+    noise = GeneratorNoise(torch.Generator().manual_seed(0))
     with torch.no_grad(), _Count() as count:
         integrate(plan, x, noise=noise)
     return count
@@ -128,7 +144,9 @@ def test_solver_reads_nothing_on_the_host_and_copies_nothing_in_the_loop(stem):
     assert many.copies == few.copies
 
 
-@pytest.mark.parametrize("stem", [stem for stem in _NATIVE if stem not in _OF_FIELDS])
+@pytest.mark.parametrize(
+    "stem", [stem for stem in _NATIVE if stem not in {*_OF_FIELDS, *_DRIVERS}]
+)
 def test_solver_evaluates_the_drift_as_often_as_it_says(stem):
     solver = _SOLVERS[stem]
     evaluations = []

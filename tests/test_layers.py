@@ -10,7 +10,7 @@ from scripts import modules_loaded_by
 import interpolants
 
 _LAYERS = [
-    "shapes checks seeds files",
+    "shapes checks seeds files buffers",
     "integrate mode grid noise gamma base coupling net data metric plot scaling checkpoint spec "
     "space schedule time_sampler runs divergence optimizer driver",
     "interpolant epsilon weight",

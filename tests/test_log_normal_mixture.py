@@ -9,6 +9,8 @@ from scipy.stats import kstest, skew
 from torch.distributions import Categorical, Independent, LogNormal, MixtureSameFamily
 
 from interpolants.data.log_normal_mixture import LogNormalMixture
+from interpolants.space.log import LogSpace
+from interpolants.space.positive_map import PositiveMap
 
 _LOG_MEANS = [[0.3, -1.0, 0.0], [-0.5, 0.7, 0.1]]
 _LOG_STD = [[0.4, 0.7, 0.2], [0.3, 0.2, 0.5]]
@@ -96,6 +98,20 @@ def test_log_normal_mixture_standardizes_by_its_exact_moments():
     data = _mixture(standardize=True)
     torch.testing.assert_close(data.shift, _reference().mean.float())
     torch.testing.assert_close(data.scale, _reference().variance.sqrt().float())
+
+
+def test_log_normal_mixture_standardizes_in_log_space_by_the_exact_moments_of_log_x():
+    data = _mixture(standardize=True)
+    shift, scale = data.chart_units(LogSpace())
+    weights = torch.tensor(_WEIGHTS).double() / sum(_WEIGHTS)
+    means, std = torch.tensor(_LOG_MEANS).double(), torch.tensor(_LOG_STD).double()
+    mean = weights @ means
+    torch.testing.assert_close(shift, mean.float())
+    variance = weights @ (std.square() + (means - mean).square())
+    torch.testing.assert_close(scale, variance.sqrt().float())
+    space = LogSpace(map=PositiveMap(offset=1.0))
+    mapped = (1 + data.fitting_batch().x1).log()
+    torch.testing.assert_close(data.chart_units(space)[0], mapped.mean(dim=0))
 
 
 def test_log_normal_mixture_default_has_skewed_modes():

@@ -51,6 +51,8 @@ _NO_YAML = {
     "objective.explicit_score",  # takes fields
     "noise.given",  # takes tensors
     "net.embedding",  # a part of the nets, not a net
+    "solver.driven_euler",  # solves what takes functions
+    "solver.driven_heun",  # likewise
     "space.positive_map",  # a part of the log space, not a space
 }
 

@@ -1,5 +1,7 @@
 """What a report draws, compares, writes and lists."""
 
+import json
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
@@ -120,3 +122,18 @@ def test_report_of_training_is_drawn_where_training_was(tmp_path, monkeypatch):
     )
     train_with(tmp_path)
     assert devices == [root]
+
+
+def test_report_has_null_where_a_number_is_not_finite(tmp_path):
+    """All samples are kept where fewer than two stayed, as NaN."""
+
+    @dataclass(frozen=True)
+    class Gone:
+        name: str = "gone"
+
+        def __call__(self, x, y):
+            return float(x.mean() * torch.nan)
+
+    write_report(_model(), TARGET, [Gone()], tmp_path, n=20, num_steps=4)
+    content = json.loads((tmp_path / "samples.json").read_text(), parse_constant=pytest.fail)
+    assert content["metrics"]["gone"]["value"] is None and content["n"] == 20

@@ -28,12 +28,14 @@ from interpolants.process.ambient_sde import AmbientSDE
 from interpolants.process.forward_sde import ForwardSDE
 from interpolants.process.probability_flow import ProbabilityFlow
 from interpolants.sampler import Sampler
+from interpolants.seeds import keyed_generator
 from interpolants.solver.euler import Euler
 from interpolants.solver.euler_maruyama import EulerMaruyama
 from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
 from interpolants.solver.heun import Heun
 from interpolants.solver.rk4 import RK4
 from interpolants.testing import linear_moments
+from interpolants.testing.common import normal
 
 _SIGMA, _MEAN, _STD = 0.8, 0.3, 0.25
 _SAMPLERS = ("dale_langevin", "ambient_euler", "ambient_milstein", "ancestral")
@@ -100,8 +102,7 @@ def test_sampler_dale_langevin_is_euler_maruyama_in_log_x():
     """Bit by bit: the configured sampler, and the plan of the scheme with the mean at its end."""
     fields = exact_fields(TARGET_A, _SIGMA)
     sampler = _configured("dale_langevin", fields, "sampler.num_steps=12")
-    x0 = torch.randn(50, 1, dtype=torch.float64)
-    noise = GivenNoise(torch.randn(12, 1, 50, 1, dtype=torch.float64))
+    x0, noise = normal((50, 1), 0), GivenNoise(normal((12, 1, 50, 1), 1))
     process = ForwardSDE(fields=fields, epsilon=KLOptimalEpsilon(), cut=1e-4)
     nodes = (1 - 1e-4) * (1 - (1 - _uniform(12)) ** 2)
     end = integrate(EulerMaruyama().plan(process, nodes), fields.base_state(x0), noise=noise)
@@ -144,7 +145,9 @@ def test_euler_flow_of_a_log_normal_has_the_variance_of_its_recursion():
 
 @pytest.mark.parametrize("stem", _SAMPLERS)
 def test_sampler_lands_on_data_of_a_single_point(stem):
-    drawn = _configured(stem, log_normal_fields(-1.2, 0.0, _SIGMA))(torch.randn(40, 1).double())
+    drawn = _configured(stem, log_normal_fields(-1.2, 0.0, _SIGMA))(
+        normal((40, 1), 0), generator=keyed_generator(1)
+    )
     torch.testing.assert_close(drawn.x, torch.full_like(drawn.x, -1.2), rtol=0, atol=1e-12)
 
 

@@ -1,12 +1,13 @@
 """Spaces of data and their charts."""
 
+import copy
 import itertools
 import math
 from typing import final
 
 import pytest
 import torch
-from problems import times
+from problems import load, times
 
 from interpolants.space.base import Space
 from interpolants.space.log import LogSpace
@@ -107,10 +108,14 @@ def test_states_of_any_size_land_inside_in_every_precision(dtype):
         assert (x.diff() >= 0).all()
     space = _signed([1.0, -1.0] * (y.shape[1] // 2))
     space.check(space.from_chart(y))
-    for space in (LogSpace(), LogitSpace()):
-        # nothing is clamped where the precision has room
-        room = y[(y.abs() < -0.4 * math.log(torch.finfo(dtype).eps))][None]
-        torch.testing.assert_close(space.to_chart(space.from_chart(room)), room, rtol=1e-2, atol=0)
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_states_of_common_size_come_back_in_every_precision(dtype, error):
+    room = torch.linspace(-5, 5, 100, dtype=dtype)[None]
+    for space in (LogSpace(), LogitSpace(), _signed([1.0, -1.0] * 50)):
+        back = space.to_chart(space.from_chart(room))
+        torch.testing.assert_close(back, room, rtol=error, atol=error)
 
 
 @pytest.mark.parametrize(
@@ -185,8 +190,28 @@ def test_space_takes_the_shape_of_signs_that_are_loaded():
     saved, space = _signed([[1.0, -2.0]]).state_dict(), SignedLogSpace()
     space.load_state_dict(saved)
     assert torch.equal(space.signs, torch.tensor([[1.0, -1.0]]))
+    space = SignedLogSpace()
+    space.load_state_dict({"signs": saved["signs"].double()})
+    assert space.signs.dtype == torch.float32
     with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "signs"'):
         SignedLogSpace().load_state_dict({})
+
+
+def test_spaces_are_the_same_by_kind_settings_and_fit():
+    different = [
+        load("space", "euclidean"),
+        LogSpace(),
+        LogSpace(map=_PIXELS),
+        LogitSpace(),
+        LogitSpace(high=2.0),
+        SignedLogSpace(),
+        _signed([1.0, -1.0]),
+        _signed([1.0, 1.0]),
+    ]
+    for i, one in enumerate(different):
+        assert one.same_as(copy.deepcopy(one))
+        assert not any(one.same_as(other) for other in different[i + 1 :])
+    assert LogSpace(map=PositiveMap()).same_as(LogSpace())
 
 
 @final

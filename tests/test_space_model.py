@@ -22,9 +22,11 @@ from interpolants.fields import Fields
 from interpolants.grid.uniform import UniformGrid
 from interpolants.model import Model
 from interpolants.process.ambient_sde import AmbientSDE
+from interpolants.process.probability_flow import ProbabilityFlow
 from interpolants.sampler import Sampler
 from interpolants.scaling import Scaling
 from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
+from interpolants.space.euclidean import EuclideanSpace
 from interpolants.space.log import LogSpace
 from interpolants.space.logit import LogitSpace
 from interpolants.space.positive_map import PositiveMap
@@ -159,8 +161,20 @@ def test_space_model_refuses_data_outside_its_space():
     with pytest.raises(ValueError, match=r"LogSpace\.map: .* got \(-1\.0, 1\.0\); raise"):
         model.log_prob(torch.tensor([[1.0, -1.0]]))
     data = FiniteData(_rows(50))
-    with pytest.raises(ValueError, match=r"of 100 are not"):
+    text = r"^DatasetBase\.data, the base's own data: LogSpace.* of 100 are not.*data@base\.data="
+    with pytest.raises(ValueError, match=text):
         DatasetBase(data=data, space=LogSpace())
+
+
+def test_space_model_refuses_data_that_round_onto_the_border_in_its_precision():
+    fields, least = _still(), torch.tensor([[1.0, 1e-60]], dtype=torch.float64)
+    fields.net.weight = nn.Parameter(torch.ones(1))
+    model = Model(fields=fields, event_shape=(2,), scaling=Scaling(space=LogSpace()))
+    backward = partial(_uniform, process=partial(ProbabilityFlow, backward=True))
+    with pytest.raises(ValueError, match=r"LogSpace\.map: .* got \(0\.0, 1\.0\)"):
+        model.log_prob(least)
+    with pytest.raises(ValueError, match=r"LogSpace\.map: .* got \(0\.0, 1\.0\)"):
+        model.sample(1, start=least, sampler=backward)
 
 
 @pytest.mark.parametrize("name", ["euclidean", "log", "logit", "signed_log"])
@@ -226,3 +240,11 @@ def test_space_model_counts_the_samples_that_left_it_over_chunks():
     assert samples.outside == int(gone.sum()) and 0 < samples.outside < 500
     assert (samples.x[~gone] > 0).all()
     assert _exact_model(LogSpace()).sample(10, num_steps=4).outside is None
+
+
+def test_space_model_refuses_a_process_in_factors_where_the_chart_is_no_logarithm():
+    sampler = partial(Sampler, process=AmbientSDE, epsilon=0.5, solver=EulerMaruyamaDiagonal())
+    for space in (EuclideanSpace(), LogitSpace()):
+        text = r"^Model\.sampler: expected .* for AmbientSDE, got '\w+Space'; use space=log"
+        with pytest.raises(ValueError, match=text):
+            _exact_model(space).sample(10, sampler=sampler)

@@ -1,5 +1,7 @@
 """Runs on data in a space: what their files keep, and how they continue."""
 
+import csv
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from compose import leave_out_pictures, run_folder, train_with
 import interpolants
 from interpolants.checkpoint import read_checkpoint
 from interpolants.data.file import File
+from interpolants.training.guard import NonFiniteLossError
 
 _SIGNS = torch.tensor([1.0, -1.0, -1.0])
 _SIGNED = ["data=file", "data.path=rows.csv", "space=signed_log", "base=fitted"]
@@ -93,3 +96,31 @@ def test_run_on_data_outside_the_space_is_refused_before_anything_is_written(fol
     with pytest.raises(Exception, match=r"(?s)LogSpace\.map: expected .*full_key: base$"):
         train_with(folder, "data=table", "base=dataset", "data@base.data=moons", "space=log")
     assert list(folder.iterdir()) == before
+
+
+def test_run_of_an_ambient_sampler_is_refused_without_a_logarithm_and_logs_what_left(folder):
+    options = ["data=log_normal_mixture", "interpolant=geometric_brownian"]
+    options += ["sampler=ambient_euler", "metric=energy_distance"]
+    before = list(folder.iterdir())
+    text = r"^Model\.sampler: expected .* AmbientSDE, got 'EuclideanSpace'; use space=log"
+    with pytest.raises(ValueError, match=text):
+        train_with(folder, *options)
+    assert list(folder.iterdir()) == before
+    report = train_with(folder, *options, "space=log")
+    with open(run_folder(report) / "metrics.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["val/outside"]]
+    assert len(rows) == 2 and all(0 <= float(row["val/outside"]) <= 32 for row in rows)
+
+
+def test_run_that_meets_data_outside_its_space_says_so(folder, monkeypatch):
+    whole = File.train_batch
+
+    def late(self, step, *args, **options):
+        batch = whole(self, step, *args, **options)
+        return batch._replace(x1=-batch.x1) if step == 3 else batch
+
+    monkeypatch.setattr(File, "train_batch", late)
+    text = r"at step 3, .*; its batch has data outside of their space: SignedLogSpace\.signs: "
+    with pytest.raises(NonFiniteLossError, match=text) as caught:
+        train_with(folder, *_SIGNED)
+    assert "learning rate" not in str(caught.value)

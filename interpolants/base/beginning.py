@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import abc
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from interpolants.base.base import Base
+from interpolants.buffers import take_loaded_shapes
 from interpolants.checks import check
 from interpolants.scaling import Scaling
 from interpolants.shapes import sum_event
@@ -43,7 +44,7 @@ class BeginningBase(nn.Module, Base):
         super().__init__()
         for name in ("weight", "mean", "std"):
             self.register_buffer(name, torch.empty(0))
-        self.register_load_state_dict_pre_hook(_take_shapes)  # type: ignore[no-untyped-call]
+        take_loaded_shapes(self)
 
     @abc.abstractmethod
     def components(self, x1: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -93,11 +94,3 @@ class BeginningBase(nn.Module, Base):
         name, fix = type(self).__name__, "call Fields.fit_base with training data first"
         fitted = self.mean.numel() > 0
         check(fitted, f"{name}.{method}", "a base that was fitted to data", "one before fit", fix)
-
-
-def _take_shapes(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """Make the buffers as large as those about to be loaded: a fit decides their shapes."""
-    for name, buffer in module.named_buffers(recurse=False):
-        saved = state.get(prefix + name)
-        if saved is not None and saved.shape != buffer.shape:
-            setattr(module, name, buffer.new_empty(saved.shape))

@@ -30,7 +30,13 @@ class DatasetBase(Base):
     def __init__(self, *, data: Data, space: Space | None = None) -> None:
         space = EuclideanSpace() if space is None else space
         self.data = data
-        self.scaling = Scaling(*data.chart_units(space), space)
+        try:
+            units = data.chart_units(space)
+        except ValueError as error:
+            fix = "or choose data that lie in the space with data@base.data=..."
+            where = "DatasetBase.data, the base's own data"
+            raise ValueError(f"{where}: {error}; {fix}") from error
+        self.scaling = Scaling(*units, space)
 
     def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         self._check_shape(event_shape)

@@ -100,6 +100,11 @@ class Data(abc.ABC):
         space.check(self.known_rows())
         if not self.standardized:
             return torch.zeros(self.event_shape), torch.ones(self.event_shape)
+        return self.chart_moments(space, rows)
+
+    def chart_moments(self, space: Space, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each coordinate in the chart of a space: of the rows,
+        (N, *event), unless a law knows its own."""
         return moments(space.to_chart(rows))
 
 

@@ -11,6 +11,8 @@ from torch import Tensor
 from interpolants.checks import check, check_finite
 from interpolants.data.base import Batch, Distribution
 from interpolants.data.gaussian_mixture import GaussianMixture, Numbers
+from interpolants.space.base import Space
+from interpolants.space.log import LogSpace
 
 _LOG_MEANS = ((-0.7, 1.1), (1.1, -0.7), (1.3, 1.3))
 _LOG_STD = ((0.5, 0.25), (0.25, 0.5), (0.3, 0.3))
@@ -27,7 +29,7 @@ class LogNormalMixture(Distribution):
         log_std: standard deviations of log x, > 0: one number, K numbers, or K x D numbers.
         weights: K numbers > 0, divided by their sum; equal if None.
         standardize: whether networks see coordinates of mean 0 and standard deviation 1 (the
-            exact moments of the mixture).
+            exact moments of the mixture; in space=log without a map, those of log x).
 
     Attributes:
         logs: the mixture of log x.
@@ -48,7 +50,7 @@ class LogNormalMixture(Distribution):
         check(log_means is not None, where, rule, log_means)
         try:
             self.logs = GaussianMixture(
-                means=log_means, std=log_std, weights=weights, standardize=False
+                means=log_means, std=log_std, weights=weights, standardize=True
             )
         except ValueError as error:
             raise ValueError(f"LogNormalMixture, the mixture of log x: {error}") from error
@@ -58,6 +60,11 @@ class LogNormalMixture(Distribution):
     def sample(self, n: int, generator: torch.Generator) -> Batch:
         y = self.logs.sample(n, generator)
         return y._replace(x1=y.x1.exp())
+
+    def chart_moments(self, space: Space, rows: Tensor) -> tuple[Tensor, Tensor]:
+        if space.same_as(LogSpace()):
+            return self.logs.shift, self.logs.scale
+        return super().chart_moments(space, rows)
 
     def log_density(self, x: Tensor) -> Tensor:
         """log p(x) = log q(log x) - sum_i log x_i, with q the law of log x: (B, D) to (B,), in

@@ -33,6 +33,20 @@ class Increment(NamedTuple):
     wiener: Tensor
 
 
+class Forecast(NamedTuple):
+    """What is known at a time t of B(t + tau_j) - B(t), for m times ahead.
+
+    Attributes:
+        change: its mean is the inner product of this with the states at t, (m, S) or (D, m, S).
+        response: what dW at t adds to it, (m,) or (D, m).
+        covariance: of all m, given the states at t, (m, m) or (D, m, m).
+    """
+
+    change: Tensor
+    response: Tensor
+    covariance: Tensor
+
+
 class Driver(nn.Module, abc.ABC):
     """A motion B with B(0) = 0, of one Wiener process W for each coordinate.
 
@@ -51,6 +65,10 @@ class Driver(nn.Module, abc.ABC):
 
         It depends on the Hurst index and is computed once for many steps, not in each.
         """
+
+    @abc.abstractmethod
+    def rates(self) -> Tensor:
+        """The speeds at which the states are forgotten, float64, (K,)."""
 
     @abc.abstractmethod
     def omega_bar(self) -> Tensor:
@@ -103,7 +121,22 @@ class Driver(nn.Module, abc.ABC):
             u: the control, (*shape); None for zero.
         """
 
+    @abc.abstractmethod
+    def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor) -> Forecast:
+        """What the states tell of the motion to come.
+
+        Args:
+            rates: of `rates`, where and as precise as `tau`.
+            readout: of `readout`, likewise.
+            tau: how far ahead, >= 0, (m,).
+        """
+
 
 def check_lengths(where: str, h: Tensor) -> None:
     """Require lengths of steps above zero."""
     check(bool((h > 0).all()), where, "steps of length > 0", float(h.min()))
+
+
+def contract(values: Tensor, weights: Tensor) -> Tensor:
+    """Sums of values (*shape, S) with weights (S,), or (D, S) of the last axis of the shape."""
+    return values @ weights if weights.dim() == 1 else (values * weights).sum(dim=-1)

@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.driver.base import Driver, Increment, check_lengths
+from interpolants.driver.base import Driver, Forecast, Increment, check_lengths
 
 
 @final
@@ -17,6 +17,9 @@ class Brownian(Driver):
     states = 0
 
     def readout(self) -> Tensor:
+        return torch.zeros(0, dtype=torch.float64)
+
+    def rates(self) -> Tensor:
         return torch.zeros(0, dtype=torch.float64)
 
     def omega_bar(self) -> Tensor:
@@ -49,3 +52,10 @@ class Brownian(Driver):
         if u is not None:
             change = change + u * table[2, 0]
         return Increment(state=state, motion=change, wiener=change)
+
+    def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor) -> Forecast:
+        return Forecast(
+            change=tau.new_zeros(len(tau), 0),
+            response=torch.ones_like(tau),
+            covariance=torch.minimum(tau, tau.unsqueeze(-1)),
+        )

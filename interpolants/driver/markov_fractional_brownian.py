@@ -9,14 +9,18 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check, check_not_negative, check_positive
-from interpolants.driver.base import Driver, Increment, check_lengths
+from interpolants.driver.base import Driver, Forecast, Increment, check_lengths, contract
 from interpolants.driver.hurst import Hurst, as_hurst
 from interpolants.driver.law import Law
+from interpolants.driver.riemann_liouville import RiemannLiouville
 from interpolants.driver.speeds import check_speeds
 from interpolants.driver.weights import RIDGE, optimal_weights, relative_error
 
 # Modes of a step's covariance with less than this share of the largest are rounding.
 _RANK_TOLERANCE = 1e-15
+
+# Given the states, what comes does not depend on the past.
+_AHEAD = RiemannLiouville(normalize=False)
 
 
 @final
@@ -87,6 +91,9 @@ class MarkovFractionalBrownian(Driver):
             return omega
         return torch.cat([omega, self.slope().unsqueeze(-1)], dim=-1)
 
+    def rates(self) -> Tensor:
+        return torch.tensor(self.gammas, dtype=torch.float64)
+
     def omega_bar(self) -> Tensor:
         return self.omega().sum(dim=-1)
 
@@ -138,11 +145,26 @@ class MarkovFractionalBrownian(Driver):
         decay, change, response, root = table[0, 1:], table[1, 1:], table[2], table[3:]
         added = z @ root
         if u is not None:
-            added = added + u.unsqueeze(-1) * response
+            added = torch.addcmul(added, u.unsqueeze(-1), response)
         noise = added[..., 1:]
         # Not the difference of two states, which are much larger than it.
-        motion = ((change * state + noise) * readout).sum(dim=-1)
-        return Increment(state=decay * state + noise, motion=motion, wiener=added[..., 0])
+        motion = contract(torch.addcmul(noise, change, state), readout)
+        after = torch.addcmul(noise, decay, state)
+        return Increment(state=after, motion=motion, wiener=added[..., 0])
+
+    def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor) -> Forecast:
+        omega, count = readout[..., : len(rates)], len(tau)
+        fall = torch.expm1(-tau.unsqueeze(-1) * rates)
+        change = fall * omega.unsqueeze(-2)
+        if self.random_slope:
+            drifts = tau * readout[..., -1:]
+            change = torch.cat([change, drifts.unsqueeze(-1)], dim=-1)
+        s, t = tau.expand(count, count), tau.unsqueeze(-1).expand(count, count)
+        return Forecast(
+            change=change,
+            response=omega @ (1 + fall).mT,
+            covariance=_AHEAD.bank_covariance(omega, rates, s, t),
+        )
 
     def _speeds(self, like: Tensor) -> Tensor:
         return torch.tensor(self.gammas, dtype=torch.float64, device=like.device)

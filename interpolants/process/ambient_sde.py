@@ -24,11 +24,13 @@ class AmbientSDE(FieldProcess):
 
     On the path of geometric Brownian motion with the epsilon of its time reversal this is the
     reverse SDE of arXiv 2510.02730: `EulerMaruyamaDiagonal` makes it the paper's sign-agnostic
-    sampler, `Milstein` the same to strong order 1, and `LogEuler` is Dale-Langevin, which the
-    forward SDE with `EulerMaruyama` does at less cost.
+    sampler, `Milstein` the same to strong order 1. `LogEuler` is Dale-Langevin, which the forward
+    SDE with `EulerMaruyama` does at less cost, where g is constant; elsewhere it takes the mean of
+    g^2 over a step and not its beginning's, and the two differ by the order of the step.
 
-    The equation stays positive and a scheme may not: a state that is not, has no logarithm, is
-    NaN from then on, and counted in `Samples.outside`. X is the data itself only where the
+    The equation stays positive and finite, and a scheme may not: a state that is not positive, or
+    that its precision cannot hold (in float32, beyond exp(88)), is NaN from then on and counted in
+    `Samples.outside`. X is the data itself only where the
     networks see log x as it is; elsewhere this is a change of variables and nothing more.
 
     Args:
@@ -76,5 +78,5 @@ class AmbientSDE(FieldProcess):
         return x.exp()
 
     def leave(self, state: Tensor) -> Tensor:
-        # A zero too is outside, and minus infinity might look like a number to a network.
-        return torch.where(state > 0, state.log(), torch.nan)
+        # A zero too is outside, and an infinity might look like a number to a network.
+        return torch.where((state > 0) & state.isfinite(), state.log(), torch.nan)

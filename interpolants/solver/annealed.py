@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, final
@@ -18,6 +20,13 @@ from interpolants.solver.base import PlannedSolver, steps
 from interpolants.solver.euler_maruyama import EulerMaruyama
 from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
 
+_INNER = {
+    "euler_maruyama": EulerMaruyama,
+    "euler_maruyama_diagonal": EulerMaruyamaDiagonal,
+}
+# Total length of the steps that passes without a warning, in spans; as released, 0.58 to 4.4.
+_FEWEST, _MOST = 0.5, 5
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +40,9 @@ class Annealed(PlannedSolver):
     and after the last node `clean_up_steps` more there, without noise. The steps need not sum to
     the time between the ends: this is no scheme for the equation, has no order, and its samples
     are by design more concentrated than the data. It is how the samplers of arXiv 2510.02730 were
-    released, with a length and a factor tuned for each data set.
+    released, with a length and a factor tuned for each data set. As every node of the grid adds to
+    what is travelled, times to keep are moved to nodes, and a total inner_steps delta N outside of
+    0.5 to 5 spans draws a warning, as do steps that are long for the noise.
 
     Args:
         solver: `EulerMaruyama` or `EulerMaruyamaDiagonal`, by the noise of the process.
@@ -41,7 +52,10 @@ class Annealed(PlannedSolver):
         clean_up_steps: noise-free steps at the last node, >= 0.
     """
 
-    order: ClassVar[float] = 0
+    converges: ClassVar[bool] = False
+    lands: ClassVar[bool] = False
+    # The sampler would judge the grid's steps; ours are judged in `solve`.
+    explicit: ClassVar[bool] = False
     stages: ClassVar[int] = 1
     channels: ClassVar[int] = 1
     augments: ClassVar[bool] = False
@@ -65,6 +79,16 @@ class Annealed(PlannedSolver):
     def accepts(self) -> tuple[str, ...]:  # type: ignore[override]
         """Noise types that the inner scheme takes."""
         return self.solver.accepts
+
+    def check(self, process: Process) -> None:
+        kind = process.noise_type
+        rule = f"a solver for an SDE with {kind} noise ({type(process).__name__})"
+        got = f"Annealed of {type(self.solver).__name__}"
+        for stem, inner in _INNER.items():
+            fix = f"use for example sampler/solver@sampler.solver.solver={stem}"
+            fits = kind not in inner.accepts or kind in self.accepts
+            check(fits, "Sampler.solver", rule, got, fix)
+        super().check(process)
 
     def nodes(self, times: Tensor) -> Tensor:
         return self._repeat(times[:-1])[:, None]
@@ -103,9 +127,35 @@ class Annealed(PlannedSolver):
         keep: Keep,
         mode: Mode | None = None,
     ) -> Tensor:
+        self._warn(process, times)
         plan, last = self.plan(process, times), len(times) - 1
         by_node = _KeepByNode(keep, last, self.inner_steps, len(plan.legs[0].rows))
         return integrate(plan, x, noise=noise, keep=by_node, mode=mode)
+
+    def _warn(self, process: Process, times: Tensor) -> None:
+        """Warn of steps that in sum do not fit the span, or are each long for the noise."""
+        nodes, span = len(times) - 1, float((times[-1] - times[0]).abs())
+        length = self.inner_steps * self.delta
+        if not _FEWEST * span <= length * nodes <= _MOST * span:
+            warnings.warn(
+                f"Annealed.delta: {self.inner_steps} inner_steps of delta {self.delta:.4g} at "
+                f"each of {nodes} nodes make {length * nodes:.3g}, outside of {_FEWEST} to "
+                f"{_MOST} times the span {span:.3g}; bring delta near "
+                f"{span / (self.inner_steps * nodes):.3g}, or num_steps near "
+                f"{math.ceil(span / length)}",
+                stacklevel=5,
+            )
+        middles = 0.5 * (times[1:] + times[:-1])
+        stiffness = self.delta * process.stiffness(middles)
+        worst = int(stiffness.argmax())
+        if stiffness[worst] > 1:
+            warnings.warn(
+                f"Annealed.delta: steps of {self.delta:.4g} are long for this diffusivity, delta "
+                f"epsilon / level^2 is {float(stiffness[worst]):.2g} at t = "
+                f"{float(middles[worst]):.3g}, and explicit schemes want it below 1; lower delta "
+                "and raise inner_steps, or lower epsilon",
+                stacklevel=5,
+            )
 
 
 @final

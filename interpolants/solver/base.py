@@ -20,10 +20,11 @@ from interpolants.process.base import Process
 
 # What a noise type makes of an equation, and a solver for it.
 _EXAMPLES = {
-    "none": ("an ODE", "heun"),
-    "additive": ("an SDE with additive noise", "euler_maruyama"),
-    "geometric": ("an SDE with geometric noise", "log_euler"),
-    "diagonal": ("an SDE with diagonal noise", "milstein"),
+    "none": ("an ODE", "use for example sampler/solver=heun"),
+    "additive": ("an SDE with additive noise", "use for example sampler/solver=euler_maruyama"),
+    "geometric": ("an SDE with geometric noise", "use for example sampler/solver=log_euler"),
+    "diagonal": ("an SDE with diagonal noise", "use for example sampler/solver=milstein"),
+    "driven": ("an SDE with a driver", "use DrivenHeun"),
 }
 
 
@@ -33,21 +34,24 @@ class Solver(abc.ABC):
     Attributes:
         accepts: noise types of the processes it solves.
         explicit: whether steps must be short for the noise; the sampler warns where they are not.
+        lands: whether times to keep become nodes of the grid; where more nodes would change the
+            samples they do not, and are moved to the nearest.
     """
 
     accepts: ClassVar[tuple[str, ...]]
     explicit: ClassVar[bool] = True
+    lands: ClassVar[bool] = True
 
     def check(self, process: Process) -> None:
         """Raise a ValueError if the solver does not fit the process."""
         kind = process.noise_type
-        equation, example = _EXAMPLES.get(kind, (f"an SDE with {kind} noise", ""))
+        equation, fix = _EXAMPLES.get(kind, (f"an SDE with {kind} noise", ""))
         check(
             kind in self.accepts,
             "Sampler.solver",
             f"a solver for {equation} ({type(process).__name__})",
             type(self).__name__,
-            example and f"use for example sampler/solver={example}",
+            fix,
         )
 
     @abc.abstractmethod
@@ -83,8 +87,9 @@ class PlannedSolver(Solver):
         z_0 = W / sqrt(h),    z_1 = sqrt(3) (2 J / h^(3/2) - z_0)
 
     Attributes:
-        order: order of convergence; weak order for an SDE scheme; 0 for a schedule of steps that
-            solves no equation.
+        converges: whether it converges to the equation's solution; a schedule of steps that solves
+            no equation does not, and declares no order.
+        order: order of convergence, > 0; weak order for an SDE scheme.
         strong_order: order of convergence to the exact solution on the same Brownian path; None
             for an ODE scheme, or where it is not known.
         stages: evaluations of the drift per step.
@@ -93,6 +98,7 @@ class PlannedSolver(Solver):
             carried beside the state.
     """
 
+    converges: ClassVar[bool] = True
     order: ClassVar[float]
     strong_order: ClassVar[float | None] = None
     stages: ClassVar[int]

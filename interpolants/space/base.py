@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from interpolants.checks import check
@@ -19,9 +20,23 @@ class Space(nn.Module, abc.ABC):
 
     Attributes:
         euclidean: whether the space is R^D and the chart the identity, so that nothing is to do.
+        multiplicative: whether the chart is a logarithm, so that a step of the state is a factor.
     """
 
     euclidean: ClassVar[bool] = False
+    multiplicative: ClassVar[bool] = False
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """The numbers that spaces of one kind may differ in, beside what they were fitted to."""
+        return ()
+
+    def same_as(self, other: Space) -> bool:
+        """Whether another space is of this kind, with the same settings and the same fit."""
+        if type(self) is not type(other) or self.settings != other.settings:
+            return False
+        fits = zip(self.buffers(), other.buffers(), strict=True)
+        return all(torch.equal(mine, theirs) for mine, theirs in fits)
 
     def fit(self, rows: Tensor) -> None:
         """Take what the space needs from training rows, (N, *event); most spaces need nothing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -25,9 +25,15 @@ class LogSpace(Space):
         map: to positive numbers; the identity if None.
     """
 
+    multiplicative: ClassVar[bool] = True
+
     def __init__(self, *, map: PositiveMap | None = None) -> None:
         super().__init__()
         self.map = PositiveMap() if map is None else map
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        return (self.map,)
 
     def check(self, x: Tensor) -> None:
         positive = self.map.positive(x)

@@ -32,6 +32,10 @@ class LogitSpace(Space):
         check(low < high, "LogitSpace.high", f"a number > low = {low}", high)
         self.low, self.high = low, high
 
+    @property
+    def settings(self) -> tuple[object, ...]:
+        return self.low, self.high
+
     def check(self, x: Tensor) -> None:
         fix = "move low and high apart (space.low, space.high), or use space=euclidean"
         inside = (x > self.low) & (x < self.high)

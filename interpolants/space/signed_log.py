@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import ClassVar, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from interpolants.buffers import take_loaded_shapes
 from interpolants.checks import check
 from interpolants.shapes import flatten_event, sum_event
 from interpolants.space.base import Space, check_inside
@@ -23,12 +24,13 @@ class SignedLogSpace(Space):
         signs: -1 or 1, of the event's shape; empty before `fit`; a buffer.
     """
 
+    multiplicative: ClassVar[bool] = True
     signs: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("signs", torch.empty(0))
-        self.register_load_state_dict_pre_hook(_take_shape)  # type: ignore[no-untyped-call]
+        take_loaded_shapes(self)
 
     def fit(self, rows: Tensor) -> None:
         signs = rows[0].sign()
@@ -68,10 +70,3 @@ class SignedLogSpace(Space):
             self.signs.numel() > 0, "SignedLogSpace.signs", "a fitted space", "one before fit", fix
         )
         return self.signs.to(like)
-
-
-def _take_shape(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """Make room for the signs about to be loaded: a fit decides their shape."""
-    assert isinstance(module, SignedLogSpace)
-    if f"{prefix}signs" in state:
-        module.signs = torch.empty_like(state[f"{prefix}signs"])

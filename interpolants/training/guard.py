@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
+from interpolants.training.module import InterpolantModule
 
 _ADVICE = "lower the learning rate, clip gradients, or draw times further from 0 and 1"
 
@@ -22,11 +23,14 @@ class NonFiniteLossError(RuntimeError):
         what: what was met, as a sentence without its full stop.
         checkpoint: the last good checkpoint; empty if there is none.
         step: index of the optimiser step, from 0; None if only the weights tell.
+        cause: what led to it, with what to do about that; empty if it is not known.
     """
 
-    def __init__(self, what: str, checkpoint: str, step: int | None = None) -> None:
+    def __init__(
+        self, what: str, checkpoint: str, step: int | None = None, cause: str = ""
+    ) -> None:
         kept = f"the last good checkpoint is {checkpoint}" if checkpoint else "no checkpoint yet"
-        super().__init__(f"{what}; {kept}; {_ADVICE}")
+        super().__init__(f"{what}; {kept}; {cause or _ADVICE}")
         self.step = step
 
 
@@ -39,6 +43,7 @@ class NonFiniteGuard(pl.Callback):
     still unjudged and the weights themselves are looked at, so no checkpoint is ever poisoned.
 
     `training_step` returns `losses` (k,), one per optimiser step, and `t` (k, B), their times.
+    Data that left their space, as rare draws of a law may, are named as the cause.
 
     Args:
         check_every_n_batches: how many Lightning batches on a GPU share one wait; at least 1.
@@ -52,7 +57,7 @@ class NonFiniteGuard(pl.Callback):
         ok = isinstance(check_every_n_batches, int) and check_every_n_batches >= 1
         check(ok, "NonFiniteGuard.check_every_n_batches", rule, check_every_n_batches)
         self.check_every_n_batches = check_every_n_batches
-        self._pending: list[tuple[int, Tensor, Tensor]] = []
+        self._pending: list[tuple[int, Tensor, Tensor, Any]] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget losses of an earlier run that was stopped."""
@@ -72,7 +77,7 @@ class NonFiniteGuard(pl.Callback):
     ) -> None:
         """Take in the batch's losses and judge them, on a GPU every few batches."""
         losses: Tensor = outputs["losses"]
-        self._pending.append((trainer.global_step, losses, outputs["t"]))
+        self._pending.append((trainer.global_step, losses, outputs["t"], batch))
         if losses.device.type == "cpu" or len(self._pending) >= self.check_every_n_batches:
             self._judge(trainer)
 
@@ -96,7 +101,7 @@ class NonFiniteGuard(pl.Callback):
         judged = pending[0][1] if len(pending) == 1 else torch.cat([each[1] for each in pending])
         if math.isfinite(judged.sum().item()):
             return
-        for end, losses, times in pending:
+        for end, losses, times, chunk in pending:
             for i, loss in enumerate(losses.tolist()):
                 if math.isfinite(loss):
                     continue
@@ -105,7 +110,18 @@ class NonFiniteGuard(pl.Callback):
                 what = (
                     f"the loss is {loss} at step {step}, with times t in [{low:.4g}, {high:.4g}]"
                 )
-                raise NonFiniteLossError(what, _last_good(trainer), step)
+                cause = _outside(trainer.lightning_module, chunk, i)
+                raise NonFiniteLossError(what, _last_good(trainer), step, cause)
+
+
+def _outside(module: pl.LightningModule, chunk: Any, i: int) -> str:
+    """What the space of the data says of step i of a chunk; empty if it holds the batch."""
+    if isinstance(module, InterpolantModule):
+        try:
+            module.scaling.space.check(chunk[i].batch.x1)
+        except ValueError as error:
+            return f"its batch has data outside of their space: {error}"
+    return ""
 
 
 def _last_good(trainer: pl.Trainer) -> str:

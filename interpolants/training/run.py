@@ -141,8 +141,14 @@ def _build_module(
     if one.x0 is None:
         fields.base.sample(1, data.event_shape, torch.Generator().manual_seed(0))
     data.train_batch(0, config["batch_size"], config["seed"])
-    sampler = build(config["sampler"])
-    sampler(fields=fields)
+    model = Model(
+        fields=fields,
+        event_shape=data.event_shape,
+        scaling=scaling,
+        sampler=build(config["sampler"]),
+        config=plain,
+    )
+    model.make_sampler()
     optimizer, scheduler = build(config["optimizer"]), build(config["scheduler"])
     # Lightning makes both when it has set up the run; bad settings are refused now.
     scheduler(_named("optimizer", lambda: optimizer(fields.parameters())))
@@ -157,9 +163,6 @@ def _build_module(
         clip_norm=config["clip_norm"],
         log_every=config["log_every"],
         config=plain,
-    )
-    model = Model(
-        fields=fields, event_shape=data.event_shape, scaling=scaling, sampler=sampler, config=plain
     )
     return module, model
 

@@ -22,6 +22,7 @@ from interpolants.training.module import InterpolantModule
 class SampleValidation(pl.Callback):
     """Draws samples after some validations, logs each metric and its floor, and draws a picture.
 
+    How many samples left their space, where a process may let them, is logged as `val/outside`.
     It runs while the averaged weights are in place. The picture goes to
     `<folder>/step_<n>.png` and to every logger that takes images.
 
@@ -56,6 +57,8 @@ class SampleValidation(pl.Callback):
             return
         drawn, reference, results = measure(self.model, self.data, self.metrics, n=self.n)
         values: dict[str, Any] = {}
+        if drawn.outside is not None:
+            values["val/outside"] = drawn.outside
         for result in results:
             values[f"val/{result.name}"] = result.value
             values[f"val/{result.name}_floor"] = result.floor
