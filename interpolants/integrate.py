@@ -271,7 +271,8 @@ def _blocks(
 ) -> Iterator[tuple[int, int]]:
     """Consecutive pairs that cover `begin` to `end`, cut at `stops` and after `size` steps."""
     first = begin
-    for node in range(begin + 1, end + 1):
-        if node == end or node in stops or node - first == size:
+    for stop in sorted({end, *(node for node in stops if begin < node < end)}):
+        while first < stop:
+            node = stop if size is None else min(first + size, stop)
             yield first, node
             first = node
