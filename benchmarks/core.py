@@ -29,8 +29,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers import euler_peers, torchsde_euler
-from benchmarks.table import HEADER, Row, print_rows
-from benchmarks.timing import Work, in_turns, ratio
+from benchmarks.table import HEADER, Row, paired_row, print_rows
+from benchmarks.timing import Work, in_turns
 from interpolants.fields import Fields
 from interpolants.grid.uniform import UniformGrid
 from interpolants.integrate import integrate
@@ -114,8 +114,8 @@ def beside_bare_calls(batch: int, rounds: int) -> Iterator[Row]:
         works["Sampler"] = lambda made=made: made(x)
         found = in_turns(works, rounds)
         name = f"us per call, B={batch}: {type(solver).__name__}"
-        yield _row(name, found["integrate"], found["bare"], calls, EAGER_GOALS[batch])
-        yield _row(f"{name} by Sampler", found["Sampler"], found["bare"], calls, None)
+        yield paired_row(name, found["integrate"], found["bare"], 1e6 / calls, EAGER_GOALS[batch])
+        yield paired_row(f"{name} by Sampler", found["Sampler"], found["bare"], 1e6 / calls, None)
 
 
 def compiled_beside_bare_calls(rounds: int) -> Iterator[Row]:
@@ -128,7 +128,7 @@ def compiled_beside_bare_calls(rounds: int) -> Iterator[Row]:
         print(f"compiling took {time.perf_counter() - began:.0f} s", flush=True)
         found = in_turns({"bare": _bare(net, x, calls), "ours": work}, rounds)
         name = f"us per call, B={COMPILED_BATCH}: {type(solver).__name__} compiled"
-        yield _row(name, found["ours"], found["bare"], calls, COMPILED_GOAL)
+        yield paired_row(name, found["ours"], found["bare"], 1e6 / calls, COMPILED_GOAL)
 
 
 def beside_other_packages(rounds: int) -> Iterator[Row]:
@@ -139,7 +139,9 @@ def beside_other_packages(rounds: int) -> Iterator[Row]:
     found = in_turns(works, rounds)
     for name in works:
         if name != "ours":
-            yield _row(f"us per call, B=64: {name}", found["ours"], found[name], calls, None)
+            yield paired_row(
+                f"us per call, B=64: {name}", found["ours"], found[name], 1e6 / calls, None
+            )
 
 
 def host_overhead(rounds: int) -> Iterator[Row]:
@@ -155,7 +157,9 @@ def host_overhead(rounds: int) -> Iterator[Row]:
     for name in beyond:
         if name != "ours":
             goal = HOST_GOAL if name == "torchdiffeq, every node" else None
-            yield _row(f"host us per step: {name}", beyond["ours"], beyond[name], steps, goal)
+            yield paired_row(
+                f"host us per step: {name}", beyond["ours"], beyond[name], 1e6 / steps, goal
+            )
 
 
 def euler_maruyama_beside_torchsde(rounds: int) -> Iterator[Row]:
@@ -177,7 +181,7 @@ def euler_maruyama_beside_torchsde(rounds: int) -> Iterator[Row]:
         }
         found = in_turns(works, rounds if matched else max(3, rounds // 3))
         label = f"us per step, Euler-Maruyama: {name}"
-        yield _row(label, found["ours"], found["peer"], steps, goal)
+        yield paired_row(label, found["ours"], found["peer"], 1e6 / steps, goal)
 
 
 def measure(rounds: int, compiled: bool = True) -> Iterator[Row]:
@@ -197,12 +201,6 @@ def measure(rounds: int, compiled: bool = True) -> Iterator[Row]:
 def _bare(net: nn.Module, x: Tensor, calls: int) -> Work:
     t = torch.tensor(0.5)
     return lambda: [net(t, x) for _ in range(calls)]
-
-
-def _row(name: str, ours: list[float], peer: list[float], count: int, goal: float | None) -> Row:
-    micro = 1e6 / count
-    medians = statistics.median(ours) * micro, statistics.median(peer) * micro
-    return Row(name, *medians, ratio(ours, peer), goal)
 
 
 def main() -> int:

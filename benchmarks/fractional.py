@@ -20,7 +20,6 @@ by its version. Exits with 1 on a missed goal.
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -28,8 +27,8 @@ from importlib.metadata import version
 import torch
 from torch import Tensor, nn
 
-from benchmarks.table import HEADER, Row, print_rows
-from benchmarks.timing import Work, in_turns, ratio
+from benchmarks.table import HEADER, Row, paired_row, print_rows
+from benchmarks.timing import Work, in_turns
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.exact_fractional_brownian import ExactFractionalBrownian
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
@@ -128,15 +127,17 @@ def beside_torchsde(rounds: int, compiled: bool) -> Iterator[Row]:
         works["compiled"] = solve(driven[0], fractional, Compiled(block=20))
     found = in_turns(works, 4 * rounds)
     name = "ms per solve: torchsde, step-matched"
-    yield _row(name, found["ours"], found["matched"], 1e3, MATCHED_GOAL)
+    yield paired_row(name, found["ours"], found["matched"], 1e3, MATCHED_GOAL)
     if compiled:
-        yield _row(f"{name}, compiled", found["compiled"], found["matched"], 1e3, MATCHED_GOAL)
-    yield _row("ms per solve: ours, Brownian noise", found["ours"], found["K=0"], 1e3, None)
-    yield _row("ms per solve: bare calls of f", found["ours"], found["net"], 1e3, None)
+        yield paired_row(
+            f"{name}, compiled", found["compiled"], found["matched"], 1e3, MATCHED_GOAL
+        )
+    yield paired_row("ms per solve: ours, Brownian noise", found["ours"], found["K=0"], 1e3, None)
+    yield paired_row("ms per solve: bare calls of f", found["ours"], found["net"], 1e3, None)
     works = {"ours": works["ours"], "peer": torchsde_solve(field, fractional, matched=False)}
     found = in_turns(works, rounds)
     name = "ms per solve: torchsde by default"
-    yield _row(name, found["ours"], found["peer"], 1e3, DEFAULT_GOAL)
+    yield paired_row(name, found["ours"], found["peer"], 1e3, DEFAULT_GOAL)
 
 
 def beside_path_packages(rounds: int) -> Iterator[Row]:
@@ -153,7 +154,7 @@ def beside_path_packages(rounds: int) -> Iterator[Row]:
         works["peer"] = lambda peer=peer: [peer() for _ in range(BATCH)]  # type: ignore[misc]
         found = in_turns(works, rounds)
         label = f"us per path, n={LENGTH}: {name} {version(name)}"
-        yield _row(label, found["ours"], found["peer"], 1e6 / BATCH, PATHS_GOAL)
+        yield paired_row(label, found["ours"], found["peer"], 1e6 / BATCH, PATHS_GOAL)
 
 
 def _fbm() -> Work:
@@ -168,11 +169,6 @@ def _stochastic() -> Work:
 
     source = FractionalBrownianMotion(hurst=HURST, t=1)
     return lambda: source.sample(LENGTH)
-
-
-def _row(name: str, ours: list[float], peer: list[float], unit: float, goal: float | None) -> Row:
-    medians = (unit * statistics.median(side) for side in (ours, peer))
-    return Row(name, *medians, ratio(ours, peer), goal)
 
 
 def measure(rounds: int, compiled: bool = True) -> Iterator[Row]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable
 from typing import NamedTuple
+
+from benchmarks.timing import ratio
 
 HEADER = f"{'name':<46}{'ours':>10}{'peer':>10}{'ratio':>8}{'goal':>8}"
 
@@ -29,6 +32,14 @@ class Row(NamedTuple):
     def missed(self) -> bool:
         """Whether there is a goal that is not reached."""
         return self.goal is not None and not self.ratio <= self.goal
+
+
+def paired_row(
+    name: str, ours: list[float], peer: list[float], unit: float, goal: float | None
+) -> Row:
+    """A row of times in seconds, round by round, shown in multiples of 1 / `unit` seconds."""
+    medians = (unit * statistics.median(side) for side in (ours, peer))
+    return Row(name, *medians, ratio(ours, peer), goal)
 
 
 def print_rows(rows: Iterable[Row]) -> bool:

@@ -11,11 +11,10 @@ from torch import Tensor
 from interpolants.checks import check
 from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.integrate import Carry, Equation, Plan, Row
-from interpolants.interpolant.base import AffineInterpolant
 from interpolants.process.base import FieldProcess, Process
 from interpolants.process.forward_sde import ForwardSDE
 from interpolants.process.target_mean import TargetMean
-from interpolants.solver.base import PlannedSolver
+from interpolants.solver.base import PlannedSolver, one_sided_path
 
 
 @final
@@ -44,10 +43,8 @@ class Ancestral(PlannedSolver):
     def check(self, process: Process) -> None:
         """Raise a ValueError unless the process is the reversal of a one-sided path."""
         super().check(process)
-        path = process.fields.interpolant if isinstance(process, FieldProcess) else None
         epsilon = process.epsilon if isinstance(process, ForwardSDE) else None
-        fits = isinstance(path, AffineInterpolant) and path.one_sided
-        name = "no path" if path is None else type(path).__name__
+        fits, name = one_sided_path(process)
         check(
             fits and epsilon == KLOptimalEpsilon(c=1.0),
             "Sampler.solver",

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.integrate import Carry, Equation, Keep, Leg, Plan, Row, integrate
+from interpolants.interpolant.base import AffineInterpolant
 from interpolants.mode.base import Mode
 from interpolants.noise.base import Noise
-from interpolants.process.base import Process
+from interpolants.process.base import FieldProcess, Process
 
 # What a noise type makes of an equation, and a solver for it.
 _EXAMPLES = {
@@ -153,6 +154,14 @@ class PlannedSolver(Solver):
         mode: Mode | None = None,
     ) -> Tensor:
         return integrate(self.plan(process, times), x, noise=noise, keep=keep, mode=mode)
+
+
+def one_sided_path(process: Process) -> tuple[bool, str]:
+    """Whether a process follows a one-sided path that is affine, and what its path is called."""
+    if not isinstance(process, FieldProcess):
+        return False, "no path"
+    path = process.fields.interpolant
+    return isinstance(path, AffineInterpolant) and path.one_sided, type(path).__name__
 
 
 def steps(times: Tensor) -> Tensor:

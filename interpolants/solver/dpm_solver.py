@@ -10,11 +10,10 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.integrate import Carry, Equation, Plan, Row
-from interpolants.interpolant.base import AffineInterpolant
 from interpolants.process.base import FieldProcess, Process
 from interpolants.process.probability_flow import ProbabilityFlow
 from interpolants.process.target_mean import TargetMean
-from interpolants.solver.base import PlannedSolver
+from interpolants.solver.base import PlannedSolver, one_sided_path
 
 
 @final
@@ -39,12 +38,11 @@ class DPMSolver(PlannedSolver):
     def check(self, process: Process) -> None:
         """Raise a ValueError unless the process is the forward flow of a one-sided path."""
         super().check(process)
-        path = process.fields.interpolant if isinstance(process, FieldProcess) else None
         flow = isinstance(process, ProbabilityFlow) and not process.backward
         direction = "backward" if process.backward else "forward"
-        name = "no path" if path is None else type(path).__name__
+        fits, name = one_sided_path(process)
         check(
-            flow and isinstance(path, AffineInterpolant) and path.one_sided,
+            flow and fits,
             "Sampler.solver",
             "for DPMSolver the forward ProbabilityFlow of a one-sided path",
             f"a {direction} {type(process).__name__} of {name}",
