@@ -31,9 +31,9 @@ from benchmarks.table import HEADER, Row, paired_row, print_rows
 from benchmarks.timing import Work, in_turns
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.exact_fractional_brownian import ExactFractionalBrownian
+from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
-from interpolants.driver.speeds import geometric_speeds
 from interpolants.integrate import integrate
 from interpolants.mode.base import Mode
 from interpolants.mode.compiled import Compiled
@@ -56,7 +56,9 @@ def network() -> Field:
 def bank() -> MarkovFractionalBrownian:
     """The processes of the papers."""
     law = MandelbrotVanNess(normalize=False)
-    return MarkovFractionalBrownian(hurst=HURST, law=law, gammas=geometric_speeds(5))
+    return MarkovFractionalBrownian(
+        hurst=HURST, law=law, gammas=GeometricSpeeds(count=5), step=1 / STEPS
+    )
 
 
 class _Flat(nn.Module):

@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
+from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.law import Law
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
+from interpolants.driver.matched_speeds import MatchedSpeeds
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.driver.speeds import geometric_speeds, matched_speeds
 from interpolants.driver.weights import RIDGE
 
 LAWS: dict[str, Law] = {
@@ -68,15 +70,18 @@ def _increments(covariance):
 def print_table(n: int) -> None:
     """Every law and index, at each number of processes and both choices of speeds."""
     choices = {
-        "1/20 to 20": geometric_speeds,
-        f"0.02 to {2 * n}": lambda count: matched_speeds(count, step=1 / n, horizon=1.0),
+        "1/20 to 20": GeometricSpeeds,
+        f"0.02 to {2 * n}": partial(MatchedSpeeds, slowest=0.02),
     }
     for name, speeds in choices.items():
         print(f"speeds {name}".ljust(16) + "".join(f"K = {k}".ljust(28) for k in COUNTS))
         for kind, law in LAWS.items():
             for hurst in INDICES:
                 for slope in (False, True)[: 1 + law.has_past]:
-                    rows = [errors(law, hurst, speeds(k), n=n, slope=slope) for k in COUNTS]
+                    rows = [
+                        errors(law, hurst, speeds(count=k)(1 / n, 1.0), n=n, slope=slope)
+                        for k in COUNTS
+                    ]
                     cells = [" ".join(f"{e:<8.2g}" for e in row).ljust(28) for row in rows]
                     label = f"{kind} {hurst}" + " slope" * slope
                     print((label.ljust(16) + "".join(cells)).rstrip())

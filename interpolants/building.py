@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from interpolants.base.base import Base
 from interpolants.checks import check
@@ -81,14 +81,15 @@ def _check_base_space(base: Base, space: Space) -> None:
 
 
 def restore(
-    fields: Fields, space: Space, state: Mapping[str, Tensor], path: str | Path
+    name: str, module: nn.Module, space: Space, state: Mapping[str, Tensor], path: str | Path
 ) -> Scaling:
-    """Put what a trained module held into new fields; returns its scaling.
+    """Put what was trained into a new module; returns the scaling that it was trained in.
 
     Args:
-        fields: as `build_fields` makes them.
+        name: of the module in the one that trained it.
+        module: as it was built for training.
         space: where the data live, not fitted yet.
-        state: the module's `state_dict`.
+        state: `state_dict` of the one that trained it.
         path: its file, for errors.
 
     Raises:
@@ -96,9 +97,9 @@ def restore(
     """
     try:
         scaling = Scaling(state["scaling.shift"], state["scaling.scale"], space)
-        for name, module in (("fields.", fields), ("scaling.", scaling)):
-            own = {k.removeprefix(name): v for k, v in state.items() if k.startswith(name)}
-            module.load_state_dict(own)
+        for prefix, part in ((f"{name}.", module), ("scaling.", scaling)):
+            own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            part.load_state_dict(own)
     except (RuntimeError, KeyError) as error:
         reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
         rule = "expected the weights of the network in its config, got others"

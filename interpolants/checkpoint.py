@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,11 @@ CONFIG_KEYS = (
     "sampler",
 )
 
-# What files from before there were spaces stand for, and the base that has one of its own.
+# The same of a neural SDE on series.
+SERIES_CONFIG_KEYS = ("event_shape", "times", "data", "space", "model")
+
+# What files from before there were tasks, and spaces, stand for, and the base with its own space.
+_INTERPOLANT = {"_target_": "interpolants.training.interpolant_task.InterpolantTask"}
 _EUCLIDEAN = {"_target_": "interpolants.space.euclidean.EuclideanSpace"}
 _DATASET_BASE = "interpolants.base.dataset.DatasetBase"
 
@@ -40,7 +45,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Returns:
         The checkpoint: `["state_dict"]` is there, and `["hyper_parameters"]["config"]` holds
-        `CONFIG_KEYS`.
+        `saved_keys`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -65,10 +70,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def saved_keys(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys that a model is rebuilt from: `CONFIG_KEYS`, or those of a neural SDE."""
+    return SERIES_CONFIG_KEYS if "model" in config else CONFIG_KEYS
+
+
 def _fill_in(content: object) -> None:
-    """Name the space in a file that has none: that of the data, and of a base of data."""
+    """Name the task and the space in a file that has none: of the data, and a base of data."""
     if isinstance(content, dict) and isinstance(content.get("hyper_parameters"), dict):
         config = content["hyper_parameters"].get("config")
+        if isinstance(config, dict):
+            config.setdefault("task", dict(_INTERPOLANT))
         if isinstance(config, dict) and "space" not in config:
             config["space"] = dict(_EUCLIDEAN)
             base = config.get("base")
@@ -84,7 +96,7 @@ def _lacking(content: object) -> str:
     config = hyper_parameters.get("config") if isinstance(hyper_parameters, dict) else None
     if not isinstance(config, dict):
         return "config"
-    return next((f"{key} in its config" for key in CONFIG_KEYS if key not in config), "")
+    return next((f"{key} in its config" for key in saved_keys(config) if key not in config), "")
 
 
 def _load(path: Path) -> object:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from interpolants import spec
 from interpolants.building import build_fields, restore
 from interpolants.checkpoint import read_checkpoint
 from interpolants.checks import check, check_count, check_seed
 from interpolants.divergence.base import Divergence
+from interpolants.evaluating import evaluating
 from interpolants.fields import Fields
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.likelihood.flow import FlowLikelihood, with_density
 from interpolants.sampler import Sampler, Samples
 from interpolants.scaling import Scaling
 from interpolants.seeds import keyed_generator
+from interpolants.series_model import SeriesModel, build_neural_sde
 from interpolants.shapes import expand_time
 
 # Keeps starts and noise of sampling apart from what training and data draw.
@@ -138,7 +139,7 @@ class Model:
         chunks = [slice(k, min(k + chunk_size, n)) for k in range(0, n, chunk_size)]
         # All before the first solve: a source may refuse chunks.
         sources = [noise.rows(chunk.start, chunk.stop) for chunk in chunks]
-        with _evaluating(self.fields):
+        with evaluating(self.fields):
             pairs = zip(chunks, sources, strict=True)
             parts = [run(x[chunk], noise=own, times=times) for chunk, own in pairs]
         return self._join(parts, backward)
@@ -203,7 +204,7 @@ class Model:
         wide = next(self.fields.parameters(), x).dtype == torch.float64
         x = x.to(self.device, torch.float64 if wide else torch.float32)
         self.scaling.space.check(x)
-        with _evaluating(self.fields), torch.set_grad_enabled(gradients):
+        with evaluating(self.fields), torch.set_grad_enabled(gradients):
             state = self.scaling.to_model(x)
             found = likelihood(sampler=draw).log_prob(
                 state,
@@ -219,24 +220,13 @@ def _joined(parts: Iterable[Tensor | None]) -> Tensor | None:
     return torch.cat(found) if found else None
 
 
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """The module in evaluation mode, and back in its own however the context ends."""
-    training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(training)
-
-
 def load(
     path: str | Path,
     *,
     weights: str = "ema",
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
-) -> Model:
+) -> Model | SeriesModel:
     """Rebuild a trained model from its checkpoint alone. Loading never runs code from the file.
 
     Args:
@@ -244,6 +234,9 @@ def load(
         weights: "ema" for the averaged weights, "raw" for the last ones.
         trust: modules outside this package whose classes the checkpoint may name.
         device: where to put the model.
+
+    Returns:
+        A `Model`; of a neural SDE a `SeriesModel`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -255,6 +248,8 @@ def load(
     content = read_checkpoint(path)
     config = content["hyper_parameters"]["config"]
     state: dict[str, Tensor] = dict(content["state_dict"])
+    # What was trained, by its name in the module that trained it.
+    name = "model" if "model" in config else "fields"
     if weights == "ema":
         averaged = content.get("ema", {}).get("weights", {})
         check(
@@ -264,18 +259,32 @@ def load(
             str(path),
             "pass weights='raw'",
         )
-        state |= {f"fields.{name}": weight for name, weight in averaged.items()}
-    event_shape = config["event_shape"]
+        state |= {f"{name}.{key}": weight for key, weight in averaged.items()}
+    return _rebuild(name, config, state, path, trust, device)
 
+
+def _rebuild(
+    name: str,
+    config: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    path: str | Path,
+    trust: Sequence[str],
+    device: torch.device | str,
+) -> Model | SeriesModel:
     def build(key: str) -> Any:
         return spec.build(config[key], where=key, trust=trust)
 
+    event_shape = config["event_shape"]
+    if name == "model":
+        model = build_neural_sde(build("model"), event_shape, config["times"]).to(device)
+        scaling = restore(name, model, build("space"), state, path).to(device)
+        return SeriesModel(model=model, event_shape=event_shape, scaling=scaling, config=config)
     fields, _ = build_fields(build, event_shape)
-    scaling = restore(fields, build("space"), state, path)
+    scaling = restore(name, fields.to(device), build("space"), state, path).to(device)
     return Model(
-        fields=fields.to(device),
+        fields=fields,
         event_shape=event_shape,
-        scaling=scaling.to(device),
+        scaling=scaling,
         sampler=build("sampler"),
         config=config,
     )

@@ -26,9 +26,11 @@ from interpolants.plot.trajectories import plot_trajectories
 from interpolants.sampler import Samples
 from interpolants.shapes import flatten_event
 
-# Points in one picture, references that metrics are means over, and the paths of a flow.
+REFERENCES = 3
+"""How many real sets metrics are means over."""
+
+# Points in one picture, and the paths of a flow.
 _MAX_DRAWN = 10_000
-_REFERENCES = 3
 _PATH_TIMES = tuple(k / 40 for k in range(41))
 _MAX_PATHS = 2_000
 
@@ -49,6 +51,7 @@ class Report:
         outside: how many samples left their space or overflowed, and are in no metric, picture or
             file; None for a process that none can leave. Where fewer than two stayed, all are
             kept as they are. The JSON file has null for numbers that are not finite.
+        numbers: what else was measured, by name.
     """
 
     metrics: Sequence[MetricResult]
@@ -59,10 +62,12 @@ class Report:
     files: Sequence[Path]
     log_prob: Mapping[str, float] | None = None
     outside: int | None = None
+    numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def table(self) -> str:
-        """Metric, value and floor as aligned text, then cost and files."""
+        """Metric, value and floor as aligned text, other numbers, then cost and files."""
         rows = [f"{m.name:<22}{m.value:>12.5g}{m.floor:>12.5g}" for m in self.metrics]
+        rows += [f"{name:<22}{value:>12.5g}" for name, value in self.numbers.items()]
         head = [f"{'metric':<22}{'value':>12}{'floor':>12}"] if rows else []
         cost = f"{self.n} samples ({self.compared} compared), NFE {self.nfe}, {self.seconds:.2f} s"
         if self.outside is not None:
@@ -94,13 +99,30 @@ def measure(
         metrics.
     """
     drawn, backward = _draw(model, data, n=n, seed=seed, sampler=sampler, **options)
-    count = _REFERENCES if metrics else 1
+    count = REFERENCES if metrics else 1
     pairs = [_real_pair(model, data, len(drawn.x), backward, k) for k in range(count)]
     reference = pairs[0][0]
-    x = drawn.x.cpu()[: len(reference)]
+    return drawn, reference, compare(drawn.x, pairs, metrics)
+
+
+def compare(
+    x: Tensor, pairs: Sequence[tuple[Tensor, Tensor]], metrics: Sequence[Metric]
+) -> list[MetricResult]:
+    """Metrics of samples with their floors; at most as many samples as there are real ones."""
+    x = x.cpu()[: len(pairs[0][0])]
     pairs = [(real, fresh[: len(x)]) for real, fresh in pairs]
-    results = [with_floor(metric, x, pairs) for metric in metrics]
-    return drawn, reference, results
+    return [with_floor(metric, x, pairs) for metric in metrics]
+
+
+def as_plain(results: Sequence[MetricResult]) -> dict[str, dict[str, float]]:
+    """Values and floors by name, as plain data."""
+    return {m.name: {"value": m.value, "floor": m.floor} for m in results}
+
+
+def write_numbers(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain data as a JSON file, with null for numbers that are not finite."""
+    text = json.dumps(_or_null(content), indent=2, allow_nan=False)
+    replace(path, lambda file: file.write(text.encode()))
 
 
 def _draw(
@@ -189,11 +211,9 @@ def write_report(
         x = data.held_out(n, seed).x1
         found = model.log_prob(x, seed=seed, likelihood=likelihood, sampler=sampler, **options)
         cost["log_prob"] = _mean_log_prob(found, x[0].numel())
-    values = {m.name: {"value": m.value, "floor": m.floor} for m in results}
-    text = json.dumps(_or_null(cost | {"metrics": values}), indent=2, allow_nan=False)
     arrays, numbers, picture = (folder / f"{stem}.{kind}" for kind in ("npz", "json", "png"))
     replace(arrays, lambda file: np.savez_compressed(file, x=samples.numpy()))
-    replace(numbers, lambda file: file.write(text.encode()))
+    write_numbers(numbers, cost | {"metrics": as_plain(results)})
     save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
     paths = _write_paths(model, data, folder, stem, seed, sampler, animation, options)
     return Report(metrics=results, files=[arrays, numbers, picture, *paths], **cost)

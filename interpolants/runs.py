@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,16 +12,12 @@ from interpolants.checks import check
 
 LAST = Path("checkpoints") / "last.ckpt"
 
-# What decides the course of training; the rest may change when a run is continued.
+# What decides the course of training beside a task's own parts; the rest may change when a run is
+# continued.
 _COURSE = (
+    "task",
     "data",
     "space",
-    "base",
-    "coupling",
-    "interpolant",
-    "objective",
-    "time_sampler",
-    "net",
     "optimizer",
     "scheduler",
     "seed",
@@ -39,12 +35,13 @@ class Place(NamedTuple):
     checkpoint: Path | None
 
 
-def find_place(config: Mapping[str, Any], root: Path) -> Place:
+def find_place(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> Place:
     """The folder of this run, and what it continues from; nothing is written.
 
     Args:
         config: has `name`, `run_dir`, `resume` and `ckpt`, and the course of training.
         root: where `outputs/` is, or the job's own folder in a sweep.
+        parts: keys of the task's own parts, which decide the course of training too.
 
     Raises:
         ValueError: if a checkpoint was made by another configuration, or a run would overwrite
@@ -52,12 +49,13 @@ def find_place(config: Mapping[str, Any], root: Path) -> Place:
     """
     resume, ckpt = config["resume"], config["ckpt"]
     check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
+    keys = (*_COURSE, *parts)
     given = None if config["run_dir"] is None else Path(config["run_dir"])
     stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
     new = root / "outputs" / str(config["name"]) / stamp
     if ckpt is not None:
         path = Path(ckpt)
-        _check_course(config, read_checkpoint(path)["hyper_parameters"]["config"], path)
+        _check_course(config, keys, path)
         return Place(_folder_for(path, given, new), path)
     if given is not None:
         exists = (given / LAST).exists()
@@ -68,11 +66,11 @@ def find_place(config: Mapping[str, Any], root: Path) -> Place:
             str(given),
             "continue that run with resume=auto, or choose another folder",
         )
-        return _continue(config, given) if exists else Place(given, None)
+        return _continue(config, keys, given) if exists else Place(given, None)
     if resume == "auto":
         for folder in newest_runs(root / "outputs" / str(config["name"])):
             saved = read_checkpoint(folder / LAST)["hyper_parameters"]["config"]
-            if not list(_differences(config, saved)):
+            if not list(_differences(config, saved, keys)):
                 return Place(folder, folder / LAST)
     return Place(new, None)
 
@@ -111,14 +109,15 @@ def newest_checkpoint(folder: Path) -> Path:
     return runs[0] / LAST
 
 
-def _continue(config: Mapping[str, Any], folder: Path) -> Place:
+def _continue(config: Mapping[str, Any], keys: Sequence[str], folder: Path) -> Place:
     path = folder / LAST
-    _check_course(config, read_checkpoint(path)["hyper_parameters"]["config"], path)
+    _check_course(config, keys, path)
     return Place(folder, path)
 
 
-def _check_course(config: Mapping[str, Any], saved: Mapping[str, Any], path: Path) -> None:
-    for key, expected, got in _differences(config, saved):
+def _check_course(config: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:
+    saved = read_checkpoint(path)["hyper_parameters"]["config"]
+    for key, expected, got in _differences(config, saved, keys):
         check(
             False,
             key,
@@ -129,9 +128,9 @@ def _check_course(config: Mapping[str, Any], saved: Mapping[str, Any], path: Pat
 
 
 def _differences(
-    config: Mapping[str, Any], saved: Mapping[str, Any]
+    config: Mapping[str, Any], saved: Mapping[str, Any], keys: Sequence[str]
 ) -> Iterable[tuple[str, Any, Any]]:
-    for key in _COURSE:
+    for key in keys:
         yield from _compare(key, saved.get(key), config[key])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import runpy
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,7 @@ from omegaconf import OmegaConf, open_dict
 
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
-TINY = (
-    "net.hidden=16",
+_SIZES = (
     "max_steps=4",
     "steps_per_batch=2",
     "batch_size=32",
@@ -28,8 +28,9 @@ TINY = (
     "checkpoint_every=2",
     "validation_size=32",
     "report_size=32",
-    "sampler.num_steps=4",
 )
+TINY = ("net.hidden=16", *_SIZES, "sampler.num_steps=4")
+TINY_SERIES = (*_SIZES, "batch_size=8", "model.num_steps=1")
 
 
 def config_of(*overrides: str, name: str = "train") -> Any:
@@ -42,11 +43,11 @@ def config_of(*overrides: str, name: str = "train") -> Any:
     return cfg
 
 
-def train_with(folder: Path, *overrides: str) -> Any:
-    """Train below a folder; returns the report. The overrides follow, and so win over, TINY."""
+def train_with(folder: Path, *overrides: str, sizes: Sequence[str] = TINY) -> Any:
+    """Train below a folder; returns the report. The overrides follow, and so win over, sizes."""
     from interpolants.training.run import train
 
-    cfg = config_of(*TINY, *overrides)
+    cfg = config_of(*sizes, *overrides)
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     return train(cfg, plain, partial(instantiate, _convert_="all"), folder)
 
@@ -68,22 +69,27 @@ def write_user_files(folder: Path) -> None:
 
 def leave_out_pictures(monkeypatch: Any) -> None:
     """Let no time go into pictures."""
-    from interpolants import report
-    from interpolants.training import figures, sampling
+    from interpolants import report, series_report
+    from interpolants.training import figures, interpolant_task, sampling
 
-    for module in (report, figures, sampling):
+    drawn = {
+        report: ("plot_samples", "plot_snapshots", "plot_trajectories"),
+        series_report: ("plot_errors", "plot_frames", "plot_series"),
+        figures: ("plot_loss",),
+        interpolant_task: ("plot_samples",),
+    }
+    for module in (report, series_report, figures, sampling):
         monkeypatch.setattr(module, "save", lambda *_: None)
-    for name in ("plot_samples", "plot_snapshots", "plot_trajectories"):
-        monkeypatch.setattr(report, name, lambda *_: None)
-    monkeypatch.setattr(figures, "plot_loss", lambda *_: None)
-    monkeypatch.setattr(sampling, "plot_samples", lambda *_: None)
+    for module, names in drawn.items():
+        for name in names:
+            monkeypatch.setattr(module, name, lambda *_, **__: None)
 
 
 def first_infinite_weight(power: float) -> tuple[int, float]:
     """Step and least time of the first batch of TINY where t^power overflows at some time t."""
     from interpolants.seeds import keyed_generator
     from interpolants.time_sampler.uniform import UniformTime
-    from interpolants.training.module import _TRAIN
+    from interpolants.training.chunk_module import _TRAIN
     from interpolants.weight.power import PowerWeight
 
     for step in itertools.count():

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import scipy.linalg
 import torch
 from problems import times
 from torch import Tensor
 
 from interpolants.driver.base import Driver
+from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.law import Law
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.driver.speeds import geometric_speeds
 from interpolants.integrate import KeepTimes, integrate
 from interpolants.noise.given import GivenNoise
 from interpolants.process.driven_sde import DrivenSDE
@@ -26,7 +27,7 @@ LAWS: dict[str, Law] = {
 def bank(hurst, kind="I", **options) -> MarkovFractionalBrownian:
     """Five processes at the speeds of the papers."""
     return MarkovFractionalBrownian(
-        hurst=hurst, law=LAWS[kind], gammas=geometric_speeds(5), **options
+        hurst=hurst, law=LAWS[kind], gammas=GeometricSpeeds(count=5)(1.0, 1.0), **options
     )
 
 
@@ -56,6 +57,60 @@ def unit_starts(driver: Driver) -> Tensor:
         k = len(driver.gammas)
         start[:k, :k] = root(driver.law.start_covariance(times(*driver.gammas)))
     return start
+
+
+def linear_system(driver: Driver, theta: Tensor) -> tuple[Tensor, Tensor]:
+    """F and g of dZ = F Z dt + g dW for Z = (X, states) and dX = -theta X dt + dB."""
+    k, readout = len(driver.rates()), driver.readout()
+    still = torch.zeros(driver.states - k, dtype=torch.float64)
+    rates = torch.cat([driver.rates(), still])
+    moves = torch.cat([-readout[:k] * rates[:k], readout[k:]])
+    own = torch.nn.functional.pad(torch.diag(-rates), (1, 0))
+    f = torch.cat([torch.cat([-theta.view(1), moves])[None], own])
+    return f, torch.cat([driver.omega_bar().view(1), torch.ones_like(rates[:k]), still])
+
+
+def exponential(matrix: Tensor) -> Tensor:
+    """Of matrices; torch's own is right to 1e-13 only, so used for derivatives alone."""
+    if matrix.requires_grad:
+        return torch.linalg.matrix_exp(matrix)
+    return torch.from_numpy(scipy.linalg.expm(matrix.numpy()))
+
+
+def lyapunov(f: Tensor, g: Tensor, start: Tensor, t: float) -> Tensor:
+    """The covariance of Z at t, from that at 0, by Van Loan's exponential."""
+    size = len(g)
+    block = torch.cat(
+        [
+            torch.cat([-f, g[:, None] * g], dim=1),
+            torch.cat([torch.zeros_like(f), f.mT], dim=1),
+        ]
+    )
+    # In parts, since exp(gamma t) is large.
+    short = exponential(block * t / 64)
+    move = short[size:, size:].mT
+    added = move @ short[:size, size:]
+    covariance = start
+    for _ in range(64):
+        covariance = move @ covariance @ move.mT + added
+    return covariance
+
+
+def start_of(driver: Driver) -> Tensor:
+    """The covariance of Z at 0, from X = 0."""
+    unit = torch.nn.functional.pad(unit_starts(driver), (1, 0))
+    return unit.mT @ unit
+
+
+def observed(f: Tensor, g: Tensor, start: Tensor, at: Tensor) -> Tensor:
+    """The covariance of X at ascending times, from that of Z at 0."""
+    at_each = [lyapunov(f, g, start, float(t)) for t in at]
+    rows = [
+        torch.stack([(exponential(f * (t - s).clamp(min=0)) @ law)[0, 0] for t in at])
+        for s, law in zip(at, at_each, strict=True)
+    ]
+    upper = torch.stack(rows).triu()
+    return upper + upper.triu(1).mT
 
 
 def linear_path(solver: DrivenSolver, process: DrivenSDE, nodes: Tensor) -> Tensor:

@@ -51,7 +51,8 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     np.save(folder / "file.npy", np.ones((5, 2)))
     np.savez(folder / "pairs.npz", x0=np.ones((5, 2)), x1=np.ones((5, 2)))
-    return {"file": str(folder / "file.npy"), "pairs": str(folder / "pairs.npz")}
+    own = {"file": str(folder / "file.npy"), "pairs": str(folder / "pairs.npz")}
+    return own | {"series": "nile"}
 
 
 def _build(group, stem, files, **changes):

@@ -4,6 +4,8 @@ import pytest
 import torch
 from compose import (
     CONF,
+    TINY,
+    TINY_SERIES,
     config_of,
     leave_out_pictures,
     run_folder,
@@ -29,6 +31,9 @@ _COMPANIONS = {
     "sampler=ancestral": ["interpolant=geometric_brownian"],
     "sampler=dale_langevin": ["interpolant=geometric_brownian"],
     "sampler=dale_langevin_annealed": ["interpolant=geometric_brownian"],
+    "sampler=fractional_ancestral": ["interpolant=one_sided_linear"],
+    "sampler=fractional_flow": ["interpolant=one_sided_linear"],
+    "sampler/grid=fractional": ["interpolant=one_sided_linear"],
     "sampler/solver=ancestral": ["sampler=ancestral", "interpolant=one_sided_linear"],
     "sampler/solver=dpm_solver": ["interpolant=one_sided_linear"],
     "sampler/grid=log_snr": ["interpolant=one_sided_linear"],
@@ -39,6 +44,7 @@ _COMPANIONS = {
     "base=dataset": ["data@base.data=moons"],
     "base=class_average": ["data=moons"],
     "data=pairs": ["data.path=pairs.npz"],
+    "data=series": ["data.path=rows.csv", "data.length=8"],
     "space=log": ["data=table"],
     "space=logit": ["data=table", "space.high=2e3"],
     "space=signed_log": ["data=table"],
@@ -51,10 +57,25 @@ _COMPANIONS = {
         "base.data.side=x0",
     ],
 }
+# What parts of a neural SDE go with, beside a small data set of series.
+_SERIES = ["task=neural_sde", "data=fractional_ou", "data.length=5"]
+_VIDEO = [
+    *("task=neural_sde", "data=moving_digits_small", "data.frames=4"),
+    *("model/encoder=video", "model/decoder=video", "model.latent=3", "model.guide=false"),
+    *("model.encoder.features=8", "model.decoder.features=8", "report_size=8"),
+]
+_COMPANIONS |= {
+    "model/decoder=video": _VIDEO,
+    "model/diffusion=coordinate": [*_SERIES, "model.guide=false"],
+    "model/encoder=video": _VIDEO,
+    "task=interpolant": [],
+}
 _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
 _LEFT_OUT = {"hydra", "run", "logger=wandb", "experiment", ""}
 _LEFT_OUT |= {"likelihood", "likelihood/divergence"}
+# One row only, and videos too large for an MLP.
+_LEFT_OUT |= {"data=bridge", "data=moving_digits", "data=moving_digits_small"}
 
 
 # Solvers by the noise of what they solve; the others solve no process of the configuration.
@@ -70,6 +91,8 @@ def _companions(option):
     group, _, stem = option.partition("=")
     if option in _COMPANIONS:
         return _COMPANIONS[option]
+    if group.partition("/")[0] in ("task", "model"):
+        return _SERIES
     if group in ("sampler/epsilon", "sampler/noise"):
         return ["sampler=sde"]
     if group == "sampler/solver":
@@ -103,7 +126,7 @@ def folder(tmp_path, monkeypatch):
 
 def _check_run(report):
     run = run_folder(report)
-    assert report.metrics and all(m.value > 0 and m.floor > 0 for m in report.metrics)
+    assert report.metrics and all(m.value > 0 and m.floor >= 0 for m in report.metrics)
     assert report.nfe > 0
     metrics = (run / "metrics.csv").read_text()
     assert {"train/loss", "val/loss"} <= set(metrics.splitlines()[0].split(","))
@@ -117,12 +140,15 @@ def test_configs_option_trains_and_reports(option, folder):
     if option in _ON_CUDA and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     overrides = [*_companions(option), option]
-    _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides))
+    sizes = TINY_SERIES if "task=neural_sde" in overrides else TINY
+    _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides, sizes=sizes))
 
 
 @pytest.mark.parametrize("name", _experiments())
 def test_configs_experiment_trains_and_reports(name, folder):
-    _check_run(train_with(folder, f"experiment={name}", "max_steps=2", "steps_per_batch=1"))
+    experiment = f"experiment={name}"
+    sizes = TINY_SERIES if "model" in config_of(experiment) else TINY
+    _check_run(train_with(folder, experiment, "max_steps=2", "steps_per_batch=1", sizes=sizes))
 
 
 def test_configs_paired_coupling_is_refused_for_data_without_pairs(folder):
@@ -136,3 +162,17 @@ def test_configs_paired_coupling_is_refused_for_data_without_pairs(folder):
 def test_configs_sampling_script_takes_the_samplers_of_training(sampler):
     trained = config_of(f"sampler={sampler}").sampler
     assert config_of(f"sampler={sampler}", name="sample").sampler == trained
+
+
+def test_configs_experiment_of_a_neural_sde_holds_against_defaults_and_yields_to_overrides():
+    chosen = config_of("experiment=fbm_bridge", "model/driver=brownian", "batch_size=3")
+    assert chosen.task._target_.endswith("NeuralSDETask")
+    assert chosen.model.driver._target_.endswith("Brownian")
+    assert (chosen.batch_size, chosen.max_steps) == (3, config_of("task=neural_sde").max_steps)
+    assert "net" not in chosen and "sampler" not in chosen
+
+
+@pytest.mark.parametrize("data", ["series_nile", "bridge"])
+def test_configs_series_train_a_neural_sde(data, folder):
+    overrides = ["task=neural_sde", f"data={data}", "model.guide=false", "max_steps=2"]
+    _check_run(train_with(folder, *overrides, sizes=TINY_SERIES))

@@ -26,11 +26,11 @@ from interpolants.data.rings import Rings
 from interpolants.data.s_curve import SCurve
 from interpolants.data.swiss_roll import SwissRoll
 
-_FROM_FILES = ("file", "pairs")
+_ELSEWHERE = ("file", "pairs", "series", "moving_digits", "moving_digits_small")
 TOYS = [
     stem
     for stem in stems("data")
-    if stem not in _FROM_FILES and isinstance(load("data", stem), Distribution)
+    if stem not in _ELSEWHERE and isinstance(load("data", stem), Distribution)
 ]
 
 

@@ -29,7 +29,8 @@ def _control(driver, at=(_END,), **options):
 
 def _at(control, t, x, y):
     """u at one time."""
-    return control.control(control.gains(times(t))[0], x, y)
+    aim, pull = control.gains(times(t))
+    return control.control(aim[0], pull[0], torch.cat([x.unsqueeze(-1), y], dim=-1))
 
 
 def _nodes(num_steps, p, at=(_END,)):

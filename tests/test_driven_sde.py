@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from driven import additive, bank, linear_path
+from driven import additive, bank, linear_path, linear_system, lyapunov, start_of
 from problems import times
 
 from interpolants.driver.brownian import Brownian
@@ -42,35 +42,13 @@ def test_driven_motion_has_the_covariance_of_its_driver(num_steps, grid, name, s
     torch.testing.assert_close(x @ x.mT, exact, rtol=0, atol=1e-12)
 
 
-def _ornstein_uhlenbeck_covariance(driver, theta, t):
-    """Of (X, Y) at t for dX = -theta X dt + dB from X = 0: by Van Loan's exponential."""
-    omega, gammas = driver.omega(), times(*driver.gammas)
-    k = len(omega)
-    f = torch.zeros(k + 1, k + 1, dtype=torch.float64)
-    f[0, 0], f[0, 1:] = -theta, -omega * gammas
-    f[1:, 1:] = torch.diag(-gammas)
-    g = torch.cat([omega.sum()[None], torch.ones(k, dtype=torch.float64)])
-    block = torch.zeros(2 * k + 2, 2 * k + 2, dtype=torch.float64)
-    block[: k + 1, : k + 1], block[: k + 1, k + 1 :] = -f, g[:, None] * g
-    block[k + 1 :, k + 1 :] = f.mT
-    # In parts, since exp(gamma t) is large.
-    sigma = torch.zeros(k + 1, k + 1, dtype=torch.float64)
-    sigma[1:, 1:] = driver.law.start_covariance(gammas)
-    exponential = torch.linalg.matrix_exp(block * t / 64)
-    move = exponential[k + 1 :, k + 1 :].mT
-    added = move @ exponential[: k + 1, k + 1 :]
-    for _ in range(64):
-        sigma = move @ sigma @ move.mT + added
-    return sigma
-
-
 @pytest.mark.parametrize(("solver", "order"), [(DrivenEuler(), 1), (DrivenHeun(), 2)])
 @pytest.mark.parametrize(("hurst", "kind"), [(0.3, "I"), (0.7, "I"), (0.3, "II"), (0.9, "II")])
 def test_driven_ornstein_uhlenbeck_tends_to_the_solution_of_its_lyapunov_equation(
     solver, order, hurst, kind
 ):
     driver, theta = bank(hurst, kind), 1.5
-    exact = _ornstein_uhlenbeck_covariance(driver, theta, 2.0)
+    exact = lyapunov(*linear_system(driver, times(theta)), start_of(driver), 2.0)
     process, errors = additive(driver, drift=lambda t, x: -theta * x), []
     for num_steps in (100, 200):
         state = linear_path(solver, process, UniformGrid().times(num_steps, (0.0, 2.0)))[-1]

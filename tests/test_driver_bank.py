@@ -10,11 +10,12 @@ from problems import times
 
 import interpolants.driver as driver_package
 from interpolants.driver.brownian import Brownian
+from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.hurst import Hurst
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
+from interpolants.driver.matched_speeds import MatchedSpeeds
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.driver.speeds import geometric_speeds, matched_speeds
 from interpolants.grid.geometric import GeometricGrid
 from interpolants.grid.uniform import UniformGrid
 from interpolants.integrate import KeepTimes, integrate
@@ -23,7 +24,7 @@ from interpolants.noise.given import GivenNoise
 from interpolants.process.base import Process
 from interpolants.solver.base import PlannedSolver, steps
 
-_GAMMAS = geometric_speeds(5)
+_GAMMAS = GeometricSpeeds(count=5)(1.0, 1.0)
 _LAWS = {"I": MandelbrotVanNess(normalize=False), "II": RiemannLiouville(normalize=False)}
 
 
@@ -57,9 +58,10 @@ class _Exact(PlannedSolver):
     def step(self, equation, rows, coefficients, carry, z):
         (x,), (table,) = carry, coefficients
         z = z[0][..., : len(table) - 3]
-        u = None if self.control is None else torch.full_like(x[..., 0], self.control)
+        if self.control is not None:
+            z = z + self.control * table[3:, 0]
         readout = equation.readout.to(x)
-        got = equation.driver.step(table, readout, x[..., 1:], z, u)
+        got = equation.driver.step(table, readout, x[..., 1:], z)
         return (torch.cat([(x[..., 0] + got.motion)[..., None], got.state], dim=-1),)
 
 
@@ -115,25 +117,26 @@ def test_brownian_motion_has_no_states_and_its_covariance():
     state = driver.start((3, 2), torch.Generator())
     assert state.shape == (3, 2, 0)
     table, z = driver.table(times(0.25)).float()[0], torch.ones(3, 2, 1)
-    step = driver.step(table, driver.readout(), state, z, torch.full((3, 2), 4.0))
-    torch.testing.assert_close(step.motion, torch.full((3, 2), 0.5 + 1.0))
-    assert torch.equal(step.wiener, step.motion)
+    step = driver.step(table, driver.readout(), state, z)
+    torch.testing.assert_close(step.motion, torch.full((3, 2), 0.5))
 
 
 @pytest.mark.parametrize("length", [1e-3, 0.05, 2.0])
 def test_covariances_of_steps_form_a_semigroup(length):
     """Q(2h) = exp(-g h) Q(h) exp(-g h) + Q(h), and the same for W and the bank together."""
     driver = MarkovFractionalBrownian(hurst=0.3, law=_LAWS["I"], gammas=_GAMMAS)
-    (decay, _, response, *root), (_, _, _, *twice) = driver.table(length * times(1, 2))
+    (decay, _, _, *root), (_, _, _, *twice) = driver.table(length * times(1, 2))
     q, both = (torch.stack(r).mT @ torch.stack(r) for r in (root, twice))
     expected = decay[:, None] * q * decay + q
     torch.testing.assert_close(expected, both, rtol=0, atol=1e-14 * length)
+    speeds = times(*_GAMMAS)
+    response = torch.cat([times(length), -torch.expm1(-speeds * length) / speeds])
     torch.testing.assert_close(q[0], response, rtol=0, atol=1e-15 * (1 + length))
 
 
 def test_step_of_a_bank_has_no_cholesky_factor_and_few_modes():
     driver = MarkovFractionalBrownian(
-        hurst=0.3, law=_LAWS["I"], gammas=matched_speeds(7, step=1e-3, horizon=1.0)
+        hurst=0.3, law=_LAWS["I"], gammas=MatchedSpeeds(count=7), step=1e-3
     )
     root = driver.table(times(1e-4))[0, 3:]
     assert root.shape == (3, 8)
@@ -166,10 +169,6 @@ def test_constant_control_moves_every_process(single_noise, num_steps):
     response = 0.7 * -torch.expm1(-1.5 * speeds) / speeds
     expected = torch.cat([(driver.omega() @ response)[None], response])
     torch.testing.assert_close(end, expected.expand(2, 6), rtol=0, atol=1e-13)
-    table = process.table(times(0.4))[0]
-    quiet = x.new_zeros(2, len(table) - 3)
-    step = driver.step(table, driver.readout(), x[:, 1:], quiet, x[:, 0] + 0.7)
-    torch.testing.assert_close(step.wiener, times(0.28, 0.28))
 
 
 def test_random_slope_repairs_the_law_of_long_memory():
@@ -220,7 +219,7 @@ def test_paths_of_a_bank_have_its_covariance(slope, dtype):
 
 def test_bank_in_float32_follows_the_one_in_float64():
     """With slow processes much larger than what they do in a step."""
-    gammas = matched_speeds(7, step=1e-3, horizon=1.0, slowest=1e-3)
+    gammas = MatchedSpeeds(count=7, slowest=1e-3)(1e-3, 1.0)
     driver = MarkovFractionalBrownian(hurst=0.7, law=_LAWS["I"], gammas=gammas)
     nodes = UniformGrid().times(1000, (0.0, 1.0))
     generator = torch.Generator().manual_seed(0)
@@ -235,7 +234,7 @@ def test_bank_in_float32_follows_the_one_in_float64():
 
 def test_bank_starts_from_the_law_of_its_past():
     """Stationary, however few modes its covariance has; or zero, without a past."""
-    gammas, n = geometric_speeds(12), 50_000
+    gammas, n = GeometricSpeeds(count=12)(1.0, 1.0), 50_000
     for law in _LAWS.values():
         driver = MarkovFractionalBrownian(hurst=0.3, law=law, gammas=gammas)
         start = driver.start((n,), torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -6,10 +6,11 @@ from problems import times
 
 from interpolants.driver.estimate import exact_likelihood, markov_likelihood, variogram_hurst
 from interpolants.driver.exact_fractional_brownian import ExactFractionalBrownian
+from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
+from interpolants.driver.matched_speeds import MatchedSpeeds
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.driver.speeds import geometric_speeds, matched_speeds
 
 _PATHS, _STEPS = 40, 128
 
@@ -68,7 +69,7 @@ def test_estimate_is_where_the_likelihood_is_largest(hurst):
 
 @pytest.mark.parametrize("hurst", _MATCHED)
 def test_bank_with_matched_speeds_recovers_the_index(hurst):
-    gammas = matched_speeds(7, step=3.0 / _STEPS, horizon=3.0, slowest=0.01)
+    gammas = MatchedSpeeds(count=7)(3.0 / _STEPS, 3.0)
     law = MandelbrotVanNess(normalize=False)
     got = markov_likelihood(_increments(hurst), law=law, gammas=gammas, horizon=3.0)
     assert _agrees(got.hurst, *_MATCHED[hurst])
@@ -77,13 +78,13 @@ def test_bank_with_matched_speeds_recovers_the_index(hurst):
 @pytest.mark.parametrize("hurst", _PAPERS)
 def test_bank_of_few_slow_speeds_misses_the_index(hurst):
     law = MandelbrotVanNess(normalize=False)
-    got = markov_likelihood(_increments(hurst), law=law, gammas=geometric_speeds(5))
+    got = markov_likelihood(_increments(hurst), law=law, gammas=GeometricSpeeds(count=5)(1.0, 1.0))
     assert _agrees(got.hurst, *_PAPERS[hurst])
 
 
 def test_bank_of_few_slow_speeds_calls_rough_paths_as_rough_as_can_be():
     law = MandelbrotVanNess(normalize=False)
-    got = markov_likelihood(_increments(0.1), law=law, gammas=geometric_speeds(5))
+    got = markov_likelihood(_increments(0.1), law=law, gammas=GeometricSpeeds(count=5)(1.0, 1.0))
     assert abs(float(got.hurst.median()) - 0.01) < 1e-6
     assert got.hurst.max() < 0.05
 
@@ -91,7 +92,7 @@ def test_bank_of_few_slow_speeds_calls_rough_paths_as_rough_as_can_be():
 @pytest.mark.parametrize("kind", [MandelbrotVanNess, RiemannLiouville])
 def test_bank_finds_the_index_of_its_own_paths(kind):
     """Many paths of the approximation itself, of known scale."""
-    law, gammas = kind(normalize=True), matched_speeds(5, step=1 / 64, horizon=1.0)
+    law, gammas = kind(normalize=True), MatchedSpeeds(count=5)(1 / 64, 1.0)
     driver = MarkovFractionalBrownian(hurst=0.35, law=law, gammas=gammas)
     nodes = torch.linspace(0, 1, 65, dtype=torch.float64)
     s, t = torch.meshgrid(nodes, nodes, indexing="ij")

@@ -10,11 +10,18 @@ from problems import times
 
 from benchmarks.fractional_covariance import LAWS, errors
 from interpolants.driver import special
+from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
-from interpolants.driver.speeds import geometric_speeds, matched_speeds, warn_of_speeds
+from interpolants.driver.matched_speeds import MatchedSpeeds
+from interpolants.driver.speeds import warn_of_speeds
 from interpolants.driver.weights import optimal_weights, relative_error
 
-_GAMMAS = geometric_speeds(5)
+
+def _geometric(count, **options):
+    return GeometricSpeeds(count=count, **options)(1.0, 1.0)
+
+
+_GAMMAS = _geometric(5)
 
 # Law, H, T, speeds; the weights and the relative error, to the digits given.
 _OPTIMA = [
@@ -149,14 +156,14 @@ def _last_digit(text):
 def test_covariances_of_a_bank_err_as_published(kind, hurst):
     cells = _TABLE[kind, hurst].split(", ")
     for count, cell in zip((3, 5, 7, 10), cells, strict=False):
-        got = errors(LAWS[kind], hurst, geometric_speeds(count), ridge=0.0)
+        got = errors(LAWS[kind], hurst, _geometric(count), ridge=0.0)
         for value, text in zip(got, cell.split(), strict=True):
             assert abs(value - float(text)) < 0.56 * _last_digit(text), (count, value, text)
 
 
 def test_ridge_keeps_the_weights_of_many_speeds_in_bounds():
     """The normal equations of type II are singular to rounding at K = 10."""
-    law, speeds = LAWS["II"], times(*geometric_speeds(10))
+    law, speeds = LAWS["II"], times(*_geometric(10))
     with pytest.raises(RuntimeError, match="not positive-definite"):
         optimal_weights(law, times(0.1)[0], speeds, 1.0, ridge=0.0)
     barely = optimal_weights(law, times(0.1)[0], speeds, 1.0, ridge=1e-15)
@@ -166,7 +173,7 @@ def test_ridge_keeps_the_weights_of_many_speeds_in_bounds():
     assert abs(float(error) - 0.2096) < 1e-4
 
 
-@pytest.mark.parametrize("gammas", [_GAMMAS, geometric_speeds(7)])
+@pytest.mark.parametrize("gammas", [_GAMMAS, _geometric(7)])
 def test_riemann_liouville_bank_is_the_wiener_process_at_one_half(gammas):
     driver = MarkovFractionalBrownian(hurst=0.5, law=LAWS["II"], gammas=gammas)
     assert float(driver.relative_error()) < 1.75e-11
@@ -182,7 +189,7 @@ def test_amplitude_of_the_white_part_depends_on_the_fastest_speed(hurst, value):
     """Without bound for H < 1/2, and down to zero for H > 1/2."""
     at = []
     for count, fastest in ((5, 20.0), (7, 200.0), (9, 2000.0)):
-        gammas = geometric_speeds(count, fastest=fastest)
+        gammas = _geometric(count, fastest=fastest)
         driver = MarkovFractionalBrownian(hurst=hurst, law=LAWS["II"], gammas=gammas)
         at.append(float(driver.omega_bar()))
     assert abs(at[0] - float(value)) < 0.56 * _last_digit(value)
@@ -190,41 +197,50 @@ def test_amplitude_of_the_white_part_depends_on_the_fastest_speed(hurst, value):
 
 
 def test_matched_speeds_have_the_increments_that_the_papers_lose():
-    law, gammas = LAWS["I"], matched_speeds(5, step=1 / 128, horizon=1.0)
+    law, gammas = LAWS["I"], MatchedSpeeds(count=5, slowest=0.02)(1 / 128, 1.0)
     got = errors(law, 0.3, gammas)
     assert abs(got.path - 0.0053) < 6e-5
     assert abs(got.increments - 0.0094) < 6e-5
 
 
 def test_speeds_are_log_spaced_between_their_ends():
-    assert geometric_speeds(1) == (1.0,)
-    got = times(*geometric_speeds(5))
+    assert _geometric(1) == (1.0,)
+    got = times(*_geometric(5))
     torch.testing.assert_close(got, 20 ** (times(-1, -0.5, 0, 0.5, 1)), rtol=1e-14, atol=0)
-    first, *_, last = matched_speeds(6, step=0.1, horizon=4.0)
+    first, *_, last = MatchedSpeeds(count=6, slowest=0.02)(0.1, 4.0)
     assert abs(first - 0.005) < 1e-15
     assert abs(last - 20) < 1e-12
 
 
 def test_speeds_too_few_for_a_learned_index_are_warned_of_by_number():
     with pytest.warns(UserWarning) as caught:
-        warn_of_speeds(geometric_speeds(5), step=1 / 128, horizon=2.0)
+        warn_of_speeds(_geometric(5), step=1 / 128, horizon=2.0)
     fast, slow = (str(w.message) for w in caught)
     assert "fastest speed is 20, below 2 / step = 256" in fast
     assert "slowest speed is 0.05, above 0.01 / horizon = 0.005" in slow
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        speeds = matched_speeds(7, step=1 / 128, horizon=2.0, slowest=0.01)
+        speeds = MatchedSpeeds(count=7)(1 / 128, 2.0)
         warn_of_speeds(speeds, step=1 / 128, horizon=2.0)
 
 
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: geometric_speeds(5, fastest=1.0), r"fastest: expected a number > 1, got 1.0$"),
-        (lambda: geometric_speeds(0), r"count: expected a whole number > 0, got 0$"),
-        (lambda: matched_speeds(1, step=0.1, horizon=1.0), r"count: expected at least 2, got 1$"),
         (
-            lambda: matched_speeds(5, step=2.0, horizon=1.0),
+            lambda: _geometric(5, fastest=1.0),
+            r"fastest: expected a number > 1, got 1.0$",
+        ),
+        (
+            lambda: _geometric(0),
+            r"count: expected a whole number > 0, got 0$",
+        ),
+        (
+            lambda: MatchedSpeeds(count=1),
+            r"count: expected at least 2, got 1$",
+        ),
+        (
+            lambda: MatchedSpeeds(count=5)(2.0, 1.0),
             r"step: expected a number in \(0, 1.0\], got 2.0$",
         ),
     ],
@@ -235,6 +251,6 @@ def test_speeds_out_of_range_are_refused(make, match):
 
 
 def test_matched_speeds_follow_the_unit_of_time():
-    one = matched_speeds(5, step=0.01, horizon=1.0)
-    two = matched_speeds(5, step=0.02, horizon=2.0)
+    one = MatchedSpeeds(count=5)(0.01, 1.0)
+    two = MatchedSpeeds(count=5)(0.02, 2.0)
     assert all(math.isclose(a, 2 * b) for a, b in zip(one, two, strict=True))

@@ -29,30 +29,48 @@ _FAMILIES = {
     "divergence": ("likelihood/divergence", "divergence"),
     "time_sampler": ("time_sampler", "time"),
     "weight": ("weight", "weight"),
+    "driver": ("model/driver", ""),
+    "encoder": ("model/encoder", "encoder"),
+    "decoder": ("model/decoder", "decoder"),
+    "start": ("model/start", "start"),
+    "drift": ("model/drift", "drift"),
+    "diffusion": ("model/diffusion", "diffusion"),
+    "control": ("model/control", "control"),
 }
 # Packages and conf groups without the other.
-_OTHER_PACKAGES = {"driver", "plot", "testing", "training"}
+_OTHER_PACKAGES = {"plot", "testing", "training"}
 _OTHER_GROUPS = {
     "experiment",
     "hydra",
     "logger",
+    "model",
+    "model/solver",
     "optimizer",
     "run",
     "sampler",
     "scheduler",
+    "task",
     "trainer",
 }
 
 # Leaves of a package with a group that have no yaml, and why none can be written.
 _NO_YAML = {
     "base.callable",  # takes a function
+    "driver.exact_fractional_brownian",  # draws whole paths; drives nothing
+    "driver.geometric_speeds",  # a part of a driver, as the four below
+    "driver.hurst",
+    "driver.mandelbrot_van_ness",
+    "driver.matched_speeds",
+    "driver.riemann_liouville",
+    "control.steering",  # what calls a control, not one
     "interpolant.custom",  # takes functions
     "noise.coupled",  # takes tensors
     "objective.explicit_score",  # takes fields
     "noise.given",  # takes tensors
     "net.embedding",  # a part of the nets, not a net
-    "solver.driven_euler",  # solves what takes functions
+    "solver.driven_euler",  # in model/solver: solves no process of a sampler
     "solver.driven_heun",  # likewise
+    "solver.linear_gaussian",  # solves what the samplers that name it have
     "space.positive_map",  # a part of the log space, not a space
 }
 

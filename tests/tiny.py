@@ -43,6 +43,10 @@ class Tiny(pl.LightningModule):
         self.seen: list[list[Tensor]] = []
         self.validated: list[list[Tensor]] = []
 
+    @property
+    def trained(self):
+        return self.fields
+
     def configure_optimizers(self):
         return torch.optim.Adam(self.fields.parameters(), lr=self.lr)
 

@@ -16,11 +16,10 @@ from interpolants.checks import check, check_open_interval, check_seed
 from interpolants.data.standardize import check_finite_rows, moments
 from interpolants.seeds import keyed_generator
 from interpolants.space.base import Space
+from interpolants.space.euclidean import EuclideanSpace
 
 # Keys that keep the streams of training, held-out rows, splits and fits apart.
 _TRAIN, _HELD_OUT, _SPLIT, _FIT = 1, 2, 3, 4
-
-_NUM_FIT_DRAWS = 10_000
 
 
 class Batch(NamedTuple):
@@ -31,11 +30,14 @@ class Batch(NamedTuple):
         label: class of each sample, shape (B,), or None.
         x0: the base sample that x1 is paired with, shape (B, *event), or None where the pair is
             made later by a coupling.
+        mask: of series, which observations there are, bool, shape (B, T); x1 is zero at the
+            others. All of them if None.
     """
 
     x1: Tensor
     label: Tensor | None = None
     x0: Tensor | None = None
+    mask: Tensor | None = None
 
 
 class Data(abc.ABC):
@@ -113,7 +115,12 @@ class Distribution(Data):
 
     Leaves set `event_shape`, `shift` and `scale`, and implement `sample`, drawing from the given
     generator only, on its device, in float32.
+
+    Attributes:
+        num_fit_draws: size of a `fitting_batch`.
     """
+
+    num_fit_draws = 10_000
 
     def train_batch(
         self, step: int, size: int, seed: int, rank: int = 0, world_size: int = 1
@@ -121,7 +128,12 @@ class Distribution(Data):
         return self.sample(size, keyed_generator(_TRAIN, seed, step, rank))
 
     def held_out(self, n: int, seed: int) -> Batch:
-        return self.sample(n, keyed_generator(_HELD_OUT, seed))
+        return self.sample_unseen(n, keyed_generator(_HELD_OUT, seed))
+
+    def sample_unseen(self, n: int, generator: torch.Generator) -> Batch:
+        """`n` draws that training never sees: as `sample`, unless a law is made of finite parts
+        some of which are held out."""
+        return self.sample(n, generator)
 
     def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
         return self.held_out(n, 2 * draw).x1, self.held_out(n, 2 * draw + 1).x1
@@ -131,13 +143,13 @@ class Distribution(Data):
         return bool((self.shift != 0).any() or (self.scale != 1).any())
 
     def fitting_batch(self) -> Batch:
-        return self.sample(_NUM_FIT_DRAWS, keyed_generator(_FIT))
+        return self.sample(self.num_fit_draws, keyed_generator(_FIT))
 
     def known_rows(self) -> Tensor:
         return self.fitting_batch().x1
 
     def units(self, standardize: bool) -> tuple[Tensor, Tensor]:
-        """Shift and scale: the moments of 10,000 draws of a fixed key, or 0 and 1."""
+        """Shift and scale: the moments of many draws of a fixed key, or 0 and 1."""
         if not standardize:
             return torch.zeros(self.event_shape), torch.ones(self.event_shape)
         return moments(self.fitting_batch().x1)
@@ -153,14 +165,16 @@ class FiniteData(Data):
         x: all rows, shape (N, *event), N >= 2; kept in float32.
         label: the class of each row, shape (N,), or None.
         x0: the base sample that each row is paired with, of the shape of `x`, or None.
+        mask: of series, which observations there are, bool, shape (N, T), or None.
         standardize: whether networks see each coordinate with the mean 0 and standard deviation 1
             of the training rows (constant coordinates are only shifted), or raw values.
         held_out_fraction: share of rows kept out of training, in (0, 1).
         split_seed: fixes which rows those are.
+        is_held_out: the rows themselves, bool, shape (N,), in place of a random choice.
 
     Raises:
-        ValueError: if there are fewer than two rows, a value is NaN or infinite, the labels or
-            the base samples do not match the rows, or the fraction is out of range.
+        ValueError: if there are fewer than two rows, a value is NaN or infinite, the labels, the
+            base samples or the masks do not match the rows, or the split leaves a side empty.
     """
 
     def __init__(
@@ -168,17 +182,22 @@ class FiniteData(Data):
         x: Tensor,
         label: Tensor | None = None,
         x0: Tensor | None = None,
+        mask: Tensor | None = None,
         *,
         standardize: bool = True,
         held_out_fraction: float = 0.2,
         split_seed: int = 0,
+        is_held_out: Tensor | None = None,
     ) -> None:
         name = type(self).__name__
         check_open_interval(f"{name}.held_out_fraction", held_out_fraction, 0, 1)
         check_seed(f"{name}.split_seed", split_seed)
-        rows = _checked_rows(name, x, label, x0)
-        order = torch.randperm(len(x), generator=keyed_generator(_SPLIT, split_seed))
-        num_held_out = min(max(1, round(held_out_fraction * len(x))), len(x) - 1)
+        rows = _checked_rows(name, x, label, x0, mask)
+        if is_held_out is None:
+            order = torch.randperm(len(x), generator=keyed_generator(_SPLIT, split_seed))
+            num_held_out = min(max(1, round(held_out_fraction * len(x))), len(x) - 1)
+        else:
+            order, num_held_out = _held_out_first(name, is_held_out, len(x))
         self._held_out = _take(rows, order[:num_held_out])
         self._train = _take(rows, order[num_held_out:])
         self._epoch: tuple[int, int] | None = None
@@ -187,7 +206,7 @@ class FiniteData(Data):
         self.shift, self.scale = torch.zeros(self.event_shape), torch.ones(self.event_shape)
         self._standardized = standardize
         if standardize:
-            self.shift, self.scale = moments(self._train.x1)
+            self.shift, self.scale = self.chart_moments(EuclideanSpace(), self._train.x1)
 
     @property
     def num_train(self) -> int:
@@ -247,7 +266,9 @@ class FiniteData(Data):
         return self._order
 
 
-def _checked_rows(name: str, x: Tensor, label: Tensor | None, x0: Tensor | None) -> Batch:
+def _checked_rows(
+    name: str, x: Tensor, label: Tensor | None, x0: Tensor | None, mask: Tensor | None
+) -> Batch:
     """All rows in float32, once they are known to fit together."""
     check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
     check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
@@ -260,9 +281,20 @@ def _checked_rows(name: str, x: Tensor, label: Tensor | None, x0: Tensor | None)
         check(x0.shape == x.shape, f"{name}.x0", f"shape {tuple(x.shape)}", tuple(x0.shape))
         x0 = x0.float()
         check_finite_rows(f"{name}.x0", x0)
-    return Batch(x, label, x0)
+    if mask is not None:
+        fits = mask.dtype == torch.bool and mask.shape == x.shape[:2]
+        rule = f"true and false of shape {tuple(x.shape[:2])}"
+        check(fits, f"{name}.mask", rule, (mask.dtype, tuple(mask.shape)))
+    return Batch(x, label, x0, mask)
+
+
+def _held_out_first(name: str, is_held_out: Tensor, n: int) -> tuple[Tensor, int]:
+    """The numbers of the rows, held-out ones first, and how many those are."""
+    count = int(is_held_out.sum())
+    fits = is_held_out.dtype == torch.bool and is_held_out.shape == (n,) and 0 < count < n
+    check(fits, f"{name}.is_held_out", f"{n} times true or false, and both of them", count)
+    return torch.cat([is_held_out.nonzero(), (~is_held_out).nonzero()]).flatten(), count
 
 
 def _take(batch: Batch, rows: Tensor) -> Batch:
-    label, x0 = (None if part is None else part[rows] for part in batch[1:])
-    return Batch(batch.x1[rows], label, x0)
+    return Batch._make(None if part is None else part[rows] for part in batch)

@@ -68,7 +68,7 @@ def _read(
     check(path.is_file(), "File.path", "an existing file", str(path), fix)
     if is_csv:
         check(key is None, "File.key", "null for a .csv file", key, "select with `columns`")
-        return read_csv(path, columns, label)
+        return read_csv("File", path, columns, label)
     check(columns is None, "File.columns", "null for an array file", columns)
     return read_array("File", path, key, label)
 

@@ -18,9 +18,18 @@ from interpolants.data.standardize import check_finite_rows
 
 Array = NDArray[np.generic]
 
+# Cells without a number, in lower case.
+_MISSING = ("", "na", "nan")
+
 
 def read_csv(
-    path: Path, columns: Sequence[str] | None, label: str | None
+    owner: str,
+    path: Path,
+    columns: Sequence[str] | None,
+    label: str | None,
+    *,
+    role: str = "label",
+    missing: bool = False,
 ) -> tuple[Array, Array | None]:
     """Read numeric columns, and a label column of numbers or text.
 
@@ -28,9 +37,12 @@ def read_csv(
     called "0", "1", ....
 
     Args:
+        owner: the class whose arguments these are.
         path: a comma-separated file in UTF-8.
         columns: the columns to read, in this order; None reads all but the label.
         label: the column of labels, or None.
+        role: what the owner calls its argument `label`.
+        missing: whether an empty cell, NA or nan is a missing number, and NaN then.
 
     Returns:
         The numbers, shape (rows, columns), and the labels, shape (rows,), or None.
@@ -39,24 +51,28 @@ def read_csv(
         ValueError: if the file is empty, a column is unknown, a line has the wrong number of
             cells, or a cell is not a number.
     """
-    lines = _csv_lines(path)
-    check(len(lines) > 0, "File.path", f"at least one line in {path}", 0)
+    lines = _csv_lines(owner, path)
+    check(len(lines) > 0, f"{owner}.path", f"at least one line in {path}", 0)
     first = lines[0][1]
     has_header = not any(_is_number(cell) for cell in first)
     names = first if has_header else [str(i) for i in range(len(first))]
     lines = lines[has_header:]
-    check(len(lines) > 0, "File.path", f"rows below the header of {path}", 0)
-    _check_widths(lines, len(names), path)
-    target = None if label is None else _column_index("File.label", label, names)
+    check(len(lines) > 0, f"{owner}.path", f"rows below the header of {path}", 0)
+    _check_widths(owner, lines, len(names), path)
+    target = None if label is None else _column_index(f"{owner}.{role}", label, names)
     indices = (
         [i for i in range(len(names)) if i != target]
         if columns is None
-        else [_column_index("File.columns", name, names) for name in columns]
+        else [_column_index(f"{owner}.columns", name, names) for name in columns]
     )
-    check(len(indices) > 0, "File.columns", "at least one column of numbers", list(columns or []))
-    values = np.array(
-        [[_number(row[i], number, names[i], path) for i in indices] for number, row in lines]
-    )
+    rule = "at least one column of numbers"
+    check(len(indices) > 0, f"{owner}.columns", rule, list(columns or []))
+    values = np.empty((len(lines), len(indices)))
+    for k, (number, row) in enumerate(lines):
+        for j, i in enumerate(indices):
+            empty = missing and row[i].lower() in _MISSING
+            place = f"line {number}, column {names[i]!r} of {path}"
+            values[k, j] = np.nan if empty else _number(row[i], owner, role, place)
     labels = None if target is None else _label_cells([row[target] for _, row in lines])
     return values, labels
 
@@ -137,21 +153,21 @@ def as_rows(owner: str, values: Array, place: str) -> Tensor:
     return rows
 
 
-def _csv_lines(path: Path) -> list[tuple[int, list[str]]]:
+def _csv_lines(owner: str, path: Path) -> list[tuple[int, list[str]]]:
     """The number and the cells of each line that is not blank."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
-        check(False, "File.path", f"comma-separated text in UTF-8 in {path}", str(error))
+        check(False, f"{owner}.path", f"comma-separated text in UTF-8 in {path}", str(error))
         raise
 
 
-def _check_widths(lines: list[tuple[int, list[str]]], width: int, path: Path) -> None:
+def _check_widths(owner: str, lines: list[tuple[int, list[str]]], width: int, path: Path) -> None:
     for number, row in lines:
         rule = f"{width} cells in line {number} of {path}"
-        check(len(row) == width, "File.path", rule, len(row))
+        check(len(row) == width, f"{owner}.path", rule, len(row))
 
 
 def _array(where: str, name: str, arrays: dict[str, Array]) -> Array:
@@ -174,10 +190,9 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _number(cell: str, line: int, column: str, path: Path) -> float:
-    rule = f"a number in line {line}, column {column!r} of {path}"
-    fix = "name a text column in `label`, or leave it out with `columns`"
-    check(_is_number(cell), "File.path", rule, cell, fix)
+def _number(cell: str, owner: str, role: str, place: str) -> float:
+    fix = f"name a text column in `{role}`, or leave it out with `columns`"
+    check(_is_number(cell), f"{owner}.path", f"a number in {place}", cell, fix)
     return float(cell)
 
 

@@ -5,7 +5,8 @@ any length gives the increment of B. Like a solver it splits its work: `table` h
 on the lengths of the steps alone, in float64 on the host, and `step` is a pure function of
 tensors. The loop is the package's own.
 
-A control u, constant over a step, changes dW into dW + u dt wherever W appears.
+A control u, constant over a step, changes dW into dW + u dt wherever W appears. That is a shift
+of the step's normals z by u R_0, with R^T R the covariance of a step and R_0 its column of W.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ class Increment(NamedTuple):
     Attributes:
         state: the states after it, (*shape, S).
         motion: B(t + h) - B(t), (*shape).
-        wiener: W(t + h) - W(t) plus u h, (*shape).
     """
 
     state: Tensor
     motion: Tensor
-    wiener: Tensor
 
 
 class Forecast(NamedTuple):
-    """What is known at a time t of B(t + tau_j) - B(t), for m times ahead.
+    """What is known at a time t of the motion, for m times t + tau_j ahead.
+
+    It is of X(t + tau_j) from X(t) = 0 with dX = -decay X dt + dB: without a decay, of
+    B(t + tau_j) - B(t). Shapes have (N,) in front if it is seen from N times t.
 
     Attributes:
         change: its mean is the inner product of this with the states at t, (m, S) or (D, m, S).
@@ -79,6 +81,12 @@ class Driver(nn.Module, abc.ABC):
         """Cov(B(s), B(t)) in closed form; s and t of one shape, float64: (*s) or (D, *s)."""
 
     @abc.abstractmethod
+    def start_from(self, normals: Tensor) -> Tensor:
+        """States at t=0 from standard normals, (*shape, S): they have their law if these have.
+
+        Linear in the normals; some may have no effect.
+        """
+
     def start(
         self,
         shape: tuple[int, ...],
@@ -87,6 +95,10 @@ class Driver(nn.Module, abc.ABC):
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
         """States at t=0, (*shape, S), on the generator's device."""
+        normals = torch.randn(
+            *shape, self.states, generator=generator, dtype=torch.float64, device=generator.device
+        )
+        return self.start_from(normals).to(dtype)
 
     @abc.abstractmethod
     def table(self, h: Tensor) -> Tensor:
@@ -96,7 +108,8 @@ class Driver(nn.Module, abc.ABC):
             h: lengths > 0, float64, (N,).
 
         Returns:
-            Shape (N, 3 + M, 1 + S); a step takes M normals for each coordinate.
+            Shape (N, 3 + M, 1 + S); a step takes M normals for each coordinate. Row 2 has its
+            length; the last M rows are R, with the column of W first.
         """
 
     @abc.abstractmethod
@@ -108,9 +121,7 @@ class Driver(nn.Module, abc.ABC):
         """
 
     @abc.abstractmethod
-    def step(
-        self, table: Tensor, readout: Tensor, state: Tensor, z: Tensor, u: Tensor | None = None
-    ) -> Increment:
+    def step(self, table: Tensor, readout: Tensor, state: Tensor, z: Tensor) -> Increment:
         """One step.
 
         Args:
@@ -118,17 +129,18 @@ class Driver(nn.Module, abc.ABC):
             readout: of `readout`, likewise.
             state: (*shape, S).
             z: standard normals, (*shape, M).
-            u: the control, (*shape); None for zero.
         """
 
     @abc.abstractmethod
-    def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor) -> Forecast:
+    def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor, decay: Tensor) -> Forecast:
         """What the states tell of the motion to come.
 
         Args:
             rates: of `rates`, where and as precise as `tau`.
             readout: of `readout`, likewise.
-            tau: how far ahead, >= 0, (m,).
+            tau: how far ahead, ascending, (m,); or the same m times seen from N others, (N, m).
+                What lies behind, < 0, is taken for 0.
+            decay: rate at which the equation forgets, >= 0, () or (D,); 0 for the motion itself.
         """
 
 

@@ -7,14 +7,22 @@ from typing import final
 import torch
 from torch import Tensor
 
+from interpolants.driver.ahead import white_forecast
 from interpolants.driver.base import Driver, Forecast, Increment, check_lengths
 
 
 @final
 class Brownian(Driver):
-    """B = W: the Hurst index 1/2, at the cost of the normals alone."""
+    """B = W: the Hurst index 1/2, at the cost of the normals alone.
+
+    Args:
+        step, horizon: as every driver takes them; it needs neither.
+    """
 
     states = 0
+
+    def __init__(self, *, step: float = 1.0, horizon: float = 1.0) -> None:
+        super().__init__()
 
     def readout(self) -> Tensor:
         return torch.zeros(0, dtype=torch.float64)
@@ -28,14 +36,8 @@ class Brownian(Driver):
     def covariance(self, s: Tensor, t: Tensor) -> Tensor:
         return torch.minimum(s, t)
 
-    def start(
-        self,
-        shape: tuple[int, ...],
-        generator: torch.Generator,
-        *,
-        dtype: torch.dtype = torch.float32,
-    ) -> Tensor:
-        return torch.zeros(*shape, 0, dtype=dtype, device=generator.device)
+    def start_from(self, normals: Tensor) -> Tensor:
+        return normals
 
     def table(self, h: Tensor) -> Tensor:
         check_lengths("Brownian.table", h)
@@ -45,17 +47,8 @@ class Brownian(Driver):
     def single_noise_table(self, h: Tensor) -> Tensor:
         return self.table(h)
 
-    def step(
-        self, table: Tensor, readout: Tensor, state: Tensor, z: Tensor, u: Tensor | None = None
-    ) -> Increment:
-        change = z[..., 0] * table[3, 0]
-        if u is not None:
-            change = change + u * table[2, 0]
-        return Increment(state=state, motion=change, wiener=change)
+    def step(self, table: Tensor, readout: Tensor, state: Tensor, z: Tensor) -> Increment:
+        return Increment(state=state, motion=z[..., 0] * table[3, 0])
 
-    def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor) -> Forecast:
-        return Forecast(
-            change=tau.new_zeros(len(tau), 0),
-            response=torch.ones_like(tau),
-            covariance=torch.minimum(tau, tau.unsqueeze(-1)),
-        )
+    def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor, decay: Tensor) -> Forecast:
+        return white_forecast(tau, decay)

@@ -19,12 +19,16 @@ class Hurst(nn.Module):
         value: the index, or where learning begins; several for one per coordinate.
         learnable: whether H is the sigmoid of a parameter.
 
+    Attributes:
+        learnable: as given.
+
     Raises:
         ValueError: if a value is not in (0, 1).
     """
 
     def __init__(self, *, value: float | Sequence[float], learnable: bool = False) -> None:
         super().__init__()
+        self.learnable = learnable
         values = [value] if isinstance(value, (int, float)) else list(value)
         within = bool(values) and all(is_number(v) and 0 < v < 1 for v in values)
         check(within, "Hurst.value", "numbers in (0, 1)", value)

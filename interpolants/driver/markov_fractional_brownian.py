@@ -9,18 +9,15 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check, check_not_negative, check_positive
+from interpolants.driver.ahead import bank_forecast
 from interpolants.driver.base import Driver, Forecast, Increment, check_lengths, contract
 from interpolants.driver.hurst import Hurst, as_hurst
 from interpolants.driver.law import Law
-from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.driver.speeds import check_speeds
+from interpolants.driver.speeds import Speeds, speeds_of, warn_of_speeds
 from interpolants.driver.weights import RIDGE, optimal_weights, relative_error
 
 # Modes of a step's covariance with less than this share of the largest are rounding.
 _RANK_TOLERANCE = 1e-15
-
-# Given the states, what comes does not depend on the past.
-_AHEAD = RiemannLiouville(normalize=False)
 
 
 @final
@@ -36,7 +33,9 @@ class MarkovFractionalBrownian(Driver):
     Args:
         hurst: the index, or one for each coordinate, or a module that learns it.
         law: the type of motion.
-        gammas: speeds, ascending, > 0; see `speeds`.
+        gammas: speeds, ascending, > 0; or a rule for them.
+        step: spacing of the data; what a rule of speeds needs. If it is given, a learned index
+            that the speeds cannot resolve is warned of.
         horizon: T, the length over which the weights are optimal.
         random_slope: add xi t with xi ~ N(0, s^2) and the s that makes Var Bhat(T) right: it
             stands for the slowest past, without which type I loses variance for H > 1/2.
@@ -51,15 +50,18 @@ class MarkovFractionalBrownian(Driver):
         *,
         hurst: Hurst | float | Sequence[float],
         law: Law,
-        gammas: Sequence[float],
+        gammas: Sequence[float] | Speeds,
+        step: float | None = None,
         horizon: float = 1.0,
         random_slope: bool = False,
         ridge: float = RIDGE,
     ) -> None:
         super().__init__()
         name = "MarkovFractionalBrownian"
-        self.gammas = check_speeds(f"{name}.gammas", gammas)
         check_positive(f"{name}.horizon", horizon)
+        if step is not None:
+            check_positive(f"{name}.step", step)
+        self.gammas = speeds_of(name, gammas, step, horizon)
         check_not_negative(f"{name}.ridge", ridge)
         fits = law.has_past or not random_slope
         check(fits, f"{name}.random_slope", "a law with a past, or false", random_slope)
@@ -67,6 +69,8 @@ class MarkovFractionalBrownian(Driver):
         self.law, self.horizon, self.ridge = law, horizon, ridge
         self.random_slope = random_slope
         self.states = len(self.gammas) + random_slope
+        if step is not None and self.hurst.learnable:
+            warn_of_speeds(self.gammas, step=step, horizon=horizon)
 
     def omega(self) -> Tensor:
         """The weights of the processes, float64, (K,) or (D, K)."""
@@ -109,6 +113,13 @@ class MarkovFractionalBrownian(Driver):
         variance = self.slope().square()
         return bank + variance.view((*variance.shape, *(1,) * s.dim())) * s * t
 
+    def start_from(self, normals: Tensor) -> Tensor:
+        count = len(self.gammas)
+        root = _root(self.law.start_covariance(torch.tensor(self.gammas, dtype=torch.float64)))
+        # In float64, where the slow processes are large and nearly equal.
+        bank = (normals[..., :count].double() @ root.to(normals.device)).to(normals.dtype)
+        return torch.cat([bank, normals[..., count:]], dim=-1)
+
     def start(
         self,
         shape: tuple[int, ...],
@@ -117,15 +128,7 @@ class MarkovFractionalBrownian(Driver):
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
         self.hurst.check_shape("MarkovFractionalBrownian.start", shape)
-        speeds = torch.tensor(self.gammas, dtype=torch.float64)
-        root = _root(self.law.start_covariance(speeds))
-        device = generator.device
-        z = torch.randn(
-            *shape, self.states, generator=generator, dtype=torch.float64, device=device
-        )
-        # In float64, where the slow processes are large and nearly equal.
-        bank = z[..., : len(root)] @ root.to(device)
-        return torch.cat([bank, z[..., len(self.gammas) :]], dim=-1).to(dtype)
+        return super().start(shape, generator, dtype=dtype)
 
     def table(self, h: Tensor) -> Tensor:
         check_lengths("MarkovFractionalBrownian.table", h)
@@ -133,38 +136,24 @@ class MarkovFractionalBrownian(Driver):
         total = rates.unsqueeze(-1) + rates
         length = h.view(-1, 1, 1)
         falls = -torch.expm1(-total * length) / total.clamp(min=1e-300)
-        return self._table(h, _root(torch.where(total > 0, falls, length)))
+        root = _root(torch.where(total > 0, falls, length))
+        rank = int((root != 0).any(dim=-1).sum(dim=-1).max())
+        return self._table(h, root[..., :rank, :])
 
     def single_noise_table(self, h: Tensor) -> Tensor:
         check_lengths("MarkovFractionalBrownian.single_noise_table", h)
         return self._table(h, (self._response(h) / h.sqrt().unsqueeze(-1)).unsqueeze(1))
 
-    def step(
-        self, table: Tensor, readout: Tensor, state: Tensor, z: Tensor, u: Tensor | None = None
-    ) -> Increment:
-        decay, change, response, root = table[0, 1:], table[1, 1:], table[2], table[3:]
-        added = z @ root
-        if u is not None:
-            added = torch.addcmul(added, u.unsqueeze(-1), response)
-        noise = added[..., 1:]
+    def step(self, table: Tensor, readout: Tensor, state: Tensor, z: Tensor) -> Increment:
+        decay, change, noise = table[0, 1:], table[1, 1:], z @ table[3:, 1:]
         # Not the difference of two states, which are much larger than it.
         motion = contract(torch.addcmul(noise, change, state), readout)
         after = torch.addcmul(noise, decay, state)
-        return Increment(state=after, motion=motion, wiener=added[..., 0])
+        return Increment(state=after, motion=motion)
 
-    def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor) -> Forecast:
-        omega, count = readout[..., : len(rates)], len(tau)
-        fall = torch.expm1(-tau.unsqueeze(-1) * rates)
-        change = fall * omega.unsqueeze(-2)
-        if self.random_slope:
-            drifts = tau * readout[..., -1:]
-            change = torch.cat([change, drifts.unsqueeze(-1)], dim=-1)
-        s, t = tau.expand(count, count), tau.unsqueeze(-1).expand(count, count)
-        return Forecast(
-            change=change,
-            response=omega @ (1 + fall).mT,
-            covariance=_AHEAD.bank_covariance(omega, rates, s, t),
-        )
+    def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor, decay: Tensor) -> Forecast:
+        slope = readout[..., -1] if self.random_slope else None
+        return bank_forecast(readout[..., : len(rates)], slope, rates, tau, decay)
 
     def _speeds(self, like: Tensor) -> Tensor:
         return torch.tensor(self.gammas, dtype=torch.float64, device=like.device)
@@ -176,10 +165,11 @@ class MarkovFractionalBrownian(Driver):
         return torch.cat([length, -torch.expm1(-rates * length) / rates], dim=1)
 
     def _table(self, h: Tensor, root: Tensor) -> Tensor:
-        """Rows: what is left of a state; its part in the motion; the control's; the noise's."""
+        """Rows: what is left of a state; its part in the motion; the length; the noise's."""
         rates = torch.tensor((0.0, *self.gammas), dtype=torch.float64)
         change = torch.expm1(-rates * h.unsqueeze(-1))
-        rows = torch.cat([torch.stack([1 + change, change, self._response(h)], dim=1), root], 1)
+        length = h.unsqueeze(-1).expand_as(change)
+        rows = torch.cat([torch.stack([1 + change, change, length], dim=1), root], dim=1)
         if not self.random_slope:
             return rows
         # The slope stays as it is, and moves B by itself times the length.
@@ -189,12 +179,11 @@ class MarkovFractionalBrownian(Driver):
 
 
 def _root(covariance: Tensor) -> Tensor:
-    """R with R^T R the covariance, (..., M, N) with M <= N, largest modes first.
+    """R with R^T R the covariance, (..., N, N), largest modes first; rows of rounding are zero.
 
     By eigenvectors: the covariance is singular to rounding, and a Cholesky factor fails.
     """
     values, vectors = torch.linalg.eigh(covariance)
     values = torch.where(values > _RANK_TOLERANCE * values[..., -1:], values, 0.0)
-    rank = int((values > 0).sum(dim=-1).max())
     root: Tensor = (vectors * values.sqrt().unsqueeze(-2)).mT.flip(-2)
-    return root[..., :rank, :]
+    return root

@@ -24,6 +24,12 @@ def phi2(z: Tensor) -> Tensor:
     return torch.where(z < _SMALL, series, (torch.expm1(-large) + large) / large.square())
 
 
+def phi1(z: Tensor) -> Tensor:
+    """(1 - exp(-z)) / z for z >= 0, without cancellation, here and in its derivative."""
+    large, small = z.clamp(min=_SMALL), z.clamp(max=_SMALL)
+    return torch.where(z < _SMALL, 1 - small * phi2(small), -torch.expm1(-large) / large)
+
+
 def sinhc_less_one(x: Tensor) -> Tensor:
     """sinh(x) / x - 1 for 0 <= x <= 3, without cancellation."""
     n = torch.arange(1, 14, dtype=x.dtype, device=x.device)

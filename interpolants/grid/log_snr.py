@@ -15,6 +15,16 @@ from interpolants.grid.base import Grid, LogSNR
 _HALVINGS = 60
 
 
+def times_of(log_snr: LogSNR, wanted: Tensor, limits: Tensor) -> Tensor:
+    """Where between two times, (2,), an increasing log_snr has the values wanted, by halving."""
+    low, high = (limit.expand_as(wanted).clone() for limit in limits)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        below = log_snr(middle) < wanted
+        low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+    return 0.5 * (low + high)
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class LogSNRGrid(Grid):
@@ -48,12 +58,7 @@ class LogSNRGrid(Grid):
         limits = torch.tensor([start + inset, end - inset], dtype=torch.float64)
         first, last = log_snr(limits).tolist()
         wanted = torch.linspace(first, last, num_steps - 1, dtype=torch.float64)
-        low, high = (limit.expand_as(wanted).clone() for limit in limits)
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            below = log_snr(middle) < wanted
-            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
         ends = torch.tensor([start, end], dtype=torch.float64)
-        inner = 0.5 * (low + high)
+        inner = times_of(log_snr, wanted, limits)
         inner[0], inner[-1] = limits
         return torch.cat([ends[:1], inner, ends[1:]])

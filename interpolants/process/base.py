@@ -30,7 +30,7 @@ class Process(abc.ABC):
         noise_type: "none" for an ODE; "additive" where the diffusion depends on time alone;
             "geometric" where it is sigma(t) X, with `diffusion` giving sigma; "diagonal" where
             coordinate i has noise of its own that depends on X_i and t; "driven" where a driver's
-            motion takes the place of W.
+            motion takes the place of W; "memory" where coordinates carry more numbers than X.
         backward: whether it runs from t=1 down to t=0.
         escapes: whether a numerical state may leave where the equation stays, or overflow; it is
             NaN then.

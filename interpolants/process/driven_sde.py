@@ -13,7 +13,7 @@ from interpolants.checks import check
 from interpolants.driver.base import Driver
 from interpolants.integrate import Carry, Row
 from interpolants.process.base import Process
-from interpolants.process.linear_control import LinearControl
+from interpolants.process.guide import Guide, NoiseLaw
 
 Field = Callable[[Tensor, Tensor], Tensor]
 """Of (t, x) with t 0-d: broadcastable to x, (B, *event)."""
@@ -44,9 +44,16 @@ class DrivenSDE(Process):
         diffusion: sigma.
         additive: whether sigma does not depend on x.
         control: u, broadcastable to x; None for zero.
-        guide: a control in closed form, which is added to u.
+        guide: gives the noise another law in closed form, to which u is added.
         context: handed to the control; the modes know it as a tensor, unlike one in a closure.
-        path_kl: whether to carry 1/2 int u^2 dt.
+        path_kl: whether to carry the relative entropy of the noise, 1/2 int u^2 dt and what a
+            guide adds.
+        pathwise: carry in its place log dQ/dP of the path, of Q with the control and P without:
+            int u dW - 1/2 int u^2 dt with the W of P. Under Q its mean is the path KL, and that
+            of exp(-log dQ/dP) is 1, at any number of steps.
+
+    Raises:
+        ValueError: if there is a context with no control, or `pathwise` without `path_kl`.
     """
 
     noise_type: ClassVar[str] = "driven"
@@ -59,13 +66,16 @@ class DrivenSDE(Process):
         diffusion: Field,
         additive: bool = False,
         control: Control | None = None,
-        guide: LinearControl | None = None,
+        guide: Guide | None = None,
         context: Tensor | None = None,
         path_kl: bool = False,
+        pathwise: bool = False,
     ) -> None:
         fits = context is None or control is not None
         check(fits, "DrivenSDE.context", "None without a control", type(context).__name__)
-        self.driver, self.additive, self.path_kl = driver, additive, path_kl
+        check(path_kl or not pathwise, "DrivenSDE.pathwise", "false without path_kl", pathwise)
+        self.driver, self.additive = driver, additive
+        self.path_kl, self.pathwise = path_kl, pathwise
         self.guide, self.context = guide, context
         self._drift, self._diffusion, self._control = drift, diffusion, control
 
@@ -79,27 +89,60 @@ class DrivenSDE(Process):
     def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
         return self._diffusion(row[0], x)
 
-    def constants(self, t: Tensor, like: Tensor) -> Carry:
-        """What a solve with steps from times t computes once, for every step."""
+    def constants(self, nodes: Tensor, like: Tensor) -> Carry:
+        """What a solve between nodes computes once, for every step."""
         readout = self.driver.readout().to(like)
         guided: Carry = ()
         if self.guide is not None:
             count = torch.zeros(1, dtype=torch.int64, device=like.device)
-            guided = (count, self.guide.gains(t).to(like))
+            guided = (count, *(part.to(like) for part in self.guide.tables(nodes)))
         return (readout, *guided, *(() if self.context is None else (self.context,)))
 
-    def control_at(self, row: Row, state: Tensor, constants: Carry) -> tuple[Tensor | None, Carry]:
-        """u, (B, *event), or None; and the constants for the next step."""
-        x, y, u = self.event(state), self.states(state), None
+    def steer(
+        self, row: Row, state: Tensor, z: Tensor, kick: Tensor, constants: Carry
+    ) -> tuple[Tensor, Tensor | None, Carry]:
+        """The normals of a step under the posterior.
+
+        Args:
+            row: of the step's beginning.
+            state: there.
+            z: standard normals, (B, *event, M).
+            kick: what u = 1 over the step adds to them, (M,).
+            constants: of `constants`.
+
+        Returns:
+            The normals; what they cost, (B, *event), if that is carried; and the constants for
+            the next step.
+        """
+        law, mean = None, None
         if self.guide is not None:
-            readout, count, gains, *rest = constants
-            u = self.guide.control(gains.index_select(0, count).squeeze(0), x, y)
-            constants = (readout, count + 1, gains, *rest)
+            readout, count, *rest = constants
+            tables = rest if self.context is None else rest[:-1]
+            now = tuple(part.index_select(0, count).squeeze(0) for part in tables)
+            law = self.guide.law(now, state[..., : 1 + self.driver.states], kick)
+            mean = law.mean
+            constants = (readout, count + 1, *rest)
         if self._control is not None:
             context = None if self.context is None else constants[-1]
-            own = self._control(row[0], x, y, context).expand_as(x)
-            u = own if u is None else u + own
-        return u, constants
+            x = self.event(state)
+            u = self._control(row[0], x, self.states(state), context).expand_as(x)
+            shift = u.unsqueeze(-1) * kick
+            mean = shift if mean is None else mean + shift
+        if mean is None:
+            return z, None, constants
+        root = None if law is None else law.root
+        moved = mean + (z if root is None else (root @ z.unsqueeze(-1)).squeeze(-1))
+        return moved, self._cost(mean, moved, z, law), constants
+
+    def _cost(self, mean: Tensor, moved: Tensor, z: Tensor, law: NoiseLaw | None) -> Tensor | None:
+        """KL of N(mean, root root^T) from N(0, 1), or its log density ratio at `moved`."""
+        if not self.path_kl:
+            return None
+        square = moved.square() - z.square() if self.pathwise else mean.square()
+        cost = 0.5 * square.sum(dim=-1)
+        if law is None or law.spread is None or law.volume is None:
+            return cost
+        return cost - law.volume if self.pathwise else cost + law.spread - law.volume
 
     def start(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """The state at t=0 from X there, (B, *event); the driver's own states are drawn."""
@@ -124,6 +167,6 @@ class DrivenSDE(Process):
         return state[..., 1 : 1 + self.driver.states]
 
     def kl(self, state: Tensor) -> Tensor:
-        """The path KL so far, (..., *event), if it is carried."""
+        """The path KL so far, or with `pathwise` log dQ/dP, (..., *event), if it is carried."""
         check(self.path_kl, "DrivenSDE.path_kl", "true to carry it", self.path_kl)
         return state[..., -1]

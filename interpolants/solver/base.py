@@ -25,6 +25,7 @@ _EXAMPLES = {
     "additive": ("an SDE with additive noise", "use for example sampler/solver=euler_maruyama"),
     "geometric": ("an SDE with geometric noise", "use for example sampler/solver=log_euler"),
     "diagonal": ("an SDE with diagonal noise", "use for example sampler/solver=milstein"),
+    "memory": ("a process with memory", "use LinearGaussian"),
     "driven": ("an SDE with a driver", "use DrivenHeun"),
 }
 

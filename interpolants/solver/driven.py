@@ -6,7 +6,6 @@ import abc
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from interpolants.integrate import Carry, Equation, Plan, Row
@@ -51,7 +50,7 @@ class DrivenSolver(PlannedSolver):
             process.guide.check(times)
 
         def start(x: Tensor) -> Carry:
-            return (x, *process.constants(times[:-1], x))
+            return (x, *process.constants(times, x))
 
         legs = self.legs(process, times)
         return Plan(equation=process, legs=legs, start=start, channels=self.channels)
@@ -66,12 +65,15 @@ class DrivenSolver(PlannedSolver):
     ) -> Carry:
         assert isinstance(equation, DrivenSDE) and z is not None
         (state, *constants), (table,) = carry, coefficients
-        h, readout = table[2, 0], constants[0]
-        u, after = equation.control_at(rows[0], state, tuple(constants))
-        normals = z[0, ..., : len(table) - 3]
-        got = equation.driver.step(table, readout, equation.states(state), normals, u)
+        h, readout, root = table[2, 0], constants[0], table[3:]
+        normals = z[0, ..., : len(root)]
+        normals, cost, after = equation.steer(
+            rows[0], state, normals, root[:, 0], tuple(constants)
+        )
+        got = equation.driver.step(table, readout, equation.states(state), normals)
         x = self.move(equation, rows, equation.event(state), h, got.motion)
-        kl = _cost(equation, state, h, u)
+        kl = equation.kl(state) if equation.path_kl else None
+        kl = kl if kl is None or cost is None else kl + cost
         return (equation.join(x, got.state, kl), *after)
 
     @abc.abstractmethod
@@ -79,11 +81,3 @@ class DrivenSolver(PlannedSolver):
         self, equation: DrivenSDE, rows: tuple[Row, ...], x: Tensor, h: Tensor, motion: Tensor
     ) -> Tensor:
         """X after a step of length h in which B moves so far."""
-
-
-def _cost(equation: DrivenSDE, state: Tensor, h: Tensor, u: Tensor | None) -> Tensor | None:
-    """The path KL after a step with u held, if it is carried."""
-    if not equation.path_kl:
-        return None
-    kl = equation.kl(state)
-    return kl if u is None else torch.addcmul(kl, u * h, u, value=0.5)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from interpolants.base.base import Base
 from interpolants.data.base import Batch, Data
+from interpolants.data.series_data import SeriesData
 from interpolants.seeds import keyed_generator
 from interpolants.shapes import flatten_event
 from interpolants.testing.common import (
@@ -25,21 +27,40 @@ _MANY, _SIZE = 2000, 4
 _MOST = 0.5
 
 
-def check_data(data: Data) -> None:
+def check_data(data: Data, *, later: bool = False) -> None:
     """Batches are finite float32 rows that their arguments fix, all of one law; training never
-    sees what is held out.
+    sees what is held out. Series have ascending times, and units that are the same at all times.
 
     Laws are compared by their first two moments within standard errors. A finite set needs at
     least 8 training rows.
+
+    Args:
+        data: the data.
+        later: whether what is held out is later in time than what is trained on, and so may
+            follow another law.
     """
     for name, part in (("shift", data.shift), ("scale", data.scale)):
         require(part.shape == data.event_shape, f"{name}: shape {tuple(part.shape)}")
         require(part.dtype == torch.float32, f"{name}: {part.dtype}")
         require(part.isfinite().all(), f"{name}: not finite")
     require((data.scale > 0).all(), "scale: not positive")
+    if isinstance(data, SeriesData):
+        _check_series(data)
     _check_streams(data)
-    _check_held_out(data)
+    _check_held_out(data, later)
     _check_references(data.reference_pair)
+
+
+def _check_series(data: SeriesData) -> None:
+    """Times are those of the first axis of an event; units do not depend on them."""
+    times, event = data.times, data.event_shape
+    require(len(event) >= 2, f"event_shape: {event} has no frames")
+    require(len(times) == event[0], f"times: {len(times)} of them")
+    require(times[0] >= 0, f"times: begin at {times[0]}")
+    ascending = all(a < b for a, b in pairwise(times))
+    require(ascending, "times: not ascending")
+    for name, part in (("shift", data.shift), ("scale", data.scale)):
+        require((part == part[0]).all(), f"{name}: not the same at all times")
 
 
 def _check_streams(data: Data) -> None:
@@ -77,12 +98,23 @@ def _checked(draw: Callable[[], Batch], event_shape: tuple[int, ...], what: str)
     if batch.label is not None:
         require(batch.label.shape == (n,), f"{what}: labels of shape {tuple(batch.label.shape)}")
         require(not batch.label.is_floating_point(), f"{what}: labels of {batch.label.dtype}")
+    if batch.mask is not None:
+        _check_mask(batch.x1, batch.mask, what)
     require_repeatable(lambda: draw().x1, what)
     return batch.x1
 
 
-def _check_held_out(data: Data) -> None:
-    """Rows of training and of `sample` follow the law of the held-out rows, and are others."""
+def _check_mask(x1: Tensor, mask: Tensor, what: str) -> None:
+    """Each series has an observation, and is zero where it has none."""
+    require(mask.shape == x1.shape[:2], f"{what}: mask of shape {tuple(mask.shape)}")
+    require(mask.dtype == torch.bool, f"{what}: mask of {mask.dtype}")
+    require(mask.any(dim=1).all(), f"{what}: a series without any observation")
+    require((x1[~mask] == 0).all(), f"{what}: x1 is not 0 where nothing was observed")
+
+
+def _check_held_out(data: Data, later: bool) -> None:
+    """Rows of training and of `sample` follow one law, that of the held-out rows unless these are
+    later, and are others than these."""
     held = data.held_out(_MANY, 0).x1
     require(0 < len(held) <= _MANY, f"held_out: {len(held)} rows of {_MANY}")
     ordered = len(held) >= 8 and torch.equal(held[:8], data.held_out(_MANY, 1).x1[:8])
@@ -92,7 +124,9 @@ def _check_held_out(data: Data) -> None:
     drawn = data.sample(_MANY, keyed_generator(9, 2)).x1
     for rows, name in ((trained, "train_batch"), (drawn, "sample")):
         require(_share(rows, held) < _MOST, f"{name}: rows that are held out")
-        _check_same_law(rows, held, f"{name} and held_out")
+        if not later:
+            _check_same_law(rows, held, f"{name} and held_out")
+    _check_same_law(trained, drawn, "train_batch and sample")
 
 
 def _share(rows: Tensor, others: Tensor) -> float:

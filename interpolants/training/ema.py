@@ -13,7 +13,7 @@ from interpolants.checks import check
 
 @final
 class EMA(pl.Callback):
-    """Average of the trainable parameters of `pl_module.fields`.
+    """Average of the trainable parameters of `pl_module.trained`.
 
     Optimiser step k (from 0) has decay d_k = min(decay, (1 + k) / (10 + k)), or d_k = decay
     without warm-up, and a per-step average would be a <- d_k a + (1 - d_k) w_{k+1}. Here the
@@ -27,7 +27,7 @@ class EMA(pl.Callback):
 
     Validation runs on the averages. A checkpoint's `state_dict` always holds the raw weights, so
     that resuming is exact; the averages are under `checkpoint["ema"]["weights"]`, by the
-    parameters' names in `fields`. Before the first update the averages are the weights.
+    parameters' names in `trained`. Before the first update the averages are the weights.
 
     Args:
         decay: the weight d of the past, in [0, 1); 0 keeps the last weights.
@@ -158,6 +158,6 @@ class EMA(pl.Callback):
 
 
 def _trainable(pl_module: pl.LightningModule) -> dict[str, Tensor]:
-    fields = pl_module.fields
-    assert isinstance(fields, nn.Module)
-    return {name: p for name, p in fields.named_parameters() if p.requires_grad}
+    trained = pl_module.trained
+    assert isinstance(trained, nn.Module)
+    return {name: p for name, p in trained.named_parameters() if p.requires_grad}

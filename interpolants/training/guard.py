@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
-from interpolants.training.module import InterpolantModule
+from interpolants.training.chunk_module import ChunkModule
 
 _ADVICE = "lower the learning rate, clip gradients, or draw times further from 0 and 1"
 
@@ -42,7 +42,8 @@ class NonFiniteGuard(pl.Callback):
     losses of several batches are judged together. Before any checkpoint is written the losses
     still unjudged and the weights themselves are looked at, so no checkpoint is ever poisoned.
 
-    `training_step` returns `losses` (k,), one per optimiser step, and `t` (k, B), their times.
+    `training_step` returns `losses` (k,), one per optimiser step, and their times as `t` (k, B)
+    where they have some.
     Data that left their space, as rare draws of a law may, are named as the cause.
 
     Args:
@@ -57,7 +58,7 @@ class NonFiniteGuard(pl.Callback):
         ok = isinstance(check_every_n_batches, int) and check_every_n_batches >= 1
         check(ok, "NonFiniteGuard.check_every_n_batches", rule, check_every_n_batches)
         self.check_every_n_batches = check_every_n_batches
-        self._pending: list[tuple[int, Tensor, Tensor, Any]] = []
+        self._pending: list[tuple[int, Tensor, Tensor | None, Any]] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget losses of an earlier run that was stopped."""
@@ -77,7 +78,7 @@ class NonFiniteGuard(pl.Callback):
     ) -> None:
         """Take in the batch's losses and judge them, on a GPU every few batches."""
         losses: Tensor = outputs["losses"]
-        self._pending.append((trainer.global_step, losses, outputs["t"], batch))
+        self._pending.append((trainer.global_step, losses, outputs.get("t"), batch))
         if losses.device.type == "cpu" or len(self._pending) >= self.check_every_n_batches:
             self._judge(trainer)
 
@@ -106,19 +107,19 @@ class NonFiniteGuard(pl.Callback):
                 if math.isfinite(loss):
                     continue
                 step = end - losses.numel() + i
-                low, high = times[i].min().item(), times[i].max().item()
-                what = (
-                    f"the loss is {loss} at step {step}, with times t in [{low:.4g}, {high:.4g}]"
-                )
+                what = f"the loss is {loss} at step {step}"
+                if times is not None:
+                    low, high = times[i].min().item(), times[i].max().item()
+                    what = f"{what}, with times t in [{low:.4g}, {high:.4g}]"
                 cause = _outside(trainer.lightning_module, chunk, i)
                 raise NonFiniteLossError(what, _last_good(trainer), step, cause)
 
 
 def _outside(module: pl.LightningModule, chunk: Any, i: int) -> str:
     """What the space of the data says of step i of a chunk; empty if it holds the batch."""
-    if isinstance(module, InterpolantModule):
+    if isinstance(module, ChunkModule):
         try:
-            module.scaling.space.check(chunk[i].batch.x1)
+            module.check_batch(chunk[i].batch)
         except ValueError as error:
             return f"its batch has data outside of their space: {error}"
     return ""

@@ -28,9 +28,11 @@ def closing(loggers: Sequence[Any]) -> Iterator[None]:
 
 
 def log_report(loggers: Sequence[Any], report: Report, step: int) -> None:
-    """Log the final metrics with their floors, and the pictures where a logger takes them."""
+    """Log what was measured, metrics with their floors, and the pictures where a logger takes
+    them."""
     values = {f"test/{m.name}": m.value for m in report.metrics}
     values |= {f"test/{m.name}_floor": m.floor for m in report.metrics}
+    values |= {f"test/{name}": value for name, value in report.numbers.items()}
     pictures = [file for file in report.files if file.suffix == ".png"]
     for logger in loggers:
         if values:

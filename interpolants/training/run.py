@@ -13,30 +13,29 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 import yaml
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from interpolants import spec
-from interpolants.building import build_fields, fit_scaling
-from interpolants.checkpoint import CONFIG_KEYS, read_checkpoint
+from interpolants.checkpoint import read_checkpoint, saved_keys
 from interpolants.checks import check, check_count, check_positive
 from interpolants.data.base import Data
 from interpolants.files import replace
 from interpolants.metric.base import Metric
-from interpolants.model import Model, load
-from interpolants.report import Report, write_report
+from interpolants.model import load
+from interpolants.report import Report
 from interpolants.runs import LAST, Place, find_place
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
+from interpolants.training.chunk_module import ChunkModule
 from interpolants.training.csv_logger import AppendingCSVLogger
 from interpolants.training.ema import EMA
 from interpolants.training.figures import write_figures
 from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.loggers import closing, log_checkpoint, log_report
-from interpolants.training.module import InterpolantModule
 from interpolants.training.progress import ProgressBar
-from interpolants.training.sampling import SampleValidation
+from interpolants.training.sampling import Look, SampleValidation
 from interpolants.training.stream import SingleBatch, StepStream
+from interpolants.training.task import Build, Task, named
 
 _COUNTS = (
     "max_steps",
@@ -50,9 +49,6 @@ _COUNTS = (
     "report_size",
     "threads",
 )
-
-Build = Callable[[Any], Any]
-"""Makes an object from a part of the configuration."""
 
 
 def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: Path) -> Report:
@@ -77,14 +73,15 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
     torch.set_num_threads(config["threads"])
     data: Data = build(config["data"])
     plain["event_shape"] = list(data.event_shape)
-    module, model = _build_module(config, plain, build, data)
+    task: Task = build(config["task"])
+    module, look = task.prepare(config, plain, build, data)
     _check_saved(plain)
     metrics: list[Metric] = [build(node) for node in config["metric"].values()]
-    place = find_place(plain, root)
+    place = find_place(plain, root, task.parts)
     config["run_dir"], config["run_id"] = str(place.folder), place.folder.name  # type: ignore[index]
     plain["run_dir"], plain["run_id"] = str(place.folder), place.folder.name
     module.hparams["config"] = plain
-    callbacks = _callbacks(config, model, data, metrics, place.folder)
+    callbacks = _callbacks(config, partial(look, metrics, config["validation_size"]), place.folder)
     csv_logger = AppendingCSVLogger(place.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks)
@@ -98,7 +95,9 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
         csv_logger.save()
         figures = write_figures(place.folder)
         device, trust = trainer.strategy.root_device, _modules(plain)
-        report = _report(config, data, metrics, place.folder, device, trust)
+        # What the last checkpoint's averaged weights give, as `sample.py` would report it.
+        trained = load(place.folder / LAST, trust=trust, device=device)
+        report = task.report(trained, data, metrics, place.folder / "samples", config)
         log_report(loggers, report, trainer.global_step)
         log_checkpoint(loggers, place.folder / LAST)
     return changed(report, files=[*report.files, *figures])
@@ -125,56 +124,6 @@ def _check_settings(config: Mapping[str, Any]) -> None:
         check(fits, key, f"a multiple of {unit} = {config[unit]}", config[key])
 
 
-def _build_module(
-    config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data
-) -> tuple[InterpolantModule, Model]:
-    fields, objective = build_fields(lambda key: build(config[key]), data.event_shape)
-    scaling = fit_scaling(data, build(config["space"]), fields)
-    one = data.sample(1, torch.Generator().manual_seed(0))
-    check(
-        one.x0 is not None or not fields.coupling.needs_pairs,
-        "coupling",
-        "data whose batches carry x0, for paired ends",
-        type(data).__name__,
-        "use coupling=independent or minibatch_ot",
-    )
-    if one.x0 is None:
-        fields.base.sample(1, data.event_shape, torch.Generator().manual_seed(0))
-    data.train_batch(0, config["batch_size"], config["seed"])
-    model = Model(
-        fields=fields,
-        event_shape=data.event_shape,
-        scaling=scaling,
-        sampler=build(config["sampler"]),
-        config=plain,
-    )
-    model.make_sampler()
-    optimizer, scheduler = build(config["optimizer"]), build(config["scheduler"])
-    # Lightning makes both when it has set up the run; bad settings are refused now.
-    scheduler(_named("optimizer", lambda: optimizer(fields.parameters())))
-    module = InterpolantModule(
-        fields=fields,
-        objective=objective,
-        time_sampler=build(config["time_sampler"]),
-        scaling=scaling,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        seed=config["seed"],
-        clip_norm=config["clip_norm"],
-        log_every=config["log_every"],
-        config=plain,
-    )
-    return module, model
-
-
-def _named(key: str, make: Callable[[], Any]) -> Any:
-    """Make a part of another library; its errors get the key that the part is configured by."""
-    try:
-        return make()
-    except (TypeError, ValueError, MisconfigurationException) as error:
-        raise ValueError(f"{key}: {error}") from error
-
-
 def _build_trainer(
     config: Mapping[str, Any], build: Build, loggers: list[Any], callbacks: list[pl.Callback]
 ) -> pl.Trainer:
@@ -190,23 +139,18 @@ def _build_trainer(
         "enable_model_summary": False,
         "use_distributed_sampler": False,
     }
-    trainer: pl.Trainer = _named("trainer", partial(build(config["trainer"]), **settings))
+    trainer: pl.Trainer = named("trainer", partial(build(config["trainer"]), **settings))
     count = trainer.world_size
     check(count == 1, "trainer.devices", "one device", count, "several are not supported yet")
     return trainer
 
 
 def _callbacks(
-    config: Mapping[str, Any], model: Model, data: Data, metrics: list[Metric], folder: Path
+    config: Mapping[str, Any], look: Callable[[], Look], folder: Path
 ) -> list[pl.Callback]:
     checkpoints = folder / LAST.parent
     sampling = SampleValidation(
-        model=model,
-        data=data,
-        metrics=metrics,
-        folder=folder / "figures",
-        every_n_steps=config["sample_every"],
-        n=config["validation_size"],
+        look=look, folder=folder / "figures", every_n_steps=config["sample_every"]
     )
     return [
         EMA(decay=config["ema"]),
@@ -221,7 +165,7 @@ def _callbacks(
 
 def _fit(
     trainer: pl.Trainer,
-    module: InterpolantModule,
+    module: ChunkModule,
     data: Data,
     config: Mapping[str, Any],
     place: Place,
@@ -243,27 +187,6 @@ def _fit(
     trainer.fit(module, stream, validation, ckpt_path=place.checkpoint, weights_only=True)
 
 
-def _report(
-    config: Mapping[str, Any],
-    data: Data,
-    metrics: list[Metric],
-    folder: Path,
-    device: torch.device,
-    trust: list[str],
-) -> Report:
-    """What the last checkpoint's averaged weights give, as `sample.py` would report it."""
-    model = load(folder / LAST, trust=trust, device=device)
-    return write_report(
-        model,
-        data,
-        metrics,
-        folder / "samples",
-        n=config["report_size"],
-        seed=config["seed"],
-        animation=config["animation"],
-    )
-
-
 def _modules(node: Any) -> list[str]:
     """The modules outside this package that a run's own configuration names."""
     if isinstance(node, dict):
@@ -275,8 +198,8 @@ def _modules(node: Any) -> list[str]:
 
 def _check_saved(plain: dict[str, Any]) -> None:
     """Require parts that can be rebuilt from a checkpoint, now and not after training."""
-    for key in CONFIG_KEYS:
-        if key != "event_shape":
+    for key in saved_keys(plain):
+        if isinstance(plain[key], dict):
             spec.build(_uncalled(plain[key]), where=key, trust=_modules(plain))
 
 

@@ -100,5 +100,4 @@ class SingleBatch:
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:
-    label, x0 = (None if part is None else part.to(device) for part in (batch.label, batch.x0))
-    return Batch(batch.x1.to(device), label, x0)
+    return Batch._make(None if part is None else part.to(device) for part in batch)

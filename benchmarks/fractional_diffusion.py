@@ -1,0 +1,159 @@
+"""Fractional diffusion by Hurst index and number of states, from one net and from exact fields.
+
+    python -m benchmarks.fractional_diffusion [--steps 10 20 50] [--laws] [key=value ...]
+
+Fields are of data alone and serve every noise: H, the number of states K and the rate are those of
+the sampler. The rate is that of the variance-preserving diffusion, or with --exploding that of
+the other; 'brownian' has no states, and is the ordinary diffusion.
+
+Laws, with exact fields: mean and deviation of samples of N(.5, .3^2); of |x| for two points +-1
+with deviation .1, that is 1 and .1. Then one training of experiment=digits_fractional, and the
+energy distance of samples to as many held-out digits, in units of all pixels' deviation, with the
+floor of real digits. `level` is the least noise that a state with memory leaves at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.common import build, configure, run
+from interpolants.data.gaussian_mixture import GaussianMixture
+from interpolants.driver.brownian import Brownian
+from interpolants.driver.geometric_speeds import GeometricSpeeds
+from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
+from interpolants.driver.riemann_liouville import RiemannLiouville
+from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.exact import ExactFields
+from interpolants.fields import Fields
+from interpolants.fractional import FractionalNoise
+from interpolants.grid.fractional import FractionalGrid
+from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
+from interpolants.metric.energy_distance import EnergyDistance
+from interpolants.model import load
+from interpolants.process.forward_sde import ForwardSDE
+from interpolants.process.fractional_flow import FractionalFlow
+from interpolants.runs import LAST
+from interpolants.sampler import Sampler
+from interpolants.schedule.base import Schedule
+from interpolants.schedule.geometric import GeometricSchedule
+from interpolants.schedule.variance_preserving import VariancePreservingSchedule
+from interpolants.shapes import flatten_event
+from interpolants.solver.ancestral import Ancestral
+from interpolants.solver.linear_gaussian import LinearGaussian
+
+INDICES, STATES = (0.3, 0.5, 0.7, 0.9), (1, 2, 3)
+DRAWS = 20_000
+# Standard deviations from .01 to 50, as in arXiv 2310.17638.
+_RATIO = 5000.0
+_FIRST = 0.01 * math.sqrt(2 * math.log(_RATIO))
+
+Print = Callable[[Callable[..., Sampler]], str]
+
+
+def noises(schedule: Schedule) -> Iterator[tuple[str, FractionalNoise]]:
+    """The ordinary diffusion and those with memory, by name."""
+    yield "brownian", FractionalNoise(driver=Brownian(), schedule=schedule)
+    for count in STATES:
+        for hurst in INDICES:
+            driver = MarkovFractionalBrownian(
+                hurst=hurst,
+                law=RiemannLiouville(normalize=False),
+                gammas=GeometricSpeeds(count=count),
+                step=1.0,
+            )
+            noise = FractionalNoise(driver=driver, schedule=schedule)
+            yield f"H={hurst} K={count}", noise
+
+
+def samplers(noise: FractionalNoise) -> dict[str, Callable[..., Sampler]]:
+    """The reversal and the flow of a noise."""
+    grid = FractionalGrid(noise=noise)
+    reversal: Any = {"process": ForwardSDE, "epsilon": KLOptimalEpsilon(), "solver": Ancestral()}
+    flow: Any = {"process": partial(FractionalFlow, noise=noise), "solver": LinearGaussian()}
+    return {
+        "reversal": partial(Sampler, grid=grid, **reversal),
+        "flow": partial(Sampler, grid=grid, **flow),
+    }
+
+
+def table(cell: Print, schedule: Schedule, steps: Sequence[int]) -> None:
+    """Print one cell for each noise, sampler and number of steps."""
+    print(f"{'noise':<14}{'level':<9}{'sampler':<10}" + "".join(f"N={n:<18}" for n in steps))
+    for name, noise in noises(schedule):
+        for kind, sampler in samplers(noise).items():
+            cells = [cell(partial(sampler, num_steps=n)) for n in steps]
+            row = f"{name:<14}{noise.top:<9.3g}{kind:<10}"
+            print(row + "".join(f"{c:<20}" for c in cells), flush=True)
+
+
+def law_cell(target: GaussianMixture, absolute: bool) -> Print:
+    """Mean and deviation of samples, or of their absolute values, with exact fields."""
+    path, predicts = OneSidedLinearInterpolant(), ("target_mean",)
+    base = GaussianMixture(means=[[0.0]], std=1.0)
+    net = ExactFields(base=base, target=target, interpolant=path, predicts=predicts)
+    fields = Fields(net=net, interpolant=path, predicts=predicts)
+
+    def cell(sampler: Callable[..., Sampler]) -> str:
+        generator = torch.Generator().manual_seed(0)
+        x0 = torch.randn(DRAWS, 1, generator=generator)
+        x = sampler(fields=fields)(x0, generator=generator).x
+        x = x.abs() if absolute else x
+        return f"{float(x.mean()):.3f} {float(x.std()):.3f}"
+
+    return cell
+
+
+def digits(schedule: Schedule, steps: Sequence[int], overrides: Sequence[str]) -> None:
+    """Train once, and print distances for every noise."""
+    cfg = configure("experiment=digits_fractional", "animation=false", *overrides)
+    cfg.validate_every = cfg.sample_every = cfg.checkpoint_every = 10 * cfg.max_steps
+    first, second = (flatten_event(x) for x in build(cfg.data).reference_pair(5_000))
+
+    def distance(x: Tensor) -> float:
+        return float(EnergyDistance()(x / first.std(), first / first.std()))
+
+    with TemporaryDirectory() as folder:
+        run(cfg, Path(folder))
+        (checkpoint,) = Path(folder).glob(f"**/{LAST}")
+        model = load(checkpoint)
+
+    def cell(sampler: Callable[..., Sampler]) -> str:
+        drawn = [model.sample(len(first), sampler=sampler, seed=seed) for seed in range(4)]
+        distances = [distance(flatten_event(d.x)) for d in drawn]
+        return f"{sum(distances) / 4:.4f}"
+
+    print(f"digits: energy distance, mean of four seeds; floor {distance(second):.4f}")
+    table(cell, schedule, steps)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--steps", type=int, nargs="*", default=[10, 20, 50])
+    parser.add_argument("--laws", action="store_true", help="exact fields alone, no training")
+    parser.add_argument("--exploding", action="store_true", help="the variance-exploding rate")
+    parser.add_argument("overrides", nargs="*", help="further settings of train.py")
+    options = parser.parse_args()
+    exploding = GeometricSchedule(start=_FIRST, end=_FIRST * _RATIO)
+    schedule = exploding if options.exploding else VariancePreservingSchedule()
+    print("N(.5, .3^2): mean and deviation")
+    table(law_cell(GaussianMixture(means=[[0.5]], std=0.3), False), schedule, options.steps)
+    print("two points +-1, deviation .1: mean and deviation of |x|")
+    points = GaussianMixture(means=[[-1.0], [1.0]], std=0.1)
+    table(law_cell(points, True), schedule, options.steps)
+    if not options.laws:
+        digits(schedule, options.steps, options.overrides)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""One observation, to condition a process on."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+
+from interpolants.checks import check, check_finite, check_positive, is_whole
+from interpolants.data.finite_series import FiniteSeries
+
+
+@final
+class Bridge(FiniteSeries):
+    """The same single observation in every series; the posterior of a process is then its bridge.
+
+    Args:
+        value: what is observed.
+        end: when, > 0.
+        copies: N, how many series there are, at least 2; a batch takes at most four fifths.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    def __init__(self, *, value: float = 0.0, end: float = 2.0, copies: int = 1280) -> None:
+        check_finite("Bridge.value", value)
+        check_positive("Bridge.end", end)
+        enough = is_whole(copies) and copies >= 2
+        check(enough, "Bridge.copies", "a whole number >= 2", copies)
+        super().__init__(torch.full((copies, 1, 1), value), times=(end,), standardize=False)

@@ -1,0 +1,122 @@
+"""Ornstein-Uhlenbeck processes driven by fractional Brownian motion."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import (
+    check,
+    check_count,
+    check_finite,
+    check_not_negative,
+    check_open_interval,
+    check_positive,
+    check_seed,
+    is_whole,
+)
+from interpolants.data.finite_series import FiniteSeries
+from interpolants.driver.exact_fractional_brownian import ExactFractionalBrownian
+from interpolants.seeds import keyed_generator
+
+
+@final
+class FractionalOU(FiniteSeries):
+    """Paths of dX = -rate (X - level) dt + sigma dB, observed with noise; known in law.
+
+    B is fractional Brownian motion of type I with Var B(1) = 1, drawn exactly on a grid finer
+    than the observations. Between its points B is taken as straight, for which
+
+        X(t) = level + (start - level) e^(-rate t) + sigma int_0^t e^(-rate (t - s)) dB(s)
+
+    is one matrix product. With rate = 0 nothing is approximate: X is start + sigma B.
+
+    Args:
+        hurst: the Hurst index of B, in (0, 1).
+        rate: how fast X returns to its level, >= 0.
+        level: where it returns to.
+        sigma: size of the noise that drives it, >= 0.
+        start: X(0).
+        horizon: time of the last observation, > 0.
+        length: T, observations at equal times from 0 to `horizon`, at least 2.
+        deviation: standard deviation of the noise of each observation, >= 0.
+        paths: N, how many series there are.
+        substeps: steps of the finer grid between two observations.
+        seed: fixes the paths.
+        standardize: whether networks see values of mean 0 and standard deviation 1.
+        held_out_fraction: share of paths kept out of training, in (0, 1).
+        split_seed: fixes which paths those are.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        hurst: float = 0.3,
+        rate: float = 1.0,
+        level: float = 0.0,
+        sigma: float = 1.0,
+        start: float = 0.0,
+        horizon: float = 1.0,
+        length: int = 32,
+        deviation: float = 0.0,
+        paths: int = 2560,
+        substeps: int = 16,
+        seed: int = 0,
+        standardize: bool = False,
+        held_out_fraction: float = 0.2,
+        split_seed: int = 0,
+    ) -> None:
+        _check_numbers(hurst, rate, level, sigma, start, horizon, deviation)
+        for name, count in (("length", length), ("paths", paths)):
+            where = f"FractionalOU.{name}"
+            check(is_whole(count) and count >= 2, where, "a whole number >= 2", count)
+        check_count("FractionalOU.substeps", substeps)
+        check_seed("FractionalOU.seed", seed)
+        times = torch.linspace(0, horizon, length, dtype=torch.float64)
+        num_steps, generator = substeps * (length - 1), keyed_generator(seed)
+        exact = ExactFractionalBrownian(hurst=hurst, normalize=True, horizon=horizon)
+        steps = exact.increments((paths,), num_steps, generator, dtype=torch.float64)
+        noise = sigma * steps @ _responses(times, num_steps, rate)
+        x = level + (start - level) * torch.exp(-rate * times) + noise
+        z = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+        super().__init__(
+            (x + deviation * z).unsqueeze(-1),
+            times=times.tolist(),
+            standardize=standardize,
+            held_out_fraction=held_out_fraction,
+            split_seed=split_seed,
+        )
+
+
+def _responses(times: Tensor, num_steps: int, rate: float) -> Tensor:
+    """What one unit of dB, spread evenly over a step of the fine grid, leaves at each time:
+    (num_steps, T)."""
+    h = float(times[-1]) / num_steps
+    ends = h * torch.arange(1, num_steps + 1, dtype=times.dtype).unsqueeze(1)
+    # The last step before a time ends at it, up to rounding.
+    age = times - ends
+    spread = -math.expm1(-rate * h) / (rate * h) if rate > 0 else 1.0
+    return torch.where(age > -h / 2, spread * torch.exp(-rate * age.clamp(min=0)), 0)
+
+
+def _check_numbers(
+    hurst: float,
+    rate: float,
+    level: float,
+    sigma: float,
+    start: float,
+    horizon: float,
+    deviation: float,
+) -> None:
+    check_open_interval("FractionalOU.hurst", hurst, 0, 1)
+    check_positive("FractionalOU.horizon", horizon)
+    for name, value in (("level", level), ("start", start)):
+        check_finite(f"FractionalOU.{name}", value)
+    for name, value in (("rate", rate), ("sigma", sigma), ("deviation", deviation)):
+        check_not_negative(f"FractionalOU.{name}", value)

@@ -1,0 +1,37 @@
+"""Speeds that cover what the data resolve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from interpolants.checks import check, check_count, check_open_interval, is_number
+from interpolants.driver.speeds import FASTEST, SLOWEST, Speeds, log_spaced
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class MatchedSpeeds(Speeds):
+    """Log-spaced from slowest / horizon to 2 / step: the range that the data resolve.
+
+    Args:
+        count: K >= 2; 5 to 7 are enough.
+        slowest: smallest speed in units of 1 / T, in (0, 2). Above 0.01 a learned Hurst index
+            is not that of the data.
+
+    Raises:
+        ValueError: if an argument is out of range, or where called if the step is not in
+            (0, horizon].
+    """
+
+    slowest: float = SLOWEST
+
+    def __post_init__(self) -> None:
+        check_count("MatchedSpeeds.count", self.count)
+        check(self.count > 1, "MatchedSpeeds.count", "at least 2", self.count)
+        check_open_interval("MatchedSpeeds.slowest", self.slowest, 0, FASTEST)
+
+    def __call__(self, step: float, horizon: float) -> tuple[float, ...]:
+        within = is_number(step) and 0 < step <= horizon
+        check(within, "MatchedSpeeds.step", f"a number in (0, {horizon}]", step)
+        return log_spaced(self.slowest / horizon, FASTEST / step, self.count)

@@ -1,0 +1,27 @@
+"""Stacks of fully connected layers, for parts that are networks of something else than (t, x)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from interpolants.net.activation import make_activation
+
+
+def layers(widths: Sequence[int], activation: str) -> nn.Sequential:
+    """Linear maps between the widths, with an activation after each but the last."""
+    parts: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        parts += [nn.Linear(before, after), make_activation("layers.activation", activation)]
+    return nn.Sequential(*parts[:-1])
+
+
+def zeroed(net: nn.Sequential) -> nn.Sequential:
+    """The same with its last map at zero, so that the output begins there."""
+    last = net[-1]
+    assert isinstance(last, nn.Linear)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return net

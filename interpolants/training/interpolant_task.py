@@ -1,0 +1,95 @@
+"""Training of a stochastic interpolant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, final
+
+import torch
+
+from interpolants.building import build_fields, fit_scaling
+from interpolants.checks import check
+from interpolants.data.base import Data
+from interpolants.fields import Fields
+from interpolants.metric.base import Metric
+from interpolants.model import Model
+from interpolants.plot.samples import plot_samples
+from interpolants.report import Report, measure, write_report
+from interpolants.training.module import InterpolantModule
+from interpolants.training.sampling import Look
+from interpolants.training.task import Build, Prepared, Task, module_options
+
+
+@final
+class InterpolantTask(Task):
+    """Fields of a path between a base and the data, and a sampler that is chosen freely."""
+
+    parts: ClassVar[tuple[str, ...]] = (
+        "base",
+        "coupling",
+        "interpolant",
+        "objective",
+        "time_sampler",
+        "net",
+    )
+
+    def prepare(
+        self, config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data
+    ) -> Prepared:
+        fields, objective = build_fields(lambda key: build(config[key]), data.event_shape)
+        scaling = fit_scaling(data, build(config["space"]), fields)
+        _check_batch(data, fields)
+        data.train_batch(0, config["batch_size"], config["seed"])
+        model = Model(
+            fields=fields,
+            event_shape=data.event_shape,
+            scaling=scaling,
+            sampler=build(config["sampler"]),
+            config=plain,
+        )
+        model.make_sampler()
+        module = InterpolantModule(
+            fields=fields,
+            objective=objective,
+            time_sampler=build(config["time_sampler"]),
+            scaling=scaling,
+            **module_options(config, plain, build, fields),
+        )
+        return Prepared(module, lambda metrics, n: _look(model, data, metrics, n))
+
+    def report(
+        self,
+        model: Any,
+        data: Data,
+        metrics: Sequence[Metric],
+        folder: Path,
+        config: Mapping[str, Any],
+    ) -> Report:
+        n, seed, animation = (config[key] for key in ("report_size", "seed", "animation"))
+        return write_report(model, data, metrics, folder, n=n, seed=seed, animation=animation)
+
+
+def _check_batch(data: Data, fields: Fields) -> None:
+    """Require data that are whole, and that the coupling can pair."""
+    one = data.sample(1, torch.Generator().manual_seed(0))
+    fix = "use task=neural_sde"
+    rule = "data with no observations missing, for an interpolant"
+    check(one.mask is None, "data", rule, type(data).__name__, fix)
+    check(
+        one.x0 is not None or not fields.coupling.needs_pairs,
+        "coupling",
+        "data whose batches carry x0, for paired ends",
+        type(data).__name__,
+        "use coupling=independent or minibatch_ot",
+    )
+    if one.x0 is None:
+        fields.base.sample(1, data.event_shape, torch.Generator().manual_seed(0))
+
+
+def _look(model: Model, data: Data, metrics: Sequence[Metric], n: int) -> Look:
+    """Metrics and a picture of samples; and how many left their space, where a process may let
+    them."""
+    drawn, reference, results = measure(model, data, metrics, n=n)
+    numbers = {} if drawn.outside is None else {"outside": drawn.outside}
+    return Look(results, plot_samples(drawn.x.cpu(), reference), numbers)

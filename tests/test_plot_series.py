@@ -1,0 +1,117 @@
+"""Figures of series and videos show the values they were given, where they belong."""
+
+import numpy as np
+import pytest
+import torch
+
+from interpolants.plot.series import plot_errors, plot_series
+from interpolants.plot.video import plot_frames
+
+_TIMES = torch.tensor([0.0, 0.5, 2.0])
+
+
+def _series(n, channels):
+    return torch.randn(n, 3, channels, generator=torch.Generator().manual_seed(0))
+
+
+def _paths(x, count=100):
+    """Paths x + k/10, k = 0..count-1."""
+    return x + torch.arange(count).view(-1, 1, 1, 1) / 10
+
+
+def test_series_are_rows_with_their_mean_and_their_band():
+    x = _series(5, 2)
+    figure = plot_series(_TIMES, x, torch.ones(5, 3).bool(), _paths(x))
+    panels = figure.axes
+    assert len(panels) == 3 * 2
+    for r in range(3):
+        for c in range(2):
+            ax = panels[2 * r + c]
+            lines = {line.get_label(): line for line in ax.lines}
+            np.testing.assert_allclose(lines["data"].get_ydata(), x[r, :, c], rtol=1e-6)
+            np.testing.assert_allclose(lines["model"].get_ydata(), x[r, :, c] + 4.95, rtol=1e-5)
+            (band,) = ax.collections
+            edges = band.get_paths()[0].vertices
+            at_start = edges[np.isclose(edges[:, 0], 0.0), 1]
+            low, high = np.percentile(np.arange(100) / 10, [5, 95]) + x[r, 0, c].item()
+            assert at_start.min() == pytest.approx(low, rel=1e-4)
+            assert at_start.max() == pytest.approx(high, rel=1e-4)
+
+
+def test_series_show_what_was_observed_alone():
+    x, mask = _series(1, 1), torch.tensor([[True, False, True]])
+    ax = plot_series(_TIMES, x, mask, _paths(x)).axes[0]
+    data = next(line for line in ax.lines if line.get_label() == "data")
+    np.testing.assert_allclose(data.get_xdata(), [0.0, 2.0])
+    np.testing.assert_allclose(data.get_ydata(), x[0, [0, 2], 0], rtol=1e-6)
+
+
+def test_series_predictions_say_what_was_seen():
+    x = _series(2, 1)
+    ax = plot_series(_TIMES, x, torch.ones(2, 3).bool(), _paths(x), seen=2).axes[0]
+    assert any(list(line.get_xdata()) == [0.5, 0.5] for line in ax.lines)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_series_of_the_prior_are_beside_the_data(count):
+    x, prior = _series(2, 1), 10 + _series(count, 1)
+    figure = plot_series(_TIMES, x, torch.ones(2, 3).bool(), _paths(x), prior=prior)
+    ax = figure.axes[-1]
+    heights = [line.get_ydata() for line in ax.lines]
+    np.testing.assert_allclose(heights[:2], x[..., 0], rtol=1e-6)
+    np.testing.assert_allclose(heights[2:], prior[..., 0], rtol=1e-6)
+
+
+def test_series_of_one_observation_are_points():
+    x = _series(2, 1)[:, :1]
+    figure = plot_series(_TIMES[:1], x, torch.ones(2, 1).bool(), _paths(x), prior=x)
+    assert {line.get_marker() for line in figure.axes[-1].lines} == {"o"}
+
+
+def test_series_paths_of_other_series_are_refused():
+    x = _series(2, 1)
+    with pytest.raises(ValueError, match=r"^plot_series\.paths: expected \(P, \*\(2, 3, 1\)\)"):
+        plot_series(_TIMES, x, torch.ones(2, 3).bool(), _paths(x)[:, :1])
+
+
+def test_errors_are_curves_against_time():
+    errors = {"prediction": torch.tensor([1.0, 2.0, 3.0]), "last_frame": torch.ones(3)}
+    ax = plot_errors(_TIMES, errors).axes[0]
+    for line, (name, values) in zip(ax.lines, errors.items(), strict=True):
+        assert line.get_label() == name.replace("_", " ")
+        np.testing.assert_allclose(line.get_xdata(), _TIMES)
+        np.testing.assert_allclose(line.get_ydata(), values)
+    assert ax.get_ylim()[0] == 0
+
+
+def test_frames_are_rows_by_kind_in_the_order_of_time():
+    """Frames of one grey each: data k / 10 at frame k of video b, predictions half of it."""
+    level = torch.arange(10).float().view(1, 10, 1, 1, 1) / 9
+    data = level.expand(2, 10, 1, 16, 16).contiguous()
+    videos = {"data": data, "predicted": data / 2}
+    ax = plot_frames(torch.arange(10.0), videos, seen=4).axes[0]
+    picture = np.asarray(ax.images[0].get_array())
+    assert picture.shape == (4 * 17 - 1, 10 * 17 - 1, 3)
+    for row, factor in enumerate([1, 0.5, 1, 0.5]):
+        greys = picture[17 * row + 8, 8::17, 0]
+        np.testing.assert_allclose(greys, factor * np.arange(10) / 9, atol=1e-6)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["data", "predicted"] * 2
+    (line,) = ax.lines
+    assert 3 * 17 + 16 < line.get_xdata()[0] + 1 < 4 * 17 + 1
+
+
+def test_frames_of_many_times_are_twelve_and_say_where_the_seen_ones_end():
+    videos = {"data": torch.rand(1, 40, 1, 4, 4, generator=torch.Generator().manual_seed(0))}
+    ax = plot_frames(torch.linspace(0, 1, 40), videos, seen=20).axes[0]
+    assert len(ax.get_xticks()) == 12
+    columns = 20 * 12 / 40
+    width = np.asarray(ax.images[0].get_array()).shape[1] / 12
+    assert abs(ax.lines[0].get_xdata()[0] - columns * width) < 1
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 1, 4, 4), (1, 2, 4, 4)])
+def test_frames_of_another_shape_are_refused(shape):
+    videos = {"data": torch.zeros(1, 2, 1, 4, 4), "predicted": torch.zeros(shape)}
+    with pytest.raises(ValueError, match=r"^plot_frames\.videos: expected one shape \(B, 2, C"):
+        plot_frames(torch.arange(2.0), videos, seen=1)
