@@ -137,7 +137,8 @@ class FractionalNoise:
         factors = torch.linalg.matrix_exp(exponents)
         while factors.shape[1] > 1:
             factors = factors[:, 1::2] @ factors[:, ::2]
-        return factors[:, 0]
+        whole: Tensor = factors[:, 0]
+        return whole
 
     @functools.cached_property
     def _table(self) -> tuple[Tensor, Tensor]:
@@ -148,7 +149,7 @@ class FractionalNoise:
 
     def _basis(self, s: Tensor) -> tuple[Tensor, Tensor]:
         """level and b at times (N,)."""
-        levels, endings = zip(*map(self._orthonormal, s.split(_PIECE)), strict=True)
+        levels, endings = zip(*map(self._orthonormal, torch.split(s, _PIECE)), strict=True)
         return torch.cat(levels), torch.cat(endings)
 
     def _orthonormal(self, s: Tensor) -> tuple[Tensor, Tensor]:

@@ -81,12 +81,11 @@ class NeuralSDE(nn.Module):
         start, drift, diffusion, decoder: build the prior; see their packages.
         control: builds the posterior's network; None for none.
         encoder: builds what the posterior sees; None if that is the guide alone.
-        guide: whether the posterior begins at the law that is exact where b is linear: a control
-            in closed form, and likewise the start. Needs a decoder that is linear and a sigma that
-            is constant.
+        guide: whether the posterior begins at the law that is exact where b is linear, of the
+            noise and of the start (`LinearGuide`). Needs a linear decoder and a constant sigma.
         solver: a scheme for driven equations.
-        grid: where steps go between two observations; one that shrinks towards its end, since a
-            control cannot take back the noise of the last step before an observation.
+        grid: where steps go between two observations. Without a guide, one that shrinks towards
+            its end: a control cannot take back the noise of the last step before an observation.
         num_steps: steps between two observations.
         mode: how blocks of steps run; `Checkpointed` for the gradients of long series.
 
@@ -115,29 +114,20 @@ class NeuralSDE(nn.Module):
     ) -> None:
         super().__init__()
         check_count("NeuralSDE.num_steps", num_steps)
-        self.times, frame = checked_times("NeuralSDE.times", times), tuple(event_shape[1:])
-        fits = len(event_shape) > 1 and event_shape[0] == len(self.times)
-        rule = f"({len(self.times)}, *frame)"
-        check(fits, "NeuralSDE.event_shape", rule, tuple(event_shape))
+        self.times = checked_times("NeuralSDE", times, event_shape)
+        frame = tuple(event_shape[1:])
         size = math.prod(frame) if latent is None else latent
         check_count("NeuralSDE.latent", size)
         self.latent, self.frame_shape = size, frame
         self.guide, self.solver, self.mode = guide, solver, mode
         self.nodes = nodes_through(self.times, grid, num_steps)
-        horizon = self.times[-1]
-        self.driver = driver(step=spacing(self.times), horizon=horizon)
+        self.driver = driver(step=spacing(self.times), horizon=self.times[-1])
         self.drift, self.diffusion = drift(latent=size), diffusion(latent=size)
         self.encoder = None if encoder is None else encoder(frame_shape=frame, times=self.times)
         context, begin, content = _sizes(self.encoder)
-        states = self.driver.states
-        self.start = start(latent=size, states=states, start_size=begin)
+        self.start = start(latent=size, states=self.driver.states, start_size=begin)
         self.decoder = decoder(frame_shape=frame, latent=size, content_size=content)
-        parts = {"latent": size, "states": states, "horizon": horizon, "context_size": context}
-        self.steering = (
-            None
-            if control is None
-            else Steering(control=control(**parts), times=self.times, rates=self.driver.rates())
-        )
+        self.steering = None if control is None else self._steering(control, context)
         self._check_guide()
 
     def elbo(self, values: Tensor, mask: Tensor, generator: torch.Generator) -> Elbo:
@@ -194,6 +184,15 @@ class NeuralSDE(nn.Module):
         within = isinstance(seen, int) and 0 < seen <= count
         check(within, "NeuralSDE.predict.seen", f"a whole number in [1, {count}]", seen)
         return self.posterior(values[:, :seen], mask[:, :seen], generator)
+
+    def _steering(self, control: Callable[..., Control], context_size: int) -> Steering:
+        made = control(
+            latent=self.latent,
+            states=self.driver.states,
+            horizon=self.times[-1],
+            context_size=context_size,
+        )
+        return Steering(control=made, times=self.times, rates=self.driver.rates())
 
     def _encode(self, values: Tensor, mask: Tensor) -> Encoded:
         if self.encoder is None:
@@ -288,14 +287,10 @@ class NeuralSDE(nn.Module):
         return (log * mask).sum(dim=1)
 
     def _check_guide(self) -> None:
-        constant = self.diffusion.constant() is not None
-        for key, part, fits in (
-            ("decoder", self.decoder, self.decoder.linear),
-            ("diffusion", self.diffusion, constant),
-        ):
-            rule = "a linear decoder and a constant diffusion under a guide"
-            fix = "or set guide=false"
-            check(fits or not self.guide, f"NeuralSDE.{key}", rule, type(part).__name__, fix)
+        fits = self.decoder.linear and self.diffusion.constant() is not None
+        got = f"{type(self.decoder).__name__} and {type(self.diffusion).__name__}"
+        rule = "false, or a linear decoder and a constant diffusion"
+        check(fits or not self.guide, "NeuralSDE.guide", rule, got)
 
 
 def _sizes(encoder: Encoder | None) -> tuple[int, int, int]:

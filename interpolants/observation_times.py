@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -11,20 +12,22 @@ from interpolants.checks import check
 from interpolants.grid.base import Grid
 
 
-def checked_times(where: str, times: Sequence[float]) -> tuple[float, ...]:
-    """The times, once they are known to ascend from 0 or later, with the last above 0."""
+def checked_times(
+    where: str, times: Sequence[float], event_shape: Sequence[int]
+) -> tuple[float, ...]:
+    """The times of series (T, *frame), once they are known to ascend from 0 or later."""
     known = tuple(times)
     rising = bool(known) and known[0] >= 0 and list(known) == sorted({*known}) and known[-1] > 0
-    check(rising, where, "ascending numbers >= 0, the last > 0", known)
+    check(rising, f"{where}.times", "ascending numbers >= 0, the last > 0", known)
+    fits = len(event_shape) > 1 and event_shape[0] == len(known)
+    check(fits, f"{where}.event_shape", f"({len(known)}, *frame)", tuple(event_shape))
     return known
 
 
 def nodes_through(times: Sequence[float], grid: Grid, num_steps: int) -> Tensor:
     """Nodes from 0 through all times, float64 on the host, each stretch laid out by the grid."""
     ends = [0.0, *(t for t in times if t > 0)]
-    parts = [
-        grid.times(num_steps, stretch)[1:] for stretch in zip(ends[:-1], ends[1:], strict=True)
-    ]
+    parts = [grid.times(num_steps, stretch)[1:] for stretch in pairwise(ends)]
     return torch.cat([torch.zeros(1, dtype=torch.float64), *parts])
 
 

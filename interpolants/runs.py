@@ -49,7 +49,7 @@ def find_place(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> P
     """
     resume, ckpt = config["resume"], config["ckpt"]
     check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
-    keys = (*_COURSE, *parts)
+    keys = (*_COURSE[:3], *parts, *_COURSE[3:])
     given = None if config["run_dir"] is None else Path(config["run_dir"])
     stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
     new = root / "outputs" / str(config["name"]) / stamp

@@ -168,7 +168,7 @@ def test_configs_experiment_of_a_neural_sde_holds_against_defaults_and_yields_to
     chosen = config_of("experiment=fbm_bridge", "model/driver=brownian", "batch_size=3")
     assert chosen.task._target_.endswith("NeuralSDETask")
     assert chosen.model.driver._target_.endswith("Brownian")
-    assert (chosen.batch_size, chosen.max_steps) == (3, config_of("task=neural_sde").max_steps)
+    assert (chosen.batch_size, chosen.max_steps) == (3, 500)
     assert "net" not in chosen and "sampler" not in chosen
 
 

@@ -18,7 +18,7 @@ _LAYERS = [
     "conversions fields exact",
     "objective process",
     "solver building",
-    "sampler",
+    "sampler neural_sde",
     "likelihood series_model",
     "model",
     "report",

@@ -265,7 +265,7 @@ def test_neural_sde_learns_with_state_dependent_noise_and_no_guide():
         ({"latent": 3}, "IdentityDecoder.latent: expected 2"),
         (
             {"diffusion": CoordinateDiffusion},
-            "NeuralSDE.diffusion: expected a linear decoder and a",
+            "NeuralSDE.guide: expected false, or a linear",
         ),
     ],
 )

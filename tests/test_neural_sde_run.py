@@ -151,7 +151,7 @@ def test_neural_sde_script_refuses_settings_of_samplers(word, whole, tmp_path):
         (["data=moons"], r"^data: expected series, for a neural SDE, got 'Moons'; "),
         (["seen=7"], r"^seen: expected a whole number in \[1, 6\], got 7"),
         (["model.num_steps=0"], r"^model: NeuralSDE\.num_steps: expected a whole number > 0"),
-        (["model/diffusion=coordinate"], r"^model: NeuralSDE\.diffusion: expected .* got 'Coord"),
+        (["model/diffusion=coordinate"], r"^model: NeuralSDE\.guide: expected .* and Coord"),
         (["batch_size=65"], r"batch_size: expected at most the 64 training rows"),
         (["optimizer.lr=-1.0"], r"^optimizer: "),
     ],

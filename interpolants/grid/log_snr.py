@@ -22,7 +22,8 @@ def times_of(log_snr: LogSNR, wanted: Tensor, limits: Tensor) -> Tensor:
         middle = 0.5 * (low + high)
         below = log_snr(middle) < wanted
         low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-    return 0.5 * (low + high)
+    found: Tensor = 0.5 * (low + high)
+    return found
 
 
 @final

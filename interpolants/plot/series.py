@@ -78,7 +78,14 @@ def plot_errors(times: Tensor, errors: Mapping[str, Tensor]) -> Figure:
     looks = ((SAMPLES_COLOUR, "-"), (ACCENT_COLOUR, "--"), (DATA_COLOUR, ":"))
     for (name, values), (colour, line) in zip(errors.items(), looks, strict=False):
         curve = style.to_array(values)
-        ax.plot(style.to_array(times), curve, line, color=colour, label=name.replace("_", " "), linewidth=1.4)
+        ax.plot(
+            style.to_array(times),
+            curve,
+            line,
+            color=colour,
+            label=name.replace("_", " "),
+            linewidth=1.4,
+        )
     ax.set(xlabel="t", ylabel="mean squared error", title="prediction")
     ax.set_ylim(bottom=0)
     ax.legend(frameon=False, fontsize=8)
