@@ -72,6 +72,7 @@ def print_table(n: int) -> None:
     choices = {
         "1/20 to 20": GeometricSpeeds,
         f"0.02 to {2 * n}": partial(MatchedSpeeds, slowest=0.02),
+        f"0.0001 to {2 * n}, the default": MatchedSpeeds,
     }
     for name, speeds in choices.items():
         print(f"speeds {name}".ljust(16) + "".join(f"K = {k}".ljust(28) for k in COUNTS))

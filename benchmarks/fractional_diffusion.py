@@ -9,8 +9,10 @@ the other; 'brownian' has no states, and is the ordinary diffusion.
 Laws, with exact fields: mean and deviation of samples of N(.5, .3^2); of |x| for two points +-1
 with deviation .1, that is 1 and .1. Then one training of experiment=digits_fractional, and the
 energy distance of samples to as many held-out digits, in units of all pixels' deviation, over
-draws of samples, with the floor of real digits. `path flow` is the ordinary probability flow at
-the times of the fractional grid, which tells what is the grid's doing and what memory's. `level` is the least noise that a state with memory leaves at the end.
+draws of samples, with the floor of real digits.
+
+`path flow` is the ordinary probability flow at the times of the fractional grid, which tells what
+is the grid's doing and what memory's. `level` is the noise of a state with memory at the end.
 """
 
 from __future__ import annotations
@@ -137,9 +139,7 @@ def digits(schedule: Schedule, steps: Sequence[int], overrides: Sequence[str]) -
         distances = [distance(flatten_event(d.x)) for d in drawn]
         return f"{statistics.mean(distances):.4f} +- {statistics.stdev(distances):.4f}"
 
-    print(
-        f"digits: energy distance, mean and deviation of {SEEDS} draws; floor {distance(second):.4f}"
-    )
+    print(f"digits: energy distance, {SEEDS} draws; floor {distance(second):.4f}")
     table(cell, schedule, steps)
 
 

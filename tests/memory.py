@@ -1,14 +1,43 @@
-"""Linear processes with memory: what becomes of their start and of every normal."""
+"""Motions with memory, and what linear processes with one make of every normal."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 
+from interpolants.driver.law import Law
+from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
+from interpolants.driver.riemann_liouville import RiemannLiouville
+from interpolants.fractional import FractionalNoise
 from interpolants.integrate import KeepTimes, integrate
 from interpolants.noise.given import GivenNoise
 from interpolants.process.memory import MemoryProcess
+from interpolants.schedule.geometric import GeometricSchedule
+from interpolants.schedule.variance_preserving import VariancePreservingSchedule
 from interpolants.solver.linear_gaussian import LinearGaussian
+
+_RATIO = 5000.0
+_START = 0.01 * math.sqrt(2 * math.log(_RATIO))
+SCHEDULES = {
+    "exploding": GeometricSchedule(start=_START, end=_START * _RATIO),
+    "preserving": VariancePreservingSchedule(),
+}
+_SPEEDS = {1: (1.0,), 2: (0.05, 20.0), 3: (0.05, 1.0, 20.0)}
+
+
+def bank(hurst: float, count: int, law: Law | None = None) -> MarkovFractionalBrownian:
+    """Type II of few speeds, unless told otherwise."""
+    law = RiemannLiouville(normalize=False) if law is None else law
+    return MarkovFractionalBrownian(hurst=hurst, law=law, gammas=_SPEEDS[count])
+
+
+def noise_of(
+    hurst: float = 0.7, count: int = 2, kind: str = "preserving", match: bool = True
+) -> FractionalNoise:
+    """Of such a motion, at one of the rates."""
+    return FractionalNoise(driver=bank(hurst, count), schedule=SCHEDULES[kind], match=match)
 
 
 def responses(process: MemoryProcess, times: Tensor, x0: float = 0.0) -> Tensor:

@@ -69,7 +69,7 @@ def test_estimate_is_where_the_likelihood_is_largest(hurst):
 
 @pytest.mark.parametrize("hurst", _MATCHED)
 def test_bank_with_matched_speeds_recovers_the_index(hurst):
-    gammas = MatchedSpeeds(count=7)(3.0 / _STEPS, 3.0)
+    gammas = MatchedSpeeds(count=7, slowest=0.01)(3.0 / _STEPS, 3.0)
     law = MandelbrotVanNess(normalize=False)
     got = markov_likelihood(_increments(hurst), law=law, gammas=gammas, horizon=3.0)
     assert _agrees(got.hurst, *_MATCHED[hurst])

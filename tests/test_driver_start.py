@@ -109,5 +109,5 @@ def test_configured_driver_is_built_for_the_data(stem):
     assert (driver.states > 0) == ("fractional" in stem)
     if driver.states:
         assert driver.horizon == 4
-        assert driver.gammas == MatchedSpeeds(count=7)(0.1, 4.0)
+        assert driver.gammas == MatchedSpeeds(count=10)(0.1, 4.0)
         assert len(list(driver.parameters())) == 1

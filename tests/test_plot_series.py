@@ -89,25 +89,41 @@ def test_frames_are_rows_by_kind_in_the_order_of_time():
     level = torch.arange(10).float().view(1, 10, 1, 1, 1) / 9
     data = level.expand(2, 10, 1, 16, 16).contiguous()
     videos = {"data": data, "predicted": data / 2}
-    ax = plot_frames(torch.arange(10.0), videos, seen=4).axes[0]
-    picture = np.asarray(ax.images[0].get_array())
-    assert picture.shape == (4 * 17 - 1, 10 * 17 - 1, 3)
-    for row, factor in enumerate([1, 0.5, 1, 0.5]):
-        greys = picture[17 * row + 8, 8::17, 0]
-        np.testing.assert_allclose(greys, factor * np.arange(10) / 9, atol=1e-6)
-    names = [label.get_text() for label in ax.get_yticklabels()]
-    assert names == ["data", "predicted"] * 2
-    (line,) = ax.lines
-    assert 3 * 17 + 16 < line.get_xdata()[0] + 1 < 4 * 17 + 1
+    panels = plot_frames(torch.arange(10.0), videos, seen=4).axes
+    assert len(panels) == 2
+    for ax in panels:
+        picture = np.asarray(ax.images[0].get_array())
+        assert picture.shape == (2 * 17 - 1, 10 * 17 - 1, 3)
+        for row, factor in enumerate([1, 0.5]):
+            greys = picture[17 * row + 8, 8::17, 0]
+            np.testing.assert_allclose(greys, factor * np.arange(10) / 9, atol=1e-6)
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["data", "predicted"]
+        (line,) = ax.lines
+        # The gap after the fourth frame is the pixel 4 * 17 - 1.
+        assert abs(line.get_xdata()[0] - (4 * 17 - 1)) < 1
+    assert [label.get_text() for label in panels[0].get_xticklabels()][:2] == ["0", "1"]
+    assert [text.get_text() for text in panels[0].texts] == ["seen", "predicted"]
 
 
-def test_frames_of_many_times_are_twelve_and_say_where_the_seen_ones_end():
-    videos = {"data": torch.rand(1, 40, 1, 4, 4, generator=torch.Generator().manual_seed(0))}
-    ax = plot_frames(torch.linspace(0, 1, 40), videos, seen=20).axes[0]
-    assert len(ax.get_xticks()) == 12
-    columns = 20 * 12 / 40
-    width = np.asarray(ax.images[0].get_array()).shape[1] / 12
-    assert abs(ax.lines[0].get_xdata()[0] - columns * width) < 1
+@pytest.mark.parametrize(
+    ("count", "stride", "seen", "before"), [(15, 1, 7, 7), (16, 2, 3, 2), (40, 3, 20, 7)]
+)
+def test_frames_of_many_times_are_thinned_evenly(count, stride, seen, before):
+    """Every frame of one grey, its time; of 40 those at 0, 3, 6, ... are shown."""
+    times = torch.linspace(0, 1, count)
+    videos = {"data": times.view(1, count, 1, 1, 1).expand(1, count, 1, 16, 16)}
+    ax = plot_frames(times, videos, seen=seen).axes[0]
+    greys = np.asarray(ax.images[0].get_array())[8, 8::17, 0]
+    np.testing.assert_allclose(greys, times[::stride] / times[::stride].max(), atol=1e-6)
+    names = [label.get_text() for label in ax.get_xticklabels()]
+    assert names == [f"{t:.3g}" for t in times[::stride].tolist()]
+    assert abs(ax.lines[0].get_xdata()[0] - (17 * before - 1)) < 1
+
+
+def test_frames_that_were_all_seen_have_no_line():
+    videos = {"data": torch.rand(1, 4, 1, 8, 8, generator=torch.Generator().manual_seed(0))}
+    ax = plot_frames(torch.arange(4.0), videos, seen=4).axes[0]
+    assert not ax.lines and not ax.texts
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 1, 4, 4), (1, 2, 4, 4)])

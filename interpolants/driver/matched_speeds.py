@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from interpolants.checks import check, check_count, check_open_interval, is_number
-from interpolants.driver.speeds import FASTEST, SLOWEST, Speeds, log_spaced
+from interpolants.driver.speeds import FASTEST, Speeds, log_spaced
 
 
 @final
@@ -15,16 +15,16 @@ class MatchedSpeeds(Speeds):
     """Log-spaced from slowest / horizon to 2 / step: the range that the data resolve.
 
     Args:
-        count: K >= 2; 5 to 7 are enough.
+        count: K >= 2; 5 are enough for a motion of known index, 10 for one that is learned.
         slowest: smallest speed in units of 1 / T, in (0, 2). Above 0.01 a learned Hurst index
-            is not that of the data.
+            is not that of the data, and long memory needs less.
 
     Raises:
         ValueError: if an argument is out of range, or where called if the step is not in
             (0, horizon].
     """
 
-    slowest: float = SLOWEST
+    slowest: float = 1e-4
 
     def __post_init__(self) -> None:
         check_count("MatchedSpeeds.count", self.count)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -12,17 +14,18 @@ from interpolants.checks import check
 from interpolants.plot import style
 from interpolants.plot.style import ACCENT_COLOUR
 
-_VIDEOS, _COLUMNS = 3, 12
+_VIDEOS, _COLUMNS = 3, 15
 
 
 def plot_frames(times: Tensor, videos: Mapping[str, Tensor], *, seen: int) -> Figure:
-    """Draw videos below each other, one row for each of several kinds, in turn.
+    """Draw videos below each other, each as one row of frames for each of several kinds.
 
     Args:
-        times: (T,); at most 12 of them are shown, evenly spread.
+        times: (T,); every frame is shown, or every second, third, ... so that at most 15 are.
         videos: by what each row is called, (B, T, C, H, W) with C = 1 or 3; the first kind gives
             the range of the colours. At most 3 of each are shown.
-        seen: how many frames were seen by a prediction; a line marks where they end.
+        seen: how many frames were seen by a prediction; a line marks where they end, if others
+            are shown.
 
     Raises:
         ValueError: if the shapes do not match.
@@ -30,24 +33,56 @@ def plot_frames(times: Tensor, videos: Mapping[str, Tensor], *, seen: int) -> Fi
     shapes = {tuple(video.shape[1:]) for video in videos.values()}
     one = len(shapes) == 1 and all(len(s) == 4 and s[0] == len(times) for s in shapes)
     check(one, "plot_frames.videos", f"one shape (B, {len(times)}, C, H, W)", sorted(shapes))
-    at = style.to_array(times)
-    shown = style.spread_indices(at, _COLUMNS)
-    arrays = [style.to_array(video[:_VIDEOS, shown]) for video in videos.values()]
+    stride = math.ceil(len(times) / _COLUMNS)
+    arrays = [style.to_array(video[:_VIDEOS, ::stride]) for video in videos.values()]
     stacked = np.stack(arrays, axis=1)  # (B, kinds, columns, C, H, W)
-    rows, columns = stacked.shape[0] * stacked.shape[1], len(shown)
-    images = stacked.reshape(rows * columns, *stacked.shape[3:])
-    height, width = images.shape[2:]
-    figure = style.new_figure(0.75 * columns + 0.9, 0.75 * rows * height / width + 0.4)
-    ax = figure.subplots()
-    picture = style.mosaic(images, rows, columns, style.colour_range(arrays[0]))
-    style.show_image(ax, picture)
+    count, kinds, columns, _, height, width = stacked.shape
+    rows_height = 0.75 * count * kinds * height / width
+    figure = style.new_figure(0.75 * columns + 0.9, rows_height + 0.1 * count + 0.5, gap=0.04)
+    panels = figure.subplots(count, 1, squeeze=False)[:, 0]
+    limits = style.colour_range(arrays[0])
+    for ax, video in zip(panels, stacked, strict=True):
+        images = video.reshape(kinds * columns, *video.shape[2:])
+        style.show_image(ax, style.mosaic(images, kinds, columns, limits))
+        _name_rows(ax, list(videos), columns)
+    step = _place(panels[0], columns, axis=1)
+    at = style.to_array(times)[::stride]
+    panels[0].xaxis.tick_top()
+    panels[0].set_xticks((np.arange(columns) + 0.5) * step, [f"{t:.3g}" for t in at])
+    before = math.ceil(seen / stride)
+    if before < columns:
+        _mark_prediction(list(panels), before * step - 0.5)
+    return figure
+
+
+def _place(ax: Axes, count: int, *, axis: int) -> float:
+    """Pixels from one frame to the next along an axis of a panel's picture."""
+    picture = ax.images[0].get_array()
+    assert picture is not None
+    return float(picture.shape[axis] / count)
+
+
+def _name_rows(ax: Axes, names: list[str], columns: int) -> None:
     ax.set_axis_on()
     ax.spines[:].set_visible(False)
-    ax.xaxis.tick_top()
-    step, down = picture.shape[1] / columns, picture.shape[0] / rows
-    ax.set_xticks((np.arange(columns) + 0.5) * step, [f"{at[i]:.3g}" for i in shown])
-    names = list(videos) * stacked.shape[0]
-    ax.set_yticks((np.arange(rows) + 0.5) * down, names)
+    ax.set_xticks([])
+    down = _place(ax, len(names), axis=0)
+    ax.set_yticks((np.arange(len(names)) + 0.5) * down, names)
     ax.tick_params(length=0, labelsize=8)
-    ax.axvline(sum(i < seen for i in shown) * step - 0.5, color=ACCENT_COLOUR, linewidth=1.2)
-    return figure
+
+
+def _mark_prediction(panels: list[Axes], edge: float) -> None:
+    """A line where a prediction begins; above the times, what is left and right of it."""
+    for ax in panels:
+        ax.axvline(edge, color=ACCENT_COLOUR, linewidth=1.4)
+    for text, side, offset in (("seen", "right", -5), ("predicted", "left", 5)):
+        panels[0].annotate(
+            text,
+            (edge, 1.0),
+            (offset, 16),
+            xycoords=panels[0].get_xaxis_transform(),
+            textcoords="offset points",
+            ha=side,
+            color=ACCENT_COLOUR,
+            fontsize=8,
+        )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from interpolants.driver.base import Driver
+from interpolants.driver.special import phi1
 from interpolants.integrate import Carry
 from interpolants.process.guide import Guide, NoiseLaw
 from interpolants.start.base import Whitened
@@ -87,10 +88,13 @@ class LinearGuide(Guide):
         nodes = nodes.to(self._readout)
         change, fall, _ = self._ahead(nodes[:-1])
         later, left, noise = self._ahead(nodes[1:])
-        motion, states = self._added(nodes.diff())
+        h = nodes.diff()
+        motion, states = self._added(h)
         # An observation that lies behind a step's end does not see it.
         ahead = (self._at >= nodes[1:, None]).to(nodes)[:, None, None, :, None]
-        moved = self._scale[:, None, None] * motion.unsqueeze(-2) * left.unsqueeze(-1)
+        # What enters evenly over a step is partly forgotten at its end.
+        kept = phi1(self._rate * h.unsqueeze(-1))[:, None, :, None, None]
+        moved = self._scale[:, None, None] * motion.unsqueeze(-2) * left.unsqueeze(-1) * kept
         law = self._law((moved + later @ states.mT) * ahead, noise)
         offset = (law.gain @ self._residual.unsqueeze(-1)).squeeze(-1)
         slope = law.gain @ fall.unsqueeze(-1)
