@@ -32,7 +32,7 @@ def recover(hurst: float, seed: int, overrides: Sequence[str]) -> tuple[float, f
         seconds = time.process_time() - began
         (checkpoint,) = Path(folder).glob(f"**/{LAST}")
         series = load(checkpoint)
-    rate = series.model.drift.linear()[0].mean()
+    rate = series.model.drift.linear()[0].mean().detach()
     return float(series.hurst), float(rate), seconds
 
 
