@@ -43,6 +43,7 @@ _KERNELS = {
     "midpoint": 2,
     "milstein": 10,  # three for the diffusion, here a sine, and for its slope
     "rk4": 7,
+    "sde_dpm_solver": 5,
     "sra1": 8,
     "stochastic_heun": 5,
     "strang": 7,
@@ -104,6 +105,7 @@ class _Negative(torch.nn.Module):
 _OF_FIELDS = {
     "ancestral": partial(ForwardSDE, epsilon=KLOptimalEpsilon()),
     "dpm_solver": ProbabilityFlow,
+    "sde_dpm_solver": partial(ForwardSDE, epsilon=KLOptimalEpsilon()),
 }
 
 

@@ -135,6 +135,31 @@ def test_rotation_is_orthogonal_and_of_order_four():
     assert (chained - exact).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("kind", SCHEDULES)
+@pytest.mark.parametrize(("hurst", "count"), [(0.9, 1), (0.3, 2), (0.9, 2)])
+def test_rotation_is_the_flow_of_the_augmented_equation(kind, hurst, count):
+    """dZ = (F + G G^T C^-1 / 2) Z ds of Z around its mean, between orthonormal bases of Z."""
+    noise, first, last, k = noise_of(hurst, count, kind, match=False), 0.5, 1.0, count + 1
+    moments = _Covariance(noise, bank(hurst, count))
+    begin, _ = moments.run(0.0, first)
+
+    def rate(s, flat):
+        (drift, ending), (c, z) = moments.matrices(s), flat.reshape(2, k, k)
+        own = np.outer(ending, ending)
+        turn = drift + 0.5 * own @ np.linalg.inv(c)
+        return np.stack([drift @ c + c @ drift.T + own, turn @ z]).ravel()
+
+    start = np.stack([begin, np.eye(k)]).ravel()
+    solved = solve_ivp(rate, (first, last), start, rtol=1e-10, atol=1e-14)
+    end, flow = solved.y[:, -1].reshape(2, k, k)
+    order = np.ix_([*range(1, k), 0], [*range(1, k), 0])  # e is X's, and comes after the states
+    roots = [np.linalg.cholesky(c[order]) for c in (begin, end)]
+    turned = np.roll(np.linalg.solve(roots[1], flow[order] @ roots[0]), (1, 1), axis=(0, 1))
+    found = noise.rotation(torch.linspace(last, first, 9, dtype=torch.float64))
+    back = torch.linalg.multi_dot(list(found.flip(0))).numpy()
+    assert np.abs(back - turned.T).max() < 1e-4
+
+
 def test_schedule_of_preserved_variance_has_its_integrals():
     for beta in (LinearSchedule(start=0.1, end=20.0), LinearSchedule(start=0.0, end=3.0)):
         schedule, s = VariancePreservingSchedule(beta=beta), _times(0.0, 0.4, 1.0)

@@ -11,6 +11,7 @@ from torch import Tensor
 from interpolants.checks import check
 from interpolants.driver.base import Driver
 from interpolants.fields import Fields
+from interpolants.fractional import plain_motion
 from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.integrate import Row
 from interpolants.interpolant.linear import LinearInterpolant
@@ -50,18 +51,12 @@ class FractionalBridge(MemoryProcess):
         fix = "train with interpolant=linear, interpolant/gamma=brownian_bridge"
         check(fits, "FractionalBridge.fields", rule, got, fix)
         fields.check("target_mean")
-        self._omega, self._rates = driver.readout().detach().cpu(), driver.rates().detach().cpu()
-        plain = (
-            self._omega.shape == self._rates.shape
-            and not driver.start((8,), torch.Generator().manual_seed(0)).any()
-        )
-        rule = "a motion that starts with no past, with one index (RiemannLiouville, Brownian)"
-        check(bool(plain), "FractionalBridge.driver", rule, type(driver).__name__)
+        self._omega, self._rates, white = plain_motion("FractionalBridge.driver", driver)
         super().__init__(fields=fields, cut=cut)
         assert isinstance(gamma, BrownianBridgeGamma)
         self.driver, self.a = driver, gamma.a
         # What of the motion is in no state: all of Brownian motion, nothing of a bank.
-        self._white = driver.omega_bar().detach().cpu() - self._omega.sum()
+        self._white = white - self._omega.sum()
         one = torch.ones(1, dtype=torch.float64)
         self.g = math.sqrt(self.a / float(self._left(one)))
 

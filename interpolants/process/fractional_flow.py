@@ -14,6 +14,7 @@ from interpolants.integrate import Row
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.process.base import DEFAULT_CUT
 from interpolants.process.memory import MemoryProcess
+from interpolants.process.target_mean import spacing
 
 
 @final
@@ -64,11 +65,7 @@ class FractionalFlow(MemoryProcess):
 
     def weights(self, times: Tensor) -> Tensor:
         """h_k / (2 h_{k-1}) in log(beta / alpha), as in DPM-Solver++(2M); else 0."""
-        c = self.fields.coefficients(times)
-        h = (c.beta.log() - c.alpha.log()).diff()
-        w = torch.zeros_like(h)
-        w[1:] = 0.5 * h[1:] / h[:-1]
-        return torch.where(w.isfinite(), w, 0.0)
+        return spacing(self.fields.coefficients(times))[1]
 
     def seen(self, row: Row, state: Tensor) -> tuple[Row, Tensor]:
         return row, self.leave(state)

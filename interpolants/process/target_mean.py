@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import final
 
+import torch
 from torch import Tensor
 
 from interpolants.conversions import Combination
+from interpolants.interpolant.base import Coefficients
 from interpolants.process.base import FieldProcess
 
 
@@ -16,3 +18,15 @@ class TargetMean(FieldProcess):
 
     def combination(self, t: Tensor) -> Combination:
         return self.fields.combination("target_mean", t)
+
+
+def spacing(c: Coefficients) -> tuple[Tensor, Tensor]:
+    """Steps h of log(beta / alpha), and how far D is taken along its last change in each, (N,).
+
+    w = h_k / (2 h_{k-1}), to the middle of the step, and 0 where either is infinite. h is
+    infinite, never NaN, where a step begins without data or ends without noise.
+    """
+    h = (c.beta.log() - c.alpha.log()).diff()
+    w = torch.zeros_like(h)
+    w[1:] = 0.5 * h[1:] / h[:-1]
+    return h, torch.where(w.isfinite(), w, 0.0)

@@ -13,7 +13,7 @@ from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.integrate import Carry, Equation, Plan, Row
 from interpolants.process.base import FieldProcess, Process
 from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.target_mean import TargetMean
+from interpolants.process.target_mean import TargetMean, spacing
 from interpolants.solver.base import PlannedSolver, one_sided_path
 
 
@@ -43,32 +43,15 @@ class Ancestral(PlannedSolver):
     def check(self, process: Process) -> None:
         """Raise a ValueError unless the process is the reversal of a one-sided path."""
         super().check(process)
-        epsilon = process.epsilon if isinstance(process, ForwardSDE) else None
-        fits, name = one_sided_path(process)
-        check(
-            fits and epsilon == KLOptimalEpsilon(c=1.0),
-            "Sampler.solver",
-            "for Ancestral the ForwardSDE of a one-sided path with KLOptimalEpsilon(c=1.0)",
-            f"a {type(process).__name__} of {name} with {epsilon}",
-            "use for example sampler/solver=euler_maruyama",
-        )
-        assert isinstance(process, FieldProcess)
-        process.fields.check("target_mean")
+        check_reversal("Ancestral", process)
 
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
     def coefficients(self, process: Process, times: Tensor) -> Tensor:
         assert isinstance(process, FieldProcess)
-        c = process.fields.coefficients(times)
-        # Infinite, never NaN, where the step begins without data or ends without noise.
-        h = (c.beta.log() - c.alpha.log()).diff()
-        decay = c.alpha[1:] / c.alpha[:-1] * torch.exp(-h)
-        shift = c.shift.expand_as(times)
-        offset = shift[1:] - decay * shift[:-1]
-        # beta' - decay beta, and the variance, without the difference of nearly equal numbers.
-        fresh = -torch.expm1(-2 * h)
-        return torch.stack([offset, decay, c.beta[1:] * fresh, c.alpha[1:] * fresh.sqrt()], dim=1)
+        offset, decay, gain, noise, _ = reversal(process, times)
+        return torch.stack([offset, decay, gain, noise], dim=1)
 
     def plan(self, process: Process, times: Tensor) -> Plan:
         assert isinstance(process, FieldProcess)
@@ -87,3 +70,30 @@ class Ancestral(PlannedSolver):
         kept = torch.addcmul(offset, decay, x)
         moved = torch.addcmul(kept, equation.drift_at(rows[0], x), gain)
         return (torch.addcmul(moved, z[0], noise),)
+
+
+def check_reversal(solver: str, process: Process) -> None:
+    """Raise a ValueError unless the process is the reversal of a one-sided path."""
+    epsilon = process.epsilon if isinstance(process, ForwardSDE) else None
+    fits, name = one_sided_path(process)
+    check(
+        fits and epsilon == KLOptimalEpsilon(c=1.0),
+        "Sampler.solver",
+        f"for {solver} the ForwardSDE of a one-sided path with KLOptimalEpsilon(c=1.0)",
+        f"a {type(process).__name__} of {name} with {epsilon}",
+        "use for example sampler/solver=euler_maruyama",
+    )
+    assert isinstance(process, FieldProcess)
+    process.fields.check("target_mean")
+
+
+def reversal(process: FieldProcess, times: Tensor) -> tuple[Tensor, ...]:
+    """Of x' = offset + decay x + gain D + noise z, and w of `spacing`, (N,) each."""
+    c = process.fields.coefficients(times)
+    h, w = spacing(c)
+    decay = c.alpha[1:] / c.alpha[:-1] * torch.exp(-h)
+    shift = c.shift.expand_as(times)
+    offset = shift[1:] - decay * shift[:-1]
+    # beta' - decay beta, and the variance, without the difference of nearly equal numbers.
+    fresh = -torch.expm1(-2 * h)
+    return offset, decay, c.beta[1:] * fresh, c.alpha[1:] * fresh.sqrt(), w

@@ -12,7 +12,7 @@ from interpolants.checks import check
 from interpolants.integrate import Carry, Equation, Plan, Row
 from interpolants.process.base import FieldProcess, Process
 from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.process.target_mean import TargetMean
+from interpolants.process.target_mean import TargetMean, spacing
 from interpolants.solver.base import PlannedSolver, one_sided_path
 
 
@@ -57,10 +57,7 @@ class DPMSolver(PlannedSolver):
     def coefficients(self, process: Process, times: Tensor) -> Tensor:
         assert isinstance(process, FieldProcess)
         c = process.fields.coefficients(times)
-        h = (c.beta.log() - c.alpha.log()).diff()
-        w = torch.zeros_like(h)
-        w[1:] = 0.5 * h[1:] / h[:-1]
-        w = torch.where(w.isfinite(), w, 0.0)
+        h, w = spacing(c)
         # alpha' / alpha = (beta' / beta) exp(-h), without the quotient of zeros at t=0.
         gain = -c.beta[1:] * torch.expm1(-h)
         decay, shift = c.alpha[1:] / c.alpha[:-1], c.shift.expand_as(times)
