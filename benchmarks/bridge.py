@@ -17,20 +17,16 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
 
-from benchmarks.common import build, configure, run
+from benchmarks.common import build, configure, trained
 from interpolants.integrate import integrate
-from interpolants.model import load
 from interpolants.neural_sde import NeuralSDE
 from interpolants.noise.generator import GeneratorNoise
 from interpolants.process.driven_sde import DrivenSDE
 from interpolants.process.linear_control import LinearControl
-from interpolants.runs import LAST
 
 PATHS, STEPS = 65_536, (64, 128)
 
@@ -66,13 +62,9 @@ def measure(hurst: float, num_steps: int, overrides: Sequence[str]) -> None:
     """Print a line for each posterior."""
     chosen = (f"model.driver.hurst.value={hurst}", f"model.num_steps={num_steps}")
     cfg = configure("experiment=fbm_bridge", *chosen, *overrides)
-    cfg.validate_every = cfg.sample_every = cfg.checkpoint_every = 10 * cfg.max_steps
     data = build(cfg.data)
     plain = build(cfg.model)(event_shape=data.event_shape, times=data.times)
-    with TemporaryDirectory() as folder:
-        run(cfg, Path(folder))
-        (checkpoint,) = Path(folder).glob(f"**/{LAST}")
-        trained = load(checkpoint).model
+    learned = trained(cfg).model
     end = torch.tensor(data.times[-1], dtype=torch.float64)
     least = 0.5 * math.log1p(float(plain.driver.covariance(end, end)) / 0.1**2)
     generator = torch.Generator().manual_seed(0)
@@ -80,7 +72,7 @@ def measure(hurst: float, num_steps: int, overrides: Sequence[str]) -> None:
         losses = {
             "control": held(plain, generator),
             "guide": guided(plain, generator),
-            "trained": guided(trained, generator),
+            "trained": guided(learned, generator),
         }
     for name, loss in losses.items():
         mean, error = float(loss.mean()), float(loss.std()) / math.sqrt(PATHS)

@@ -1,10 +1,12 @@
-"""What the benchmarks share: the configuration of `train.py` and the run it starts."""
+"""What the benchmarks share: the configuration of `train.py`, the run it starts, and spreads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -12,6 +14,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf, open_dict
 
+from interpolants.model import load
+from interpolants.runs import LAST
 from interpolants.training.run import train
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -35,3 +39,18 @@ def run(cfg: Any, folder: Path, build: Callable[[Any], Any] = build) -> None:
     """What `train.py` does, writing below `folder`."""
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     train(cfg, plain, build, folder)
+
+
+def trained(cfg: Any) -> Any:
+    """The model that a run ends with, by its last checkpoint; nothing else is kept of the run."""
+    cfg.validate_every = cfg.sample_every = cfg.checkpoint_every = 10 * cfg.max_steps
+    with TemporaryDirectory() as folder:
+        run(cfg, Path(folder))
+        (checkpoint,) = Path(folder).glob(f"**/{LAST}")
+        return load(checkpoint)
+
+
+def spread(values: Sequence[float], digits: int = 4) -> str:
+    """Mean and standard deviation, which is nan of one value."""
+    deviation = statistics.stdev(values) if len(values) > 1 else float("nan")
+    return f"{statistics.mean(values):.{digits}f} +- {deviation:.{digits}f}"

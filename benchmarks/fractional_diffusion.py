@@ -19,18 +19,15 @@ from __future__ import annotations
 
 import argparse
 import math
-import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.common import build, configure, run
+from benchmarks.common import build, configure, spread, trained
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.geometric_speeds import GeometricSpeeds
@@ -43,10 +40,8 @@ from interpolants.fractional import FractionalNoise
 from interpolants.grid.fractional import FractionalGrid
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.metric.energy_distance import EnergyDistance
-from interpolants.model import load
 from interpolants.process.forward_sde import ForwardSDE
 from interpolants.process.fractional_flow import FractionalFlow
-from interpolants.runs import LAST
 from interpolants.sampler import Sampler
 from interpolants.schedule.base import Schedule
 from interpolants.schedule.geometric import GeometricSchedule
@@ -123,21 +118,17 @@ def law_cell(target: GaussianMixture, absolute: bool) -> Print:
 def digits(schedule: Schedule, steps: Sequence[int], overrides: Sequence[str]) -> None:
     """Train once, and print distances for every noise."""
     cfg = configure("experiment=digits_fractional", "animation=false", *overrides)
-    cfg.validate_every = cfg.sample_every = cfg.checkpoint_every = 10 * cfg.max_steps
     first, second = (flatten_event(x) for x in build(cfg.data).reference_pair(5_000))
 
     def distance(x: Tensor) -> float:
         return float(EnergyDistance()(x / first.std(), first / first.std()))
 
-    with TemporaryDirectory() as folder:
-        run(cfg, Path(folder))
-        (checkpoint,) = Path(folder).glob(f"**/{LAST}")
-        model = load(checkpoint)
+    model = trained(cfg)
 
     def cell(sampler: Callable[..., Sampler]) -> str:
         drawn = [model.sample(len(first), sampler=sampler, seed=seed) for seed in range(SEEDS)]
         distances = [distance(flatten_event(d.x)) for d in drawn]
-        return f"{statistics.mean(distances):.4f} +- {statistics.stdev(distances):.4f}"
+        return spread(distances)
 
     print(f"digits: energy distance, {SEEDS} draws; floor {distance(second):.4f}")
     table(cell, schedule, steps)

@@ -13,25 +13,17 @@ import argparse
 import statistics
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from benchmarks.common import configure, run
-from interpolants.model import load
-from interpolants.runs import LAST
+from benchmarks.common import configure, spread, trained
 
 
 def recover(hurst: float, seed: int, overrides: Sequence[str]) -> tuple[float, float, float]:
     """The index, the rate and the seconds of one run."""
     seeds = (f"seed={seed}", f"data.seed={seed}", f"data.hurst={hurst}")
     cfg = configure("experiment=fou_hurst", *seeds, *overrides)
-    cfg.validate_every = cfg.sample_every = cfg.checkpoint_every = 10 * cfg.max_steps
-    with TemporaryDirectory() as folder:
-        began = time.process_time()
-        run(cfg, Path(folder))
-        seconds = time.process_time() - began
-        (checkpoint,) = Path(folder).glob(f"**/{LAST}")
-        series = load(checkpoint)
+    began = time.process_time()
+    series = trained(cfg)
+    seconds = time.process_time() - began
     rate = series.model.drift.linear()[0].mean().detach()
     return float(series.hurst), float(rate), seconds
 
@@ -47,15 +39,10 @@ def main() -> None:
         found, rates, seconds = zip(*runs, strict=True)
         error = statistics.mean(abs(value - hurst) for value in found)
         print(
-            f"{hurst:4} {_spread(found):>16} {error:11.3f} {_spread(rates):>16} "
+            f"{hurst:4} {spread(found, 3):>16} {error:11.3f} {spread(rates, 3):>16} "
             f"{statistics.mean(seconds):6.0f}",
             flush=True,
         )
-
-
-def _spread(values: Sequence[float]) -> str:
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.3f} +- {deviation:.3f}"
 
 
 if __name__ == "__main__":

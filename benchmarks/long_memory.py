@@ -12,16 +12,11 @@ the training rows in time. Means and standard deviations are over training seeds
 from __future__ import annotations
 
 import argparse
-import statistics
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
-from benchmarks.common import build, configure, run
-from interpolants.model import load
-from interpolants.runs import LAST
+from benchmarks.common import build, configure, spread, trained
 
 DATA = ("series_nile", "series_sp500_parkinson")
 DRIVERS = {"fractional": "markov_fractional_brownian", "brownian": "brownian"}
@@ -32,11 +27,7 @@ def score(data: str, driver: str, seed: int, overrides: Sequence[str]) -> tuple[
     """The predictive log-likelihood per observation, and the Hurst index (1/2 of Brownian)."""
     chosen = (f"data={data}", f"model/driver={driver}", f"seed={seed}")
     cfg = configure("experiment=long_memory_series", *chosen, *overrides)
-    cfg.validate_every = cfg.sample_every = cfg.checkpoint_every = 10 * cfg.max_steps
-    with TemporaryDirectory() as folder:
-        run(cfg, Path(folder))
-        (checkpoint,) = Path(folder).glob(f"**/{LAST}")
-        series = load(checkpoint)
+    series = trained(cfg)
     x = build(cfg.data).held_out(_WINDOWS, 0).x1
     half = x.shape[1] // 2
     first = (torch.arange(x.shape[1]) < half).expand(len(x), -1)
@@ -56,14 +47,7 @@ def main() -> None:
         for name, driver in DRIVERS.items():
             runs = [score(data, driver, seed, overrides) for seed in range(arguments.seeds)]
             scores, indices = zip(*runs, strict=True)
-            print(
-                f"{data:<28} {name:<12} {_spread(scores):>22} {_spread(indices):>16}", flush=True
-            )
-
-
-def _spread(values: Sequence[float]) -> str:
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.4f} +- {deviation:.4f}"
+            print(f"{data:<28} {name:<12} {spread(scores):>22} {spread(indices):>16}", flush=True)
 
 
 if __name__ == "__main__":

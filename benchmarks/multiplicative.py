@@ -21,17 +21,13 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from torch import Tensor
 
-from benchmarks.common import build, configure, run
+from benchmarks.common import build, configure, spread, trained
 from interpolants.data.base import Data
 from interpolants.metric.energy_distance import EnergyDistance
-from interpolants.model import load
-from interpolants.runs import LAST
 from interpolants.shapes import flatten_event
 
 
@@ -70,14 +66,11 @@ class Result(NamedTuple):
 def measure(task: Task, experiment: str, seed: int, overrides: Sequence[str]) -> Result:
     """Train with one seed, and compare samples of the averaged weights with held-out rows."""
     cfg = configure(f"experiment={experiment}", f"seed={seed}", "animation=false", *overrides)
-    cfg.validate_every = cfg.sample_every = cfg.checkpoint_every = 10 * cfg.max_steps
-    with TemporaryDirectory() as folder:
-        began = time.process_time()
-        run(cfg, Path(folder))
-        seconds = time.process_time() - began
-        (checkpoint,) = Path(folder).glob(f"**/{LAST}")
-        reference, _ = rows(build(cfg.data))
-        drawn = load(checkpoint).sample(len(reference), seed=seed)
+    began = time.process_time()
+    model = trained(cfg)
+    seconds = time.process_time() - began
+    reference, _ = rows(build(cfg.data))
+    drawn = model.sample(len(reference), seed=seed)
     x = flatten_event(drawn.x)
     outside = ((x < task.low) | (x > task.high) | ~x.isfinite()).any(dim=1)
     inside = x.isfinite().all(dim=1)
@@ -90,11 +83,6 @@ def rows(data: Data) -> tuple[Tensor, Tensor]:
     """Held-out rows to compare with, and real rows of as large a number: (n, D) each."""
     first, second = data.reference_pair(5_000)
     return flatten_event(first), flatten_event(second)
-
-
-def _spread(values: Sequence[float]) -> str:
-    spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-    return f"{statistics.mean(values):.4f} +- {spread:.4f}"
 
 
 def main() -> int:
@@ -112,7 +100,7 @@ def main() -> int:
             ]
             distances, outside, nfe, seconds = zip(*results, strict=True)
             floor = task.distance(*rows(build(configure(f"experiment={experiment}").data)))
-            row = f"{experiment:<30}{_spread(distances):<22}{floor:<9.4f}"
+            row = f"{experiment:<30}{spread(distances):<22}{floor:<9.4f}"
             row += f"{statistics.mean(outside):<10.4f}{statistics.mean(nfe):<6.0f}"
             print(row + f"{statistics.mean(seconds):.0f}", flush=True)
     return 0

@@ -28,7 +28,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from benchmarks.common import SMALL_NET, build, configure, run
+from benchmarks.common import SMALL_NET, build, configure, run, spread
 from benchmarks.tutorial_moons import TutorialMoons
 from interpolants.data.base import Data
 from interpolants.metric.sliced_wasserstein import SlicedWasserstein
@@ -111,11 +111,6 @@ def floor(data: Data) -> float:
     return statistics.mean(float(SlicedWasserstein()(x, reference)) for x in fresh)
 
 
-def _spread(values: Sequence[float]) -> str:
-    spread = statistics.stdev(values) if len(values) > 1 else float("nan")
-    return f"{statistics.mean(values):.3f} +- {spread:.3f}"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=3)
@@ -133,7 +128,7 @@ def main() -> int:
         best = min(statistics.mean(raw), statistics.mean(ema))
         reached = best <= task.best_goal and statistics.mean(ema) < task.ema_goal
         missed |= not reached
-        row = f"{name:<26}{_spread(raw):<18}{_spread(ema):<18}"
+        row = f"{name:<26}{spread(raw, 3):<18}{spread(ema, 3):<18}"
         row += f"{floor(task_data(configure(*overrides).data)):<8.3f}"
         row += f"{statistics.mean(nfe):<6.0f}{statistics.mean(seconds):<7.1f}"
         row += f"best <= {task.best_goal}, ema < {task.ema_goal}  {'ok' if reached else 'MISS'}"

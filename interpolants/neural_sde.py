@@ -45,7 +45,7 @@ class Elbo(NamedTuple):
     Attributes:
         reconstruction: log p(o | X), summed over the observations that exist.
         kl_start: of X(0) and the driver's states.
-        kl_path: of the noise, 1/2 int u^2 dt.
+        kl_path: of the noise: 1/2 int u^2 dt, and what a guide's law adds.
     """
 
     reconstruction: Tensor

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
+from interpolants.data.series_data import check_times
 from interpolants.grid.base import Grid
 
 
@@ -16,11 +17,10 @@ def checked_times(
     where: str, times: Sequence[float], event_shape: Sequence[int]
 ) -> tuple[float, ...]:
     """The times of series (T, *frame), once they are known to ascend from 0 or later."""
-    known = tuple(times)
-    rising = bool(known) and known[0] >= 0 and list(known) == sorted({*known}) and known[-1] > 0
-    check(rising, f"{where}.times", "ascending numbers >= 0, the last > 0", known)
-    fits = len(event_shape) > 1 and event_shape[0] == len(known)
-    check(fits, f"{where}.event_shape", f"({len(known)}, *frame)", tuple(event_shape))
+    shape = tuple(event_shape)
+    check(len(shape) > 1, f"{where}.event_shape", "(T, *frame)", shape)
+    known = check_times(f"{where}.times", times, shape[0])
+    check(known[-1] > 0, f"{where}.times", "a last one above 0", known)
     return known
 
 

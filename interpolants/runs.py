@@ -12,12 +12,10 @@ from interpolants.checks import check
 
 LAST = Path("checkpoints") / "last.ckpt"
 
-# What decides the course of training beside a task's own parts; the rest may change when a run is
-# continued.
-_COURSE = (
-    "task",
-    "data",
-    "space",
+# What decides the course of training, with a task's own parts between the two; the rest may change
+# when a run is continued.
+_DATA = ("task", "data", "space")
+_TRAINING = (
     "optimizer",
     "scheduler",
     "seed",
@@ -49,7 +47,7 @@ def find_place(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> P
     """
     resume, ckpt = config["resume"], config["ckpt"]
     check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
-    keys = (*_COURSE[:3], *parts, *_COURSE[3:])
+    keys = (*_DATA, *parts, *_TRAINING)
     given = None if config["run_dir"] is None else Path(config["run_dir"])
     stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
     new = root / "outputs" / str(config["name"]) / stamp

@@ -74,7 +74,7 @@ def draw_look(model: SeriesModel, data: Data, drawn: Tensor, *, seen: int, seed:
     times = torch.tensor(model.times, dtype=torch.float64)
     if is_video:
         predicted = model.predict(x, mask, seen=seen, seed=seed).cpu()
-        videos = {"data": x, "predicted": predicted}
+        videos = {"data": x, "model": predicted}
         if model.has_prior:
             videos["sample"] = drawn[: len(x)].cpu()
         return plot_frames(times, videos, seen=seen)

@@ -133,7 +133,7 @@ def test_samplers_find_two_points(hurst):
         assert abs(float(drawn.abs().std()) - 0.1) < 0.015
 
 
-def test_grid_takes_equal_steps_of_thenoise_of():
+def test_grid_takes_equal_steps_of_the_clock_of_the_noise():
     noise, path = noise_of(0.7, 2), OneSidedLinearInterpolant()
     nodes = FractionalGrid(noise=noise).times(12, (0.0, 0.999), log_snr=path.log_snr)
     clock = noise.time((1 - nodes[1:]) / nodes[1:])

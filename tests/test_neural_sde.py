@@ -260,7 +260,7 @@ def test_neural_sde_learns_with_state_dependent_noise_and_no_guide():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"at": (0.5, 0.2)}, "NeuralSDE.times: expected ascending numbers >= 0"),
+        ({"at": (0.5, 0.2)}, "NeuralSDE.times: expected 2 ascending numbers >= 0"),
         ({"num_steps": 0}, "NeuralSDE.num_steps: expected a whole number > 0"),
         ({"latent": 3}, "IdentityDecoder.latent: expected 2"),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import ClassVar, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,6 @@ class VideoDecoder(Decoder):
         ValueError: if an argument is out of range.
     """
 
-    linear: ClassVar[bool] = False
     _deviation: Tensor
 
     def __init__(

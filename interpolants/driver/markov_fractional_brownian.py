@@ -13,11 +13,9 @@ from interpolants.driver.ahead import bank_forecast
 from interpolants.driver.base import Driver, Forecast, Increment, check_lengths, contract
 from interpolants.driver.hurst import Hurst, as_hurst
 from interpolants.driver.law import Law
+from interpolants.driver.roots import covariance_root
 from interpolants.driver.speeds import Speeds, speeds_of, warn_of_speeds
 from interpolants.driver.weights import RIDGE, optimal_weights, relative_error
-
-# Modes of a step's covariance with less than this share of the largest are rounding.
-_RANK_TOLERANCE = 1e-15
 
 
 @final
@@ -115,7 +113,9 @@ class MarkovFractionalBrownian(Driver):
 
     def start_from(self, normals: Tensor) -> Tensor:
         count = len(self.gammas)
-        root = _root(self.law.start_covariance(torch.tensor(self.gammas, dtype=torch.float64)))
+        root = covariance_root(
+            self.law.start_covariance(torch.tensor(self.gammas, dtype=torch.float64))
+        )
         # In float64, where the slow processes are large and nearly equal.
         bank = (normals[..., :count].double() @ root.to(normals.device)).to(normals.dtype)
         return torch.cat([bank, normals[..., count:]], dim=-1)
@@ -136,7 +136,7 @@ class MarkovFractionalBrownian(Driver):
         total = rates.unsqueeze(-1) + rates
         length = h.view(-1, 1, 1)
         falls = -torch.expm1(-total * length) / total.clamp(min=1e-300)
-        root = _root(torch.where(total > 0, falls, length))
+        root = covariance_root(torch.where(total > 0, falls, length))
         rank = int((root != 0).any(dim=-1).sum(dim=-1).max())
         return self._table(h, root[..., :rank, :])
 
@@ -176,14 +176,3 @@ class MarkovFractionalBrownian(Driver):
         column = rows.new_zeros(*rows.shape[:2], 1)
         column[:, 0, 0], column[:, 1, 0] = 1.0, h
         return torch.cat([rows, column], dim=-1)
-
-
-def _root(covariance: Tensor) -> Tensor:
-    """R with R^T R the covariance, (..., N, N), largest modes first; rows of rounding are zero.
-
-    By eigenvectors: the covariance is singular to rounding, and a Cholesky factor fails.
-    """
-    values, vectors = torch.linalg.eigh(covariance)
-    values = torch.where(values > _RANK_TOLERANCE * values[..., -1:], values, 0.0)
-    root: Tensor = (vectors * values.sqrt().unsqueeze(-2)).mT.flip(-2)
-    return root

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.driver.base import Driver
+from interpolants.driver.roots import covariance_root
 from interpolants.fields import Fields
 from interpolants.fractional import plain_motion
 from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
@@ -96,7 +97,7 @@ class FractionalBridge(MemoryProcess):
         matrix[:, 1:, 1:] = torch.diag_embed(kept)
         root = torch.zeros_like(matrix)
         root[:, 0] = noise.unsqueeze(-1) * along
-        root[:, 1:, 1:] = _root(rest)
+        root[:, 1:, 1:] = covariance_root(rest)
         ahead, back = self._change_matrix(tau[:-1], 1), self._change_matrix(tau[1:], -1)
         gain = (back @ (pull.unsqueeze(-1) * along).unsqueeze(-1)).squeeze(-1)
         return back @ matrix @ ahead, gain, torch.zeros_like(gain), root @ back.mT
@@ -127,10 +128,3 @@ class FractionalBridge(MemoryProcess):
         matrix = torch.eye(1 + self.states, dtype=torch.float64).repeat(len(tau), 1, 1)
         matrix[:, 0, 1:] = sign * self._change(tau)
         return matrix
-
-
-def _root(covariance: Tensor) -> Tensor:
-    """R with R^T R the covariance, (..., K, K), which is singular: by eigenvectors, clipped."""
-    values, vectors = torch.linalg.eigh(covariance)
-    root: Tensor = values.clamp(min=0).sqrt().unsqueeze(-1) * vectors.mT
-    return root

@@ -57,3 +57,17 @@ class Guide(abc.ABC):
         missed = sorted({*within} - {*nodes.tolist()})
         fix = "let the grid land on them, with Grid.times(..., through=...)"
         check(not missed, f"{type(self).__name__}.times", "nodes of the grid", missed, fix)
+
+
+def mask_patterns(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """The different rows of a mask, (P, m), and which one each sample has; None for one alone.
+
+    Their number is read on the host once in a solve, so that samples without gaps share a law.
+
+    Args:
+        mask: which observations exist, bool, (m,) or (B, m); None for all.
+    """
+    if mask is None or mask.dim() == 1:
+        return None if mask is None else mask.unsqueeze(0), None
+    rows, which = mask.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
+    return rows, which if len(rows) > 1 else None

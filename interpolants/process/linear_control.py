@@ -11,7 +11,7 @@ from torch import Tensor
 from interpolants.checks import check, check_not_negative, check_positive
 from interpolants.driver.base import Driver, Forecast, contract
 from interpolants.integrate import Carry
-from interpolants.process.guide import Guide, NoiseLaw
+from interpolants.process.guide import Guide, NoiseLaw, mask_patterns
 
 
 class Gains(NamedTuple):
@@ -119,7 +119,7 @@ class LinearControl(Guide):
             covariance=scale[..., None, None].square() * ahead.covariance,
         )
         # From here on the patterns of what is missing have an axis after the times.
-        patterns, which = self._patterns(tau)
+        patterns, which = mask_patterns(None if self.mask is None else self.mask.to(tau.device))
         own = self._weights(tau, ahead, patterns)
         kept = torch.exp(-decay.unsqueeze(-1) * _before(tau.clamp(min=0), decay)).unsqueeze(1)
         kick = (own.unsqueeze(-2) @ ahead.change.unsqueeze(1)).squeeze(-2)
@@ -139,17 +139,6 @@ class LinearControl(Guide):
             state: X and the driver's states, (B, *event, 1 + S).
         """
         return aim - contract(state, pull)
-
-    def _patterns(self, like: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """The different rows of the mask, (P, m), and each sample's; None if all have one."""
-        if self.mask is None:
-            return None, None
-        mask = self.mask.to(like.device)
-        if mask.dim() == 1:
-            return mask.unsqueeze(0), None
-        # Their number is read on the host once in a solve: data without gaps pay for one.
-        patterns, which = mask.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
-        return patterns, which if len(patterns) > 1 else None
 
     def _weights(self, tau: Tensor, ahead: Forecast, patterns: Tensor | None) -> Tensor:
         """(C + deviation^2)^-1 c of what is ahead and exists, (N, P, m) or (N, P, D, m)."""

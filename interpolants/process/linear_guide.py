@@ -11,7 +11,7 @@ from torch import Tensor
 from interpolants.driver.base import Driver
 from interpolants.driver.special import phi1
 from interpolants.integrate import Carry
-from interpolants.process.guide import Guide, NoiseLaw
+from interpolants.process.guide import Guide, NoiseLaw, mask_patterns
 from interpolants.start.base import Whitened
 
 
@@ -65,7 +65,7 @@ class LinearGuide(Guide):
         self._deviation, self._scale, self._rate, self._level = (
             part.to(self._readout) for part in parts
         )
-        self._seen, self._which = _patterns(mask)
+        self._seen, self._which = mask_patterns(mask)
         self._residual = observations.to(self._readout) - self._level.unsqueeze(-1)
 
     def start(self, mean: Tensor, deviation: Tensor) -> Whitened:
@@ -152,14 +152,3 @@ class LinearGuide(Guide):
         if self._which is None:
             return _Law(gain=gain, root=root)
         return _Law(gain=gain[:, self._which], root=root[:, self._which])
-
-
-def _patterns(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    """The different rows of a mask, (P, m), and which one each series has; None for one alone.
-
-    Their number is read on the host once in a solve, so that series without gaps share a law.
-    """
-    if mask is None:
-        return None, None
-    rows, which = mask.unique(dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
-    return rows, which if len(rows) > 1 else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import math
 from typing import NamedTuple
 
 import torch
@@ -110,8 +109,3 @@ class Start(nn.Module, abc.ABC):
         mean, deviation = self.moments()
         x = torch.addcmul(mean, deviation, z[..., 0])
         return StartDraw(x=x, normals=z[..., 1:], kl=kl, log_ratio=torch.zeros_like(kl))
-
-
-def log_deviation(value: float, latent: int) -> Tensor:
-    """The logarithm of a standard deviation, for each coordinate."""
-    return torch.full((latent,), math.log(value))

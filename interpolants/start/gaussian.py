@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from interpolants.checks import check_finite, check_positive
-from interpolants.start.base import Start, log_deviation
+from interpolants.start.base import Start
 
 
 @final
@@ -41,7 +42,7 @@ class GaussianStart(Start):
         check_finite("GaussianStart.mean", mean)
         check_positive("GaussianStart.deviation", deviation)
         self.mean = nn.Parameter(torch.full((latent,), float(mean)), learnable)
-        self.log_deviation = nn.Parameter(log_deviation(deviation, latent), learnable)
+        self.log_deviation = nn.Parameter(torch.full((latent,), math.log(deviation)), learnable)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         return self.mean, self.log_deviation.exp()
