@@ -14,7 +14,7 @@ def main(cfg: Any) -> float:
     from hydra.utils import instantiate
 
     from interpolants.checks import check, check_count
-    from interpolants.model import load
+    from interpolants.loading import load
     from interpolants.report import write_report
     from interpolants.runs import newest_checkpoint
     from interpolants.series_model import SeriesModel

@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf, open_dict
 
-from interpolants.model import load
+from interpolants.loading import load
 from interpolants.runs import LAST
 from interpolants.training.run import train
 

@@ -32,7 +32,7 @@ from benchmarks.common import SMALL_NET, build, configure, run, spread
 from benchmarks.tutorial_moons import TutorialMoons
 from interpolants.data.base import Data
 from interpolants.metric.sliced_wasserstein import SlicedWasserstein
-from interpolants.model import load
+from interpolants.loading import load
 from interpolants.runs import LAST
 from interpolants.sampler import Sampler
 from interpolants.solver.torchdiffeq import Torchdiffeq

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from interpolants.interpolant.linear import LinearInterpolant
     from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
     from interpolants.interpolant.trigonometric import TrigonometricInterpolant
-    from interpolants.model import Model, load
+    from interpolants.loading import load
+    from interpolants.model import Model
     from interpolants.net.mlp import MLP
     from interpolants.net.residual_mlp import ResidualMLP
     from interpolants.objective.denoiser import DenoiserObjective
@@ -68,7 +69,7 @@ _HOMES = {
     "TrigonometricInterpolant": "interpolant.trigonometric",
     "VelocityAndDenoiserObjective": "objective.velocity_and_denoiser",
     "VelocityObjective": "objective.velocity",
-    "load": "model",
+    "load": "loading",
 }
 
 

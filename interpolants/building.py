@@ -11,9 +11,12 @@ from torch import Tensor, nn
 
 from interpolants.base.base import Base
 from interpolants.checks import check
+from interpolants.coupling.base import Coupling
 from interpolants.data.base import Data
 from interpolants.fields import Fields
+from interpolants.labels import Labels
 from interpolants.objective.base import Objective
+from interpolants.preconditioning import Preconditioning
 from interpolants.scaling import Scaling
 from interpolants.space.base import Space
 
@@ -22,7 +25,10 @@ _FEW_ROWS = 1_000
 
 
 def build_fields(
-    build: Callable[[str], Any], event_shape: Sequence[int]
+    build: Callable[[str], Any],
+    event_shape: Sequence[int],
+    labels: Labels | None = None,
+    deviation: float | None = None,
 ) -> tuple[Fields, Objective]:
     """The fields and their objective from a configuration's parts.
 
@@ -30,14 +36,21 @@ def build_fields(
         build: makes the object of a name: `interpolant`, `base`, `coupling`, `objective`, and
             `net`, a factory that still needs its shape.
         event_shape: shape of one sample.
+        labels: what the net is told of samples; nothing if None.
+        deviation: of the data, for preconditioning; None for no preconditioning.
 
     Raises:
         ValueError: if the objective is void on the path, or the net takes other arguments.
     """
     objective: Objective = build("objective")
+    coupling: Coupling = build("coupling")
     make_net = build("net")
+    channels = coupling.image_channels(event_shape)
+    options = ({} if labels is None else labels.net_options()) | (
+        {"image_channels": channels} if channels else {}
+    )
     try:
-        net = make_net(event_shape=tuple(event_shape), heads=len(objective.predicts))
+        net = make_net(event_shape=tuple(event_shape), heads=len(objective.predicts), **options)
     except TypeError as error:
         raise ValueError(f"net: {error}") from error
     fields = Fields(
@@ -45,26 +58,40 @@ def build_fields(
         interpolant=build("interpolant"),
         predicts=objective.predicts,
         base=build("base"),
-        coupling=build("coupling"),
+        coupling=coupling,
+        preconditioning=None if deviation is None else Preconditioning(deviation=deviation),
     )
     objective.check(fields)
     return fields, objective
 
 
-def fit_scaling(data: Data, space: Space, fields: Fields) -> Scaling:
-    """The scaling of data in a space; the space and the fields' base are fitted on training rows.
+def fit_scaling(data: Data, space: Space) -> Scaling:
+    """The scaling of data in a space, both fitted on training rows.
 
     Raises:
-        ValueError: if the data do not lie in the space, or the base has another space of its own.
+        ValueError: if the data do not lie in the space.
     """
-    scaling = Scaling(*data.chart_units(space), space)
-    _check_base_space(fields.base, space)
+    return Scaling(*data.chart_units(space), space)
+
+
+def root_mean_square(data: Data, scaling: Scaling) -> float:
+    """Of the coordinates of some training rows, in the units of the networks."""
+    rows = data.sample(_FEW_ROWS, torch.Generator().manual_seed(0)).x1
+    return float(scaling.to_model(rows).square().mean().sqrt())
+
+
+def fit_base(data: Data, scaling: Scaling, fields: Fields) -> None:
+    """Let the fields' base take what it needs from training rows.
+
+    Raises:
+        ValueError: if the base has another space of its own than the data.
+    """
+    _check_base_space(fields.base, scaling.space)
     if type(fields.base).fit is Base.fit:
         rows = data.sample(_FEW_ROWS, torch.Generator().manual_seed(0))
     else:
         rows = data.fitting_batch()
     fields.fit_base(scaling.to_model(rows.x1), rows.label)
-    return scaling
 
 
 def _check_base_space(base: Base, space: Space) -> None:

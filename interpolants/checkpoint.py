@@ -81,6 +81,8 @@ def _fill_in(content: object) -> None:
         config = content["hyper_parameters"].get("config")
         if isinstance(config, dict):
             config.setdefault("task", dict(_INTERPOLANT))
+            for key in ("labels", "deviation", "guidance"):
+                config.setdefault(key, None)
         if isinstance(config, dict) and "space" not in config:
             config["space"] = dict(_EUCLIDEAN)
             base = config.get("base")

@@ -17,10 +17,14 @@ from torch import Tensor, nn
 from interpolants.base.base import Base
 from interpolants.base.gaussian import GaussianBase
 from interpolants.checks import check
+from interpolants.condition import Condition
 from interpolants.conversions import Combination, apply_combination, convert
 from interpolants.coupling.base import Coupling
 from interpolants.coupling.independent import IndependentCoupling
+from interpolants.given import Given
+from interpolants.guidance.base import Guidance
 from interpolants.interpolant.base import AffineInterpolant, Coefficients, Interpolant
+from interpolants.preconditioning import Preconditioning
 
 FIELDS = (
     "velocity",
@@ -41,11 +45,12 @@ class Fields(nn.Module):
 
     Args:
         net: called as `net(t, x)`, t 0-d or (B,), x (B, *event); returns (B, heads, *event),
-            one head per predicted field.
+            one head per predicted field. With a third argument, a `Condition`, once one is given.
         interpolant: the path.
         predicts: names of the fields that the heads predict, in order, out of `FIELDS`.
         base: law of x0; decides whether a one-sided path has a score.
         coupling: how x0 and x1 are paired; likewise.
+        preconditioning: what the network is fed and what is made of its output; nothing if None.
 
     Raises:
         ValueError: if `predicts` names something else, is empty, or repeats a name.
@@ -59,6 +64,7 @@ class Fields(nn.Module):
         predicts: Sequence[str],
         base: Base | None = None,
         coupling: Coupling | None = None,
+        preconditioning: Preconditioning | None = None,
     ) -> None:
         super().__init__()
         known = bool(predicts) and all(name in FIELDS for name in predicts)
@@ -73,11 +79,45 @@ class Fields(nn.Module):
         self.predicts = tuple(predicts)
         self.base = GaussianBase() if base is None else base
         self.coupling = IndependentCoupling() if coupling is None else coupling
+        self.preconditioning = preconditioning
+        if preconditioning is not None:
+            preconditioning.check(interpolant, self.predicts)
+
+    def given(self, condition: Condition, guidance: Guidance | None = None) -> Fields:
+        """The fields for samples of a condition, guided if asked; called as (t, x) like these.
+
+        They share all weights. The condition is of B samples; in a batch of k B rows, the rows
+        i, i + B, ... are about sample i.
+        """
+        return Fields(
+            net=Given(self.net, condition, guidance),
+            interpolant=self.interpolant,
+            predicts=self.predicts,
+            base=self.base,
+            coupling=self.coupling,
+            preconditioning=self.preconditioning,
+        )
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the fields are those of given samples."""
+        return isinstance(self.net, Given)
+
+    @property
+    def networks(self) -> Sequence[nn.Module]:
+        """The networks that an evaluation calls, once each."""
+        return self.net.networks if isinstance(self.net, Given) else [self.net]
 
     def predict(self, t: Tensor, x: Tensor) -> dict[str, Tensor]:
-        """The network's heads by name, each (B, *event), in x's dtype; t is 0-d or (B,)."""
-        heads = self.net(t, x).to(x.dtype).unbind(1)
-        return dict(zip(self.predicts, heads, strict=True))
+        """What is predicted by name, each (B, *event), in x's dtype; t is 0-d or (B,)."""
+        return dict(zip(self.predicts, self._heads(t, x).unbind(1), strict=True))
+
+    def _heads(self, t: Tensor, x: Tensor) -> Tensor:
+        """All predictions, (B, heads, *event), in x's dtype."""
+        if self.preconditioning is None:
+            heads: Tensor = self.net(t, x)
+            return heads.to(x.dtype)
+        return self.preconditioning(self.net, self.interpolant, self.predicts, t, x)
 
     def evaluate(self, t: Tensor, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """Several fields from one call of the network, each (B, *event)."""
@@ -89,8 +129,7 @@ class Fields(nn.Module):
     def evaluate_stacked(self, t: Tensor, x: Tensor, names: Sequence[str]) -> Tensor:
         """Several fields from one call of the network, (B, fields, *event)."""
         if tuple(names) == self.predicts:
-            heads: Tensor = self.net(t, x).to(x.dtype)
-            return heads
+            return self._heads(t, x)
         return torch.stack(list(self.evaluate(t, x, names).values()), dim=1)
 
     def velocity(self, t: Tensor, x: Tensor) -> Tensor:

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from interpolants import spec
-from interpolants.building import build_fields, restore
-from interpolants.checkpoint import read_checkpoint
-from interpolants.checks import check, check_count, check_seed
+from interpolants.checks import check, check_seed
+from interpolants.chunks import joined_log_probs, joined_samples
+from interpolants.condition import Condition
+from interpolants.coupling.base import Pair
 from interpolants.divergence.base import Divergence
 from interpolants.evaluating import evaluating
 from interpolants.fields import Fields
+from interpolants.given import Given
+from interpolants.guidance.base import Guidance
+from interpolants.labels import Label, Labels, labels_of
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.likelihood.flow import FlowLikelihood, with_density
+from interpolants.sample_checks import check_given, check_numbers
 from interpolants.sampler import Sampler, Samples
 from interpolants.scaling import Scaling
-from interpolants.seeds import keyed_generator
-from interpolants.series_model import SeriesModel, build_neural_sde
+from interpolants.seeds import keyed_generator, stream_rows
 from interpolants.shapes import expand_time
 
-# Keeps starts and noise of sampling apart from what training and data draw.
-_SAMPLE, _LOG_PROB = 31, 32
+# Keep what is drawn here apart from what training and data draw, and from each other.
+_SAMPLE, _LOG_PROB, _NOISE, _LABEL, _PAIR = 31, 32, 38, 39, 40
 
 SamplerFactory = Callable[..., Sampler]
 """Builds a sampler, as `factory(fields=fields)`."""
@@ -40,6 +43,8 @@ class Model:
         event_shape: shape of one sample.
         scaling: between the units of the data and those of the networks.
         sampler: the sampler to use where `sample` is given none.
+        labels: that the network was trained with, if any.
+        guidance: what `sample` does where it is given none.
         config: the configuration it was trained with, as plain data.
     """
 
@@ -50,12 +55,16 @@ class Model:
         event_shape: Sequence[int],
         scaling: Scaling | None = None,
         sampler: SamplerFactory = Sampler,
+        labels: Labels | None = None,
+        guidance: Guidance | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> None:
         self.fields = fields
         self.event_shape = tuple(event_shape)
         self.scaling = Scaling() if scaling is None else scaling
         self.sampler = sampler
+        self.labels = labels
+        self.guidance = guidance
         self.config = dict(config or {})
 
     @property
@@ -63,13 +72,25 @@ class Model:
         """Where the network is, and so where sampling happens."""
         return next(self.fields.parameters(), torch.empty(0)).device
 
-    def make_sampler(self, sampler: SamplerFactory | None = None, **options: Any) -> Sampler:
+    def make_sampler(
+        self,
+        sampler: SamplerFactory | None = None,
+        *,
+        fields: Fields | None = None,
+        **options: Any,
+    ) -> Sampler:
         """The sampler that `sample` uses: the model's own if None, with settings changed.
+
+        Args:
+            sampler: builds it.
+            fields: of given samples; the model's if None.
+            options: settings to change.
 
         Raises:
             ValueError: if it does not fit the model.
         """
-        made = (self.sampler if sampler is None else sampler)(fields=self.fields, **options)
+        make = self.sampler if sampler is None else sampler
+        made = make(fields=fields or self.fields, **options)
         space, name = self.scaling.space, type(made.process).__name__
         check(
             space.multiplicative or not made.process.escapes,
@@ -85,8 +106,12 @@ class Model:
         n: int,
         *,
         seed: int = 0,
+        first: int = 0,
+        label: Label | None = None,
+        guidance: Guidance | None = None,
         sampler: SamplerFactory | None = None,
         start: Tensor | None = None,
+        image: Tensor | None = None,
         times: Sequence[float] | Tensor = (),
         chunk_size: int = 16_384,
         log_prob: bool | Divergence = False,
@@ -96,11 +121,18 @@ class Model:
 
         Args:
             n: how many, > 0.
-            seed: fixes starts, which are drawn at once, and noise: that for one chunk size only
-                where samples share a generator, for any with `PerSampleNoise`.
+            seed: names an endless stream of samples, of which each has a start and a label of its
+                own, and noise of its own with `PerSampleNoise`; where samples share a generator,
+                noise is fixed by `seed`, `first` and `chunk_size` together.
+            first: number of the first sample in the stream, >= 0.
+            label: what to sample of a model with labels: one for all, or one for each, (n,) or
+                (n, C); classes as often as in the training data if None.
+            guidance: of the fields; the model's own if None.
             sampler: builds the sampler; the model's own if None.
             start: where to start instead of the base, (n, *event): data for a backward process,
-                or chosen base samples, each in its own units.
+                or chosen base samples, each in its own units; `pair` makes those of a coupling
+                that makes them from data.
+            image: what `pair` gave beside them, (n, K, *spatial).
             times: increasing times in [0, 1] whose states to keep as `Samples.path`, last first
                 for a backward process; their units go linearly from the base's to the data's, in
                 the chart of the data's space, so that all of them lie in that space.
@@ -114,35 +146,65 @@ class Model:
 
         Raises:
             ValueError: if the sampler does not fit the model, `start` has another shape or lies
-                outside its space, or the source of noise cannot be split into chunks.
+                outside its space, or there is no such label.
         """
-        check_count("Model.sample.n", n)
-        check_seed("Model.sample.seed", seed)
-        check_count("Model.sample.chunk_size", chunk_size)
+        check_numbers(n, seed, first, chunk_size)
         draw = self.make_sampler(sampler, **options)
         backward = draw.process.backward
-        shape = (n, *self.event_shape)
-        check(
-            not (backward and start is None),
-            "Model.sample.start",
-            "data to start the backward process from",
-            start,
-        )
-        got = tuple(start.shape) if isinstance(start, Tensor) else type(start).__name__
-        check(start is None or got == shape, "Model.sample.start", f"shape {shape}", got)
-        generator = keyed_generator(_SAMPLE, seed, device=self.device)
-        if start is None:
-            x = self.fields.base.start(n, self.event_shape, generator)
-        else:
-            x = self._given(start, self.scaling if backward else self.fields.base.scaling)
+        check_given(self.fields.coupling, (n, *self.event_shape), start, image, backward)
+        label = labels_of(self.labels, label, (first, first + n), _LABEL, seed, given=backward)
+        bounds = [(k, min(k + chunk_size, n)) for k in range(0, n, chunk_size)]
+        fields, condition = self._conditioned(label, image, guidance, bounds[0][1])
+        draw = self.make_sampler(sampler, fields=fields, **options)
+        generator = keyed_generator(_NOISE, seed, device=self.device)
         noise, run = draw.noise(generator), with_density(draw, log_prob, generator)
-        chunks = [slice(k, min(k + chunk_size, n)) for k in range(0, n, chunk_size)]
         # All before the first solve: a source may refuse chunks.
-        sources = [noise.rows(chunk.start, chunk.stop) for chunk in chunks]
+        sources = [noise.rows(first + begin, first + end) for begin, end in bounds]
+        units, parts = self.scaling if backward else self.fields.base.scaling, []
         with evaluating(self.fields):
-            pairs = zip(chunks, sources, strict=True)
-            parts = [run(x[chunk], noise=own, times=times) for chunk, own in pairs]
-        return self._join(parts, backward)
+            for (begin, end), own in zip(bounds, sources, strict=True):
+                if isinstance(fields.net, Given):
+                    fields.net.assign(condition.rows(begin, end))
+                if start is None:
+                    x = self._starts(first + begin, first + end, seed)
+                else:
+                    x = self._given(start[begin:end], units)
+                parts.append(run(x, noise=own, times=times))
+        return self._to_user(joined_samples(parts), label, backward)
+
+    def pair(self, x1: Tensor, seed: int = 0) -> Pair:
+        """Beginnings for given data, of a coupling that makes them: `start` and `image` of
+        `sample`.
+
+        Args:
+            x1: data, (n, *event).
+            seed: of what is drawn: base samples, and what of the data is left.
+        """
+        generator = keyed_generator(_PAIR, seed, device=self.device)
+        x1 = self._given(x1, self.scaling)
+        x0 = self.fields.base.sample(len(x1), self.event_shape, generator)
+        made = self.fields.coupling.pair(x0, x1, None, generator)
+        return made._replace(x0=self.fields.base.scaling.to_data(made.x0))
+
+    def _starts(self, first: int, last: int, seed: int) -> Tensor:
+        """Where samples of these numbers start, in the units of the networks."""
+        base, shape, device = self.fields.base, self.event_shape, self.device
+        return stream_rows(
+            lambda n, g: base.start(n, shape, g), first, last, _SAMPLE, seed, device=device
+        )
+
+    def _conditioned(
+        self, label: Tensor | None, image: Tensor | None, guidance: Guidance | None, rows: int
+    ) -> tuple[Fields, Condition]:
+        """The fields of the first samples of a condition, and the condition of all."""
+        guidance = self.guidance if guidance is None else guidance
+        if guidance is not None:
+            guidance.check(self.labels)
+        parts = (None if part is None else part.to(self.device) for part in (label, image))
+        condition = Condition(*parts)
+        if label is None and image is None and guidance is None:
+            return self.fields, condition
+        return self.fields.given(condition.rows(0, rows), guidance), condition
 
     def _given(self, start: Tensor, units: Scaling) -> Tensor:
         """The user's start in the units of the networks."""
@@ -151,26 +213,20 @@ class Model:
         units.space.check(start)
         return units.to_model(start)
 
-    def _join(self, parts: Sequence[Samples], backward: bool) -> Samples:
-        """Chunks as one, in the units of the user."""
-        base, data = self.fields.base.scaling, self.scaling
-        x, times, path = torch.cat([part.x for part in parts]), parts[0].times, None
-        density = _joined(part.log_prob for part in parts)
-        outside = [part.outside for part in parts if part.outside is not None]
-        if times is not None:
-            states = torch.cat([part.path for part in parts if part.path is not None], dim=1)
-            weights = expand_time(times.to(states), states)
-            chart = torch.lerp(base.to_chart(states), data.to_chart(states), weights)
+    def _to_user(self, drawn: Samples, label: Tensor | None, backward: bool) -> Samples:
+        """Samples in the units of the user, with their labels."""
+        base, data, x, path = self.fields.base.scaling, self.scaling, drawn.x, drawn.path
+        density = drawn.log_prob
+        if path is not None and drawn.times is not None:
+            weights = expand_time(drawn.times.to(path), path)
+            chart = torch.lerp(base.to_chart(path), data.to_chart(path), weights)
             path = data.space.from_chart(chart)
-        return Samples(
+        return dataclasses.replace(
+            drawn,
+            label=label,
             x=(base if backward else data).to_data(x),
-            nfe=max(part.nfe for part in parts),
-            seconds=sum(part.seconds for part in parts),
             path=path,
-            times=times,
             log_prob=None if density is None else density - data.log_volume(x),
-            log_prob_error=_joined(part.log_prob_error for part in parts),
-            outside=sum(outside) if outside else None,
         )
 
     def log_prob(
@@ -178,17 +234,19 @@ class Model:
         x: Tensor,
         *,
         seed: int = 0,
+        label: Label | None = None,
         likelihood: LikelihoodFactory = FlowLikelihood,
         sampler: SamplerFactory | None = None,
         chunk_size: int = 16_384,
         gradients: bool = False,
         **options: Any,
     ) -> LogProb:
-        """Log densities of the law that a sampler draws from, in the data's units.
+        """Log densities of the law that a sampler draws from without guidance, in data's units.
 
         Args:
             x: data, (n, *event).
             seed: fixes probes and noise.
+            label: of the data, as in `sample`; None for the law of all labels together.
             likelihood: builds the estimate.
             sampler, options: as in `sample`; the estimate uses the sampler's solver and grid.
             chunk_size, gradients: as in `Likelihood.log_prob`.
@@ -200,99 +258,27 @@ class Model:
         check_seed("Model.log_prob.seed", seed)
         rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
+        label = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, given=True)
         draw = self.make_sampler(sampler, **options)
         wide = next(self.fields.parameters(), x).dtype == torch.float64
         x = x.to(self.device, torch.float64 if wide else torch.float32)
         self.scaling.space.check(x)
+        paths, step = likelihood(sampler=draw).paths, len(x)
+        if label is not None:
+            step = max(1, chunk_size // paths)
+        generator, parts = keyed_generator(_LOG_PROB, seed, device=self.device), []
         with evaluating(self.fields), torch.set_grad_enabled(gradients):
             state = self.scaling.to_model(x)
-            found = likelihood(sampler=draw).log_prob(
-                state,
-                generator=keyed_generator(_LOG_PROB, seed, device=self.device),
-                chunk_size=chunk_size,
-                gradients=gradients,
-            )
+            for begin in range(0, len(x), step):
+                if label is not None:
+                    own = Condition(label[begin : begin + step].to(x.device)).interleaved(paths)
+                    draw = self.make_sampler(sampler, fields=self.fields.given(own), **options)
+                found = likelihood(sampler=draw).log_prob(
+                    state[begin : begin + step],
+                    generator=generator,
+                    chunk_size=chunk_size,
+                    gradients=gradients,
+                )
+                parts.append(found)
+            found = joined_log_probs(parts)
             return found._replace(value=found.value - self.scaling.log_volume(state))
-
-
-def _joined(parts: Iterable[Tensor | None]) -> Tensor | None:
-    found = [part for part in parts if part is not None]
-    return torch.cat(found) if found else None
-
-
-def load(
-    path: str | Path,
-    *,
-    weights: str = "ema",
-    trust: Sequence[str] = (),
-    device: torch.device | str = "cpu",
-) -> Model | SeriesModel:
-    """Rebuild a trained model from its checkpoint alone. Loading never runs code from the file.
-
-    Args:
-        path: a checkpoint file.
-        weights: "ema" for the averaged weights, "raw" for the last ones.
-        trust: modules outside this package whose classes the checkpoint may name.
-        device: where to put the model.
-
-    Returns:
-        A `Model`; of a neural SDE a `SeriesModel`.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is not a checkpoint of this package, names something else than its
-            classes, or holds weights of another network than it describes.
-    """
-    check(weights in ("ema", "raw"), "load.weights", "'ema' or 'raw'", weights)
-    _check_device(device)
-    content = read_checkpoint(path)
-    config = content["hyper_parameters"]["config"]
-    state: dict[str, Tensor] = dict(content["state_dict"])
-    # What was trained, by its name in the module that trained it.
-    name = "model" if "model" in config else "fields"
-    if weights == "ema":
-        averaged = content.get("ema", {}).get("weights", {})
-        check(
-            bool(averaged),
-            "load.weights",
-            "a checkpoint with averaged weights",
-            str(path),
-            "pass weights='raw'",
-        )
-        state |= {f"{name}.{key}": weight for key, weight in averaged.items()}
-    return _rebuild(name, config, state, path, trust, device)
-
-
-def _rebuild(
-    name: str,
-    config: Mapping[str, Any],
-    state: Mapping[str, Tensor],
-    path: str | Path,
-    trust: Sequence[str],
-    device: torch.device | str,
-) -> Model | SeriesModel:
-    def build(key: str) -> Any:
-        return spec.build(config[key], where=key, trust=trust)
-
-    event_shape = config["event_shape"]
-    if name == "model":
-        model = build_neural_sde(build("model"), event_shape, config["times"]).to(device)
-        scaling = restore(name, model, build("space"), state, path).to(device)
-        return SeriesModel(model=model, event_shape=event_shape, scaling=scaling, config=config)
-    fields, _ = build_fields(build, event_shape)
-    scaling = restore(name, fields.to(device), build("space"), state, path).to(device)
-    return Model(
-        fields=fields,
-        event_shape=event_shape,
-        scaling=scaling,
-        sampler=build("sampler"),
-        config=config,
-    )
-
-
-def _check_device(device: torch.device | str) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        check(False, "load.device", "a device of this machine", str(device), reason)

@@ -46,6 +46,7 @@ class Samples:
         log_prob_error: their standard errors, (n,), where they are means of estimates, or None.
         outside: how many samples left where the process stays or overflowed, and are NaN; None for
             a process that none can leave.
+        label: of the samples, (n,) or (n, C), where they were drawn for some.
     """
 
     x: Tensor
@@ -56,6 +57,7 @@ class Samples:
     log_prob: Tensor | None = None
     log_prob_error: Tensor | None = None
     outside: int | None = None
+    label: Tensor | None = None
 
 
 @final
@@ -153,7 +155,7 @@ class Sampler:
             first = start if self.process.backward else self.fields.base_state(start)
             last, nfe = self._solve(nodes, self.process.enter(first), source, keep)
             last = self.process.leave(last)
-            with count_calls(self.fields.net) as calls:
+            with count_calls(self.fields.networks) as calls:
                 x = self._finish(last, nodes[-1].to(last))
             _wait(x)
             seconds = time.perf_counter() - began
@@ -175,8 +177,9 @@ class Sampler:
             self.solver.solve, self.process, nodes, first, noise=noise, keep=keep, mode=self.mode
         )
         if isinstance(self.solver, PlannedSolver) and not isinstance(self.mode, Eager):
-            return solve(), self.solver.plan(self.process, nodes).calls
-        with count_calls(self.fields.net) as calls:
+            calls_each = self.solver.plan(self.process, nodes).calls
+            return solve(), calls_each * len(self.fields.networks)
+        with count_calls(self.fields.networks) as calls:
             return solve(), len(calls)
 
     def kept(self, times: Sequence[float] | Tensor) -> Tensor:
@@ -233,14 +236,15 @@ class Sampler:
 
 
 @contextmanager
-def count_calls(net: nn.Module) -> Iterator[list[None]]:
-    """Count the calls of a network: the list grows by one with each."""
+def count_calls(networks: Sequence[nn.Module]) -> Iterator[list[None]]:
+    """Count the calls of networks: the list grows by one with each."""
     calls: list[None] = []
-    hook = net.register_forward_pre_hook(lambda *_: calls.append(None))
+    hooks = [net.register_forward_pre_hook(lambda *_: calls.append(None)) for net in networks]
     try:
         yield calls
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
 
 
 def check_start(start: Tensor) -> None:

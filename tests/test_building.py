@@ -9,7 +9,7 @@ from problems import INTERPOLANTS
 from interpolants.base.dataset import DatasetBase
 from interpolants.base.fitted import FittedBase
 from interpolants.base.gaussian import GaussianBase
-from interpolants.building import fit_scaling
+from interpolants.building import fit_base, fit_scaling
 from interpolants.data.base import FiniteData
 from interpolants.fields import Fields
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
@@ -24,23 +24,28 @@ def _rows(signs=(1.0, 1.0)):
     return FiniteData(noise.exp() * torch.tensor(signs))
 
 
+def _fit(space, fields):
+    data = _rows()
+    fit_base(data, fit_scaling(data, space), fields)
+
+
 def _fields(base, path=INTERPOLANTS["one_sided_linear"]):
     net = torch.nn.Identity()
     return Fields(net=net, interpolant=path, predicts=["velocity"], base=base)
 
 
 @pytest.mark.parametrize(("base", "takes"), [(GaussianBase(), 1000), (FittedBase(), 4000)])
-def test_fit_scaling_takes_all_rows_only_for_a_base_that_is_fitted(base, takes, monkeypatch):
+def test_fit_base_takes_all_rows_only_for_a_base_that_is_fitted(base, takes, monkeypatch):
     fields, seen = _fields(base), []
     monkeypatch.setattr(Fields, "fit_base", lambda self, x1, label: seen.append(len(x1)))
-    fit_scaling(_rows(), EuclideanSpace(), fields)
+    _fit(EuclideanSpace(), fields)
     assert seen == [takes]
 
 
-def test_fit_scaling_still_warns_of_what_an_unfitted_base_leaves_out():
+def test_fit_base_still_warns_of_what_an_unfitted_base_leaves_out():
     fields = _fields(GaussianBase(), VarianceExplodingInterpolant(sigma_max=2.0))
     with pytest.warns(UserWarning, match=r"begins with data 0\.\d+ times as large"):
-        fit_scaling(_rows(), EuclideanSpace(), fields)
+        _fit(EuclideanSpace(), fields)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +69,12 @@ def test_fit_scaling_still_warns_of_what_an_unfitted_base_leaves_out():
         ),
     ],
 )
-def test_fit_scaling_refuses_a_base_in_another_space(make, space, message):
+def test_fit_base_refuses_a_base_in_another_space(make, space, message):
     with pytest.raises(ValueError, match=message):
-        fit_scaling(_rows(), space, _fields(make()))
+        _fit(space, _fields(make()))
 
 
 @pytest.mark.parametrize("kind", [EuclideanSpace, LogSpace, SignedLogSpace])
-def test_fit_scaling_takes_a_base_in_the_space_of_the_data_or_in_none(kind):
+def test_fit_base_takes_a_base_in_the_space_of_the_data_or_in_none(kind):
     for base in (DatasetBase(data=_rows(), space=kind()), GaussianBase(), FittedBase()):
-        fit_scaling(_rows(), kind(), _fields(base))
+        _fit(kind(), _fields(base))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from interpolants.base.base import Base
-from interpolants.coupling.base import Coupling
+from interpolants.coupling.base import Coupling, Pair
 from interpolants.coupling.minibatch_ot import MinibatchOTCoupling
 from interpolants.data.base import Batch, Distribution, FiniteData
 from interpolants.metric.base import Metric
@@ -29,11 +29,11 @@ class _Coupling(Coupling):
     fault: str
     independent: ClassVar[bool] = True
 
-    def pair(self, x0, x1, label=None):
+    def pair(self, x0, x1, label=None, generator=None):
         if self.fault == "independent":
             return MinibatchOTCoupling().pair(x0, x1)
         x0 = x0.flip(0) if self.fault == "cost" else x0
-        return x0[:1].expand_as(x0) if self.fault == "repeats" else x0
+        return Pair(x0[:1].expand_as(x0) if self.fault == "repeats" else x0)
 
 
 @pytest.mark.parametrize(

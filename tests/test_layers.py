@@ -10,17 +10,19 @@ from scripts import modules_loaded_by
 import interpolants
 
 _LAYERS = [
-    "shapes checks seeds files buffers evaluating quadrature",
+    "shapes checks condition seeds files buffers evaluating quadrature",
     "integrate mode grid noise gamma base coupling net data metric plot scaling checkpoint spec "
     "space schedule time_sampler runs divergence optimizer driver "
     "start drift diffusion control encoder decoder fractional",
     "interpolant epsilon weight observation_times",
-    "conversions fields exact",
+    "conversions fields exact given guidance labels preconditioning",
     "objective process",
     "solver building",
     "sampler neural_sde",
     "likelihood series_model",
+    "chunks sample_checks",
     "model",
+    "loading",
     "report",
     "series_report",
     "training testing",
@@ -46,9 +48,14 @@ _SIDEWAYS = {
     ("epsilon", "interpolant"),
     ("exact", "fields"),
     ("fields", "conversions"),
+    ("fields", "given"),
+    ("fields", "guidance"),
+    ("fields", "preconditioning"),
     ("fractional", "driver"),
     ("fractional", "schedule"),
+    ("given", "guidance"),
     ("grid", "fractional"),
+    ("guidance", "labels"),
     ("runs", "checkpoint"),
     ("scaling", "space"),
     ("weight", "interpolant"),

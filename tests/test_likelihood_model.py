@@ -14,7 +14,8 @@ from torch import nn
 
 from interpolants.base.callable import CallableBase
 from interpolants.divergence.hutchinson import HutchinsonDivergence
-from interpolants.model import Model, load
+from interpolants.loading import load
+from interpolants.model import Model
 from interpolants.scaling import Scaling
 
 

@@ -36,6 +36,7 @@ _FAMILIES = {
     "drift": ("model/drift", "drift"),
     "diffusion": ("model/diffusion", "diffusion"),
     "control": ("model/control", "control"),
+    "guidance": ("guidance", "guidance"),
 }
 # Packages and conf groups without the other.
 _OTHER_PACKAGES = {"plot", "testing", "training"}

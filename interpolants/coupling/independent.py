@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+import torch
 from torch import Tensor
 
-from interpolants.coupling.base import Coupling
+from interpolants.coupling.base import Coupling, Pair
 
 
 @final
@@ -17,5 +18,11 @@ class IndependentCoupling(Coupling):
 
     independent: ClassVar[bool] = True
 
-    def pair(self, x0: Tensor, x1: Tensor, label: Tensor | None = None) -> Tensor:
-        return x0
+    def pair(
+        self,
+        x0: Tensor,
+        x1: Tensor,
+        label: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Pair:
+        return Pair(x0)

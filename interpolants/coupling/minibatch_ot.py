@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.coupling.base import Coupling
+from interpolants.coupling.base import Coupling, Pair
 from interpolants.shapes import flatten_event
 
 
@@ -21,23 +21,29 @@ class MinibatchOTCoupling(Coupling):
     biased by the batch size, and a one-sided path loses its score. Solved on the host.
 
     Args:
-        condition_aware: with labels, permute x0 only among samples of one class. Pairing across
+        condition_aware: with classes, permute x0 only among samples of one class. Pairing across
             classes would make the law of x0 depend on the class, which a conditional sampler
             that starts from the whole base cannot honour (arXiv 2503.10636).
     """
 
     condition_aware: bool = True
 
-    def pair(self, x0: Tensor, x1: Tensor, label: Tensor | None = None) -> Tensor:
+    def pair(
+        self,
+        x0: Tensor,
+        x1: Tensor,
+        label: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Pair:
         cost = torch.cdist(flatten_event(x0).double(), flatten_event(x1).double()).square().cpu()
         source = torch.arange(len(x0))
         groups = [torch.arange(len(x0))]
-        if label is not None and self.condition_aware:
+        if label is not None and label.dim() == 1 and self.condition_aware:
             classes = label.cpu()
             groups = [torch.nonzero(classes == k).flatten() for k in torch.unique(classes)]
         for group in groups:
             source[group] = group[_assign(cost[group][:, group])]
-        return x0[source.to(x0.device)]
+        return Pair(x0[source.to(x0.device)])
 
 
 def _assign(cost: Tensor) -> Tensor:

@@ -134,13 +134,15 @@ class Likelihood(abc.ABC):
     ) -> tuple[Tensor, int]:
         """The state at the last node, and how often the network was called."""
         solver, mode = self.sampler.solver, self.sampler.mode
-        with count_calls(self.sampler.fields.net) as calls:
+        with count_calls(self.sampler.fields.networks) as calls:
             if not isinstance(solver, PlannedSolver):
                 y = solver.solve(process, nodes, y, noise=noise, keep=keep, mode=mode)
                 return y, len(calls)
             plan = augmented_plan(solver, process, nodes)
             y = integrate(plan, y, noise=noise, keep=keep, mode=mode)
-            return y, len(calls) if isinstance(mode, Eager) else plan.calls
+            if isinstance(mode, Eager):
+                return y, len(calls)
+            return y, plan.calls * len(self.sampler.fields.networks)
 
 
 LikelihoodFactory = Callable[..., Likelihood]

@@ -34,11 +34,14 @@ class Process(abc.ABC):
         backward: whether it runs from t=1 down to t=0.
         escapes: whether a numerical state may leave where the equation stays, or overflow; it is
             NaN then.
+        whole: whether the drift must be asked for all samples of a batch in their order, since
+            networks were given a condition of each.
     """
 
     noise_type: ClassVar[str] = "none"
     backward: bool = False
     escapes: ClassVar[bool] = False
+    whole: bool = False
 
     @abc.abstractmethod
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
@@ -91,6 +94,7 @@ class FieldProcess(Process):
     def __init__(self, *, fields: Fields, cut: float = DEFAULT_CUT) -> None:
         check_open_interval(f"{type(self).__name__}.cut", cut, 0, 0.5)
         self.fields = fields
+        self.whole = fields.is_given
         self.cut = cut
         self._drift = Combinations(fields, [self.combination])
 

@@ -63,8 +63,9 @@ class DormandPrince(Solver):
     Every sample has its own time and step, which its own error alone decides, so a result does
     not depend on the rest of the batch. A step is taken if the root mean square over the event of
     error / (atol + rtol |x|) is at most 1, and tried again with a shorter step if not. Samples
-    leave the batch as they finish, so a call of the network late in a solve sees few of them:
-    `Samples.nfe` counts calls of any size, which exceed the calls that one sample takes.
+    leave the batch as they finish, so a call of the network late in a solve sees few of them (all,
+    if it was given conditions): `Samples.nfe` counts calls of any size, which exceed the calls
+    that one sample takes.
 
     Of the grid it uses the ends and the kept times, and lands on each of these exactly. The drift
     is never evaluated outside the grid. Through a solve, gradients take the steps as given.
@@ -128,7 +129,7 @@ class DormandPrince(Solver):
             faults, left, block = _read(state, under_way, row)
             if faults:
                 raise RuntimeError(_fault(state, index, row))
-            if left < len(index):
+            if left < len(index) and not (left and process.whole):
                 # The order is kept, and sorting needs no read where indexing by a mask does.
                 order = under_way.int().argsort(descending=True, stable=True)
                 done, rest = order[left:], order[:left]

@@ -46,7 +46,7 @@ def check_coupling(coupling: Coupling) -> None:
     for shape in SHAPES:
         x0, x1 = normal(shape, 6, 0), normal(shape, 6, 1)
         for label in (None, torch.arange(shape[0]) % 2):
-            paired = coupling.pair(x0, x1, label)
+            paired = coupling.pair(x0, x1, label).x0
             require(paired.shape == x0.shape, f"pairs of shape {tuple(paired.shape)}")
             order = (flatten_event(paired)[:, None] == flatten_event(x0)).all(dim=2)
             permuted = (order.sum(dim=0) == 1).all() and (order.sum(dim=1) == 1).all()
@@ -54,6 +54,6 @@ def check_coupling(coupling: Coupling) -> None:
             cost, given = (paired - x1).square().sum(), (x0 - x1).square().sum()
             require(cost <= given + 1e-12, "pairs: farther apart than they were given")
             if coupling.independent:
-                other = coupling.pair(x0, x1.flip(0), label)
+                other = coupling.pair(x0, x1.flip(0), label).x0
                 require((other == paired).all(), "independent: but the order depends on x1")
-        require(coupling.pair(x0.float(), x1.float()).dtype == torch.float32, "dtype not kept")
+        require(coupling.pair(x0.float(), x1.float()).x0.dtype == torch.float32, "dtype not kept")

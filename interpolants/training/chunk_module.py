@@ -42,8 +42,9 @@ class Outcome(NamedTuple):
 class ChunkModule(pl.LightningModule, abc.ABC):
     """One Lightning batch is a chunk of optimiser steps.
 
-    Everything random in step k is drawn from a generator keyed by (seed, k, rank), so a resumed
-    run repeats nothing and skips nothing.
+    Everything random in step k is drawn from a generator keyed by (seed, k), so a resumed run
+    repeats nothing and skips nothing; and it is drawn for the batch of all ranks, of which each
+    takes its share, so that several do what one would.
 
     Args:
         scaling: from the data's units to the networks'.
@@ -83,7 +84,19 @@ class ChunkModule(pl.LightningModule, abc.ABC):
 
     @abc.abstractmethod
     def outcome(self, batch: Batch, generator: torch.Generator) -> Outcome:
-        """The loss of a batch in the data's units, all that is random from the generator."""
+        """The loss of a batch in the data's units, all that is random from the generator.
+
+        Leaves draw for the batch of all ranks and take their `share`.
+        """
+
+    @property
+    def ranks(self) -> int:
+        """How many processes share a training batch; in validation each has all of its batch."""
+        return self.trainer.world_size if self._trainer and self.trainer.training else 1
+
+    def share(self, whole: Tensor) -> Tensor:
+        """This process's rows of what was drawn for the batch of all."""
+        return whole if self.ranks == 1 else whole.chunk(self.ranks)[self.global_rank]
 
     def check_batch(self, batch: Batch) -> None:
         """Require data inside their space.
@@ -145,7 +158,8 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         self.log("val/loss", total, logger=False, batch_size=len(batch.x1))
 
     def _outcome(self, batch: Batch, *key: int) -> Outcome:
-        generator = keyed_generator(*key, self.seed, self.global_rank, device=self.device)
+        # The last number was once that of a rank: streams of seeds stay as they were.
+        generator = keyed_generator(*key, self.seed, 0, device=self.device)
         return self.outcome(batch, generator)
 
     def _record(self, step: int, stage: str, found: Outcome, **extra: float) -> None:

@@ -8,10 +8,12 @@ from typing import Any, ClassVar, final
 
 import torch
 
-from interpolants.building import build_fields, fit_scaling
+from interpolants.building import build_fields, fit_base, fit_scaling, root_mean_square
 from interpolants.checks import check
 from interpolants.data.base import Data
 from interpolants.fields import Fields
+from interpolants.guidance.base import Guidance
+from interpolants.labels import Labels
 from interpolants.metric.base import Metric
 from interpolants.model import Model
 from interpolants.plot.samples import plot_samples
@@ -32,20 +34,31 @@ class InterpolantTask(Task):
         "objective",
         "time_sampler",
         "net",
+        "label_dropout",
+        "precondition",
     )
 
     def prepare(
         self, config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data
     ) -> Prepared:
-        fields, objective = build_fields(lambda key: build(config[key]), data.event_shape)
-        scaling = fit_scaling(data, build(config["space"]), fields)
+        labels = _labels(config["label_dropout"], data)
+        scaling = fit_scaling(data, build(config["space"]))
+        deviation = root_mean_square(data, scaling) if config["precondition"] else None
+        fields, objective = build_fields(
+            lambda key: build(config[key]), data.event_shape, labels, deviation
+        )
+        fit_base(data, scaling, fields)
         _check_batch(data, fields)
+        plain["labels"] = None if labels is None else labels.plain()
+        plain["deviation"] = deviation
         data.train_batch(0, config["batch_size"], config["seed"])
         model = Model(
             fields=fields,
             event_shape=data.event_shape,
             scaling=scaling,
             sampler=build(config["sampler"]),
+            labels=labels,
+            guidance=_guidance(config, build, labels),
             config=plain,
         )
         model.make_sampler()
@@ -54,6 +67,7 @@ class InterpolantTask(Task):
             objective=objective,
             time_sampler=build(config["time_sampler"]),
             scaling=scaling,
+            labels=labels,
             **module_options(config, plain, build, fields),
         )
         return Prepared(module, lambda metrics, n: _look(model, data, metrics, n))
@@ -68,6 +82,20 @@ class InterpolantTask(Task):
     ) -> Report:
         n, seed, animation = (config[key] for key in ("report_size", "seed", "animation"))
         return write_report(model, data, metrics, folder, n=n, seed=seed, animation=animation)
+
+
+def _labels(dropout: float | None, data: Data) -> Labels | None:
+    """The labels of the training rows, if the network is to be told."""
+    return None if dropout is None else Labels.of(data.fitting_batch().label, dropout)
+
+
+def _guidance(config: Mapping[str, Any], build: Build, labels: Labels | None) -> Guidance | None:
+    """What samples of the model are guided by, once it is known to suit the labels."""
+    if not config["guidance"]:
+        return None
+    guidance: Guidance = build(config["guidance"])
+    guidance.check(labels)
+    return guidance
 
 
 def _check_batch(data: Data, fields: Fields) -> None:

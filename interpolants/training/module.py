@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any, final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from interpolants.condition import Condition
 from interpolants.data.base import Batch
 from interpolants.fields import Fields
+from interpolants.labels import Labels
 from interpolants.objective.base import Objective
+from interpolants.seeds import keyed_generator
 from interpolants.time_sampler.base import TimeSampler
 from interpolants.training.chunk_module import ChunkModule, Outcome
 
@@ -22,16 +25,24 @@ class InterpolantModule(ChunkModule):
         fields: what is trained, with its path, base and coupling.
         objective: the loss.
         time_sampler: which times to train on.
+        labels: that the network is told, if any.
         options: as of `ChunkModule`.
     """
 
     def __init__(
-        self, *, fields: Fields, objective: Objective, time_sampler: TimeSampler, **options: Any
+        self,
+        *,
+        fields: Fields,
+        objective: Objective,
+        time_sampler: TimeSampler,
+        labels: Labels | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self.fields = fields
         self.objective = objective
         self.time_sampler = time_sampler
+        self.labels = labels
 
     @property
     def trained(self) -> nn.Module:
@@ -39,17 +50,42 @@ class InterpolantModule(ChunkModule):
 
     def outcome(self, batch: Batch, generator: torch.Generator) -> Outcome:
         """The optimiser sees the loss per coordinate, so that learning rates and clipping mean
-        the same for any dimension; what is logged is the paper's, summed over the event."""
+        the same for any dimension; what is logged is the paper's, summed over the event.
+
+        A coupling pairs within this rank's share of the batch.
+        """
         x1 = self.scaling.to_model(batch.x1)
-        base, coupling = self.fields.base, self.fields.coupling
+        base, coupling, total = self.fields.base, self.fields.coupling, len(x1) * self.ranks
         if batch.x0 is None:
-            x0 = base.sample(len(x1), tuple(x1.shape[1:]), generator)
+            x0 = self.share(base.sample(total, tuple(x1.shape[1:]), generator))
         else:
             x0 = base.scaling.to_model(batch.x0)
-        x0 = coupling.pair(x0, x1, batch.label)
-        t, weight = self.time_sampler.sample(len(x1), generator)
-        z = torch.empty_like(x1).normal_(generator=generator)
-        losses = self.objective(self.fields, t, x0, x1, z, generator=generator)
+        t, weight = self.time_sampler.sample(total, generator)
+        z = torch.empty(total, *x1.shape[1:], device=x1.device, dtype=x1.dtype)
+        t, z = self.share(t), self.share(z.normal_(generator=generator))
+        dropped = self._dropped(total, generator)
+        # What is drawn from here on belongs to the share.
+        own = self._own(generator)
+        x0, image = coupling.pair(x0, x1, batch.label, own)
+        fields = self.fields
+        if dropped is not None or image is not None:
+            label = None if self.labels is None else batch.label
+            fields = fields.given(Condition(label, image, dropped))
+        losses = self.objective(fields, t, x0, x1, z, generator=own)
         if weight is not None:
-            losses = losses.scaled(weight)
+            losses = losses.scaled(self.share(weight))
         return Outcome(losses.weighted.sum() / x1.numel(), losses.fields, losses.parts, t)
+
+    def _dropped(self, total: int, generator: torch.Generator) -> Tensor | None:
+        """Whose labels are withheld; None where the network is told none."""
+        if self.labels is None:
+            return None
+        u = torch.rand(total, generator=generator, device=generator.device)
+        return self.share(u < self.labels.dropout)
+
+    def _own(self, generator: torch.Generator) -> torch.Generator:
+        """A generator of this rank's own; the given one where there is but one."""
+        if self.ranks == 1:
+            return generator
+        key = torch.randint(2**62, (), generator=generator, device=generator.device)
+        return keyed_generator(int(key), self.global_rank, device=generator.device)

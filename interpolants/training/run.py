@@ -19,8 +19,8 @@ from interpolants.checkpoint import read_checkpoint, saved_keys
 from interpolants.checks import check, check_count, check_positive
 from interpolants.data.base import Data
 from interpolants.files import replace
+from interpolants.loading import load
 from interpolants.metric.base import Metric
-from interpolants.model import load
 from interpolants.report import Report
 from interpolants.runs import LAST, Place, find_place
 from interpolants.training.checkpoint_io import AtomicCheckpointIO

@@ -1,0 +1,1 @@
+"""Guidance: sampling from sharper conditional laws than were learned."""

@@ -1,0 +1,111 @@
+"""Models from their checkpoints, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from interpolants import spec
+from interpolants.building import build_fields, restore
+from interpolants.checkpoint import read_checkpoint
+from interpolants.checks import check
+from interpolants.labels import Labels
+from interpolants.model import Model
+from interpolants.series_model import SeriesModel, build_neural_sde
+
+
+def load(
+    path: str | Path,
+    *,
+    weights: str = "ema",
+    trust: Sequence[str] = (),
+    device: torch.device | str = "cpu",
+) -> Model | SeriesModel:
+    """Rebuild a trained model from its checkpoint alone. Loading never runs code from the file.
+
+    Args:
+        path: a checkpoint file.
+        weights: "ema" for the averaged weights, "raw" for the last ones.
+        trust: modules outside this package whose classes the checkpoint may name.
+        device: where to put the model.
+
+    Returns:
+        A `Model`; of a neural SDE a `SeriesModel`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not a checkpoint of this package, names something else than its
+            classes, or holds weights of another network than it describes.
+    """
+    check(weights in ("ema", "raw"), "load.weights", "'ema' or 'raw'", weights)
+    _check_device(device)
+    content = read_checkpoint(path)
+    config = content["hyper_parameters"]["config"]
+    state: dict[str, Tensor] = dict(content["state_dict"])
+    # What was trained, by its name in the module that trained it.
+    name = "model" if "model" in config else "fields"
+    if weights == "ema":
+        averaged = content.get("ema", {}).get("weights", {})
+        check(
+            bool(averaged),
+            "load.weights",
+            "a checkpoint with averaged weights",
+            str(path),
+            "pass weights='raw'",
+        )
+        state |= {f"{name}.{key}": weight for key, weight in averaged.items()}
+    return _rebuild(name, config, state, path, trust, device)
+
+
+def load_network(path: str) -> nn.Module:
+    """The network of a trained interpolant, with averaged weights: what autoguidance takes.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load`.
+    """
+    model = load(path)
+    check(isinstance(model, Model), "load_network.path", "an interpolant's checkpoint", path)
+    assert isinstance(model, Model)
+    return model.fields.net
+
+
+def _rebuild(
+    name: str,
+    config: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    path: str | Path,
+    trust: Sequence[str],
+    device: torch.device | str,
+) -> Model | SeriesModel:
+    def build(key: str) -> Any:
+        return spec.build(config[key], where=key, trust=trust)
+
+    event_shape = config["event_shape"]
+    if name == "model":
+        model = build_neural_sde(build("model"), event_shape, config["times"]).to(device)
+        scaling = restore(name, model, build("space"), state, path).to(device)
+        return SeriesModel(model=model, event_shape=event_shape, scaling=scaling, config=config)
+    labels = None if config["labels"] is None else Labels.from_plain(config["labels"])
+    fields, _ = build_fields(build, event_shape, labels, config["deviation"])
+    scaling = restore(name, fields.to(device), build("space"), state, path).to(device)
+    return Model(
+        fields=fields,
+        event_shape=event_shape,
+        scaling=scaling,
+        sampler=build("sampler"),
+        labels=labels,
+        guidance=build("guidance") if config["guidance"] else None,
+        config=config,
+    )
+
+
+def _check_device(device: torch.device | str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        check(False, "load.device", "a device of this machine", str(device), reason)
