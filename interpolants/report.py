@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from interpolants.coupling.base import Pair
 from interpolants.data.base import Data
 from interpolants.files import replace
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.metric.base import Metric, MetricResult, with_floor
 from interpolants.model import Model, SamplerFactory
 from interpolants.plot.animation import animate
+from interpolants.plot.images import plot_classes
 from interpolants.plot.samples import plot_samples
 from interpolants.plot.snapshots import plot_snapshots
-from interpolants.plot.style import save
+from interpolants.plot.style import is_image, save
 from interpolants.plot.trajectories import plot_trajectories
 from interpolants.sampler import Samples
 from interpolants.shapes import flatten_event
@@ -33,6 +35,8 @@ REFERENCES = 3
 _MAX_DRAWN = 10_000
 _PATH_TIMES = tuple(k / 40 for k in range(41))
 _MAX_PATHS = 2_000
+# What `Model.sample` takes that is no setting of a sampler.
+_NOT_OF_SAMPLERS = ("label", "guidance", "chunk_size")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +96,9 @@ def measure(
 ) -> tuple[Samples, Tensor, list[MetricResult]]:
     """Draw samples and compare them with real ones.
 
-    A backward process starts from held-out data and is compared with the base.
+    A backward process starts from held-out data and is compared with the base. A coupling that
+    makes beginnings from data makes them of held-out data, whose samples are then compared with
+    those and others.
 
     Returns:
         The samples that stayed in their space, the real ones they were compared with, and the
@@ -135,11 +141,20 @@ def _draw(
     times: Sequence[float] = (),
     **options: Any,
 ) -> tuple[Samples, bool]:
-    """Samples, and whether a backward process drew them, which starts from held-out data."""
-    backward = model.make_sampler(sampler, **options).process.backward
-    start = data.held_out(n, seed).x1 if backward else None
-    n = n if start is None else len(start)
-    drawn = model.sample(n, seed=seed, sampler=sampler, start=start, times=times, **options)
+    """Samples, and whether a backward process drew them.
+
+    It starts from held-out data, as does a coupling that makes beginnings from data; samples then
+    get the labels of those.
+    """
+    settings = {k: v for k, v in options.items() if k not in _NOT_OF_SAMPLERS}
+    backward = model.make_sampler(sampler, **settings).process.backward
+    if backward or model.fields.coupling.data_dependent:
+        held = data.held_out(n, seed)
+        begun = Pair(held.x1) if backward else model.pair(held.x1, seed)
+        label = None if model.labels is None else held.label
+        n, options = len(held.x1), {"label": label, **options}
+        options |= {"start": begun.x0, "image": begun.image}
+    drawn = model.sample(n, seed=seed, sampler=sampler, times=times, **options)
     return _inside(drawn), backward
 
 
@@ -153,7 +168,8 @@ def _inside(drawn: Samples) -> Samples:
     if int(stayed.sum()) < 2:
         return drawn
     path = None if drawn.path is None else drawn.path[:, stayed]
-    return dataclasses.replace(drawn, x=drawn.x[stayed], path=path)
+    label = None if drawn.label is None else drawn.label[stayed.to(drawn.label.device)]
+    return dataclasses.replace(drawn, x=drawn.x[stayed], path=path, label=label)
 
 
 def _real_pair(
@@ -194,7 +210,8 @@ def write_report(
         stem: how the files' names begin.
         animation: whether to write a GIF of the flow too.
         likelihood: estimates log densities of at most `n` held-out data; none if None.
-        options: settings of the sampler to change.
+        options: settings of the sampler to change, and `label` and `guidance` as in
+            `Model.sample`.
     """
     drawn, reference, results = measure(
         model, data, metrics, n=n, seed=seed, sampler=sampler, **options
@@ -208,15 +225,29 @@ def write_report(
         "outside": drawn.outside,
     }
     if likelihood is not None:
-        x = data.held_out(n, seed).x1
-        found = model.log_prob(x, seed=seed, likelihood=likelihood, sampler=sampler, **options)
-        cost["log_prob"] = _mean_log_prob(found, x[0].numel())
+        settings = {k: v for k, v in options.items() if k not in _NOT_OF_SAMPLERS}
+        held = data.held_out(n, seed)
+        settings |= {"label": None if model.labels is None else held.label}
+        found = model.log_prob(
+            held.x1, seed=seed, likelihood=likelihood, sampler=sampler, **settings
+        )
+        cost["log_prob"] = _mean_log_prob(found, held.x1[0].numel())
     arrays, numbers, picture = (folder / f"{stem}.{kind}" for kind in ("npz", "json", "png"))
     replace(arrays, lambda file: np.savez_compressed(file, x=samples.numpy()))
     write_numbers(numbers, cost | {"metrics": as_plain(results)})
     save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
+    by_class = _write_classes(drawn, folder / f"{stem}_classes.png")
     paths = _write_paths(model, data, folder, stem, seed, sampler, animation, options)
-    return Report(metrics=results, files=[arrays, numbers, picture, *paths], **cost)
+    return Report(metrics=results, files=[arrays, numbers, picture, *by_class, *paths], **cost)
+
+
+def _write_classes(drawn: Samples, picture: Path) -> list[Path]:
+    """A picture of images by their classes, where they have some."""
+    label = drawn.label
+    if label is None or label.is_floating_point() or not is_image(tuple(drawn.x.shape[1:])):
+        return []
+    save(plot_classes(drawn.x, label), picture)
+    return [picture]
 
 
 def _or_null(value: Any) -> Any:

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.plot import style
+from interpolants.plot.images import plot_images
 from interpolants.plot.style import DATA_COLOUR, SAMPLES_COLOUR, Array, Limits
 
 _MAX_POINTS = 5000
-_GRID = 8
 _MAX_COORDINATES = 4
 
 
@@ -36,20 +36,10 @@ def plot_samples(x: Tensor, reference: Tensor) -> Figure:
     check(tuple(x.shape[1:]) == event, "plot_samples.x", f"event {event}", tuple(x.shape[1:]))
     check(len(reference) > 0, "plot_samples.reference", "at least one sample", 0)
     if style.is_image(event):
-        return _images(style.to_array(x), style.to_array(reference))
+        return plot_images({"samples": x, "data": reference})
     samples, data = style.to_vectors(x), style.to_vectors(reference)
     draw = {1: _line, 2: _plane}.get(data.shape[1], _corner)
     return draw(samples, data)
-
-
-def _images(x: Array, reference: Array) -> Figure:
-    limits = style.colour_range(reference)
-    figure = style.new_figure(8.6, 4.5, gap=0.06)
-    panels = figure.subplots(1, 2)
-    for ax, images, title in zip(panels, (x, reference), ("samples", "data"), strict=True):
-        style.show_image(ax, style.mosaic(images, _GRID, _GRID, limits))
-        ax.set_title(title, size=10)
-    return figure
 
 
 def _line(x: Array, reference: Array) -> Figure:

@@ -1,0 +1,46 @@
+"""Images of several kinds beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from interpolants.plot import style
+
+COLUMNS = 8
+_ROWS, _MOST_CLASSES = 8, 10
+
+
+def plot_images(panels: Mapping[str, Tensor], rows: int = _ROWS) -> Figure:
+    """Draw a grid of images, 8 to a row, for each kind.
+
+    Args:
+        panels: by title, images (B, C, H, W) with C = 1 or 3, of which the last kind gives the
+            range of the colours.
+        rows: of each grid; images beyond it are left out.
+    """
+    arrays = {title: style.to_array(images) for title, images in panels.items()}
+    limits = style.colour_range(list(arrays.values())[-1])
+    figure = style.new_figure(4.3 * len(arrays), 4.2 * rows / COLUMNS + 0.3, gap=0.06)
+    axes = figure.subplots(1, len(arrays), squeeze=False)[0]
+    for ax, (title, images) in zip(axes, arrays.items(), strict=True):
+        style.show_image(ax, style.mosaic(images, rows, COLUMNS, limits))
+        ax.set_title(title, size=10)
+    return figure
+
+
+def plot_classes(x: Tensor, label: Tensor) -> Figure:
+    """Draw the first 8 samples of each of the first 10 classes, one class to a row.
+
+    Args:
+        x: images, (B, C, H, W) with C = 1 or 3.
+        label: their classes, (B,); a class of fewer than 8 samples leaves places white.
+    """
+    kinds = torch.unique(label)[:_MOST_CLASSES]  # type: ignore[no-untyped-call]
+    blank = torch.full_like(x[:1], torch.inf)
+    rows = [torch.cat([x[label == k], blank.expand(COLUMNS, *x.shape[1:])]) for k in kinds]
+    images = torch.cat([row[:COLUMNS] for row in rows])
+    return plot_images({"samples by class": images}, rows=len(kinds))
