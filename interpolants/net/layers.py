@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 from torch import nn
 
 from interpolants.net.activation import make_activation
@@ -25,3 +26,11 @@ def zeroed(net: nn.Sequential) -> nn.Sequential:
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     return net
+
+
+def scaled(layer: nn.Linear | nn.Conv2d, factor: float) -> None:
+    """Begin with weights that are smaller by a factor, and with no bias."""
+    with torch.no_grad():
+        layer.weight.mul_(factor)
+        if layer.bias is not None:
+            layer.bias.zero_()

@@ -1,0 +1,26 @@
+"""What an image network is shown."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check
+from interpolants.condition import Condition
+
+
+def with_image(x: Tensor, condition: Condition | None, channels: int) -> Tensor:
+    """The state (B, C, H, W) with the condition's channels beside its own, (B, C + K, H, W).
+
+    Args:
+        x: the state.
+        condition: whose `image` is (B, K, H, W).
+        channels: K, as the network was built.
+
+    Raises:
+        ValueError: if there are other channels than the network was built for.
+    """
+    image = None if condition is None else condition.image
+    got = 0 if image is None else image.shape[1]
+    check(got == channels, "net.image", f"{channels} channels beside the state", got)
+    return x if image is None else torch.cat([x, image.to(x.dtype)], dim=1)

@@ -1,0 +1,184 @@
+"""A U-Net for images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+from torch.utils.checkpoint import checkpoint
+
+from interpolants.checks import check, check_count, is_number, is_whole
+from interpolants.condition import Condition
+from interpolants.net.embedding import TimeEmbedding
+from interpolants.net.image_input import with_image
+from interpolants.net.label_embedding import LabelEmbedding
+from interpolants.net.layers import layers, scaled
+from interpolants.net.normalise import normalise
+from interpolants.net.sizes import check_event_shape
+from interpolants.net.unet_block import Downsample, Stage, Upsample
+
+
+@final
+class UNet(nn.Module):
+    """Residual blocks at several sizes, down and up again, with shortcuts between the two ways.
+
+    After Dhariwal and Nichol, arXiv 2105.05233: time and label scale and shift the maps of every
+    block, and maps of chosen sizes attend to themselves.
+
+    Args:
+        event_shape: (C, H, W).
+        heads: number of fields predicted at once, each of the event's shape.
+        classes, label_size: what labels there are, as of `LabelEmbedding`.
+        image_channels: channels shown beside the state.
+        channels: at the largest size, a multiple of 8.
+        multipliers: of the channels at each size, largest size first; a size has half the rows
+            and columns of the one before.
+        blocks: at each size on the way down; one more on the way up.
+        attention: rows of the maps that attend.
+        head_channels: channels of an attention head.
+        patch: blocks of patch x patch pixels become channels at the input, and pixels again at
+            the output, which saves much time on a CPU.
+        dropout: share of inputs left out within blocks, in [0, 1).
+        time_features: sines and cosines of the time.
+        checkpoint: whether to compute blocks again in the backward pass, to save memory.
+
+    Raises:
+        ValueError: if an argument is out of range, or the sides of an image cannot be halved so
+            often.
+    """
+
+    def __init__(
+        self,
+        *,
+        event_shape: Sequence[int],
+        heads: int,
+        classes: int = 0,
+        label_size: int = 0,
+        image_channels: int = 0,
+        channels: int = 32,
+        multipliers: Sequence[int] = (1, 2, 2),
+        blocks: int = 2,
+        attention: Sequence[int] = (7, 8),
+        head_channels: int = 32,
+        patch: int = 1,
+        dropout: float = 0.0,
+        time_features: int = 64,
+        checkpoint: bool = False,
+    ) -> None:
+        super().__init__()
+        rows = _checked_rows(event_shape, patch, len(multipliers))
+        _check_counts(heads=heads, blocks=blocks, head_channels=head_channels, patch=patch)
+        eights = is_whole(channels) and channels > 0 and channels % 8 == 0
+        check(eights, "UNet.channels", "a multiple of 8 above 0", channels)
+        share = is_number(dropout) and 0 <= dropout < 1
+        check(share, "UNet.dropout", "a number in [0, 1)", dropout)
+        features, own = 4 * channels, event_shape[0] * patch**2
+        self._heads, self.image_channels, self.checkpoint = heads, image_channels, checkpoint
+        self.embedding = TimeEmbedding(features=time_features)
+        self.time = layers([self.embedding.out_features, features, features], "silu")
+        self.label = LabelEmbedding(classes=classes, label_size=label_size, features=features)
+        self.into, self.back = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
+        self.stem = nn.Conv2d(own + image_channels * patch**2, channels, 3, padding=1)
+
+        def stage(before: int, after: int, level: int) -> Stage:
+            return Stage(
+                before,
+                after,
+                features=features,
+                dropout=dropout,
+                attends=rows >> level in attention,
+                head_channels=head_channels,
+            )
+
+        widths = [channels * multiplier for multiplier in multipliers]
+        self.down, kept = _way_down(channels, widths, blocks, stage)
+        last = len(widths) - 1
+        self.middle = nn.ModuleList(stage(widths[-1], widths[-1], last) for _ in range(2))
+        self.up = _way_up(kept, widths, blocks, stage)
+        self.norm = normalise(widths[0])
+        self.output = nn.Conv2d(widths[0], heads * own, 3, padding=1)
+        # Fields start near zero, but not at it: exact zeros would stop the first gradients.
+        scaled(self.output, 0.1)
+
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
+        """Evaluate all heads.
+
+        Args:
+            t: 0-d, or shape (B,).
+            x: shape (B, C, H, W).
+            condition: of the samples; the null label if None.
+
+        Returns:
+            Shape (B, heads, C, H, W).
+        """
+        features, label = self.time(self.embedding(t).to(x.dtype)), self.label(condition)
+        told = silu(features if label is None else features + label)
+        h = self.stem(self.into(with_image(x, condition, self.image_channels)))
+        kept = [h]
+        for part in self.down:
+            h = self._run(part, h, told)
+            kept.append(h)
+        for part in self.middle:
+            h = self._run(part, h, told)
+        for part in self.up:
+            taken = h if isinstance(part, Upsample) else torch.cat([h, kept.pop()], dim=1)
+            h = self._run(part, taken, told)
+        out: Tensor = self.back(self.output(silu(self.norm(h))))
+        return out.reshape(len(x), self._heads, *x.shape[1:])
+
+    def _run(self, part: nn.Module, h: Tensor, told: Tensor) -> Tensor:
+        if self.checkpoint and self.training and torch.is_grad_enabled():
+            again: Tensor = checkpoint(part, h, told, use_reentrant=False)
+            return again
+        out: Tensor = part(h, told)
+        return out
+
+
+def _way_down(
+    channels: int, widths: Sequence[int], blocks: int, stage: Callable[[int, int, int], Stage]
+) -> tuple[nn.ModuleList, list[int]]:
+    """Stages and reductions, and the channels that each leaves, after those of the stem."""
+    parts, kept = nn.ModuleList(), [channels]
+    for level, width in enumerate(widths):
+        if level > 0:
+            parts.append(Downsample(kept[-1]))
+            kept.append(kept[-1])
+        for _ in range(blocks):
+            parts.append(stage(kept[-1], width, level))
+            kept.append(width)
+    return parts, kept
+
+
+def _way_up(
+    kept: list[int], widths: Sequence[int], blocks: int, stage: Callable[[int, int, int], Stage]
+) -> nn.ModuleList:
+    """Stages, each of which takes what one part of the way down left too, and enlargements."""
+    parts, width = nn.ModuleList(), widths[-1]
+    for level in reversed(range(len(widths))):
+        for _ in range(blocks + 1):
+            parts.append(stage(width + kept.pop(), widths[level], level))
+            width = widths[level]
+        if level > 0:
+            parts.append(Upsample(width))
+    return parts
+
+
+def _checked_rows(event_shape: Sequence[int], patch: int, levels: int) -> int:
+    """The rows of the largest maps, once the sides of an image can be halved as often as asked."""
+    shape = check_event_shape("UNet.event_shape", event_shape)
+    check(len(shape) == 3, "UNet.event_shape", "an image (C, H, W)", shape)
+    check_count("UNet.patch", patch)
+    check(levels > 0, "UNet.multipliers", "at least one", levels)
+    unit = patch * 2 ** (levels - 1)
+    fix = "choose fewer multipliers, a smaller patch, or pad the images"
+    fits = shape[1] % unit == 0 and shape[2] % unit == 0
+    check(fits, "UNet.multipliers", f"sides that are multiples of {unit}", shape, fix)
+    return shape[1] // patch
+
+
+def _check_counts(**counts: int) -> None:
+    for name, value in counts.items():
+        check_count(f"UNet.{name}", value)
