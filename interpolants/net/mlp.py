@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from interpolants.checks import check_count
+from interpolants.condition import Condition
 from interpolants.net.activation import make_activation
 from interpolants.net.embedding import TimeEmbedding
+from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.sizes import check_event_shape
 from interpolants.shapes import flatten_event
 
@@ -24,6 +26,7 @@ class MLP(nn.Module):
     Args:
         event_shape: shape of one sample.
         heads: number of fields predicted at once, each of the event's shape.
+        classes, label_size: what labels there are, as of `LabelEmbedding`.
         hidden: width of the hidden layers.
         depth: number of hidden layers.
         activation: selu, silu, relu, gelu or tanh.
@@ -38,6 +41,8 @@ class MLP(nn.Module):
         *,
         event_shape: Sequence[int],
         heads: int,
+        classes: int = 0,
+        label_size: int = 0,
         hidden: int = 256,
         depth: int = 4,
         activation: str = "silu",
@@ -51,7 +56,8 @@ class MLP(nn.Module):
         dim = math.prod(event_shape)
         self._out_shape = (heads, *event_shape)
         self.embedding = TimeEmbedding(features=time_features)
-        widths = [dim + self.embedding.out_features, *[hidden] * depth]
+        known = self.embedding.out_features if classes or label_size else 0
+        widths = [dim + self.embedding.out_features + known, *[hidden] * depth]
         layers: list[nn.Module] = []
         for width_in, width_out in pairwise(widths):
             layers += [
@@ -59,18 +65,23 @@ class MLP(nn.Module):
                 make_activation("MLP.activation", activation),
             ]
         self.layers = nn.Sequential(*layers, nn.Linear(hidden, heads * dim))
+        self.label = LabelEmbedding(classes=classes, label_size=label_size, features=known)
 
-    def forward(self, t: Tensor, x: Tensor) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Evaluate all heads.
 
         Args:
             t: 0-d, or shape (B,).
             x: shape (B, *event).
+            condition: of the samples; the null label if None.
 
         Returns:
             Shape (B, heads, *event).
         """
         flat = flatten_event(x)
-        time = self.embedding(t).to(flat.dtype).expand(flat.shape[0], -1)
-        out: Tensor = self.layers(torch.cat((flat, time), dim=1))
+        told = [flat, self.embedding(t).to(flat.dtype).expand(len(flat), -1)]
+        label = self.label(condition)
+        if label is not None:
+            told.append(label.to(flat.dtype).expand(len(flat), -1))
+        out: Tensor = self.layers(torch.cat(told, dim=1))
         return out.view(x.shape[0], *self._out_shape)

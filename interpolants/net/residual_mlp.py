@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import final
 
-import torch
 from torch import Tensor, nn
 
 from interpolants.checks import check_count
+from interpolants.condition import Condition
 from interpolants.net.activation import make_activation
 from interpolants.net.embedding import TimeEmbedding
+from interpolants.net.label_embedding import LabelEmbedding
+from interpolants.net.layers import scaled
 from interpolants.net.sizes import check_event_shape
 from interpolants.shapes import flatten_event
 
@@ -26,6 +28,7 @@ class ResidualMLP(nn.Module):
     Args:
         event_shape: shape of one sample.
         heads: number of fields predicted at once, each of the event's shape.
+        classes, label_size: what labels there are, as of `LabelEmbedding`.
         hidden: width of the blocks.
         blocks: number of blocks.
         activation: selu, silu, relu, gelu or tanh.
@@ -40,6 +43,8 @@ class ResidualMLP(nn.Module):
         *,
         event_shape: Sequence[int],
         heads: int,
+        classes: int = 0,
+        label_size: int = 0,
         hidden: int = 256,
         blocks: int = 3,
         activation: str = "silu",
@@ -63,23 +68,25 @@ class ResidualMLP(nn.Module):
         self.output_norm = nn.LayerNorm(hidden)
         self.output = nn.Linear(hidden, heads * dim)
         # Fields start near zero, but not at it: exact zeros would stop the first gradients.
-        with torch.no_grad():
-            self.output.weight.mul_(0.1)
-            self.output.bias.zero_()
+        scaled(self.output, 0.1)
+        # Made last, so that networks without labels begin as they always did.
+        self.label = LabelEmbedding(classes=classes, label_size=label_size, features=hidden)
 
-    def forward(self, t: Tensor, x: Tensor) -> Tensor:
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Evaluate all heads.
 
         Args:
             t: 0-d, or shape (B,).
             x: shape (B, *event).
+            condition: of the samples; the null label if None.
 
         Returns:
             Shape (B, heads, *event).
         """
         h = self.input(flatten_event(x))
-        time = self.activation(self.time_in(self.embedding(t).to(x.dtype)))
-        shifts = self.time_out(time).chunk(len(self.norms), dim=1)
+        time, label = self.time_in(self.embedding(t).to(x.dtype)), self.label(condition)
+        told = self.activation(time if label is None else time + label)
+        shifts = self.time_out(told).chunk(len(self.norms), dim=1)
         for norm, expand, contract, shift in zip(
             self.norms, self.expand, self.contract, shifts, strict=True
         ):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import torch
 from torch import nn
 
+from interpolants.condition import Condition
 from interpolants.testing.common import SHAPES, interior, normal, require, require_close
 
 _HEADS = 3
+_IMAGES = ((3, 1, 8, 8), (2, 3, 8, 16))
 
 
 def check_net(build: Callable[..., nn.Module]) -> None:
@@ -17,20 +20,39 @@ def check_net(build: Callable[..., nn.Module]) -> None:
 
     The network is evaluated as samplers do, in `eval()` mode, with weights of a fixed seed.
 
+    A network that takes `image_channels` is one for images, and tried on those alone. One that
+    takes `classes` must tell them apart, and know the null label.
+
     Args:
         build: makes the network of the keywords `event_shape` and `heads`: its class, or that
             with its own options.
     """
-    for shape in SHAPES:
+    takes = inspect.signature(build).parameters
+    shapes = _IMAGES if "image_channels" in takes else SHAPES
+    event = shapes[0][1:]
+    for shape in shapes:
         _check_batch(_build(build, shape[1:]), shape)
-    _check_precision(_build(build, (3,)).float())
-    _check_arguments(_build(build, (3,)))
+    _check_precision(_build(build, event).float(), event)
+    _check_arguments(_build(build, event), event)
+    _check_tangents(_build(build, event), event)
+    if "classes" in takes:
+        _check_classes(_build(build, event, classes=4), event)
+        _check_vectors(_build(build, event, label_size=2), event)
+    if "image_channels" in takes:
+        _check_image(_build(build, event, image_channels=2), event)
 
 
-def _build(build: Callable[..., nn.Module], event_shape: tuple[int, ...]) -> nn.Module:
+def _build(
+    build: Callable[..., nn.Module], event_shape: tuple[int, ...], **options: int
+) -> nn.Module:
+    """The network with weights that are all at work: some begin at zero."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return build(event_shape=event_shape, heads=_HEADS).double().eval()
+        net = build(event_shape=event_shape, heads=_HEADS, **options).double().eval()
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter.add_(0.05 * torch.randn_like(parameter))
+        return net
 
 
 @torch.no_grad()
@@ -48,16 +70,16 @@ def _check_batch(net: nn.Module, shape: tuple[int, ...]) -> None:
 
 
 @torch.no_grad()
-def _check_precision(net: nn.Module) -> None:
-    x, t = normal((5, 3), 8, 1), interior()[:5]
+def _check_precision(net: nn.Module, event: tuple[int, ...]) -> None:
+    x, t = normal((5, *event), 8, 1), interior()[:5]
     out = net(t, x.float())
     require(out.dtype == torch.float32, f"float32 data at float64 times: {out.dtype}")
     require_close(out, net(t.float(), x.float()), "float32 data at float64 times", 1e-4)
 
 
-def _check_arguments(net: nn.Module) -> None:
+def _check_arguments(net: nn.Module, event: tuple[int, ...]) -> None:
     """Every head depends on the time and on the state, and no two heads are one."""
-    x, t = normal((5, 3), 8, 2).requires_grad_(), interior()[:5].requires_grad_()
+    x, t = normal((5, *event), 8, 2).requires_grad_(), interior()[:5].requires_grad_()
     heads = net(t, x)
     for k in range(_HEADS):
         slopes = torch.autograd.grad(
@@ -68,3 +90,50 @@ def _check_arguments(net: nn.Module) -> None:
             require(moves, f"head {k}: does not depend on the {name}")
         same = (heads[:, k] == heads[:, k - 1]).all()
         require(not same, f"head {k}: the same as head {(k - 1) % _HEADS}")
+
+
+def _check_tangents(net: nn.Module, event: tuple[int, ...]) -> None:
+    """Forward-mode derivatives are those of reverse mode."""
+    x, v, t = normal((2, *event), 8, 3), normal((2, *event), 8, 4), interior()[:2]
+    forward = torch.func.jvp(lambda state: net(t, state), (x,), (v,))[1].detach()
+    w = normal(tuple(forward.shape), 8, 5)
+    state = x.requires_grad_()
+    (slope,) = torch.autograd.grad((net(t, state) * w).sum(), state)
+    require_close((slope * v).sum(), (forward * w).sum(), "forward-mode derivatives")
+
+
+@torch.no_grad()
+def _check_classes(net: nn.Module, event: tuple[int, ...]) -> None:
+    """Classes differ, and a withheld class is the null label, which no condition is too."""
+    x, t, label = normal((4, *event), 8, 6), interior()[:4], torch.arange(4)
+    null, given = net(t, x), net(t, x, Condition(label))
+    require(bool((null != given).flatten(1).any(dim=1).all()), "classes: no different from null")
+    other = net(t, x, Condition(label.roll(1)))
+    require(bool((other != given).flatten(1).any(dim=1).all()), "classes: no different")
+    require_close(net(t, x, Condition()), null, "classes: no label")
+    dropped = torch.tensor([True, False, True, False])
+    mixed = net(t, x, Condition(label, None, dropped))
+    require_close(mixed[dropped], null[dropped], "classes: withheld")
+    require_close(mixed[~dropped], given[~dropped], "classes: beside withheld ones")
+    shared = net(t[0], x, Condition(label))
+    require_close(shared, net(t[0].expand(4), x, Condition(label)), "classes: a shared time")
+
+
+@torch.no_grad()
+def _check_vectors(net: nn.Module, event: tuple[int, ...]) -> None:
+    """The same of vectors."""
+    x, t, label = normal((4, *event), 8, 7), interior()[:4], normal((4, 2), 8, 8)
+    null, given = net(t, x), net(t, x, Condition(label))
+    require(bool((null != given).flatten(1).any(dim=1).all()), "vectors: no different from null")
+    dropped = torch.tensor([True, False, True, False])
+    mixed = net(t, x, Condition(label, None, dropped))
+    require_close(mixed[dropped], null[dropped], "vectors: withheld")
+    require_close(mixed[~dropped], given[~dropped], "vectors: beside withheld ones")
+
+
+@torch.no_grad()
+def _check_image(net: nn.Module, event: tuple[int, ...]) -> None:
+    """What is shown beside the state matters."""
+    x, t, image = normal((3, *event), 8, 9), interior()[:3], normal((3, 2, *event[1:]), 8, 10)
+    first, second = (net(t, x, Condition(image=part)) for part in (image, image.roll(1, 0)))
+    require(bool((first != second).flatten(1).any(dim=1).all()), "image: no matter")
