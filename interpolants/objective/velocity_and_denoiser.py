@@ -25,10 +25,12 @@ class VelocityAndDenoiserObjective(Regression):
     Args:
         denoiser_factor: how much the denoiser's loss counts, > 0.
         weight: positive weight over time, for both.
+        antithetic: as of `FieldObjective`.
     """
 
     denoiser_factor: float = 1.0
     weight: Weight = ConstantWeight()
+    antithetic: bool = True
 
     def __post_init__(self) -> None:
         check_positive("VelocityAndDenoiserObjective.denoiser_factor", self.denoiser_factor)

@@ -18,10 +18,12 @@ class WeightedSumObjective(Regression):
     Args:
         objectives: regressions of different fields.
         factors: how much each counts, > 0; as many as objectives.
+        antithetic: as of `FieldObjective`, for all of them.
     """
 
     objectives: Sequence[Regression]
     factors: Sequence[float]
+    antithetic: bool = True
 
     def __post_init__(self) -> None:
         where = "WeightedSumObjective"
