@@ -69,7 +69,13 @@ _VIDEO = [
     *("task=neural_sde", "data=moving_digits_small", *_VIDEO_SIZES),
     *("model/encoder=video", "model/decoder=video", "model.latent=3", "model.guide=false"),
 ]
+_IMAGE = ["data=digits", "interpolant=one_sided_linear", "objective=velocity"]
+_UNET = ["net=unet", "net.channels=8", "net.multipliers=[1,1]", "net.blocks=1"]
 _COMPANIONS |= {
+    "coupling=inpainting": [*_IMAGE, *_UNET],
+    "coupling=super_resolution": [*_IMAGE, *_UNET],
+    "guidance=classifier_free": ["data=moons", "label_dropout=0.1"],
+    "net=unet": [*_IMAGE, *_UNET[1:]],
     "model/decoder=video": _VIDEO,
     "model/diffusion=coordinate": [*_SERIES, "model.guide=false"],
     "model/encoder=video": _VIDEO,
@@ -79,6 +85,7 @@ _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
 _LEFT_OUT = {"hydra", "run", "logger=wandb", "experiment", ""}
 _LEFT_OUT |= {"likelihood", "likelihood/divergence"}
+_LEFT_OUT |= {"guidance=autoguidance"}  # takes a trained model
 # One row only, and videos too large for an MLP.
 _LEFT_OUT |= {"data=bridge", "data=moving_digits", "data=moving_digits_small"}
 

@@ -68,7 +68,13 @@ _NO_YAML = {
     "noise.coupled",  # takes tensors
     "objective.explicit_score",  # takes fields
     "noise.given",  # takes tensors
-    "net.embedding",  # a part of the nets, not a net
+    "net.embedding",  # a part of the nets, not a net, as the next six
+    "net.downsample",
+    "net.label_embedding",
+    "net.map_attention",
+    "net.residual_block",
+    "net.stage",
+    "net.upsample",
     "solver.driven_euler",  # in model/solver: solves no process of a sampler
     "solver.driven_heun",  # likewise
     "solver.linear_gaussian",  # solves what the samplers that name it have

@@ -12,13 +12,15 @@ from torch.utils.checkpoint import checkpoint
 
 from interpolants.checks import check, check_count, is_number, is_whole
 from interpolants.condition import Condition
+from interpolants.net.downsample import Downsample
 from interpolants.net.embedding import TimeEmbedding
 from interpolants.net.image_input import with_image
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.layers import layers, scaled
 from interpolants.net.normalise import normalise
 from interpolants.net.sizes import check_event_shape
-from interpolants.net.unet_block import Downsample, Stage, Upsample
+from interpolants.net.stage import Stage
+from interpolants.net.upsample import Upsample
 
 
 @final
@@ -70,11 +72,7 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         rows = _checked_rows(event_shape, patch, len(multipliers))
-        _check_counts(heads=heads, blocks=blocks, head_channels=head_channels, patch=patch)
-        eights = is_whole(channels) and channels > 0 and channels % 8 == 0
-        check(eights, "UNet.channels", "a multiple of 8 above 0", channels)
-        share = is_number(dropout) and 0 <= dropout < 1
-        check(share, "UNet.dropout", "a number in [0, 1)", dropout)
+        _check_sizes(channels, dropout, heads=heads, blocks=blocks, head_channels=head_channels)
         features, own = 4 * channels, event_shape[0] * patch**2
         self._heads, self.image_channels, self.checkpoint = heads, image_channels, checkpoint
         self.embedding = TimeEmbedding(features=time_features)
@@ -84,24 +82,17 @@ class UNet(nn.Module):
         self.stem = nn.Conv2d(own + image_channels * patch**2, channels, 3, padding=1)
 
         def stage(before: int, after: int, level: int) -> Stage:
-            return Stage(
-                before,
-                after,
-                features=features,
-                dropout=dropout,
-                attends=rows >> level in attention,
-                head_channels=head_channels,
-            )
+            attends = rows >> level in attention
+            return Stage(before, after, features, dropout, head_channels if attends else None)
 
         widths = [channels * multiplier for multiplier in multipliers]
         self.down, kept = _way_down(channels, widths, blocks, stage)
-        last = len(widths) - 1
-        self.middle = nn.ModuleList(stage(widths[-1], widths[-1], last) for _ in range(2))
+        end = (widths[-1], widths[-1], len(widths) - 1)
+        self.middle = nn.ModuleList([stage(*end), stage(*end)])
         self.up = _way_up(kept, widths, blocks, stage)
         self.norm = normalise(widths[0])
         self.output = nn.Conv2d(widths[0], heads * own, 3, padding=1)
-        # Fields start near zero, but not at it: exact zeros would stop the first gradients.
-        scaled(self.output, 0.1)
+        scaled(self.output, 0.1)  # near zero, but zeros would stop the first gradients
 
     def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Evaluate all heads.
@@ -179,6 +170,10 @@ def _checked_rows(event_shape: Sequence[int], patch: int, levels: int) -> int:
     return shape[1] // patch
 
 
-def _check_counts(**counts: int) -> None:
+def _check_sizes(channels: int, dropout: float, **counts: int) -> None:
     for name, value in counts.items():
         check_count(f"UNet.{name}", value)
+    eights = is_whole(channels) and channels > 0 and channels % 8 == 0
+    check(eights, "UNet.channels", "a multiple of 8 above 0", channels)
+    share = is_number(dropout) and 0 <= dropout < 1
+    check(share, "UNet.dropout", "a number in [0, 1)", dropout)

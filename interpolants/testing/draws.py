@@ -42,7 +42,13 @@ def _check_integral(t: Tensor, weight: Tensor, power: int, margin: float) -> Non
 
 
 def check_coupling(coupling: Coupling) -> None:
-    """x0 comes back reordered, at no greater cost; independently of x1 if it says so."""
+    """x0 comes back reordered, at no greater cost; independently of x1 if it says so.
+
+    One that makes x0 from x1 gives images of the state's shape, the same for the same generator.
+    """
+    if coupling.data_dependent:
+        _check_made(coupling)
+        return
     for shape in SHAPES:
         x0, x1 = normal(shape, 6, 0), normal(shape, 6, 1)
         for label in (None, torch.arange(shape[0]) % 2):
@@ -57,3 +63,14 @@ def check_coupling(coupling: Coupling) -> None:
                 other = coupling.pair(x0, x1.flip(0), label).x0
                 require((other == paired).all(), "independent: but the order depends on x1")
         require(coupling.pair(x0.float(), x1.float()).x0.dtype == torch.float32, "dtype not kept")
+
+
+def _check_made(coupling: Coupling) -> None:
+    x0, x1 = normal((4, 1, 8, 8), 6, 0), normal((4, 1, 8, 8), 6, 1)
+    made, again = (coupling.pair(x0, x1, None, keyed_generator(6, 2)) for _ in range(2))
+    require(made.x0.shape == x0.shape and made.x0.dtype == x0.dtype, "x0: not like the state")
+    require(torch.equal(made.x0, again.x0), "x0: not determined by the generator")
+    channels = coupling.image_channels((1, 8, 8))
+    got = (0,) if made.image is None else tuple(made.image.shape)
+    require(got == ((4, channels, 8, 8) if channels else (0,)), f"image: shape {got}")
+    require(bool((made.x0 != x0).any()), "x0: not made from x1")
