@@ -1,24 +1,33 @@
-"""Sample a trained model: `python sample.py [ckpt=...] [n=...] [sampler=sde|ode_backward|...]`."""
+"""Sample a trained model: `python sample.py [ckpt=...] [n=...] [sampler=sde|ode_backward|...]`.
+
+`torchrun --nproc-per-node=2 sample.py ...` shares the work between processes.
+"""
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from interpolants.cli import run
 
+# What decides samples, beside what every drawing tells.
+_DECIDING = ("sampler", "num_steps", "guidance")
+
 
 def main(cfg: Any) -> float:
     """Draw samples, measure them beside their floors, write files; returns the first metric."""
     import torch
+    from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
     from interpolants.checks import check, check_count
     from interpolants.loading import load
-    from interpolants.report import write_report
     from interpolants.runs import newest_checkpoint
     from interpolants.series_model import SeriesModel
-    from interpolants.series_report import write_series_report
+    from interpolants.series_report import series_stem, write_series_report
+    from interpolants.sharded_report import write_sharded_report
     from interpolants.spec import build
 
     for key in ("n", "threads"):
@@ -26,8 +35,8 @@ def main(cfg: Any) -> float:
     check(isinstance(cfg.seed, int), "seed", "a whole number", cfg.seed)
     torch.set_num_threads(cfg.threads)
     ckpt = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
-    trust = list(cfg.trust)
-    model = load(ckpt, weights=cfg.weights, trust=trust, device=cfg.device)
+    trust, ranks = list(cfg.trust), _ranks()
+    model = load(ckpt, weights=cfg.weights, trust=trust, device=ranks.device(cfg.device))
     parts = (
         model,
         build(model.config["data"], where="data", trust=trust),
@@ -35,41 +44,55 @@ def main(cfg: Any) -> float:
         ckpt.parent.parent / "samples" if cfg.out is None else Path(cfg.out),
     )
     if isinstance(model, SeriesModel):
-        stem = _series_stem(cfg)
+        stem = series_stem(cfg.stem, HydraConfig.get().overrides.task)
+        check(ranks.world_size == 1, "torchrun", "one process for series", ranks.world_size)
         report = write_series_report(*parts, n=cfg.n, seed=cfg.seed, seen=cfg.seen, stem=stem)
     else:
-        report = write_report(*parts, n=cfg.n, seed=cfg.seed, stem=cfg.stem, **_sampling(cfg))
+        report = write_sharded_report(*parts, stem=cfg.stem, ranks=ranks, **_sampling(cfg))
+    if report is None:
+        return float("nan")
     print(f"{ckpt} ({cfg.weights} weights)")
     print(report.table())
     return report.metrics[0].value if report.metrics else float("nan")
 
 
-def _sampling(cfg: Any) -> dict[str, Any]:
-    """How an interpolant is sampled, and what is done with its paths."""
-    from hydra.utils import instantiate
-
-    likelihood = cfg.get("likelihood")
-    return {
-        "sampler": instantiate(cfg.sampler, _convert_="all"),
-        "num_steps": cfg.num_steps,
-        "likelihood": instantiate(likelihood, _convert_="all") if likelihood else None,
-        "animation": cfg.animation,
-    }
-
-
-def _series_stem(cfg: Any) -> str:
-    """How the files of a neural SDE are called; refuses settings that are not about series."""
+def _ranks() -> Any:
+    """Which of the processes of `torchrun` this is; they share one job, not a sweep."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     from interpolants.checks import check
+    from interpolants.ranks import Ranks
 
-    others = ("sampler", "num_steps", "likelihood", "animation")
-    chosen = [str(word).lstrip("+~") for word in HydraConfig.get().overrides.task]
-    void = [word for word in chosen if word.startswith(others)]
-    for word in void:
-        rule = "no such setting for a neural SDE, which is solved as in training"
-        check(False, word.partition("=")[0], rule, word)
-    return str(cfg.stem) if any(word.startswith("stem=") for word in chosen) else "series"
+    ranks = Ranks.of_environment()
+    alone = ranks.world_size == 1 or HydraConfig.get().mode != RunMode.MULTIRUN
+    check(alone, "torchrun", "one job", "-m", "start torchrun for each job")
+    return ranks
+
+
+def _sampling(cfg: Any) -> dict[str, Any]:
+    """How samples of an interpolant are drawn, and what is written of them."""
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    likelihood, guidance = cfg.get("likelihood"), cfg.get("guidance")
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    return {
+        "n": cfg.n,
+        "seed": cfg.seed,
+        "sampler": instantiate(cfg.sampler, _convert_="all"),
+        "num_steps": cfg.num_steps,
+        "label": plain["label"],
+        "guidance": instantiate(guidance, _convert_="all") if guidance else None,
+        "chunk_size": cfg.chunk_size,
+        "settings": {key: plain.get(key) for key in _DECIDING},
+        "tell": partial(print, file=sys.stderr, flush=True),
+        "writing": {
+            "output": instantiate(cfg.output, _convert_="all"),
+            "likelihood": instantiate(likelihood, _convert_="all") if likelihood else None,
+            "animation": cfg.animation,
+        },
+    }
 
 
 if __name__ == "__main__":

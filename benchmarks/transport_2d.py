@@ -31,8 +31,8 @@ from typing import Any, NamedTuple
 from benchmarks.common import SMALL_NET, build, configure, run, spread
 from benchmarks.tutorial_moons import TutorialMoons
 from interpolants.data.base import Data
-from interpolants.metric.sliced_wasserstein import SlicedWasserstein
 from interpolants.loading import load
+from interpolants.metric.sliced_wasserstein import SlicedWasserstein
 from interpolants.runs import LAST
 from interpolants.sampler import Sampler
 from interpolants.solver.torchdiffeq import Torchdiffeq

@@ -158,6 +158,8 @@ class Model:
         draw = self.make_sampler(sampler, fields=fields, **options)
         generator = keyed_generator(_NOISE, seed, device=self.device)
         noise, run = draw.noise(generator), with_density(draw, log_prob, generator)
+        if first and noise.rows(0, 1) is noise:
+            noise = draw.noise(keyed_generator(_NOISE, seed, first, device=self.device))
         # All before the first solve: a source may refuse chunks.
         sources = [noise.rows(first + begin, first + end) for begin, end in bounds]
         units, parts = self.scaling if backward else self.fields.base.scaling, []

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
-from interpolants.coupling.base import Pair
 from interpolants.data.base import Data
+from interpolants.drawing import Sample, begin, inside, settings_of
 from interpolants.files import replace
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
-from interpolants.metric.base import Metric, MetricResult, with_floor
+from interpolants.metric.base import Metric, MetricResult
 from interpolants.model import Model, SamplerFactory
+from interpolants.output.base import Output
+from interpolants.output.npz import NpzOutput
 from interpolants.plot.animation import animate
 from interpolants.plot.images import plot_classes
 from interpolants.plot.samples import plot_samples
@@ -26,7 +27,10 @@ from interpolants.plot.snapshots import plot_snapshots
 from interpolants.plot.style import is_image, save
 from interpolants.plot.trajectories import plot_trajectories
 from interpolants.sampler import Samples
-from interpolants.shapes import flatten_event
+from interpolants.seeds import keyed_generator
+
+# Keeps the noise that makes whole numbers continuous apart from what else is drawn.
+_NOISE = 41
 
 REFERENCES = 3
 """How many real sets metrics are means over."""
@@ -34,9 +38,13 @@ REFERENCES = 3
 # Points in one picture, and the paths of a flow.
 _MAX_DRAWN = 10_000
 _PATH_TIMES = tuple(k / 40 for k in range(41))
-_MAX_PATHS = 2_000
-# What `Model.sample` takes that is no setting of a sampler.
-_NOT_OF_SAMPLERS = ("label", "guidance", "chunk_size")
+_MAX_PATHS, _IMAGE_PATHS = 2_000, 64
+
+
+_DENSITY = (
+    "log density {mean:.5g} +- {standard_error:.2g} of {n} held-out data, "
+    "{bits_per_dimension:.4f} +- {bits_standard_error:.2g} bits per dimension"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +59,8 @@ class Report:
         seconds: sampling time.
         files: what was written; a name with a * stands for several.
         log_prob: mean log density of held-out data, its standard error over the data, the bits
-            per dimension that it makes, and the number of data; or None.
+            per dimension that both make, and the number of data; or None. There is no floor: what
+            a perfect model would reach is the entropy of the data, which is not known.
         outside: how many samples left their space or overflowed, and are in no metric, picture or
             file; None for a process that none can leave. Where fewer than two stayed, all are
             kept as they are. The JSON file has null for numbers that are not finite.
@@ -79,9 +88,12 @@ class Report:
                 f"{cost}\n{self.outside} samples left their space or overflowed, and were left out"
             )
         if self.log_prob is not None:
-            density = "log density {mean:.5g} +- {standard_error:.2g} of {n} held-out data"
-            cost = f"{density.format(**self.log_prob)}\n{cost}"
-        return "\n".join([*head, *rows, cost, *(str(file) for file in self.files)])
+            cost = f"{_DENSITY.format(**self.log_prob)}\n{cost}"
+        notes: dict[str, list[str]] = {}
+        for m in self.metrics:
+            notes.setdefault(m.note, []).append(m.name)
+        lines = [f"{', '.join(names)}: {note}" for note, names in notes.items() if note]
+        return "\n".join([*head, *rows, *lines, cost, *(str(file) for file in self.files)])
 
 
 def measure(
@@ -92,6 +104,7 @@ def measure(
     n: int,
     seed: int = 0,
     sampler: SamplerFactory | None = None,
+    sample: Sample | None = None,
     **options: Any,
 ) -> tuple[Samples, Tensor, list[MetricResult]]:
     """Draw samples and compare them with real ones.
@@ -100,13 +113,22 @@ def measure(
     makes beginnings from data makes them of held-out data, whose samples are then compared with
     those and others.
 
+    Args:
+        model, data, metrics, n, seed, sampler, options: as in `write_report`.
+        sample: draws in the place of `model.sample`.
+
     Returns:
         The samples that stayed in their space, the real ones they were compared with, and the
         metrics.
     """
-    drawn, backward = _draw(model, data, n=n, seed=seed, sampler=sampler, **options)
+    begun = begin(model, data, n=n, seed=seed, sampler=sampler, **options)
+    drawn = inside((sample or model.sample)(begun.n, **begun.options))
+    if begun.backward:
+        metrics = [metric for metric in metrics if not metric.of_training_data]
+    for metric in metrics:
+        metric.fit(data)
     count = REFERENCES if metrics else 1
-    pairs = [_real_pair(model, data, len(drawn.x), backward, k) for k in range(count)]
+    pairs = [_real_pair(model, data, len(drawn.x), begun.backward, k) for k in range(count)]
     reference = pairs[0][0]
     return drawn, reference, compare(drawn.x, pairs, metrics)
 
@@ -117,59 +139,21 @@ def compare(
     """Metrics of samples with their floors; at most as many samples as there are real ones."""
     x = x.cpu()[: len(pairs[0][0])]
     pairs = [(real, fresh[: len(x)]) for real, fresh in pairs]
-    return [with_floor(metric, x, pairs) for metric in metrics]
+    return [result for metric in metrics for result in metric.measure(x, pairs)]
 
 
-def as_plain(results: Sequence[MetricResult]) -> dict[str, dict[str, float]]:
-    """Values and floors by name, as plain data."""
-    return {m.name: {"value": m.value, "floor": m.floor} for m in results}
+def as_plain(results: Sequence[MetricResult]) -> dict[str, dict[str, Any]]:
+    """Values, floors and notes by name, as plain data."""
+    return {
+        m.name: {"value": m.value, "floor": m.floor} | ({"note": m.note} if m.note else {})
+        for m in results
+    }
 
 
 def write_numbers(path: Path, content: Mapping[str, Any]) -> None:
     """Write plain data as a JSON file, with null for numbers that are not finite."""
     text = json.dumps(_or_null(content), indent=2, allow_nan=False)
     replace(path, lambda file: file.write(text.encode()))
-
-
-def _draw(
-    model: Model,
-    data: Data,
-    *,
-    n: int,
-    seed: int,
-    sampler: SamplerFactory | None,
-    times: Sequence[float] = (),
-    **options: Any,
-) -> tuple[Samples, bool]:
-    """Samples, and whether a backward process drew them.
-
-    It starts from held-out data, as does a coupling that makes beginnings from data; samples then
-    get the labels of those.
-    """
-    settings = {k: v for k, v in options.items() if k not in _NOT_OF_SAMPLERS}
-    backward = model.make_sampler(sampler, **settings).process.backward
-    if backward or model.fields.coupling.data_dependent:
-        held = data.held_out(n, seed)
-        begun = Pair(held.x1) if backward else model.pair(held.x1, seed)
-        label = None if model.labels is None else held.label
-        n, options = len(held.x1), {"label": label, **options}
-        options |= {"start": begun.x0, "image": begun.image}
-    drawn = model.sample(n, seed=seed, sampler=sampler, times=times, **options)
-    return _inside(drawn), backward
-
-
-def _inside(drawn: Samples) -> Samples:
-    """Without the samples that left their space; all of them where fewer than two stayed."""
-    if not drawn.outside:
-        return drawn
-    stayed = flatten_event(drawn.x).isfinite().all(dim=1)
-    if drawn.path is not None:
-        stayed = stayed & drawn.path.isfinite().transpose(0, 1).flatten(1).all(dim=1)
-    if int(stayed.sum()) < 2:
-        return drawn
-    path = None if drawn.path is None else drawn.path[:, stayed]
-    label = None if drawn.label is None else drawn.label[stayed.to(drawn.label.device)]
-    return dataclasses.replace(drawn, x=drawn.x[stayed], path=path, label=label)
 
 
 def _real_pair(
@@ -195,9 +179,11 @@ def write_report(
     stem: str = "samples",
     animation: bool = False,
     likelihood: LikelihoodFactory | None = None,
+    output: Output | None = None,
+    sample: Sample | None = None,
     **options: Any,
 ) -> Report:
-    """Draw, measure, and write `<stem>.npz`, `.json` and pictures into a folder.
+    """Draw, measure, and write samples, `<stem>.json` and pictures into a folder.
 
     Args:
         model: what to sample.
@@ -210,11 +196,16 @@ def write_report(
         stem: how the files' names begin.
         animation: whether to write a GIF of the flow too.
         likelihood: estimates log densities of at most `n` held-out data; none if None.
+        output: how samples are written; as `<stem>.npz` if None.
+        sample: draws the samples, though not the paths of the flow, in the place of
+            `model.sample`.
         options: settings of the sampler to change, and `label` and `guidance` as in
             `Model.sample`.
     """
+    output = NpzOutput() if output is None else output
+    output.check(model.event_shape)
     drawn, reference, results = measure(
-        model, data, metrics, n=n, seed=seed, sampler=sampler, **options
+        model, data, metrics, n=n, seed=seed, sampler=sampler, sample=sample, **options
     )
     samples = drawn.x.cpu()
     cost: dict[str, Any] = {
@@ -225,20 +216,23 @@ def write_report(
         "outside": drawn.outside,
     }
     if likelihood is not None:
-        settings = {k: v for k, v in options.items() if k not in _NOT_OF_SAMPLERS}
         held = data.held_out(n, seed)
-        settings |= {"label": None if model.labels is None else held.label}
+        settings = settings_of(options) | {"label": None if model.labels is None else held.label}
         found = model.log_prob(
-            held.x1, seed=seed, likelihood=likelihood, sampler=sampler, **settings
+            data.dequantised(held.x1, keyed_generator(_NOISE, seed)),
+            seed=seed,
+            likelihood=likelihood,
+            sampler=sampler,
+            **settings,
         )
         cost["log_prob"] = _mean_log_prob(found, held.x1[0].numel())
-    arrays, numbers, picture = (folder / f"{stem}.{kind}" for kind in ("npz", "json", "png"))
-    replace(arrays, lambda file: np.savez_compressed(file, x=samples.numpy()))
+    numbers, picture = (folder / f"{stem}.{kind}" for kind in ("json", "png"))
+    written = output.write(samples, drawn.label, folder, stem)
     write_numbers(numbers, cost | {"metrics": as_plain(results)})
     save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
     by_class = _write_classes(drawn, folder / f"{stem}_classes.png")
     paths = _write_paths(model, data, folder, stem, seed, sampler, animation, options)
-    return Report(metrics=results, files=[arrays, numbers, picture, *by_class, *paths], **cost)
+    return Report(metrics=results, files=[*written, numbers, picture, *by_class, *paths], **cost)
 
 
 def _write_classes(drawn: Samples, picture: Path) -> list[Path]:
@@ -259,11 +253,12 @@ def _or_null(value: Any) -> Any:
 
 def _mean_log_prob(found: LogProb, dim: int) -> dict[str, float]:
     """What the report says of log densities of data with `dim` elements."""
-    value = found.value.double()
+    value, bits = found.value.double(), found.bits_per_dimension(dim).double()
     return {
         "mean": float(value.mean()),
         "standard_error": float(value.std()) / math.sqrt(len(value)),
-        "bits_per_dimension": float(found.bits_per_dimension(dim).double().mean()),
+        "bits_per_dimension": float(bits.mean()),
+        "bits_standard_error": float(bits.std()) / math.sqrt(len(bits)),
         "n": len(value),
     }
 
@@ -279,9 +274,9 @@ def _write_paths(
     options: dict[str, Any],
 ) -> list[Path]:
     """Trajectories, snapshots and, if asked for, the animation, from one run of paths."""
-    drawn, _ = _draw(
-        model, data, n=_MAX_PATHS, seed=seed, sampler=sampler, times=_PATH_TIMES, **options
-    )
+    n = _IMAGE_PATHS if is_image(model.event_shape) else _MAX_PATHS
+    begun = begin(model, data, n=n, seed=seed, sampler=sampler, **options)
+    drawn = inside(model.sample(begun.n, times=_PATH_TIMES, **begun.options))
     assert drawn.path is not None and drawn.times is not None
     path, times = drawn.path.cpu(), drawn.times
     pictures = {"trajectories": plot_trajectories, "snapshots": plot_snapshots}

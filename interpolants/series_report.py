@@ -28,6 +28,17 @@ from interpolants.series_model import SeriesModel, full_mask, over_frames
 _MOST_SERIES, _MOST_NUMBERS = 1000, 2**25
 _PATHS, _WEIGHTS = 16, 64
 _DRAWN, _DRAWN_PATHS, _DRAWN_PRIOR = 3, 32, 20
+# Settings of sample.py that say how interpolants are sampled.
+_VOID = (
+    "sampler",
+    "num_steps",
+    "likelihood",
+    "animation",
+    "output",
+    "chunk_size",
+    "label",
+    "guidance",
+)
 # Hurst indices that are told one by one.
 _FEW = 8
 
@@ -42,6 +53,23 @@ def checked_seen(seen: int | None, count: int) -> int:
     within = is_whole(chosen) and 1 <= chosen <= count
     check(within, "seen", f"a whole number in [1, {count}]", chosen)
     return chosen
+
+
+def series_stem(stem: str, overrides: Sequence[str]) -> str:
+    """How the files of a neural SDE are called: "series" unless the user says otherwise.
+
+    Args:
+        stem: as configured.
+        overrides: of the command line.
+
+    Raises:
+        ValueError: for an override that is not about series.
+    """
+    chosen = [word.lstrip("+~") for word in overrides]
+    for word in chosen:
+        rule = "no such setting for a neural SDE, which is solved as in training"
+        check(not word.startswith(_VOID), word.partition("=")[0], rule, word)
+    return stem if any(word.startswith("stem=") for word in chosen) else "series"
 
 
 def measure_series(

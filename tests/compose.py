@@ -15,6 +15,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import OmegaConf, open_dict
+from pictures import write_image_sets
 
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
@@ -30,6 +31,10 @@ _SIZES = (
     "report_size=32",
 )
 TINY = ("net.hidden=16", *_SIZES, "sampler.num_steps=4")
+TINY_IMAGE = (
+    *("net.channels=8", "net.multipliers=[1,1]", "net.blocks=1"),
+    *(*_SIZES, "sampler.num_steps=4"),
+)
 TINY_SERIES = (*_SIZES, "batch_size=8", "model.num_steps=1")
 
 
@@ -60,11 +65,13 @@ def sample_with(*overrides: str) -> float:
 
 
 def write_user_files(folder: Path) -> None:
-    """A user's files: `rows.csv` of three columns a, b, c, and `pairs.npz` with x1 = 3 x0 + 1."""
+    """A user's files: `rows.csv` of three columns a, b, c, `pairs.npz` with x1 = 3 x0 + 1, and
+    sets of images."""
     rows = np.random.default_rng(0).normal(size=(80, 3))
     np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b,c", comments="")
     x0 = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
     np.savez(folder / "pairs.npz", x0=x0, x1=3 * x0 + 1)
+    write_image_sets(folder)
 
 
 def leave_out_pictures(monkeypatch: Any) -> None:

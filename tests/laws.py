@@ -9,7 +9,8 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor
 
-from interpolants.data.base import Batch, Data, FiniteData
+from interpolants.data.base import Batch, Data
+from interpolants.data.finite import FiniteData
 from interpolants.seeds import keyed_generator
 
 SIGNIFICANCE = 1e-5

@@ -36,12 +36,14 @@ def load(group: str, stem: str, **changes: Any) -> Any:
 def node_of(group: str, stem: str) -> dict[str, Any]:
     """The spec that conf/<group>/<stem>.yaml describes."""
     node = yaml.safe_load((_CONF / group / f"{stem}.yaml").read_text())
+    entries = node.pop("defaults", [])
     if set(node) == {stem}:  # a member of a list of parts, by its name
         node = node[stem]
-    for entry in node.pop("defaults", []):
+    for entry in entries:
         for key, value in entry.items() if isinstance(entry, dict) else ():
             if not key.startswith("override"):
                 name, place = key.rpartition("@")[2], key.partition("@")[0]
+                name = name.removeprefix(f"{stem}.")
                 node[name] = node_of(place[1:] if place[0] == "/" else f"{group}/{place}", value)
     return _without_references(node)
 

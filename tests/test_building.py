@@ -10,7 +10,7 @@ from interpolants.base.dataset import DatasetBase
 from interpolants.base.fitted import FittedBase
 from interpolants.base.gaussian import GaussianBase
 from interpolants.building import fit_base, fit_scaling
-from interpolants.data.base import FiniteData
+from interpolants.data.finite import FiniteData
 from interpolants.fields import Fields
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
 from interpolants.space.euclidean import EuclideanSpace

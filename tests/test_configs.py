@@ -1,10 +1,13 @@
 """Every option of every group trains, validates, samples and reports, at the smallest size."""
 
+import math
+
 import pytest
 import torch
 from compose import (
     CONF,
     TINY,
+    TINY_IMAGE,
     TINY_SERIES,
     config_of,
     leave_out_pictures,
@@ -12,6 +15,7 @@ from compose import (
     train_with,
     write_user_files,
 )
+from pictures import OPTIONS
 from problems import load
 
 _POSITIVE = ["interpolant=geometric_brownian", "space=log", "data=log_normal_mixture"]
@@ -59,6 +63,7 @@ _COMPANIONS = {
         "base.data.side=x0",
     ],
 }
+_COMPANIONS |= {f"data={stem}": [f"data.{key}={path}"] for stem, (key, path) in OPTIONS.items()}
 # What parts of a neural SDE go with, beside a small data set of series.
 _SERIES = ["task=neural_sde", "data=fractional_ou", "data.length=5"]
 _VIDEO_SIZES = [
@@ -70,12 +75,14 @@ _VIDEO = [
     *("model/encoder=video", "model/decoder=video", "model.latent=3", "model.guide=false"),
 ]
 _IMAGE = ["data=digits", "interpolant=one_sided_linear", "objective=velocity"]
-_UNET = ["net=unet", "net.channels=8", "net.multipliers=[1,1]", "net.blocks=1"]
 _COMPANIONS |= {
-    "coupling=inpainting": [*_IMAGE, *_UNET],
-    "coupling=super_resolution": [*_IMAGE, *_UNET],
+    "coupling=inpainting": [*_IMAGE, "net=unet"],
+    "coupling=super_resolution": [*_IMAGE, "net=unet"],
     "guidance=classifier_free": ["data=moons", "label_dropout=0.1"],
-    "net=unet": [*_IMAGE, *_UNET[1:]],
+    "net=unet": _IMAGE,
+    "metric=frechet_distance": ["data=digits"],
+    "metric=kernel_distance": ["data=digits"],
+    "metric=precision_recall": ["data=digits"],
     "model/decoder=video": _VIDEO,
     "model/diffusion=coordinate": [*_SERIES, "model.guide=false"],
     "model/encoder=video": _VIDEO,
@@ -84,8 +91,8 @@ _COMPANIONS |= {
 _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
 _LEFT_OUT = {"hydra", "run", "logger=wandb", "experiment", ""}
-_LEFT_OUT |= {"likelihood", "likelihood/divergence"}
-_LEFT_OUT |= {"guidance=autoguidance"}  # takes a trained model
+_LEFT_OUT |= {"likelihood", "likelihood/divergence", "output"}
+_LEFT_OUT |= {"guidance=autoguidance", "features"}  # takes a trained model
 # One row only, and videos too large for an MLP.
 _LEFT_OUT |= {"data=bridge", "data=moving_digits", "data=moving_digits_small"}
 
@@ -139,7 +146,7 @@ def folder(tmp_path, monkeypatch):
 def _check_run(report):
     run = run_folder(report)
     assert report.metrics or report.numbers
-    assert all(m.value > 0 and m.floor >= 0 for m in report.metrics)
+    assert all(math.isfinite(m.value) and math.isfinite(m.floor) for m in report.metrics)
     assert report.nfe > 0
     metrics = (run / "metrics.csv").read_text()
     assert {"train/loss", "val/loss"} <= set(metrics.splitlines()[0].split(","))
@@ -153,7 +160,8 @@ def test_configs_option_trains_and_reports(option, folder):
     if option in _ON_CUDA and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     overrides = [*_companions(option), option]
-    sizes = TINY_SERIES if "task=neural_sde" in overrides else TINY
+    sizes = TINY_IMAGE if "net=unet" in overrides else TINY
+    sizes = TINY_SERIES if "task=neural_sde" in overrides else sizes
     _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides, sizes=sizes))
 
 
@@ -161,7 +169,8 @@ def test_configs_option_trains_and_reports(option, folder):
 def test_configs_experiment_trains_and_reports(name, folder):
     overrides = [f"experiment={name}", "max_steps=2", "steps_per_batch=1"]
     cfg = config_of(overrides[0])
-    sizes = TINY_SERIES if "model" in cfg else TINY
+    sizes = TINY if "net" in cfg and "hidden" in cfg.net else TINY_IMAGE
+    sizes = TINY_SERIES if "model" in cfg else sizes
     if "MovingDigits" in cfg.data._target_:
         overrides += _VIDEO_SIZES
     _check_run(train_with(folder, *overrides, sizes=sizes))

@@ -10,7 +10,8 @@ import torch
 from interpolants.base.base import Base
 from interpolants.coupling.base import Coupling, Pair
 from interpolants.coupling.minibatch_ot import MinibatchOTCoupling
-from interpolants.data.base import Batch, Distribution, FiniteData
+from interpolants.data.base import Batch, Distribution
+from interpolants.data.finite import FiniteData
 from interpolants.metric.base import Metric
 from interpolants.metric.energy_distance import EnergyDistance
 from interpolants.net.mlp import MLP

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pictures import OPTIONS, write_image_sets
 from problems import load, node_of, stems
 
 from interpolants.testing import (
@@ -43,6 +44,7 @@ _UNPLANNED = ("dormand_prince", "torchdiffeq", "torchsde")
 _LEFT_OUT = (*_UNPLANNED, "bridge")
 # What checks are told of parts.
 _TOLD = {f"data/{stem}": {"later": True} for stem in stems("data") if stem.startswith("series")}
+_TOLD["data/photo_patches"] = {"later": True}  # lower in the photographs
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +56,15 @@ def needed(tmp_path_factory):
     series = path.replace(".npz", ".csv")
     x0[::3, 1] = np.nan
     np.savetxt(series, x0, delimiter=",")
-    return {
+    folder = tmp_path_factory.mktemp("images")
+    # Means of few held-out rows are far from normal.
+    write_image_sets(folder, pictures=500)
+    images = {f"data/{name}": {key: str(folder / path)} for name, (key, path) in OPTIONS.items()}
+    return images | {
         "data/file": {"path": path, "key": "x1"},
         "data/pairs": {"path": path},
         "data/series": {"path": series, "length": 16},
+        "data/image_folder": {"path": str(folder / "pictures"), "size": 4},
         "data/moving_digits": {"frames": 4, "canvas": 16, "digit_size": 8},
         "data/moving_digits_small": {"frames": 4, "canvas": 16, "digit_size": 8},
         "base/dataset_target": {"data": node_of("data", "moons")},

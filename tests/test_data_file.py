@@ -14,8 +14,8 @@ from laws import (
 )
 from torch import Tensor
 
-from interpolants.data.base import FiniteData
 from interpolants.data.file import File
+from interpolants.data.finite import FiniteData
 from interpolants.seeds import keyed_generator
 
 

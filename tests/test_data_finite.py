@@ -14,8 +14,8 @@ from laws import (
     numbered,
 )
 
-from interpolants.data.base import FiniteData
 from interpolants.data.digits import Digits
+from interpolants.data.finite import FiniteData
 from interpolants.data.table import Table
 from interpolants.seeds import keyed_generator
 

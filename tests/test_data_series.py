@@ -12,8 +12,9 @@ from laws import draw
 from problems import load
 from torch import Tensor
 
-from interpolants.data.base import Batch, FiniteData
+from interpolants.data.base import Batch
 from interpolants.data.bridge import Bridge
+from interpolants.data.finite import FiniteData
 from interpolants.data.finite_series import FiniteSeries
 from interpolants.data.series import Series
 from interpolants.data.series_data import SeriesData

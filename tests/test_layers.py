@@ -10,10 +10,10 @@ from scripts import modules_loaded_by
 import interpolants
 
 _LAYERS = [
-    "shapes checks condition seeds files buffers evaluating quadrature",
+    "shapes checks ranks condition seeds files buffers evaluating quadrature pixels",
     "integrate mode grid noise gamma base coupling net data metric plot scaling checkpoint spec "
     "space schedule time_sampler runs divergence optimizer driver "
-    "start drift diffusion control encoder decoder fractional",
+    "start drift diffusion control encoder decoder fractional output features",
     "interpolant epsilon weight observation_times",
     "conversions fields exact given guidance labels preconditioning",
     "objective process",
@@ -22,9 +22,9 @@ _LAYERS = [
     "likelihood series_model",
     "chunks sample_checks",
     "model",
-    "loading",
-    "report",
-    "series_report",
+    "loading drawing chunk_files",
+    "report sharding",
+    "series_report sharded_report",
     "training testing",
     "cli __init__",
     "train sample",
@@ -53,9 +53,12 @@ _SIDEWAYS = {
     ("fields", "preconditioning"),
     ("fractional", "driver"),
     ("fractional", "schedule"),
+    ("features", "data"),
     ("given", "guidance"),
     ("grid", "fractional"),
     ("guidance", "labels"),
+    ("metric", "data"),
+    ("metric", "features"),
     ("runs", "checkpoint"),
     ("scaling", "space"),
     ("weight", "interpolant"),

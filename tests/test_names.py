@@ -37,6 +37,8 @@ _FAMILIES = {
     "diffusion": ("model/diffusion", "diffusion"),
     "control": ("model/control", "control"),
     "guidance": ("guidance", "guidance"),
+    "features": ("features", "features"),
+    "output": ("output", "output"),
 }
 # Packages and conf groups without the other.
 _OTHER_PACKAGES = {"plot", "testing", "training"}
@@ -57,6 +59,7 @@ _OTHER_GROUPS = {
 # Leaves of a package with a group that have no yaml, and why none can be written.
 _NO_YAML = {
     "base.callable",  # takes a function
+    "data.standard_set",  # where sets are looked for
     "driver.exact_fractional_brownian",  # draws whole paths; drives nothing
     "driver.geometric_speeds",  # a part of a driver, as the four below
     "driver.hurst",

@@ -15,7 +15,7 @@ from torch.distributions import (
 )
 
 from interpolants.base.dataset import DatasetBase
-from interpolants.data.base import FiniteData
+from interpolants.data.finite import FiniteData
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.exact import ExactFields
 from interpolants.fields import Fields

@@ -13,7 +13,8 @@ from torch import nn
 from interpolants.base.dataset import DatasetBase
 from interpolants.coupling.minibatch_ot import MinibatchOTCoupling
 from interpolants.coupling.paired import PairedCoupling
-from interpolants.data.base import Batch, FiniteData
+from interpolants.data.base import Batch
+from interpolants.data.finite import FiniteData
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.fields import Fields
 from interpolants.gamma.brownian_bridge import BrownianBridgeGamma

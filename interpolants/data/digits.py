@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import final
 
 import torch
+from torch import Tensor
 
-from interpolants.data.base import FiniteData
+from interpolants.data.finite import FiniteData
+from interpolants.pixels import dequantised
 
 
 @final
@@ -36,3 +38,6 @@ class Digits(FiniteData):
         )
         self.shift = torch.full(self.event_shape, 8.0)
         self.scale = torch.full(self.event_shape, 8.0)
+
+    def dequantised(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return dequantised(x, generator)

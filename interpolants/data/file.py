@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
-from interpolants.data.base import FiniteData
+from interpolants.data.finite import FiniteData
 from interpolants.data.reading import Array, as_rows, read_array, read_csv
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check
-from interpolants.data.base import FiniteData
+from interpolants.data.finite import FiniteData
 from interpolants.data.series_data import SeriesData, check_times
 from interpolants.data.standardize import moments
 from interpolants.space.base import Space

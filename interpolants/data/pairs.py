@@ -8,7 +8,7 @@ from typing import final
 from torch import Tensor
 
 from interpolants.checks import check
-from interpolants.data.base import FiniteData
+from interpolants.data.finite import FiniteData
 from interpolants.data.reading import as_rows, load_arrays
 
 

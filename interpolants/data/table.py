@@ -7,7 +7,7 @@ from typing import final
 import torch
 
 from interpolants.checks import check
-from interpolants.data.base import FiniteData
+from interpolants.data.finite import FiniteData
 
 _NAMES = ("breast_cancer", "diabetes", "iris", "wine")
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import abc
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from interpolants.checks import check
+from interpolants.data.base import Data
 from interpolants.shapes import flatten_event
 
 # From this dimension on, |x - y|^2 = |x|^2 + |y|^2 - 2 x.y by matrix product is much faster, and
@@ -27,12 +28,33 @@ class Metric(abc.ABC):
 
     Symmetric in its arguments, invariant to the order of the samples, and deterministic: what is
     drawn at random is drawn from a seed of the metric's own.
+
+    Attributes:
+        of_training_data: whether it is about what samples have to do with the training data,
+            whatever they are compared with.
     """
+
+    of_training_data: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         """Class name in snake case, as it appears in logs."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def fit(self, data: Data) -> None:
+        """Take what the metric needs from the data, before anything is compared; most need
+        nothing, and none needs it twice.
+
+        Raises:
+            ValueError: if the data do not suit.
+        """
+        return
+
+    def measure(
+        self, samples: Tensor, pairs: Sequence[tuple[Tensor, Tensor]]
+    ) -> list[MetricResult]:
+        """One or more values of samples, each with its floor; arguments as of `with_floor`."""
+        return [with_floor(self, samples, pairs)]
 
     @abc.abstractmethod
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
@@ -58,11 +80,13 @@ class MetricResult(NamedTuple):
         value: distance of the generated samples to real ones, a mean over references.
         floor: distance of as many real samples to the same references. A `value` near `floor`
             cannot be told from that of a perfect sampler with this many samples.
+        note: what a reader of the value must know to compare it.
     """
 
     name: str
     value: float
     floor: float
+    note: str = ""
 
 
 def with_floor(

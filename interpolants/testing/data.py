@@ -47,6 +47,8 @@ def check_data(data: Data, *, later: bool = False) -> None:
     if isinstance(data, SeriesData):
         _check_series(data)
     _check_streams(data)
+    _check_classes(data)
+    _check_dequantised(data)
     _check_held_out(data, later)
     _check_references(data.reference_pair)
 
@@ -110,6 +112,28 @@ def _check_mask(x1: Tensor, mask: Tensor, what: str) -> None:
     require(mask.dtype == torch.bool, f"{what}: mask of {mask.dtype}")
     require(mask.any(dim=1).all(), f"{what}: a series without any observation")
     require((x1[~mask] == 0).all(), f"{what}: x1 is not 0 where nothing was observed")
+
+
+def _check_classes(data: Data) -> None:
+    """Labels that are whole numbers are classes 0, 1, ..., fewer than `num_classes`."""
+    for batch in (data.train_batch(0, _SIZE, 0), data.held_out(_MANY, 0)):
+        label = batch.label
+        known = label is None or bool((label >= 0).all() and (label < data.num_classes).all())
+        require(known, f"num_classes: {data.num_classes}, but there are others")
+
+
+def _check_dequantised(data: Data) -> None:
+    """What is made continuous is fixed by its generator, and is nearest to what it was made of."""
+    x = data.held_out(_SIZE, 0).x1
+
+    def draw() -> Tensor:
+        return data.dequantised(x, keyed_generator(9, 3))
+
+    require_repeatable(draw, "dequantised")
+    noisy = draw()
+    require(noisy.shape == x.shape, f"dequantised: shape {tuple(noisy.shape)}")
+    whole = torch.equal(noisy, x) or torch.equal(noisy.round(), x)
+    require(whole, "dequantised: not the nearest to the whole numbers it was made of")
 
 
 def _check_held_out(data: Data, later: bool) -> None:

@@ -77,6 +77,8 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
     module, look = task.prepare(config, plain, build, data)
     _check_saved(plain)
     metrics: list[Metric] = [build(node) for node in config["metric"].values()]
+    for metric in metrics:
+        metric.fit(data)
     place = find_place(plain, root, task.parts)
     config["run_dir"], config["run_id"] = str(place.folder), place.folder.name  # type: ignore[index]
     plain["run_dir"], plain["run_id"] = str(place.folder), place.folder.name

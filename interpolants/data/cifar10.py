@@ -1,0 +1,45 @@
+"""Small photographs of animals and vehicles."""
+
+from __future__ import annotations
+
+from typing import final
+
+from interpolants.data.cifar_batches import read_cifar10
+from interpolants.data.images import Images
+from interpolants.data.standard_set import StandardSet
+
+_SET = StandardSet(
+    owner="CIFAR10",
+    name="cifar10",
+    files="cifar-10-python.tar.gz or cifar-10-binary.tar.gz, or the batches in them,",
+    url="https://www.cs.toronto.edu/~kriz/",
+    md5={"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"},
+    layouts=("", "cifar10"),
+    ways="get an archive from https://www.cs.toronto.edu/~kriz/cifar.html",
+)
+
+
+@final
+class CIFAR10(Images):
+    """CIFAR-10: 50,000 and 10,000 images of 32 x 32 pixels in red, green and blue; the label is
+    what they show: an airplane, automobile, bird, cat, deer, dog, frog, horse, ship or truck.
+
+    Raw pixels are whole numbers from 0 to 255, networks see them from -1 to 1. The test images
+    are held out. The batches for Python are read as well as those of plain bytes, unpacked or
+    not; no code in them is run.
+
+    Args:
+        root: folder of an archive or of the batches; None looks where `StandardSet` says.
+        download: whether to fetch the archive where nothing is found.
+        flip: whether half of the images of training batches are mirrored from left to right.
+
+    Raises:
+        ValueError: if the batches are nowhere, naming each folder looked in; or are damaged, or
+            cannot be fetched.
+    """
+
+    def __init__(
+        self, *, root: str | None = None, download: bool = False, flip: bool = False
+    ) -> None:
+        sides = _SET.find(root, download, lambda folder: read_cifar10("CIFAR10", folder))
+        super().__init__(*sides, flip=flip)

@@ -1,0 +1,121 @@
+"""Rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check, check_open_interval, check_seed
+from interpolants.data.base import Batch, take
+from interpolants.data.split_data import SplitData, split_numbers
+from interpolants.data.standardize import check_finite_rows
+from interpolants.space.euclidean import EuclideanSpace
+
+
+class FiniteData(SplitData):
+    """Rows in memory, split once into training and held-out rows.
+
+    It serves rows made in a notebook as it is; the files next to it are constructors that read
+    rows from somewhere.
+
+    Args:
+        x: all rows, shape (N, *event), N >= 2; kept in float32.
+        label: the class of each row, shape (N,), or None.
+        x0: the base sample that each row is paired with, of the shape of `x`, or None.
+        mask: of series, which observations there are, bool, shape (N, T), or None.
+        standardize: whether networks see each coordinate with the mean 0 and standard deviation 1
+            of the training rows (constant coordinates are only shifted), or raw values.
+        held_out_fraction: share of rows kept out of training, in (0, 1).
+        split_seed: fixes which rows those are.
+        is_held_out: the rows themselves, bool, shape (N,), in place of a random choice.
+
+    Raises:
+        ValueError: if there are fewer than two rows, a value is NaN or infinite, the labels, the
+            base samples or the masks do not match the rows, or the split leaves a side empty.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        label: Tensor | None = None,
+        x0: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        standardize: bool = True,
+        held_out_fraction: float = 0.2,
+        split_seed: int = 0,
+        is_held_out: Tensor | None = None,
+    ) -> None:
+        name = type(self).__name__
+        check_open_interval(f"{name}.held_out_fraction", held_out_fraction, 0, 1)
+        check_seed(f"{name}.split_seed", split_seed)
+        rows = _checked_rows(name, x, label, x0, mask)
+        if is_held_out is None:
+            train, held_out = split_numbers(len(x), held_out_fraction, split_seed)
+        else:
+            train, held_out = _numbers(name, is_held_out, len(x))
+        self._train, self._held_out = take(rows, train), take(rows, held_out)
+        self.event_shape = tuple(x.shape[1:])
+        self.shift, self.scale = torch.zeros(self.event_shape), torch.ones(self.event_shape)
+        self._standardized = standardize
+        if standardize:
+            self.shift, self.scale = self.chart_moments(EuclideanSpace(), self._train.x1)
+
+    @property
+    def train_rows(self) -> Tensor:
+        """All training rows, shape (num_train, *event)."""
+        return self._train.x1
+
+    def rows(self, numbers: Tensor, *, held_out: bool = False) -> Batch:
+        return take(self._side(held_out), numbers)
+
+    def count(self, *, held_out: bool = False) -> int:
+        return len(self._side(held_out).x1)
+
+    def labels(self, *, held_out: bool = False) -> Tensor | None:
+        return self._side(held_out).label
+
+    @property
+    def standardized(self) -> bool:
+        return self._standardized
+
+    def fitting_batch(self) -> Batch:
+        return self._train
+
+    def known_rows(self) -> Iterator[Tensor]:
+        yield torch.cat([self._train.x1, self._held_out.x1])
+
+    def _side(self, held_out: bool) -> Batch:
+        return self._held_out if held_out else self._train
+
+
+def _checked_rows(
+    name: str, x: Tensor, label: Tensor | None, x0: Tensor | None, mask: Tensor | None
+) -> Batch:
+    """All rows in float32, once they are known to fit together."""
+    check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
+    check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
+    num_labels = len(x) if label is None else label.numel()
+    rule = f"one label for each of {len(x)} rows"
+    check(num_labels == len(x), f"{name}.label", rule, num_labels)
+    x = x.float()
+    check_finite_rows(f"{name}.x", x)
+    if x0 is not None:
+        check(x0.shape == x.shape, f"{name}.x0", f"shape {tuple(x.shape)}", tuple(x0.shape))
+        x0 = x0.float()
+        check_finite_rows(f"{name}.x0", x0)
+    if mask is not None:
+        fits = mask.dtype == torch.bool and mask.shape == x.shape[:2]
+        rule = f"true and false of shape {tuple(x.shape[:2])}"
+        check(fits, f"{name}.mask", rule, (mask.dtype, tuple(mask.shape)))
+    return Batch(x, label, x0, mask)
+
+
+def _numbers(name: str, is_held_out: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """The numbers of the training and of the held-out rows."""
+    count = int(is_held_out.sum())
+    fits = is_held_out.dtype == torch.bool and is_held_out.shape == (n,) and 0 < count < n
+    check(fits, f"{name}.is_held_out", f"{n} times true or false, and both of them", count)
+    return (~is_held_out).nonzero().flatten(), is_held_out.nonzero().flatten()

@@ -1,0 +1,100 @@
+"""The user's own images, from an array file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+
+from interpolants.checks import check
+from interpolants.data.images import Images, Pictures
+from interpolants.data.reading import Array, load_arrays
+
+# Colour channels that an axis of this length is taken for.
+_CHANNELS = (1, 3)
+
+
+@final
+class ImageFile(Images):
+    """Images of a .npy or .npz file of bytes.
+
+    Arrays have shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3; where both of the
+    last may be meant, the last axis is that of channels. An archive with `x_train`, and perhaps
+    `y_train`, `x_test` and `y_test`, is read as it is; its test images are held out. Otherwise
+    `key` and `label` name the arrays, and some images are held out at random.
+
+    Args:
+        path: the file; a relative path starts at the current folder.
+        key: the array of images in an archive; not needed if it is the only one, or `x_train`.
+        label: the array of labels in an archive, whole numbers from 0; none if None.
+        held_out_fraction: share of images kept out of training where there are no test images.
+        split_seed: fixes which images those are.
+        flip: whether half of the images of training batches are mirrored from left to right.
+        pad: black pixels added on each side.
+
+    Raises:
+        ValueError: if the file cannot be read as images of bytes, or an argument does not fit it.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        key: str | None = None,
+        label: str | None = None,
+        held_out_fraction: float = 0.2,
+        split_seed: int = 0,
+        flip: bool = False,
+        pad: int = 0,
+    ) -> None:
+        suffix, fix = Path(path).suffix.lower(), f"relative paths start at {Path.cwd()}"
+        check(suffix in (".npy", ".npz"), "ImageFile.path", "a .npy or .npz file", path)
+        check(Path(path).is_file(), "ImageFile.path", "an existing file", path, fix)
+        super().__init__(
+            *_sides(path, key, label),
+            held_out_fraction=held_out_fraction,
+            split_seed=split_seed,
+            flip=flip,
+            pad=pad,
+        )
+
+
+def _sides(path: str, key: str | None, label: str | None) -> tuple[Pictures, Pictures | None]:
+    loaded = load_arrays("ImageFile", Path(path))
+    arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else loaded
+    if key is None and label is None and "x_train" in arrays:
+        train = _pictures(arrays, "x_train", "y_train" if "y_train" in arrays else None)
+        if "x_test" not in arrays:
+            return train, None
+        return train, _pictures(arrays, "x_test", "y_test" if "y_test" in arrays else None)
+    names = [name for name in arrays if name != label]
+    if key is None:
+        rule = f"one of {', '.join(names)}, the arrays in {path}"
+        check(len(names) == 1, "ImageFile.key", rule, key)
+        key = names[0]
+    return _pictures(arrays, key, label), None
+
+
+def _pictures(arrays: Mapping[str, Array], key: str, label: str | None) -> Pictures:
+    names = ", ".join(arrays)
+    check(key in arrays, "ImageFile.key", f"one of the arrays {names}", key)
+    x = arrays[key]
+    rule = f"bytes (uint8) in the array {key}"
+    check(x.dtype == np.uint8, "ImageFile.path", rule, str(x.dtype), "pixels are 0 to 255")
+    rule = f"shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3 in the array {key}"
+    last = x.ndim == 4 and x.shape[3] in _CHANNELS
+    fits = x.ndim == 3 or last or (x.ndim == 4 and x.shape[1] in _CHANNELS)
+    check(fits, "ImageFile.path", rule, x.shape)
+    x = np.moveaxis(x, 3, 1) if last else (x[:, None] if x.ndim == 3 else x)
+    pixels = torch.from_numpy(np.ascontiguousarray(x))
+    if label is None:
+        return Pictures(pixels)
+    check(label in arrays, "ImageFile.label", f"one of the arrays {names}", label)
+    classes = arrays[label]
+    whole = np.issubdtype(classes.dtype, np.integer) and classes.size == len(x)
+    rule = f"{len(x)} whole numbers in the array {label}"
+    check(whole, "ImageFile.label", rule, (str(classes.dtype), classes.shape))
+    return Pictures(pixels, torch.from_numpy(classes.reshape(-1).astype(np.int64)))

@@ -1,0 +1,117 @@
+"""The user's own images, from a folder of picture files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from interpolants.checks import check, check_count, check_open_interval, check_seed
+from interpolants.data.image_data import ImageData
+from interpolants.data.split_data import split_numbers
+
+_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+_MODES = {1: "L", 3: "RGB"}
+
+
+@final
+class ImageFolder(ImageData):
+    """Images of a folder, or of its subfolders: the label is then the number of the subfolder, in
+    the order of their names.
+
+    Files are decoded when a batch asks for them, so that large folders need no memory. An image
+    is turned as its camera says, converted to grey or to colours without transparency, cut to
+    the largest square in its middle, and resized by Lanczos' filter.
+
+    Args:
+        path: the folder; a relative path starts at the current folder. Files other than .bmp,
+            .jpeg, .jpg, .png, .ppm, .tif, .tiff and .webp, and hidden ones, are passed over.
+        size: height and width of an image in pixels.
+        channels: 1 for grey, 3 for colours.
+        held_out_fraction: share of images kept out of training, in (0, 1).
+        split_seed: fixes which images those are.
+        flip: whether half of the images of training batches are mirrored from left to right.
+
+    Attributes:
+        classes: names of the subfolders; empty without.
+
+    Raises:
+        ValueError: if there are fewer than two images, or some lie beside the subfolders, or an
+            argument is out of range. A file that cannot be decoded is named by the batch that it
+            is in.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        size: int,
+        channels: int = 3,
+        held_out_fraction: float = 0.2,
+        split_seed: int = 0,
+        flip: bool = False,
+    ) -> None:
+        check_count("ImageFolder.size", size)
+        check(channels in _MODES, "ImageFolder.channels", "1 or 3", channels)
+        check_open_interval("ImageFolder.held_out_fraction", held_out_fraction, 0, 1)
+        check_seed("ImageFolder.split_seed", split_seed)
+        super().__init__((channels, size, size), flip=flip)
+        fix = f"relative paths start at {Path.cwd()}"
+        check(Path(path).is_dir(), "ImageFolder.path", "an existing folder", path, fix)
+        self.folder, self._size, self._mode = os.path.abspath(path), size, _MODES[channels]
+        files = _image_files(Path(path))
+        check(len(files) >= 2, "ImageFolder.path", f"at least 2 images in {path}", len(files))
+        parents = [Path(file).parts[0] if Path(file).parent.name else "" for file in files]
+        rule = f"images in {path}, or in folders in it, but not both"
+        check(len({bool(parent) for parent in parents}) == 1, "ImageFolder.path", rule, files[0])
+        self.classes = tuple(sorted(set(filter(None, parents))))
+        numbers = {name: k for k, name in enumerate(self.classes)}
+        split = split_numbers(len(files), held_out_fraction, split_seed)
+        self._files = tuple([files[k] for k in side] for side in split)
+        self._labels = tuple(
+            torch.tensor([numbers.get(parents[k], 0) for k in side]) for side in split
+        )
+
+    def pixels(self, numbers: Tensor, *, held_out: bool = False) -> Tensor:
+        files = self._files[held_out]
+        return torch.stack([self._decoded(files[k]) for k in numbers.tolist()])
+
+    def count(self, *, held_out: bool = False) -> int:
+        return len(self._files[held_out])
+
+    def labels(self, *, held_out: bool = False) -> Tensor | None:
+        return self._labels[held_out] if self.classes else None
+
+    def _decoded(self, file: str) -> Tensor:
+        """One image, uint8, (C, size, size)."""
+        path = os.path.join(self.folder, file)
+        try:
+            with Image.open(path) as image:
+                if image.mode[0] in "IF":
+                    raise ValueError(f"more than 8 bits for a number (mode {image.mode})")
+                whole = ImageOps.exif_transpose(image).convert(self._mode)
+            square = ImageOps.fit(whole, (self._size, self._size), Image.Resampling.LANCZOS)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            rule, fix = f"an image in {path}", "remove or replace this file"
+            check(False, "ImageFolder.path", rule, str(error), fix)
+            raise
+        pixels = torch.from_numpy(np.array(square)).view(self._size, self._size, -1)
+        return pixels.permute(2, 0, 1)
+
+
+def _image_files(folder: Path) -> list[str]:
+    """Paths of all images below a folder, relative to it, in the order of their names."""
+    found = []
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            os.path.relpath(os.path.join(parent, name), folder)
+            for name in names
+            if os.path.splitext(name)[1].lower() in _SUFFIXES and not name.startswith(".")
+        ]
+    return sorted(found)

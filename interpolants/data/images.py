@@ -1,0 +1,103 @@
+"""Images in memory."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad as pad_with_zeros
+
+from interpolants.checks import check, check_open_interval, check_seed, is_whole
+from interpolants.data.image_data import ImageData
+from interpolants.data.split_data import split_numbers
+
+
+class Pictures(NamedTuple):
+    """Images with or without labels.
+
+    Attributes:
+        x: uint8, shape (N, C, H, W).
+        label: classes, int64, shape (N,), or None.
+    """
+
+    x: Tensor
+    label: Tensor | None = None
+
+
+class Images(ImageData):
+    """Images in memory, one byte a number, on the host.
+
+    It serves images made in a notebook as it is; some files next to it are constructors that read
+    images from somewhere.
+
+    Args:
+        train: training images; all images if there are no others.
+        test: images that are held out, where the set has a split of its own.
+        held_out_fraction: share of images kept out of training, in (0, 1), where it has none.
+        split_seed: fixes which images those are.
+        flip: whether half of the images of training batches are mirrored from left to right.
+        pad: black pixels added on each side, for networks that halve the size often.
+
+    Raises:
+        ValueError: if the images are not uint8 of one shape, there are fewer than two (without a
+            test set; or none in it), or their labels are no classes 0, 1, ....
+    """
+
+    def __init__(
+        self,
+        train: Pictures,
+        test: Pictures | None = None,
+        *,
+        held_out_fraction: float = 0.2,
+        split_seed: int = 0,
+        flip: bool = False,
+        pad: int = 0,
+    ) -> None:
+        name = type(self).__name__
+        check_open_interval(f"{name}.held_out_fraction", held_out_fraction, 0, 1)
+        check_seed(f"{name}.split_seed", split_seed)
+        check(is_whole(pad) and pad >= 0, f"{name}.pad", "a whole number >= 0", pad)
+        train = _checked(f"{name}.train", train)
+        if test is None:
+            check(len(train.x) >= 2, f"{name}.train", "at least 2 images", len(train.x))
+            train, test = _split(train, held_out_fraction, split_seed)
+        test = _checked(f"{name}.test", test)
+        shape, labelled = train.x.shape[1:], train.label is not None
+        fits = test.x.shape[1:] == shape and (test.label is not None) == labelled
+        rule = f"images of shape {tuple(shape)} {'with' if labelled else 'without'} labels"
+        check(fits, f"{name}.test", rule, tuple(test.x.shape[1:]))
+        self.pad = pad
+        self._sides = (train, test)
+        channels, height, width = shape
+        super().__init__((channels, height + 2 * pad, width + 2 * pad), flip=flip)
+
+    def pixels(self, numbers: Tensor, *, held_out: bool = False) -> Tensor:
+        x = self._sides[held_out].x[numbers]
+        return pad_with_zeros(x, [self.pad] * 4) if self.pad else x
+
+    def count(self, *, held_out: bool = False) -> int:
+        return len(self._sides[held_out].x)
+
+    def labels(self, *, held_out: bool = False) -> Tensor | None:
+        return self._sides[held_out].label
+
+
+def _split(pictures: Pictures, held_out_fraction: float, seed: int) -> tuple[Pictures, Pictures]:
+    train, test = (
+        Pictures._make(None if part is None else part[numbers] for part in pictures)
+        for numbers in split_numbers(len(pictures.x), held_out_fraction, seed)
+    )
+    return train, test
+
+
+def _checked(where: str, pictures: Pictures) -> Pictures:
+    x, label = pictures
+    fits = x.dtype == torch.uint8 and x.dim() == 4 and x.numel() > 0
+    check(fits, where, "uint8 images of shape (N, C, H, W)", (x.dtype, tuple(x.shape)))
+    if label is None:
+        return pictures
+    rule = f"one class 0, 1, ... for each of {len(x)} images"
+    whole = not label.is_floating_point() and label.shape == (len(x),)
+    check(whole and bool((label >= 0).all()), where, rule, (label.dtype, tuple(label.shape)))
+    return Pictures(x, label.long())

@@ -1,0 +1,1 @@
+"""Features in which sets of samples are compared."""

@@ -1,0 +1,49 @@
+"""Whether samples are copies of training data."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.metric.base import MetricResult
+from interpolants.metric.feature_metric import Compared, FeatureMetric
+
+_CHUNK = 256
+_QUANTILE = 0.01
+
+
+@final
+class NearestNeighbour(FeatureMetric):
+    """Distances from samples to the nearest training datum, beside those of held-out data.
+
+    `nearest_training` is their mean: far below its floor, which is that of held-out data, samples
+    are copies of what was trained on. `copied` is the share of samples that are nearer to a
+    training datum than all but the nearest hundredth of the held-out data, whose floor is 0.01
+    therefore. Called with two sets it is the mean over both of distances to the nearest in the
+    other.
+
+    Args:
+        features: as of `FeatureMetric`.
+    """
+
+    def results(self, rows: Compared) -> list[MetricResult]:
+        own, fresh = (_nearest(part, rows.training) for part in (rows.samples, rows.fresh))
+        near = torch.quantile(fresh, _QUANTILE)
+        return [
+            MetricResult("nearest_training", float(own.mean()), float(fresh.mean())),
+            MetricResult("copied", float((own < near).double().mean()), _QUANTILE),
+        ]
+
+    def distance(self, x: Tensor, y: Tensor) -> Tensor:
+        return (_nearest(x, y).mean() + _nearest(y, x).mean()) / 2
+
+
+def _nearest(x: Tensor, y: Tensor) -> Tensor:
+    """The distance of each row of x to the nearest of y, (n,), float64."""
+    parts = x.split(_CHUNK)  # type: ignore[no-untyped-call]
+    # By matrix products, then once more for the nearest, which these may give as zero or worse.
+    squares = y.square().sum(dim=1)
+    nearest = torch.cat([(squares - 2 * part @ y.mT).argmin(dim=1) for part in parts])
+    return (x.double() - y[nearest].double()).square().sum(dim=1).sqrt()

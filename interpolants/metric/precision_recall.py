@@ -1,0 +1,76 @@
+"""How much of the generated is like the real, and how much of the real is generated."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.checks import check_count
+from interpolants.features.base import Features
+from interpolants.metric.base import MetricResult
+from interpolants.metric.feature_metric import Compared, FeatureMetric
+
+_CHUNK = 1_024
+
+
+@final
+class PrecisionRecall(FeatureMetric):
+    """Precision, recall, density and coverage, by balls to the k-th neighbour.
+
+    A ball around each real sample reaches to its k-th nearest other real one. Precision is the
+    share of generated samples in some ball, density the mean number of balls that one is in, over
+    k, and coverage the share of balls with a generated sample; recall is precision with the roles
+    exchanged (T. Kynkaanniemi et al., arXiv 1904.06991; M. F. Naeem et al., arXiv 2002.09797).
+    As many training data are compared with as there are samples. More is better, and the
+    floor is what real samples reach. Called with two sets it is 1 - the mean of precision and
+    recall, a distance.
+
+    Args:
+        features: as of `FeatureMetric`.
+        neighbours: k, > 0.
+    """
+
+    def __init__(self, *, features: Features | None = None, neighbours: int = 5) -> None:
+        super().__init__(features=features)
+        check_count("PrecisionRecall.neighbours", neighbours)
+        self.neighbours = neighbours
+
+    def results(self, rows: Compared) -> list[MetricResult]:
+        count = min(len(rows.samples), len(rows.training))
+        real = rows.training[:: len(rows.training) // count][:count]
+        values, floors = (self.numbers(real, part) for part in (rows.samples, rows.fresh))
+        return [MetricResult(name, values[name], floors[name]) for name in values]
+
+    def distance(self, x: Tensor, y: Tensor) -> Tensor:
+        found = self.numbers(y, x)
+        mean = (found["precision"] + found["recall"]) / 2
+        return torch.tensor(1 - mean, dtype=torch.float64)
+
+    def numbers(self, real: Tensor, generated: Tensor) -> dict[str, float]:
+        """All four, of features (n, F) and (m, F)."""
+        radii, own = self._radii(real), self._radii(generated)
+        balls = torch.zeros(len(generated), dtype=torch.float64)
+        covered = torch.zeros(len(real), dtype=torch.bool)
+        recalled = torch.zeros(len(real), dtype=torch.bool)
+        for first in range(0, len(generated), _CHUNK):
+            rows = slice(first, first + _CHUNK)
+            distances = torch.cdist(generated[rows].double(), real.double())
+            inside = distances <= radii
+            balls[rows] = inside.sum(dim=1).double()
+            covered |= inside.any(dim=0)
+            recalled |= (distances <= own[rows, None]).any(dim=0)
+        return {
+            "precision": float((balls > 0).double().mean()),
+            "recall": float(recalled.double().mean()),
+            "density": float(balls.mean()) / self.neighbours,
+            "coverage": float(covered.double().mean()),
+        }
+
+    def _radii(self, x: Tensor) -> Tensor:
+        """The distance of each to its k-th nearest other one, (n,)."""
+        k = min(self.neighbours + 1, len(x))
+        parts = x.double().split(_CHUNK)  # type: ignore[no-untyped-call]
+        nearest = [torch.cdist(p, x.double()).kthvalue(k, dim=1).values for p in parts]
+        return torch.cat(nearest)

@@ -1,0 +1,1 @@
+"""How samples are written into files."""

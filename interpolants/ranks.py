@@ -1,0 +1,87 @@
+"""Several processes that share work, as `torchrun` starts them."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
+
+from torch import distributed
+
+# Far beyond any job: a process that ends early ends the wait of the others.
+_PATIENCE = datetime.timedelta(days=365)
+_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+
+T = TypeVar("T")
+
+
+class Ranks(NamedTuple):
+    """Which of several processes this is.
+
+    Attributes:
+        rank: its number, from 0 to world_size - 1.
+        world_size: how many there are.
+        local_rank: its number among those on the same machine.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    local_rank: int = 0
+
+    @classmethod
+    def of_environment(cls) -> Ranks:
+        """As `torchrun` tells; the only process without it."""
+        told = [os.environ.get(name, "") for name in _VARIABLES]
+        return cls(*map(int, told)) if all(told) else cls()
+
+    def device(self, name: str) -> str:
+        """What this process takes `name` for: of several, each has a `cuda` of its own."""
+        return f"cuda:{self.local_rank}" if name == "cuda" and self.world_size > 1 else name
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """A stretch in which the processes can reach each other."""
+        if self.world_size == 1:
+            yield
+            return
+        with _others():
+            distributed.init_process_group("gloo", timeout=_PATIENCE)
+        try:
+            yield
+        finally:
+            distributed.destroy_process_group()
+
+    def agreed(self, value: T) -> T:
+        """What the first process has; plain data.
+
+        Raises:
+            ConnectionError: if another process ends before that.
+        """
+        if self.world_size == 1:
+            return value
+        box = [value]
+        with _others():
+            distributed.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def wait(self) -> None:
+        """Go on when all processes are here.
+
+        Raises:
+            ConnectionError: if another process ends before that.
+        """
+        if self.world_size > 1:
+            with _others():
+                distributed.barrier()
+
+
+@contextmanager
+def _others() -> Iterator[None]:
+    """What is raised where another process ended, in words of ours."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = "another process ended before its work was done; see what it says"
+        raise ConnectionError(text) from error

@@ -1,0 +1,67 @@
+"""Samples as one file, or as pictures."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from interpolants.output.npz import NpzOutput
+from interpolants.output.png import PngOutput
+from interpolants.pixels import to_uint8
+
+
+def _pictures(folder):
+    return {int(path.stem): np.asarray(Image.open(path)) for path in folder.glob("*.png")}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_output_is_the_rounded_samples_by_number(channels, tmp_path):
+    x = 300 * torch.rand(5, channels, 4, 6) - 20
+    x[0, 0, 0, :3] = torch.tensor([0.5, 1.5, 254.5])
+    assert PngOutput().write(x, None, tmp_path, "ode") == [tmp_path / "ode" / "*.png"]
+    found = _pictures(tmp_path / "ode")
+    assert sorted(found) == [0, 1, 2, 3, 4]
+    for number, picture in found.items():
+        expected = to_uint8(x[number]).movedim(0, -1).numpy()
+        assert np.array_equal(picture.reshape(4, 6, channels), expected)
+    assert found[0].reshape(4, 6, channels)[0, :3, 0].tolist() == [0, 2, 254]
+
+
+def test_png_output_takes_the_range_of_the_data(tmp_path):
+    x = torch.tensor([-1.0, -0.5, 0.0, 1.0, 2.0, torch.nan]).reshape(1, 1, 1, 6)
+    PngOutput(low=-1.0, high=1.0).write(x, None, tmp_path, "a")
+    assert _pictures(tmp_path / "a")[0].tolist() == [[0, 64, 128, 255, 255, 0]]
+
+
+def test_png_output_leaves_no_picture_of_earlier_samples_but_other_files(tmp_path):
+    output, x = PngOutput(), torch.zeros(12, 1, 2, 2)
+    output.write(x, torch.arange(12), tmp_path, "ode")
+    (tmp_path / "ode" / "mine.png").write_bytes(b"")
+    files = output.write(x[:9] + 7, torch.arange(9), tmp_path, "ode")
+    assert files == [tmp_path / "ode" / "*.png", tmp_path / "ode.npz"]
+    (tmp_path / "ode" / "mine.png").unlink()
+    found = _pictures(tmp_path / "ode")
+    assert sorted(found) == list(range(9)) and all((p == 7).all() for p in found.values())
+    with np.load(tmp_path / "ode.npz") as content:
+        assert list(content) == ["label"] and content["label"].tolist() == list(range(9))
+
+
+def test_npz_output_has_samples_and_labels(tmp_path):
+    x = torch.randn(4, 3)
+    (path,) = NpzOutput().write(x, torch.tensor([1, 0, 2, 1]), tmp_path, "ode")
+    content = np.load(io.BytesIO(path.read_bytes()))
+    assert np.array_equal(content["x"], x.numpy()) and content["label"].tolist() == [1, 0, 2, 1]
+    NpzOutput().write(x, None, tmp_path, "ode")
+    assert list(np.load(path)) == ["x"]
+
+
+def test_png_output_refuses_what_is_no_image_and_an_empty_range():
+    rule = (
+        r"^PngOutput: expected images \(C, H, W\) with C = 1 or 3, got 'samples of shape \(2,\)'"
+    )
+    with pytest.raises(ValueError, match=f"{rule}; use output=npz$"):
+        PngOutput().check((2,))
+    with pytest.raises(ValueError, match=r"^PngOutput.high: expected a number above low = 1"):
+        PngOutput(low=1.0, high=1.0)
