@@ -149,8 +149,7 @@ class Model:
                 outside its space, or there is no such label.
         """
         check_numbers(n, seed, first, chunk_size)
-        draw = self.make_sampler(sampler, **options)
-        backward = draw.process.backward
+        backward = self.make_sampler(sampler, **options).process.backward
         check_given(self.fields.coupling, (n, *self.event_shape), start, image, backward)
         label = labels_of(self.labels, label, (first, first + n), _LABEL, seed, given=backward)
         bounds = [(k, min(k + chunk_size, n)) for k in range(0, n, chunk_size)]

@@ -59,7 +59,8 @@ def _build(group, stem, files, **changes):
     if stem in files:
         changes["path"] = files[stem]
     part = load(group, stem, **changes)
-    return part(event_shape=(2,), heads=1) if group == "net" else part
+    event_shape = (1, 8, 8) if stem in ("dit", "unet") else (2,)
+    return part(event_shape=event_shape, heads=1) if group == "net" else part
 
 
 @pytest.mark.parametrize(("group", "stem", "key", "numbers"), list(_arguments()))

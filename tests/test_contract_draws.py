@@ -71,6 +71,7 @@ class _Law(Distribution):
         step = 0 if self.fault == "step" else step
         seed = 0 if self.fault == "seed" else seed
         rank = 0 if self.fault == "rank" else rank
+        seed = seed + world_size if self.fault == "world" else seed
         batch = super().train_batch(step, size, seed, rank, world_size)
         return Batch(1.3 * batch.x1) if self.fault == "law" else batch
 
@@ -94,6 +95,7 @@ class _Law(Distribution):
         ("step", "another step: the same as train_batch"),
         ("seed", "another seed: the same as train_batch"),
         ("rank", "rank 1: the same as train_batch"),
+        ("world", "train_batch: ranks see others than one process"),
         ("law", "train_batch and held_out: moments of order 2"),
         ("order", "held_out: the same order for any seed"),
         ("draw", "references: the same"),

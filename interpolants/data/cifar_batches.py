@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from interpolants.checks import check
 from interpolants.data.images import Pictures
+
+_Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 _SHAPE = (3, 32, 32)
 _PIXELS, _CLASSES = 3072, 10
@@ -54,9 +55,9 @@ def read_cifar10(owner: str, folder: Path) -> tuple[Pictures, Pictures] | str:
             continue
         missing = [name for name in names if name not in found]
         check(not missing, f"{owner}.root", f"all batches in {folder / place}", f"no {missing}")
-        parts = [_batch(f"{owner}.root", folder / place / name, found[name]) for name in names]
-        x, label = (torch.cat(part) for part in zip(*parts[:-1], strict=True))
-        return Pictures(x, label), Pictures(*parts[-1])
+        # What is read is given up on the way: together the batches are large.
+        parts = [_batch(f"{owner}.root", folder / place / name, found.pop(name)) for name in names]
+        return _joined(parts[:-1]), _joined(parts[-1:])
     return ""
 
 
@@ -79,7 +80,12 @@ def _contents(where: str, place: Path, names: list[str]) -> Iterator[tuple[str, 
             raise
 
 
-def _batch(where: str, path: Path, content: bytes) -> tuple[Tensor, Tensor]:
+def _joined(parts: list[_Batch]) -> Pictures:
+    x, label = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Pictures(torch.from_numpy(x).view(-1, *_SHAPE), torch.from_numpy(label))
+
+
+def _batch(where: str, path: Path, content: bytes) -> _Batch:
     """Images and labels of a batch."""
     if path.suffix == ".bin":
         size = 1 + _PIXELS
@@ -91,13 +97,10 @@ def _batch(where: str, path: Path, content: bytes) -> tuple[Tensor, Tensor]:
         pixels, labels = _unpickled(where, path, content)
     good = len(labels) == len(pixels) and bool(((labels >= 0) & (labels < _CLASSES)).all())
     check(good, where, f"a label from 0 to 9 for each image of {path}", len(labels))
-    x = torch.from_numpy(np.array(pixels)).view(-1, *_SHAPE)
-    return x, torch.from_numpy(np.array(labels))
+    return pixels, labels
 
 
-def _unpickled(
-    where: str, path: Path, content: bytes
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _unpickled(where: str, path: Path, content: bytes) -> _Batch:
     rule = f"a pickled batch of CIFAR-10 in {path}"
     try:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
@@ -122,7 +125,9 @@ class _Array:
         _, shape, dtype, by_columns, content = self.state
         if dtype.name not in (b"u1", b"|u1"):
             raise pickle.UnpicklingError(f"an array of {dtype.name!r}")
-        return np.frombuffer(content, dtype=np.uint8).reshape(shape, order="F" if by_columns else "C")
+        return np.frombuffer(content, dtype=np.uint8).reshape(
+            shape, order="F" if by_columns else "C"
+        )
 
 
 class _Kind:

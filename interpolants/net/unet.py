@@ -18,7 +18,7 @@ from interpolants.net.image_input import with_image
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.layers import layers, scaled
 from interpolants.net.normalise import normalise
-from interpolants.net.sizes import check_event_shape
+from interpolants.net.sizes import check_counts, check_event_shape
 from interpolants.net.stage import Stage
 from interpolants.net.upsample import Upsample
 
@@ -71,8 +71,9 @@ class UNet(nn.Module):
         checkpoint: bool = False,
     ) -> None:
         super().__init__()
-        rows = _checked_rows(event_shape, patch, len(multipliers))
-        _check_sizes(channels, dropout, heads=heads, blocks=blocks, head_channels=head_channels)
+        rows = _checked_rows(event_shape, patch, multipliers)
+        counts = {"heads": heads, "blocks": blocks, "head_channels": head_channels}
+        _check_sizes(channels, dropout, attention, counts)
         features, own = 4 * channels, event_shape[0] * patch**2
         self._heads, self.image_channels, self.checkpoint = heads, image_channels, checkpoint
         self.embedding = TimeEmbedding(features=time_features)
@@ -87,8 +88,7 @@ class UNet(nn.Module):
 
         widths = [channels * multiplier for multiplier in multipliers]
         self.down, kept = _way_down(channels, widths, blocks, stage)
-        end = (widths[-1], widths[-1], len(widths) - 1)
-        self.middle = nn.ModuleList([stage(*end), stage(*end)])
+        self.middle = nn.ModuleList(stage(kept[-1], kept[-1], len(widths) - 1) for _ in range(2))
         self.up = _way_up(kept, widths, blocks, stage)
         self.norm = normalise(widths[0])
         self.output = nn.Conv2d(widths[0], heads * own, 3, padding=1)
@@ -157,20 +157,22 @@ def _way_up(
     return parts
 
 
-def _checked_rows(event_shape: Sequence[int], patch: int, levels: int) -> int:
+def _checked_rows(event_shape: Sequence[int], patch: int, multipliers: Sequence[int]) -> int:
     """The rows of the largest maps, once the sides of an image can be halved as often as asked."""
     shape = check_event_shape("UNet.event_shape", event_shape)
     check(len(shape) == 3, "UNet.event_shape", "an image (C, H, W)", shape)
     check_count("UNet.patch", patch)
-    check(levels > 0, "UNet.multipliers", "at least one", levels)
-    unit = patch * 2 ** (levels - 1)
+    check_counts("UNet.multipliers", multipliers)
+    check(len(multipliers) > 0, "UNet.multipliers", "at least one", multipliers)
+    unit = patch * 2 ** (len(multipliers) - 1)
     fix = "choose fewer multipliers, a smaller patch, or pad the images"
     fits = shape[1] % unit == 0 and shape[2] % unit == 0
     check(fits, "UNet.multipliers", f"sides that are multiples of {unit}", shape, fix)
     return shape[1] // patch
 
 
-def _check_sizes(channels: int, dropout: float, **counts: int) -> None:
+def _check_sizes(channels: int, dropout: float, attention: Sequence[int], **counts: int) -> None:
+    check_counts("UNet.attention", attention)
     for name, value in counts.items():
         check_count(f"UNet.{name}", value)
     eights = is_whole(channels) and channels > 0 and channels % 8 == 0

@@ -85,6 +85,9 @@ def _check_streams(data: Data) -> None:
             apart = {"train_batch", "train_batch of rank 0"} != {name, other}
             require(not apart or not torch.equal(rows, x1), f"{name}: the same as {other}")
         seen.append((name, x1))
+    parts = [data.train_batch(3, _SIZE, 1, rank, 2).x1 for rank in range(2)]
+    whole = data.train_batch(3, 2 * _SIZE, 1).x1
+    require(torch.equal(torch.cat(parts), whole), "train_batch: ranks see others than one process")
 
 
 def _checked(draw: Callable[[], Batch], event_shape: tuple[int, ...], what: str) -> Tensor:
