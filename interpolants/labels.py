@@ -33,8 +33,13 @@ class Labels:
     dropout: float = 0.0
 
     @classmethod
-    def of(cls, label: Tensor | None, dropout: float) -> Labels:
+    def of(cls, label: Tensor | None, dropout: float, classes: int = 0) -> Labels:
         """The labels of training data: whole numbers (N,), or vectors (N, C).
+
+        Args:
+            label: of all training data.
+            dropout: share of samples whose label is to be withheld.
+            classes: how many there are at least: some may be in held-out data only.
 
         Raises:
             ValueError: if there are none, the dropout is not in [0, 1), or a class is negative.
@@ -49,7 +54,7 @@ class Labels:
             return cls(size=label.shape[1], dropout=dropout)
         known = label.dim() == 1 and bool((label >= 0).all())
         check(known, "label", "classes 0, 1, ..., one for each sample", tuple(label.shape))
-        counts = torch.bincount(label.long()).double()
+        counts = torch.bincount(label.long(), minlength=classes).double()
         return cls(frequencies=tuple((counts / counts.sum()).tolist()), dropout=dropout)
 
     @classmethod

@@ -100,7 +100,8 @@ class ClassifierFeatures(Features):
             for step in range(steps):
                 batch = data.train_batch(step, min(_BATCH, data.num_train), self.seed)
                 optimizer.zero_grad()
-                cross_entropy(self._logits(batch), _classes(batch)).backward()
+                loss = cross_entropy(self._logits(batch), _classes(batch))
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()
         self._net.eval()

@@ -6,6 +6,7 @@ from typing import final
 
 from torch import Tensor, nn
 
+from interpolants.checks import check_count
 from interpolants.net.attention import attend
 from interpolants.net.layers import scaled
 from interpolants.net.normalise import normalise
@@ -22,6 +23,7 @@ class MapAttention(nn.Module):
 
     def __init__(self, channels: int, head_channels: int) -> None:
         super().__init__()
+        check_count("MapAttention.head_channels", head_channels)
         self.heads = channels // head_channels if channels % head_channels == 0 else 1
         self.norm = normalise(channels)
         self.take = nn.Conv2d(channels, 3 * channels, 1)

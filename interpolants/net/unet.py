@@ -72,8 +72,7 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         rows = _checked_rows(event_shape, patch, multipliers)
-        counts = {"heads": heads, "blocks": blocks, "head_channels": head_channels}
-        _check_sizes(channels, dropout, attention, counts)
+        _check_sizes(channels, dropout, attention, heads=heads, blocks=blocks)
         features, own = 4 * channels, event_shape[0] * patch**2
         self._heads, self.image_channels, self.checkpoint = heads, image_channels, checkpoint
         self.embedding = TimeEmbedding(features=time_features)

@@ -86,7 +86,7 @@ class InterpolantTask(Task):
 
 def _labels(dropout: float | None, data: Data) -> Labels | None:
     """The labels of the training rows, if the network is to be told."""
-    return None if dropout is None else Labels.of(data.labels(), dropout)
+    return None if dropout is None else Labels.of(data.labels(), dropout, data.num_classes)
 
 
 def _guidance(config: Mapping[str, Any], build: Build, labels: Labels | None) -> Guidance | None:
