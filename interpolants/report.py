@@ -216,16 +216,7 @@ def write_report(
         "outside": drawn.outside,
     }
     if likelihood is not None:
-        held = data.held_out(n, seed)
-        settings = settings_of(options) | {"label": None if model.labels is None else held.label}
-        found = model.log_prob(
-            data.dequantised(held.x1, keyed_generator(_NOISE, seed)),
-            seed=seed,
-            likelihood=likelihood,
-            sampler=sampler,
-            **settings,
-        )
-        cost["log_prob"] = _mean_log_prob(found, held.x1[0].numel())
+        cost["log_prob"] = _held_out_log_prob(model, data, n, seed, likelihood, sampler, options)
     numbers, picture = (folder / f"{stem}.{kind}" for kind in ("json", "png"))
     written = output.write(samples, drawn.label, folder, stem)
     write_numbers(numbers, cost | {"metrics": as_plain(results)})
@@ -249,6 +240,23 @@ def _or_null(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _or_null(part) for key, part in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _held_out_log_prob(
+    model: Model,
+    data: Data,
+    n: int,
+    seed: int,
+    likelihood: LikelihoodFactory,
+    sampler: SamplerFactory | None,
+    options: dict[str, Any],
+) -> dict[str, float]:
+    """Of at most `n` held-out data under their labels; whole numbers are made continuous."""
+    held = data.held_out(n, seed)
+    settings = settings_of(options) | {"label": None if model.labels is None else held.label}
+    x = data.dequantised(held.x1, keyed_generator(_NOISE, seed))
+    found = model.log_prob(x, seed=seed, likelihood=likelihood, sampler=sampler, **settings)
+    return _mean_log_prob(found, x[0].numel())
 
 
 def _mean_log_prob(found: LogProb, dim: int) -> dict[str, float]:
