@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from interpolants.checkpoint import read_checkpoint
 from interpolants.checks import check
+from interpolants.ranks import Ranks
+
+# Where a process tells those that it starts which run they belong to.
+_VARIABLE = "INTERPOLANTS_RUN"
 
 LAST = Path("checkpoints") / "last.ckpt"
 
@@ -49,8 +56,7 @@ def find_place(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> P
     check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
     keys = (*_DATA, *parts, *_TRAINING)
     given = None if config["run_dir"] is None else Path(config["run_dir"])
-    stamp = datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
-    new = root / "outputs" / str(config["name"]) / stamp
+    new = root / "outputs" / str(config["name"]) / run_stamp()
     if ckpt is not None:
         path = Path(ckpt)
         _check_course(config, keys, path)
@@ -71,6 +77,54 @@ def find_place(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> P
             if not list(_differences(config, saved, keys)):
                 return Place(folder, folder / LAST)
     return Place(new, None)
+
+
+def shared_place(find: Callable[[], Place]) -> Place:
+    """The place that one process finds, for all processes of a run.
+
+    Processes that another one started are told by it; those of `torchrun` by the first of them.
+
+    Args:
+        find: finds the place.
+
+    Raises:
+        ConnectionError: if another process ends before that.
+    """
+    told = os.environ.get(_VARIABLE)
+    if told is not None:
+        folder, checkpoint = json.loads(told)
+        return Place(Path(folder), None if checkpoint is None else Path(checkpoint))
+    ranks = Ranks.of_environment()
+    if ranks.world_size == 1:
+        return find()
+    with ranks.joined():
+        found = ranks.agreed(find() if ranks.rank == 0 else None)
+    assert found is not None
+    return found
+
+
+@contextmanager
+def telling(place: Place) -> Iterator[None]:
+    """A stretch in which processes that this one starts are told of the run."""
+    before = os.environ.get(_VARIABLE)
+    checkpoint = None if place.checkpoint is None else str(place.checkpoint)
+    os.environ[_VARIABLE] = json.dumps([str(place.folder), checkpoint])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_VARIABLE]
+        else:
+            os.environ[_VARIABLE] = before
+
+
+def run_stamp() -> str:
+    """The name of a new run: the time, or the step of a Slurm job, which all its processes know
+    and which stays when the job is requeued."""
+    job, step = (os.environ.get(name, "") for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))
+    if job and step.isdigit():
+        return f"slurm-{job}-{step}"
+    return datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
 
 
 def _folder_for(path: Path, given: Path | None, new: Path) -> Path:

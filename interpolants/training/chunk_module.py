@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import lightning.pytorch as pl
 import torch
@@ -16,27 +17,11 @@ from interpolants.data.base import Batch
 from interpolants.scaling import Scaling
 from interpolants.seeds import keyed_generator
 from interpolants.training.clipping import clip_gradients
+from interpolants.training.outcome import Outcome, joined, parts_of
 from interpolants.training.stream import Chunk
 
 # Keys that keep the noise of training and of validation apart.
 _TRAIN, _VALIDATE = 11, 12
-
-
-class Outcome(NamedTuple):
-    """The loss of one batch.
-
-    Attributes:
-        loss: what the optimiser follows, 0-d: per number of the data, so that learning rates and
-            clipping mean the same at any size.
-        names: of the parts that the logged loss is the sum of.
-        parts: each of them for each sample, (B, k).
-        t: times that the loss was taken at, (B,); None for a loss of whole paths.
-    """
-
-    loss: Tensor
-    names: tuple[str, ...]
-    parts: Tensor
-    t: Tensor | None = None
 
 
 class ChunkModule(pl.LightningModule, abc.ABC):
@@ -46,6 +31,9 @@ class ChunkModule(pl.LightningModule, abc.ABC):
     repeats nothing and skips nothing; and it is drawn for the batch of all ranks, of which each
     takes its share, so that several do what one would.
 
+    Attributes:
+        shares: whether a leaf draws so; if not, it trains in one process, and a batch at once.
+
     Args:
         scaling: from the data's units to the networks'.
         optimizer: builds the optimiser from parameters.
@@ -54,7 +42,11 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         clip_norm: largest norm of the gradient, or None.
         log_every: steps between logged training losses.
         config: the resolved configuration as plain data; it travels in every checkpoint.
+        accumulate: parts that a batch is taken in, one after the other, to save memory; the step
+            is the same but for rounding.
     """
+
+    shares: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -66,6 +58,7 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         clip_norm: float | None,
         log_every: int,
         config: Mapping[str, Any],
+        accumulate: int = 1,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -74,6 +67,8 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         self.seed = seed
         self.clip_norm = clip_norm
         self.log_every = log_every
+        self.accumulate = accumulate
+        self._part = 0
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
 
@@ -91,12 +86,20 @@ class ChunkModule(pl.LightningModule, abc.ABC):
 
     @property
     def ranks(self) -> int:
-        """How many processes share a training batch; in validation each has all of its batch."""
-        return self.trainer.world_size if self._trainer and self.trainer.training else 1
+        """How many shares a training batch has: one for each process, and for each part that it
+        is taken in. In validation each process has all of its batch."""
+        if not (self._trainer and self.trainer.training):
+            return 1
+        return self.trainer.world_size * self.accumulate
+
+    @property
+    def place(self) -> int:
+        """The number of the present share."""
+        return self.global_rank * self.accumulate + self._part if self.ranks > 1 else 0
 
     def share(self, whole: Tensor) -> Tensor:
-        """This process's rows of what was drawn for the batch of all."""
-        return whole if self.ranks == 1 else whole.chunk(self.ranks)[self.global_rank]
+        """The present share's rows of what was drawn for the batch of all."""
+        return whole if self.ranks == 1 else whole.chunk(self.ranks)[self.place]
 
     def check_batch(self, batch: Batch) -> None:
         """Require data inside their space.
@@ -121,8 +124,8 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         scheduler: Any = self.lr_schedulers()
         losses, times = [], []
         for number, batch in chunk:
-            found = self._outcome(batch, _TRAIN, number)
-            self._descend(found.loss, optimizer)
+            found = self._learn(batch, number)
+            self._step(optimizer)
             scheduler.step()
             losses.append(found.loss.detach())
             if found.t is not None:
@@ -132,18 +135,41 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         outputs = {"loss": losses[-1], "losses": torch.stack(losses)}
         return outputs | {"t": torch.stack(times)} if times else outputs
 
-    def _descend(self, loss: Tensor, optimizer: Any) -> None:
-        """Backward and one optimiser step, without the hooks that Lightning calls around each.
-
-        With no callback that listens, those hooks cost a tiny network a third of its step. The
-        strategy still synchronises gradients, and Lightning still counts the step.
-        """
+    def _learn(self, batch: Batch, number: int) -> Outcome:
+        """The loss of a batch, and its gradients, taken in parts."""
         for parameter in self._weights:
             parameter.grad = None
+        if self.accumulate == 1:
+            found = self._outcome(batch, _TRAIN, number)
+            self._pull(found.loss)
+            return found
+        outcomes = []
+        for k, part in enumerate(parts_of(batch, self.accumulate)):
+            self._part, last = k, k == self.accumulate - 1
+            with contextlib.nullcontext() if last else self._unsynchronised():
+                found = self._outcome(part, _TRAIN, number)
+                self._pull(found.loss / self.accumulate)
+            outcomes.append(found._replace(loss=found.loss.detach()))
+        return joined(outcomes)
+
+    def _unsynchronised(self) -> Any:
+        """A stretch in which processes keep their gradients to themselves."""
+        no_sync = getattr(self.trainer.strategy.model, "no_sync", contextlib.nullcontext)
+        return no_sync()
+
+    def _pull(self, loss: Tensor) -> None:
+        """Add the gradients of a loss; the strategy synchronises them."""
         strategy = self.trainer.strategy
         strategy.pre_backward(loss)
         loss.backward()  # type: ignore[no-untyped-call]
         strategy.post_backward(loss)
+
+    def _step(self, optimizer: Any) -> None:
+        """One optimiser step, without the hooks that Lightning calls around it.
+
+        With no callback that listens, those hooks cost a tiny network a third of its step.
+        Lightning still counts the step.
+        """
         if self.clip_norm is not None:
             clip_gradients(self._weights, self.clip_norm)
         optimizer._on_before_step()
@@ -164,7 +190,10 @@ class ChunkModule(pl.LightningModule, abc.ABC):
 
     def _record(self, step: int, stage: str, found: Outcome, **extra: float) -> None:
         """Log each part's mean and their sum, by the number of optimiser steps taken."""
-        means = dict(zip(found.names, found.parts.mean(dim=0).tolist(), strict=True))
+        mean = found.parts.mean(dim=0)
+        if stage == "train" and self.trainer.world_size > 1:
+            mean = self.trainer.strategy.reduce(mean, reduce_op="mean")
+        means = dict(zip(found.names, mean.tolist(), strict=True))
         values = {f"{stage}/loss": sum(means.values())}
         if len(means) > 1:
             values |= {f"{stage}/loss_{name}": value for name, value in means.items()}

@@ -14,7 +14,8 @@ from interpolants.labels import Labels
 from interpolants.objective.base import Objective
 from interpolants.seeds import keyed_generator
 from interpolants.time_sampler.base import TimeSampler
-from interpolants.training.chunk_module import ChunkModule, Outcome
+from interpolants.training.chunk_module import ChunkModule
+from interpolants.training.outcome import Outcome
 
 
 @final
@@ -84,8 +85,8 @@ class InterpolantModule(ChunkModule):
         return self.share(u < self.labels.dropout)
 
     def _own(self, generator: torch.Generator) -> torch.Generator:
-        """A generator of this rank's own; the given one where there is but one."""
+        """A generator of this share's own; the given one where there is but one."""
         if self.ranks == 1:
             return generator
         key = torch.randint(2**62, (), generator=generator, device=generator.device)
-        return keyed_generator(int(key), self.global_rank, device=generator.device)
+        return keyed_generator(int(key), self.place, device=generator.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import nn
@@ -12,7 +12,8 @@ from interpolants.data.base import Batch
 from interpolants.neural_sde import NeuralSDE
 from interpolants.series_model import filled, full_mask, hurst_of, to_networks
 from interpolants.series_report import hurst_numbers
-from interpolants.training.chunk_module import ChunkModule, Outcome
+from interpolants.training.chunk_module import ChunkModule
+from interpolants.training.outcome import Outcome
 
 
 @final
@@ -26,6 +27,8 @@ class NeuralSDEModule(ChunkModule):
         model: what is trained.
         options: as of `ChunkModule`.
     """
+
+    shares: ClassVar[bool] = False
 
     def __init__(self, *, model: NeuralSDE, **options: Any) -> None:
         super().__init__(**options)

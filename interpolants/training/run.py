@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace as changed
@@ -16,13 +17,13 @@ import yaml
 
 from interpolants import spec
 from interpolants.checkpoint import read_checkpoint, saved_keys
-from interpolants.checks import check, check_count, check_positive
+from interpolants.checks import check, check_count, check_positive, is_whole
 from interpolants.data.base import Data
 from interpolants.files import replace
 from interpolants.loading import load
 from interpolants.metric.base import Metric
 from interpolants.report import Report
-from interpolants.runs import LAST, Place, find_place
+from interpolants.runs import LAST, Place, find_place, shared_place, telling
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.chunk_module import ChunkModule
@@ -48,10 +49,13 @@ _COUNTS = (
     "validation_size",
     "report_size",
     "threads",
+    "accumulate",
 )
 
 
-def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: Path) -> Report:
+def train(
+    config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: Path
+) -> Report | None:
     """Train, validate, checkpoint, and report on the averaged weights.
 
     Args:
@@ -61,7 +65,8 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
         root: where runs go.
 
     Returns:
-        The final report; its files are in the run's folder.
+        The final report; its files are in the run's folder. Of several processes, the first one
+        makes it, and the others return None.
 
     Raises:
         ValueError: for a bad setting, before anything is written.
@@ -79,18 +84,20 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
     metrics: list[Metric] = [build(node) for node in config["metric"].values()]
     for metric in metrics:
         metric.fit(data)
-    place = find_place(plain, root, task.parts)
+    place = shared_place(lambda: find_place(plain, root, task.parts))
     config["run_dir"], config["run_id"] = str(place.folder), place.folder.name  # type: ignore[index]
     plain["run_dir"], plain["run_id"] = str(place.folder), place.folder.name
     module.hparams["config"] = plain
     callbacks = _callbacks(config, partial(look, metrics, config["validation_size"]), place.folder)
     csv_logger = AppendingCSVLogger(place.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
-    trainer = _build_trainer(config, build, loggers, callbacks)
+    trainer = _build_trainer(config, build, loggers, callbacks, module.shares)
     start = 0 if place.checkpoint is None else read_checkpoint(place.checkpoint)["global_step"]
     csv_logger.truncate_after(start)
-    with closing(loggers):
+    with closing(loggers), telling(place):
         _fit(trainer, module, data, config, place, plain)
+        if not trainer.is_global_zero:
+            return None
         if trainer.global_step == start:
             # Nothing was left to train; how to sample may have changed, and the folder too.
             trainer.save_checkpoint(place.folder / LAST)
@@ -105,9 +112,37 @@ def train(config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: 
     return changed(report, files=[*report.files, *figures])
 
 
+def check_sweep(trainer: Mapping[str, Any]) -> None:
+    """Refuse several processes that Lightning would start by the command line of a sweep.
+
+    Each of them would run the whole sweep, whose jobs may then not be the same in all.
+
+    Args:
+        trainer: the configuration of Lightning's.
+
+    Raises:
+        ValueError: for such a trainer; Slurm's tasks are started by Slurm and not refused.
+    """
+    strategy, devices = str(trainer.get("strategy", "auto")), trainer.get("devices", 1)
+    starts = strategy in ("auto", "fsdp") or strategy.startswith("ddp")
+    forks = strategy.endswith(("_fork", "_spawn", "_notebook"))
+    alone = str(devices) == "1" and trainer.get("num_nodes", 1) == 1
+    by_slurm = int(os.environ.get("SLURM_NTASKS", "1")) > 1
+    check(
+        alone or forks or by_slurm or not starts,
+        "trainer.strategy",
+        "one that starts no processes of its own in a sweep (-m)",
+        f"{strategy} with devices={devices}",
+        "use trainer.strategy=ddp_fork, or hydra/launcher=submitit_slurm with "
+        "hydra.launcher.tasks_per_node as many as devices",
+    )
+
+
 def _check_settings(config: Mapping[str, Any]) -> None:
     for key in _COUNTS:
         check_count(key, config[key])
+    workers = config["workers"]
+    check(is_whole(workers) and workers >= 0, "workers", "a whole number >= 0", workers)
     whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
     check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
     precision = config["trainer"].get("precision")
@@ -127,7 +162,11 @@ def _check_settings(config: Mapping[str, Any]) -> None:
 
 
 def _build_trainer(
-    config: Mapping[str, Any], build: Build, loggers: list[Any], callbacks: list[pl.Callback]
+    config: Mapping[str, Any],
+    build: Build,
+    loggers: list[Any],
+    callbacks: list[pl.Callback],
+    shares: bool,
 ) -> pl.Trainer:
     """An epoch of Lightning's is the stretch from one validation to the next."""
     settings = {
@@ -142,8 +181,12 @@ def _build_trainer(
         "use_distributed_sampler": False,
     }
     trainer: pl.Trainer = named("trainer", partial(build(config["trainer"]), **settings))
-    count = trainer.world_size
-    check(count == 1, "trainer.devices", "one device", count, "several are not supported yet")
+    count, parts = trainer.world_size, config["accumulate"]
+    check(shares or count == 1, "trainer.devices", "one device for this task", count)
+    check(shares or parts == 1, "accumulate", "1 for this task", parts)
+    size, fits = config["batch_size"], config["batch_size"] % (count * parts) == 0
+    rule = f"a multiple of {count} processes times {parts} parts"
+    check(fits, "batch_size", rule, size)
     return trainer
 
 
@@ -173,8 +216,9 @@ def _fit(
     place: Place,
     plain: dict[str, Any],
 ) -> None:
-    text = yaml.safe_dump(plain, sort_keys=False)
-    replace(place.folder / "config.yaml", lambda file: file.write(text.encode()))
+    if trainer.is_global_zero:
+        text = yaml.safe_dump(plain, sort_keys=False)
+        replace(place.folder / "config.yaml", lambda file: file.write(text.encode()))
     stream = StepStream(
         data,
         batch_size=config["batch_size"],
@@ -182,6 +226,8 @@ def _fit(
         steps_per_batch=config["steps_per_batch"],
         max_steps=config["max_steps"],
         next_step=lambda: trainer.global_step,
+        ranks=lambda: (trainer.global_rank, trainer.world_size),
+        workers=config["workers"],
     )
     for logger in trainer.loggers:
         logger.log_hyperparams(plain)

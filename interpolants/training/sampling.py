@@ -47,7 +47,7 @@ class SampleValidation(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sample, measure, log and draw."""
-        if trainer.global_step % self.every_n_steps:
+        if trainer.global_step % self.every_n_steps or not trainer.is_global_zero:
             return
         found = self.look()
         values: dict[str, Any] = {f"val/{name}": value for name, value in found.numbers.items()}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, final
 
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from interpolants.data.base import Batch, Data
 
@@ -41,12 +42,13 @@ class StepStream:
 
     Args:
         data: where batches come from.
-        batch_size: samples per step and rank.
+        batch_size: samples per step, over all processes.
         seed: of the run.
         steps_per_batch: optimiser steps in one chunk; the last chunk of a run may be shorter.
         max_steps: length of the run.
         next_step: the number of the next step, asked when iteration starts.
-        rank, world_size: of this process.
+        ranks: this process's number and how many there are, asked likewise; one if None.
+        workers: processes that make batches ahead, none if 0; batches are the same.
     """
 
     def __init__(
@@ -58,8 +60,8 @@ class StepStream:
         steps_per_batch: int,
         max_steps: int,
         next_step: Callable[[], int],
-        rank: int = 0,
-        world_size: int = 1,
+        ranks: Callable[[], tuple[int, int]] | None = None,
+        workers: int = 0,
     ) -> None:
         self.data = data
         self.batch_size = batch_size
@@ -67,22 +69,48 @@ class StepStream:
         self.steps_per_batch = steps_per_batch
         self.max_steps = max_steps
         self.next_step = next_step
-        self.rank = rank
-        self.world_size = world_size
+        self.ranks = ranks
+        self.workers = workers
 
     def __iter__(self) -> Iterator[Chunk]:
         step = self.next_step()
+        batches = self._batches(step)
         while step < self.max_steps:
             # Chunks end at multiples of their length, so a resumed run falls into step.
             end = step - step % self.steps_per_batch + self.steps_per_batch
             end = min(end, self.max_steps)
-            yield Chunk(Step(number, self._batch(number)) for number in range(step, end))
+            yield Chunk(Step(number, next(batches)) for number in range(step, end))
             step = end
 
-    def _batch(self, number: int) -> Batch:
-        return self.data.train_batch(
-            number, self.batch_size, self.seed, self.rank, self.world_size
+    def _batches(self, first: int) -> Iterator[Batch]:
+        """The batches of the steps from `first` on."""
+        steps = _Steps(self.data, self.batch_size, self.seed, *self._ranks())
+        numbers = range(first, self.max_steps)
+        if not self.workers:
+            return map(steps.__getitem__, numbers)
+        loader: Iterable[Batch] = DataLoader(
+            steps,
+            batch_size=None,
+            sampler=numbers,
+            num_workers=self.workers,
+            pin_memory=torch.cuda.is_available(),
         )
+        return iter(loader)
+
+    def _ranks(self) -> tuple[int, int]:
+        return (0, 1) if self.ranks is None else self.ranks()
+
+
+@final
+class _Steps(Dataset[Batch]):
+    """The batches of one process, by the number of their step."""
+
+    def __init__(self, data: Data, batch_size: int, seed: int, rank: int, world_size: int) -> None:
+        self.data, self.seed, self.rank, self.world_size = data, seed, rank, world_size
+        self.size = batch_size // world_size
+
+    def __getitem__(self, number: int) -> Batch:
+        return self.data.train_batch(number, self.size, self.seed, self.rank, self.world_size)
 
 
 @final

@@ -88,7 +88,7 @@ def module_options(
     optimizer, scheduler = build(config["optimizer"]), build(config["scheduler"])
     # Lightning makes both when it has set up the run; bad settings are refused now.
     scheduler(named("optimizer", lambda: optimizer(trained.parameters())))
-    settings = {key: config[key] for key in ("seed", "clip_norm", "log_every")}
+    settings = {key: config[key] for key in ("seed", "clip_norm", "log_every", "accumulate")}
     return {"optimizer": optimizer, "scheduler": scheduler, "config": plain} | settings
 
 
