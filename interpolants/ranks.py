@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
@@ -32,9 +32,11 @@ class Ranks(NamedTuple):
 
     @classmethod
     def of_environment(cls) -> Ranks:
-        """As `torchrun` tells; the only process without it."""
+        """As `torchrun` tells; the only process without it, and to itself where others started
+        it by other means."""
         told = [os.environ.get(name, "") for name in _VARIABLES]
-        return cls(*map(int, told)) if all(told) else cls()
+        by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
+        return cls(*map(int, told)) if all(told) and by_torchrun else cls()
 
     def device(self, name: str) -> str:
         """What this process takes `name` for: of several, each has a `cuda` of its own."""
@@ -66,6 +68,32 @@ class Ranks(NamedTuple):
             distributed.broadcast_object_list(box, src=0)
         return box[0]
 
+    def told(self, find: Callable[[], str]) -> str:
+        """What the first process finds, before there is a group of processes.
+
+        It goes through the store that `torchrun` keeps for them, so that a group can be made
+        afterwards by others.
+
+        Raises:
+            ConnectionError: if the first process found nothing.
+        """
+        if self.world_size == 1:
+            return find()
+        address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        store = distributed.TCPStore(address, port, is_master=False, timeout=_PATIENCE)  # type: ignore[attr-defined]
+        key = f"interpolants/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+        if self.rank == 0:
+            found = ""
+            try:
+                found = find()
+            finally:
+                store.set(key, found)
+            return found
+        found = store.get(key).decode()
+        if not found:
+            raise ConnectionError("the first process of this run ended; see what it says")
+        return found
+
     def wait(self) -> None:
         """Go on when all processes are here.
 
@@ -75,6 +103,23 @@ class Ranks(NamedTuple):
         if self.world_size > 1:
             with _others():
                 distributed.barrier()
+
+
+@contextmanager
+def lost_processes(world_size: int) -> Iterator[None]:
+    """A stretch in which several processes work together.
+
+    Raises:
+        ConnectionError: where one of them ended, in place of what its neighbours' transport says.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        of_transport = isinstance(error, distributed.DistError) or "gloo" in str(error)
+        if world_size == 1 or not of_transport:
+            raise
+        text = "another process of this run ended; see what it says, and continue with resume=auto"
+        raise ConnectionError(text) from error
 
 
 @contextmanager

@@ -92,23 +92,25 @@ def shared_place(find: Callable[[], Place]) -> Place:
     """
     told = os.environ.get(_VARIABLE)
     if told is not None:
-        folder, checkpoint = json.loads(told)
-        return Place(Path(folder), None if checkpoint is None else Path(checkpoint))
-    ranks = Ranks.of_environment()
-    if ranks.world_size == 1:
-        return find()
-    with ranks.joined():
-        found = ranks.agreed(find() if ranks.rank == 0 else None)
-    assert found is not None
-    return found
+        return _from_plain(told)
+    return _from_plain(Ranks.of_environment().told(lambda: _plain(find())))
+
+
+def _plain(place: Place) -> str:
+    checkpoint = None if place.checkpoint is None else str(place.checkpoint)
+    return json.dumps([str(place.folder), checkpoint])
+
+
+def _from_plain(text: str) -> Place:
+    folder, checkpoint = json.loads(text)
+    return Place(Path(folder), None if checkpoint is None else Path(checkpoint))
 
 
 @contextmanager
 def telling(place: Place) -> Iterator[None]:
     """A stretch in which processes that this one starts are told of the run."""
     before = os.environ.get(_VARIABLE)
-    checkpoint = None if place.checkpoint is None else str(place.checkpoint)
-    os.environ[_VARIABLE] = json.dumps([str(place.folder), checkpoint])
+    os.environ[_VARIABLE] = _plain(place)
     try:
         yield
     finally:

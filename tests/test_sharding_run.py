@@ -128,7 +128,7 @@ def test_sharding_writes_pictures_of_images(ckpt, tmp_path, monkeypatch):
 
 
 def test_ranks_are_what_the_environment_tells(monkeypatch):
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "TORCHELASTIC_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     assert Ranks.of_environment() == Ranks(0, 1, 0)
     assert Ranks().device("cuda") == "cuda" and Ranks().agreed([1]) == [1]
@@ -136,6 +136,7 @@ def test_ranks_are_what_the_environment_tells(monkeypatch):
     assert Ranks.of_environment() == Ranks(0, 1, 0)
     monkeypatch.setenv("RANK", "5")
     monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "here")
     ranks = Ranks.of_environment()
     assert ranks == Ranks(5, 8, 1)
     assert [ranks.device(name) for name in ("cuda", "cuda:3", "cpu")] == [

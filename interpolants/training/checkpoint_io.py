@@ -13,6 +13,9 @@ from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from interpolants.checkpoint import read_checkpoint
 from interpolants.files import replace
 
+# What Lightning calls the weights that a forked process hands back.
+_FROM_FORK = ".temp.ckpt"
+
 
 @final
 class AtomicCheckpointIO(CheckpointIO):
@@ -51,6 +54,9 @@ class AtomicCheckpointIO(CheckpointIO):
             FileNotFoundError: if there is no such file.
             ValueError: if it is not one of ours or is damaged.
         """
+        if Path(path).name == _FROM_FORK:
+            weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            return weights
         return read_checkpoint(path)
 
     def remove_checkpoint(self, path: str | Path) -> None:

@@ -22,6 +22,7 @@ from interpolants.data.base import Data
 from interpolants.files import replace
 from interpolants.loading import load
 from interpolants.metric.base import Metric
+from interpolants.ranks import lost_processes
 from interpolants.report import Report
 from interpolants.runs import LAST, Place, find_place, shared_place, telling
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
@@ -96,18 +97,19 @@ def train(
     csv_logger.truncate_after(start)
     with closing(loggers), telling(place):
         _fit(trainer, module, data, config, place, plain)
-        if not trainer.is_global_zero:
-            return None
-        if trainer.global_step == start:
+        if start >= config["max_steps"]:
             # Nothing was left to train; how to sample may have changed, and the folder too.
             trainer.save_checkpoint(place.folder / LAST)
+        if not trainer.is_global_zero:
+            return None
         csv_logger.save()
+        step = read_checkpoint(place.folder / LAST)["global_step"]  # forks keep theirs
         figures = write_figures(place.folder)
         device, trust = trainer.strategy.root_device, _modules(plain)
         # What the last checkpoint's averaged weights give, as `sample.py` would report it.
         trained = load(place.folder / LAST, trust=trust, device=device)
         report = task.report(trained, data, metrics, place.folder / "samples", config)
-        log_report(loggers, report, trainer.global_step)
+        log_report(loggers, report, step)
         log_checkpoint(loggers, place.folder / LAST)
     return changed(report, files=[*report.files, *figures])
 
@@ -232,7 +234,8 @@ def _fit(
     for logger in trainer.loggers:
         logger.log_hyperparams(plain)
     validation = SingleBatch(data.held_out(config["validation_size"], config["seed"]))
-    trainer.fit(module, stream, validation, ckpt_path=place.checkpoint, weights_only=True)
+    with lost_processes(trainer.world_size):
+        trainer.fit(module, stream, validation, ckpt_path=place.checkpoint, weights_only=True)
 
 
 def _modules(node: Any) -> list[str]:
