@@ -67,6 +67,12 @@ def bare_loop(net: nn.Module, data: Data, size: int, lr: float) -> Callable[[int
     return loop
 
 
+def two_sided_loop(cfg: Any, data: Data) -> Callable[[int], None]:
+    """The bare loop of the default objective and path."""
+    net = build(cfg.net)(event_shape=data.event_shape, heads=2)
+    return bare_loop(net, data, cfg.batch_size, cfg.optimizer.lr)
+
+
 class TakeTurns(pl.Callback):
     """Interrupts training every `steps` steps to run the other loop for as many.
 
@@ -74,15 +80,15 @@ class TakeTurns(pl.Callback):
         ours, bare: CPU seconds per step of each round.
     """
 
-    def __init__(self, other: Callable[[int], None], steps: int) -> None:
-        self.other, self.steps = other, steps
+    def __init__(self, other: Callable[[int], None], steps: int, warmup: int) -> None:
+        self.other, self.steps, self.warmup = other, steps, warmup
         self.ours: list[float] = []
         self.bare: list[float] = []
         self._began: float | None = None
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
         now, step = time.process_time(), trainer.global_step
-        if step < WARMUP or (step - WARMUP) % self.steps:
+        if step < self.warmup or (step - self.warmup) % self.steps:
             return
         if self._began is not None:
             self.ours.append((now - self._began) / self.steps)
@@ -94,9 +100,18 @@ class TakeTurns(pl.Callback):
         self._began = time.process_time()
 
 
-def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float, float, float]:
-    """Medians: ours and the bare loop's in ms per step, and the ratio of a round."""
-    total = WARMUP + rounds * steps
+def measure(
+    overrides: tuple[str, ...],
+    rounds: int,
+    steps: int,
+    other: Callable[[Any, Data], Callable[[int], None]] = two_sided_loop,
+    warmup: int = WARMUP,
+) -> tuple[float, float, float]:
+    """Medians: ours and the bare loop's in ms per step, and the ratio of a round.
+
+    `other(cfg, data)` makes the bare loop, which is called with the number of steps to take.
+    """
+    total = warmup + rounds * steps
     # Intervals longer than the run: what happens every thousand steps is not part of a step.
     later = 10 * total
     cfg = configure(
@@ -105,11 +120,10 @@ def measure(overrides: tuple[str, ...], rounds: int, steps: int) -> tuple[float,
         *(f"{key}={later}" for key in ("validate_every", "sample_every", "checkpoint_every")),
     )
     chunk = cfg.steps_per_batch
-    if steps % chunk or WARMUP % chunk:
+    if steps % chunk or warmup % chunk:
         raise SystemExit(f"--steps: expected a multiple of steps_per_batch = {chunk}, got {steps}")
     data = build(cfg.data)
-    net = build(cfg.net)(event_shape=data.event_shape, heads=2)
-    turns = TakeTurns(bare_loop(net, data, cfg.batch_size, cfg.optimizer.lr), steps)
+    turns = TakeTurns(other(cfg, data), steps, warmup)
 
     def build_with_turns(node: Any) -> Any:
         made = build(node)

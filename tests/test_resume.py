@@ -47,13 +47,13 @@ class Stopper(pl.Callback):
         self._stop(trainer, "sampling")
 
     def on_train_start(self, trainer, pl_module):
-        step = pl_module._descend
+        step = pl_module._learn
 
-        def descend(*args):
+        def learn(*args):
             self._stop(trainer, "within")
-            step(*args)
+            return step(*args)
 
-        pl_module._descend = descend
+        pl_module._learn = learn
 
 
 def _stop_at(monkeypatch, step, where, error):

@@ -30,7 +30,7 @@ from interpolants.time_sampler.uniform import UniformTime
 from interpolants.training.csv_logger import AppendingCSVLogger
 from interpolants.training.module import InterpolantModule
 from interpolants.training.schedule import constant, cosine
-from interpolants.training.stream import SingleBatch, StepStream
+from interpolants.training.stream import HeldOut, StepStream
 
 _BRIDGE = LinearInterpolant(gamma=BrownianBridgeGamma(a=1.0))
 
@@ -96,7 +96,7 @@ def _fit(folder, module, data, *, steps=40, size=2000, held_out=40_000):
         max_steps=steps,
         next_step=lambda: trainer.global_step,
     )
-    trainer.fit(module, stream, SingleBatch(data.held_out(held_out, seed=0)))
+    trainer.fit(module, stream, HeldOut(data.held_out(held_out, seed=0)))
     trainer.logger.save()
     with open(folder / "metrics.csv") as file:
         rows = list(csv.DictReader(file))

@@ -8,6 +8,7 @@ from typing import Any, final
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from interpolants.checks import check
 from interpolants.training.guard import NonFiniteLossError
@@ -39,7 +40,9 @@ class LastCheckpoint(Checkpoint):
     It is written at the end of the first Lightning batch in each interval of `every_n_steps`
     optimiser steps, after the validation that follows that batch if one does, at the end of
     training, and when training is stopped by a signal or an error. It is never written in the
-    middle of a Lightning batch, nor after a non-finite loss.
+    middle of a Lightning batch, nor after a non-finite loss, nor after an error that only one of
+    several processes may have met. A run that was finished when it was continued writes it too:
+    how to sample may have changed, and the folder.
 
     Lightning's own callback asks for `global_step % n == 0`, which counts that advance by
     several steps at once can miss, and saves wherever an error struck.
@@ -59,6 +62,7 @@ class LastCheckpoint(Checkpoint):
         self.every_n_steps = every_n_steps
         self._step = 0
         self._started = False
+        self._finished = False
 
     @property
     def last_model_path(self) -> str:
@@ -93,7 +97,12 @@ class LastCheckpoint(Checkpoint):
         """Save the final state."""
         if trainer.global_step != self._step:
             self._save(trainer)
-        self._started = False
+        self._started, self._finished = False, True
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the state that was loaded, if there was nothing left to train."""
+        if not self._finished:
+            self._save(trainer)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
@@ -101,6 +110,9 @@ class LastCheckpoint(Checkpoint):
         """Save where training stopped, if that is between two Lightning batches."""
         started, self._started = self._started, False
         if isinstance(exception, NonFiniteLossError) or not started:
+            return
+        together = isinstance(exception, (KeyboardInterrupt, SIGTERMException))
+        if trainer.world_size > 1 and not together:
             return
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
         between = progress.ready == progress.processed  # type: ignore[attr-defined]
@@ -116,6 +128,8 @@ class LastCheckpoint(Checkpoint):
         # Noted before the attempt, so that a failed one is not tried again as training stops.
         self._step = trainer.global_step
         if not getattr(trainer, "fast_dev_run", False):
+            for logger in trainer.loggers:
+                logger.save()  # what a resumed run will not log again
             trainer.save_checkpoint(self.path)
 
 

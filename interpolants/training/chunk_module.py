@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -17,7 +18,7 @@ from interpolants.data.base import Batch
 from interpolants.scaling import Scaling
 from interpolants.seeds import keyed_generator
 from interpolants.training.clipping import clip_gradients
-from interpolants.training.outcome import Outcome, joined, parts_of
+from interpolants.training.outcome import Outcome, Part, Share, joined, parts_of
 from interpolants.training.stream import Chunk
 
 # Keys that keep the noise of training and of validation apart.
@@ -29,7 +30,7 @@ class ChunkModule(pl.LightningModule, abc.ABC):
 
     Everything random in step k is drawn from a generator keyed by (seed, k), so a resumed run
     repeats nothing and skips nothing; and it is drawn for the batch of all ranks, of which each
-    takes its share, so that several do what one would.
+    takes its share, so that several do what one would. Dropout alone is drawn by share.
 
     Attributes:
         shares: whether a leaf draws so; if not, it trains in one process, and a batch at once.
@@ -68,7 +69,8 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         self.clip_norm = clip_norm
         self.log_every = log_every
         self.accumulate = accumulate
-        self._part = 0
+        self._share: Share | None = None
+        self._validated: list[Outcome] = []
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
 
@@ -81,25 +83,23 @@ class ChunkModule(pl.LightningModule, abc.ABC):
     def outcome(self, batch: Batch, generator: torch.Generator) -> Outcome:
         """The loss of a batch in the data's units, all that is random from the generator.
 
-        Leaves draw for the batch of all ranks and take their `share`.
+        Leaves draw for `total` rows and take their `share`.
         """
 
-    @property
-    def ranks(self) -> int:
-        """How many shares a training batch has: one for each process, and for each part that it
-        is taken in. In validation each process has all of its batch."""
-        if not (self._trainer and self.trainer.training):
-            return 1
-        return self.trainer.world_size * self.accumulate
-
-    @property
-    def place(self) -> int:
-        """The number of the present share."""
-        return self.global_rank * self.accumulate + self._part if self.ranks > 1 else 0
+    def total(self, rows: int) -> int:
+        """Rows of the whole batch that `rows` are the present share of."""
+        return rows if self._share is None else self._share.total
 
     def share(self, whole: Tensor) -> Tensor:
-        """The present share's rows of what was drawn for the batch of all."""
-        return whole if self.ranks == 1 else whole.chunk(self.ranks)[self.place]
+        """The present share's rows of what was drawn for the whole batch."""
+        return whole if self._share is None else self._share.of(whole)
+
+    def own(self, generator: torch.Generator) -> torch.Generator:
+        """A generator of the present share's own; the given one where that is the whole."""
+        if self._share is None or self._share.size == self._share.total:
+            return generator
+        key = torch.randint(2**62, (), generator=generator, device=generator.device)
+        return keyed_generator(int(key), self._share.first, device=generator.device)
 
     def check_batch(self, batch: Batch) -> None:
         """Require data inside their space.
@@ -115,6 +115,7 @@ class ChunkModule(pl.LightningModule, abc.ABC):
 
     def configure_optimizers(self) -> Any:
         self._weights = list(self.trained.parameters())
+        self._drops = any(isinstance(m, _DropoutNd) and m.p > 0 for m in self.trained.modules())
         optimizer = self._make_optimizer(self._weights)
         return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}
 
@@ -139,13 +140,15 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         """The loss of a batch, and its gradients, taken in parts."""
         for parameter in self._weights:
             parameter.grad = None
+        rows, ranks = len(batch.x1), self.trainer.world_size
+        first, total = self.global_rank * rows, ranks * rows
         if self.accumulate == 1:
-            found = self._outcome(batch, _TRAIN, number)
+            found = self._outcome(Part(Share(first, rows, total), batch), _TRAIN, number)
             self._pull(found.loss)
             return found
-        outcomes = []
-        for k, part in enumerate(parts_of(batch, self.accumulate)):
-            self._part, last = k, k == self.accumulate - 1
+        outcomes: list[Outcome] = []
+        for part in parts_of(batch, rows // self.accumulate, first, total):
+            last = len(outcomes) == self.accumulate - 1
             with contextlib.nullcontext() if last else self._unsynchronised():
                 found = self._outcome(part, _TRAIN, number)
                 self._pull(found.loss / self.accumulate)
@@ -175,18 +178,30 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         optimizer._on_before_step()
         optimizer.optimizer.step()
         optimizer._on_after_step()
+        if torch.is_autocast_enabled(self.device.type):
+            # One stretch of autocast holds the whole chunk, and keeps weights that it has cast.
+            torch.clear_autocast_cache()
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """The loss on held-out samples, with the same draws every time."""
-        found = self._outcome(batch, _VALIDATE, 0)
-        self._record(self.global_step, "val", found, **self.learned())
-        total = found.parts.sum(dim=1).mean()
-        self.log("val/loss", total, logger=False, batch_size=len(batch.x1))
+    def validation_step(self, part: Part, batch_idx: int) -> None:
+        """The loss on held-out samples, with the same draws every time; told with their last."""
+        share = part.share
+        if share.first == 0:
+            self._validated = []
+        self._validated.append(self._outcome(part, _VALIDATE, 0))
+        if share.first + share.size == share.total:
+            found = joined(self._validated)
+            self._record(self.global_step, "val", found, **self.learned())
+            total = found.parts.sum(dim=1).mean()
+            self.log("val/loss", total, logger=False, batch_size=share.total)
 
-    def _outcome(self, batch: Batch, *key: int) -> Outcome:
+    def _outcome(self, part: Part, *key: int) -> Outcome:
+        self._share = part.share
+        if self._drops:  # torch draws for dropout itself
+            seed = keyed_generator(*key, self.seed, 1 + part.share.first).initial_seed()
+            torch.manual_seed(seed)
         # The last number was once that of a rank: streams of seeds stay as they were.
         generator = keyed_generator(*key, self.seed, 0, device=self.device)
-        return self.outcome(batch, generator)
+        return self.outcome(part.batch, generator)
 
     def _record(self, step: int, stage: str, found: Outcome, **extra: float) -> None:
         """Log each part's mean and their sum, by the number of optimiser steps taken."""

@@ -8,12 +8,15 @@ from typing import Any, final
 
 import lightning.pytorch as pl
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 from interpolants.checks import check
 from interpolants.training.chunk_module import ChunkModule
 
 _ADVICE = "lower the learning rate, clip gradients, or draw times further from 0 and 1"
+
+# Steps taken, losses, their times and data, of one Lightning batch.
+_Pending = tuple[int, Tensor, Tensor | None, Any]
 
 
 class NonFiniteLossError(RuntimeError):
@@ -32,6 +35,10 @@ class NonFiniteLossError(RuntimeError):
         kept = f"the last good checkpoint is {checkpoint}" if checkpoint else "no checkpoint yet"
         super().__init__(f"{what}; {kept}; {cause or _ADVICE}")
         self.step = step
+        self._arguments = (what, checkpoint, step, cause)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._arguments
 
 
 @final
@@ -44,7 +51,8 @@ class NonFiniteGuard(pl.Callback):
 
     `training_step` returns `losses` (k,), one per optimiser step, and their times as `t` (k, B)
     where they have some.
-    Data that left their space, as rare draws of a law may, are named as the cause.
+    Data that left their space, as rare draws of a law may, are named as the cause. Of several
+    processes all stop at once, with what the first one to meet a loss like this has to say.
 
     Args:
         check_every_n_batches: how many Lightning batches on a GPU share one wait; at least 1.
@@ -58,7 +66,7 @@ class NonFiniteGuard(pl.Callback):
         ok = isinstance(check_every_n_batches, int) and check_every_n_batches >= 1
         check(ok, "NonFiniteGuard.check_every_n_batches", rule, check_every_n_batches)
         self.check_every_n_batches = check_every_n_batches
-        self._pending: list[tuple[int, Tensor, Tensor | None, Any]] = []
+        self._pending: list[_Pending] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Forget losses of an earlier run that was stopped."""
@@ -100,19 +108,33 @@ class NonFiniteGuard(pl.Callback):
         if not pending:
             return
         judged = pending[0][1] if len(pending) == 1 else torch.cat([each[1] for each in pending])
-        if math.isfinite(judged.sum().item()):
-            return
-        for end, losses, times, chunk in pending:
-            for i, loss in enumerate(losses.tolist()):
-                if math.isfinite(loss):
-                    continue
-                step = end - losses.numel() + i
-                what = f"the loss is {loss} at step {step}"
-                if times is not None:
-                    low, high = times[i].min().item(), times[i].max().item()
-                    what = f"{what}, with times t in [{low:.4g}, {high:.4g}]"
-                cause = _outside(trainer.lightning_module, chunk, i)
-                raise NonFiniteLossError(what, _last_good(trainer), step, cause)
+        fine = math.isfinite(judged.sum().item())
+        if trainer.world_size == 1:
+            if not fine:
+                raise _fault(trainer, pending)
+        elif not trainer.strategy.reduce_boolean_decision(fine, all=True):
+            # All stop here, and with the same words.
+            faults: list[NonFiniteLossError | None] = [None] * trainer.world_size
+            own = None if fine else _fault(trainer, pending)
+            distributed.all_gather_object(faults, own)
+            raise next(fault for fault in faults if fault is not None)
+
+
+def _fault(trainer: pl.Trainer, pending: list[_Pending]) -> NonFiniteLossError:
+    """What to say of the first loss that is not finite."""
+    for end, losses, times, chunk in pending:
+        for i, loss in enumerate(losses.tolist()):
+            if math.isfinite(loss):
+                continue
+            step = end - losses.numel() + i
+            what = f"the loss is {loss} at step {step}"
+            if times is not None:
+                low, high = times[i].min().item(), times[i].max().item()
+                what = f"{what}, with times t in [{low:.4g}, {high:.4g}]"
+            cause = _outside(trainer.lightning_module, chunk, i)
+            return NonFiniteLossError(what, _last_good(trainer), step, cause)
+    # Each is finite, and only their sum is not.
+    return NonFiniteLossError("the losses are too large", _last_good(trainer))
 
 
 def _outside(module: pl.LightningModule, chunk: Any, i: int) -> str:

@@ -47,6 +47,9 @@ class InterpolantTask(Task):
         fields, objective = build_fields(
             lambda key: build(config[key]), data.event_shape, labels, deviation
         )
+        if config["compile"]:
+            # In place: the names of weights, and so checkpoints, stay as they are.
+            fields.net.compile(dynamic=False)
         fit_base(data, scaling, fields)
         _check_batch(data, fields)
         plain["labels"] = None if labels is None else labels.plain()

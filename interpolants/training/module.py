@@ -12,7 +12,6 @@ from interpolants.data.base import Batch
 from interpolants.fields import Fields
 from interpolants.labels import Labels
 from interpolants.objective.base import Objective
-from interpolants.seeds import keyed_generator
 from interpolants.time_sampler.base import TimeSampler
 from interpolants.training.chunk_module import ChunkModule
 from interpolants.training.outcome import Outcome
@@ -53,10 +52,10 @@ class InterpolantModule(ChunkModule):
         """The optimiser sees the loss per coordinate, so that learning rates and clipping mean
         the same for any dimension; what is logged is the paper's, summed over the event.
 
-        A coupling pairs within this rank's share of the batch.
+        A coupling pairs within this share of the batch.
         """
         x1 = self.scaling.to_model(batch.x1)
-        base, coupling, total = self.fields.base, self.fields.coupling, len(x1) * self.ranks
+        base, coupling, total = self.fields.base, self.fields.coupling, self.total(len(x1))
         if batch.x0 is None:
             x0 = self.share(base.sample(total, tuple(x1.shape[1:]), generator))
         else:
@@ -66,7 +65,7 @@ class InterpolantModule(ChunkModule):
         t, z = self.share(t), self.share(z.normal_(generator=generator))
         dropped = self._dropped(total, generator)
         # What is drawn from here on belongs to the share.
-        own = self._own(generator)
+        own = self.own(generator)
         x0, image = coupling.pair(x0, x1, batch.label, own)
         fields = self.fields
         if dropped is not None or image is not None:
@@ -83,10 +82,3 @@ class InterpolantModule(ChunkModule):
             return None
         u = torch.rand(total, generator=generator, device=generator.device)
         return self.share(u < self.labels.dropout)
-
-    def _own(self, generator: torch.Generator) -> torch.Generator:
-        """A generator of this share's own; the given one where there is but one."""
-        if self.ranks == 1:
-            return generator
-        key = torch.randint(2**62, (), generator=generator, device=generator.device)
-        return keyed_generator(int(key), self.place, device=generator.device)

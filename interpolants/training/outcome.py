@@ -28,10 +28,47 @@ class Outcome(NamedTuple):
     t: Tensor | None = None
 
 
-def parts_of(batch: Batch, count: int) -> list[Batch]:
-    """Consecutive parts of a batch, of one size."""
-    size = len(batch.x1) // count
-    return [take(batch, slice(k * size, (k + 1) * size)) for k in range(count)]
+class Share(NamedTuple):
+    """Consecutive rows of a larger batch, which is drawn as a whole wherever a part of it is.
+
+    Attributes:
+        first: number of its first row.
+        size: how many rows it has.
+        total: how many the whole has.
+    """
+
+    first: int
+    size: int
+    total: int
+
+    def of(self, whole: Tensor) -> Tensor:
+        """The share's rows of what was drawn for the whole, (total, ...)."""
+        return whole if self.size == self.total else whole[self.first : self.first + self.size]
+
+
+class Part(NamedTuple):
+    """A share of a batch, and its rows."""
+
+    share: Share
+    batch: Batch
+
+
+def parts_of(batch: Batch, size: int, first: int = 0, total: int | None = None) -> list[Part]:
+    """Consecutive parts of `size` rows each, the last of which may be shorter.
+
+    Args:
+        batch: the rows.
+        size: of a part.
+        first: number of the batch's first row in a larger batch.
+        total: how many rows that has; those of this one if None.
+    """
+    rows = len(batch.x1)
+    parts = []
+    for begin in range(0, rows, size):
+        end = min(begin + size, rows)
+        share = Share(first + begin, end - begin, rows if total is None else total)
+        parts.append(Part(share, take(batch, slice(begin, end))))
+    return parts
 
 
 def joined(outcomes: Sequence[Outcome]) -> Outcome:

@@ -36,7 +36,7 @@ from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.loggers import closing, log_checkpoint, log_report
 from interpolants.training.progress import ProgressBar
 from interpolants.training.sampling import Look, SampleValidation
-from interpolants.training.stream import SingleBatch, StepStream
+from interpolants.training.stream import HeldOut, StepStream
 from interpolants.training.task import Build, Task, named
 
 _COUNTS = (
@@ -233,7 +233,10 @@ def _fit(
     )
     for logger in trainer.loggers:
         logger.log_hyperparams(plain)
-    validation = SingleBatch(data.held_out(config["validation_size"], config["seed"]))
+    held_out = data.held_out(config["validation_size"], config["seed"])
+    part = config["batch_size"] // (trainer.world_size * config["accumulate"])
+    # Without gradients there is room for more rows than in training.
+    validation = HeldOut(held_out, 4 * part if module.shares else None)
     with lost_processes(trainer.world_size):
         trainer.fit(module, stream, validation, ckpt_path=place.checkpoint, weights_only=True)
 

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from interpolants.data.base import Batch, Data
+from interpolants.training.outcome import Part, parts_of
 
 
 class Step(NamedTuple):
@@ -114,17 +115,17 @@ class _Steps(Dataset[Batch]):
 
 
 @final
-class SingleBatch:
-    """One batch, once per validation."""
+class HeldOut:
+    """One batch per validation, in parts of at most `size` rows; whole if None."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
+    def __init__(self, batch: Batch, size: int | None = None) -> None:
+        self.parts = parts_of(batch, size or len(batch.x1))
 
-    def __iter__(self) -> Iterator[Batch]:
-        return iter([self.batch])
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self.parts)
 
     def __len__(self) -> int:
-        return 1
+        return len(self.parts)
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:
