@@ -82,6 +82,12 @@ class ClassifierFeatures(Features):
         hidden: Tensor = self._net[:-1](self._scaled(x))
         return hidden / self._scale
 
+    @torch.no_grad()
+    def classes(self, x: Tensor) -> Tensor:
+        """The class that the classifier takes each sample for, (n,)."""
+        logits: Tensor = self._net(self._scaled(x))
+        return logits.argmax(dim=1)
+
     def _scaled(self, x: Tensor) -> Tensor:
         return (x.cpu().float() - self._shift) / self._unit
 

@@ -52,7 +52,7 @@ class EMA(pl.Callback):
         self._cached = None
         if not self._averages:
             self._step = trainer.global_step
-            parameters = _trainable(pl_module)
+            parameters = trainable(pl_module)
             self._averages = {name: p.detach().clone() for name, p in parameters.items()}
 
     def on_train_batch_end(
@@ -94,7 +94,7 @@ class EMA(pl.Callback):
             return
         weights = self._averages
         if self._swapped:
-            parameters = _trainable(pl_module)
+            parameters = trainable(pl_module)
             raw = {id(parameters[name]): tensor for name, tensor in self._averages.items()}
             for name, parameter in pl_module.named_parameters(remove_duplicate=False):
                 if id(parameter) in raw:
@@ -115,7 +115,7 @@ class EMA(pl.Callback):
         if "ema" not in checkpoint:
             return
         weights = checkpoint["ema"]["weights"]
-        names = list(_trainable(pl_module))
+        names = list(trainable(pl_module))
         rule = f"a checkpoint with averages of {names}"
         check(sorted(weights) == sorted(names), "EMA.weights", rule, sorted(weights))
         self._step = checkpoint["ema"]["last_step"]
@@ -147,7 +147,7 @@ class EMA(pl.Callback):
     def _pairs(self, pl_module: pl.LightningModule) -> tuple[list[Tensor], list[Tensor]]:
         """Averages, moved beside the parameters, and the parameters in the same order."""
         if self._cached is None or self._cached[0][0].device != self._cached[1][0].device:
-            parameters = _trainable(pl_module)
+            parameters = trainable(pl_module)
             # Tensors made in inference mode, where validation runs, could not be updated later.
             with torch.inference_mode(False):
                 for name, parameter in parameters.items():
@@ -157,7 +157,8 @@ class EMA(pl.Callback):
         return self._cached
 
 
-def _trainable(pl_module: pl.LightningModule) -> dict[str, Tensor]:
+def trainable(pl_module: pl.LightningModule) -> dict[str, Tensor]:
+    """The parameters that are averaged, by their names in `trained`."""
     trained = pl_module.trained
     assert isinstance(trained, nn.Module)
     return {name: p for name, p in trained.named_parameters() if p.requires_grad}
