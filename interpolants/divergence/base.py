@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 FieldOf = Callable[[Tensor], tuple[Tensor, ...]]
 """States (B, D) to values: the field, (B, D), whose divergence is taken, and what comes along."""
@@ -87,22 +89,31 @@ def _functional(f: FieldOf, x: Tensor) -> Linearised:
 def _recorded(f: FieldOf, x: Tensor) -> Linearised:
     """By the graph that autograd records."""
     gradients = torch.is_grad_enabled()
-    with torch.enable_grad():
+    # Of the kernels of attention this one alone has second derivatives.
+    attention = sdpa_kernel(SDPBackend.MATH) if gradients else nullcontext()
+    with torch.enable_grad(), attention:
         state = x if gradients and x.requires_grad else x.detach().requires_grad_()
         values = f(state)
 
     def pull(v: Tensor) -> Tensor:
         if not values[0].requires_grad:
             return torch.zeros_like(v)
+        if gradients:
+            # One by one: batched, torch's group normalisation has no second derivatives.
+            return torch.stack([one(each) for each in v])
         (product,) = torch.autograd.grad(
             values[0],
             state,
             v,
             is_grads_batched=True,
-            create_graph=gradients,
             retain_graph=True,
             materialize_grads=True,
         )
+        return product
+
+    def one(v: Tensor) -> Tensor:
+        options = {"create_graph": True, "materialize_grads": True}
+        (product,) = torch.autograd.grad(values[0], state, v, **options)
         return product
 
     return (values if gradients else tuple(v.detach() for v in values)), pull
