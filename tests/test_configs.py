@@ -165,6 +165,18 @@ def test_configs_option_trains_and_reports(option, folder):
     _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides, sizes=sizes))
 
 
+def _of_images(cfg):
+    """Small sets in the place of those that may not be there, and no features to be learned."""
+    overrides = ["metric=[nearest_neighbour]", "scheduler.warmup_steps=0", "workers=0"]
+    sets = {"data": cfg.data._target_, "base.data": cfg.base.get("data", {}).get("_target_", "")}
+    for key, target in sets.items():
+        setting, path = OPTIONS.get(target.split(".")[-2] if target else "", (None, None))
+        if setting is not None:
+            overrides.append(f"{key}.{setting}={path}")
+    gpu = cfg.trainer.accelerator == "gpu"
+    return [*overrides, "trainer=cpu"] if gpu else overrides
+
+
 @pytest.mark.parametrize("name", _experiments())
 def test_configs_experiment_trains_and_reports(name, folder):
     overrides = [f"experiment={name}", "max_steps=2", "steps_per_batch=1"]
@@ -173,6 +185,8 @@ def test_configs_experiment_trains_and_reports(name, folder):
     sizes = TINY_SERIES if "model" in cfg else sizes
     if "MovingDigits" in cfg.data._target_:
         overrides += _VIDEO_SIZES
+    if "frechet_distance" in cfg.metric:
+        overrides += _of_images(cfg)
     _check_run(train_with(folder, *overrides, sizes=sizes))
 
 
