@@ -51,7 +51,9 @@ def main(cfg: Any) -> float:
         report = write_sharded_report(*parts, stem=cfg.stem, ranks=ranks, **_sampling(cfg))
     if report is None:
         return float("nan")
-    print(f"{ckpt} ({cfg.weights} weights)")
+    named = isinstance(cfg.weights, str)
+    used = f"{cfg.weights} weights" if named else f"average of relative width {cfg.weights}"
+    print(f"{ckpt} ({used})")
     print(report.table())
     return report.metrics[0].value if report.metrics else float("nan")
 

@@ -18,7 +18,8 @@ def main(cfg: Any) -> float:
     from omegaconf import OmegaConf
 
     from interpolants.checks import check
-    from interpolants.training.run import check_sweep, train
+    from interpolants.training.run import train
+    from interpolants.training.settings import check_sweep
 
     settings = HydraConfig.get()
     # A sweep's folders are new, and jobs may differ in what no run is told apart by.

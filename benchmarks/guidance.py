@@ -20,6 +20,7 @@ from torch import Tensor
 from interpolants.features.classifier import ClassifierFeatures
 from interpolants.guidance.classifier_free import ClassifierFreeGuidance
 from interpolants.loading import load
+from interpolants.metric.feature_metric import chosen
 from interpolants.metric.frechet_distance import FrechetDistance
 from interpolants.metric.precision_recall import PrecisionRecall
 from interpolants.model import Model
@@ -34,7 +35,7 @@ def measure(
 ) -> dict[str, float]:
     """All numbers of a set of images with the classes that were asked for."""
     found = features(x)
-    real = training[:: max(1, len(training) // len(found))][: len(found)]
+    real = chosen(training, len(found))
     right = (features.classes(x) == label).double().mean()
     return {
         "frechet": float(FrechetDistance().distance(found, training)),

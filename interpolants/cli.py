@@ -177,9 +177,10 @@ def _composition_sentence(error: BaseException) -> str:
         return f"{group}: expected one of {', '.join(options)}, got nothing; set {group}=..."
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = error.missing_cfg_file.rpartition("/")
-        return f"{group}: expected one of {', '.join(error.options)}, got {name!r}" + _suggestion(
-            name, error.options
-        )
+        fix = _suggestion(name, error.options)
+        if group == "hydra/launcher" and not fix:
+            fix = "; others come with pip install 'interpolants[sweep]'"
+        return f"{group}: expected one of {', '.join(error.options)}, got {name!r}{fix}"
     if isinstance(cause, (ConfigAttributeError, ConfigKeyError)):
         key = _found(r"Could not override '(.+?)'", text) or str(cause.full_key)
         fix = _nearest_key(key, cause) or "; list all keys with --cfg job"

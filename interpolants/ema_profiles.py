@@ -9,12 +9,15 @@ whose length is told by its standard deviation as a share of t, the relative wid
     sigma_rel = sqrt((gamma + 1) / ((gamma + 2)^2 (gamma + 3))).
 
 Training keeps two such averages and writes them down now and then. Any other one is close to a
-linear combination of those, with the coefficients that bring its profile nearest in L2.
+linear combination of those, with the coefficients that bring its profile nearest in L2 among
+those that add up to one. Without the latter, which the paper does not ask for, few files would
+give weights that are too small by a common factor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import pickle
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +38,7 @@ class Profile(NamedTuple):
         gamma: its power.
     """
 
-    step: int
+    step: float
     gamma: float
 
 
@@ -61,14 +64,28 @@ def inner_product(a: Profile, b: Profile) -> float:
 
 
 def coefficients(known: Sequence[Profile], wanted: Profile) -> np.ndarray:
-    """The combination of known profiles that is nearest to another in L2; float64."""
-    # In units of the wanted step, which leaves the system well scaled.
-    scaled = [Profile(p.step / wanted.step, p.gamma) for p in known]  # type: ignore[arg-type]
-    target = Profile(1, wanted.gamma)
-    gram = np.array([[inner_product(a, b) for b in scaled] for a in scaled])
-    right = np.array([inner_product(a, target) for a in scaled])
-    found: np.ndarray = np.linalg.lstsq(gram, right, rcond=1e-13)[0]
+    """The combination of known profiles, of sum one, that is nearest to another in L2.
+
+    Args:
+        known: at least one profile, of the wanted step or before.
+        wanted: any profile.
+
+    Returns:
+        A coefficient for each known profile; float64.
+    """
+    scales = np.array([(p.step / wanted.step) ** 0.5 for p in known])
+    # Each known profile by its scale has a norm that does not depend on its step, and the last
+    # unknown is the multiplier of the constraint.
+    system = np.zeros((len(known) + 1, len(known) + 1))
+    system[:-1, :-1] = wanted.step * _products(known, known) * np.outer(scales, scales)
+    system[:-1, -1] = system[-1, :-1] = scales
+    right = np.append(wanted.step * _products(known, [wanted])[:, 0] * scales, 1)
+    found: np.ndarray = scales * np.linalg.lstsq(system, right, rcond=1e-14)[0][:-1]
     return found
+
+
+def _products(a: Sequence[Profile], b: Sequence[Profile]) -> np.ndarray:
+    return np.array([[inner_product(p, q) for q in b] for p in a])
 
 
 def snapshot_file(folder: str | Path, step: int) -> Path:
@@ -94,31 +111,43 @@ def reconstruct(
             if None.
 
     Returns:
-        The averaged weights by name, in float32.
+        The averaged weights by name, on the CPU.
 
     Raises:
         FileNotFoundError: if the run wrote none down, or none by then.
-        ValueError: if `sigma_rel` is out of range.
+        ValueError: if `sigma_rel` is out of range, or a file holds something else.
     """
     gamma = gamma_of(sigma_rel)
     steps = [s for s in snapshot_steps(folder) if step is None or s <= step]
     if not steps:
         text = "expected averages that training wrote down, got none; train with power_ema=STEPS"
         raise FileNotFoundError(f"{folder}: {text}")
-    content = {s: _read(snapshot_file(folder, s)) for s in steps}
-    known = [Profile(s, gamma_of(width)) for s in steps for width in content[s]["sigma_rel"]]
-    shares = iter(coefficients(known, Profile(steps[-1], gamma)).tolist())
+    files = [snapshot_file(folder, s) for s in steps]
+    widths = [_read(file)["sigma_rel"] for file in files]
+    known = [Profile(s, gamma_of(w)) for s, each in zip(steps, widths, strict=True) for w in each]
+    shares = coefficients(known, Profile(steps[-1], gamma)).tolist()
     total: dict[str, Tensor] = {}
-    for s in steps:
-        for weights in content[s]["weights"]:
-            share = next(shares)
-            for name, weight in weights.items():
-                part = share * weight.double()
-                total[name] = total[name] + part if name in total else part
-    return {name: weight.float() for name, weight in total.items()}
+    dtypes: dict[str, torch.dtype] = {}
+    for share, weights in zip(shares, _averages(files), strict=True):
+        for name, weight in weights.items():
+            dtypes[name] = weight.dtype
+            so_far = total.setdefault(name, torch.zeros_like(weight, dtype=torch.float64))
+            so_far.add_(weight.double(), alpha=share)
+    return {name: weight.to(dtypes[name]) for name, weight in total.items()}
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The averages of one step, mapped from the file rather than read."""
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+def _averages(files: Sequence[Path]) -> Iterator[dict[str, Tensor]]:
+    """The averages in files, one file at a time."""
+    for file in files:
+        yield from _read(file)["weights"]
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A file's content, as data; tensors are mapped, and read where they are used."""
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError):
+        content = None
+    if not isinstance(content, dict) or not {"sigma_rel", "weights"} <= set(content):
+        raise ValueError(f"{file}: expected averages that training wrote down, got another file")
     return content

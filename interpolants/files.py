@@ -44,6 +44,15 @@ def replace(path: str | Path, write: Callable[[IO[bytes]], Any], *, sync: bool =
         _sync_folder(path.parent)
 
 
+def remove_leftovers(folder: str | Path) -> None:
+    """Delete what killed processes left of files that they were writing in a folder.
+
+    Only for a folder in which nothing else writes at the moment.
+    """
+    for path in Path(folder).glob(f".*.{'[0-9a-f]' * 32}"):
+        path.unlink(missing_ok=True)
+
+
 def _sync_folder(folder: Path) -> None:
     """Make a rename in `folder` survive a power cut, where folders can be synchronised."""
     if os.name != "posix":

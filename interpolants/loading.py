@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from interpolants import spec
 from interpolants.building import build_fields, restore
 from interpolants.checkpoint import read_checkpoint
-from interpolants.checks import check
+from interpolants.checks import check, is_number
+from interpolants.ema_profiles import WIDEST, reconstruct, snapshot_steps
 from interpolants.labels import Labels
 from interpolants.model import Model
 from interpolants.series_model import SeriesModel, build_neural_sde
@@ -21,7 +23,7 @@ from interpolants.series_model import SeriesModel, build_neural_sde
 def load(
     path: str | Path,
     *,
-    weights: str = "ema",
+    weights: str | float = "ema",
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
 ) -> Model | SeriesModel:
@@ -29,7 +31,10 @@ def load(
 
     Args:
         path: a checkpoint file.
-        weights: "ema" for the averaged weights, "raw" for the last ones.
+        weights: "ema" for the averaged weights, "raw" for the last ones; a number in (0, 0.25]
+            for the average of that relative width (`interpolants.ema_profiles`), made of those
+            in the run's folder `ema`: at the last step written there that is not after the
+            checkpoint's, with a warning if it is before.
         trust: modules outside this package whose classes the checkpoint may name.
         device: where to put the model.
 
@@ -39,24 +44,20 @@ def load(
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is not a checkpoint of this package, names something else than its
-            classes, or holds weights of another network than it describes.
+            classes, or holds weights of another network than it describes; or if there are no
+            averages of the kind asked for.
     """
-    check(weights in ("ema", "raw"), "load.weights", "'ema' or 'raw'", weights)
+    known = weights in ("ema", "raw") or (is_number(weights) and 0 < weights <= WIDEST)
+    rule = f"'ema', 'raw', or a relative width in (0, {WIDEST}]"
+    check(known, "load.weights", rule, weights)
     _check_device(device)
     content = read_checkpoint(path)
     config = content["hyper_parameters"]["config"]
     state: dict[str, Tensor] = dict(content["state_dict"])
     # What was trained, by its name in the module that trained it.
     name = "model" if "model" in config else "fields"
-    if weights == "ema":
-        averaged = content.get("ema", {}).get("weights", {})
-        check(
-            bool(averaged),
-            "load.weights",
-            "a checkpoint with averaged weights",
-            str(path),
-            "pass weights='raw'",
-        )
+    if weights != "raw":
+        averaged = _averaged(content, path, weights)
         state |= {f"{name}.{key}": weight for key, weight in averaged.items()}
     return _rebuild(name, config, state, path, trust, device)
 
@@ -71,6 +72,25 @@ def load_network(path: str) -> nn.Module:
     check(isinstance(model, Model), "load_network.path", "an interpolant's checkpoint", path)
     assert isinstance(model, Model)
     return model.fields.net
+
+
+def _averaged(
+    content: Mapping[str, Any], path: str | Path, weights: str | float
+) -> dict[str, Tensor]:
+    """The averages in a checkpoint, or those made of what its run wrote beside it."""
+    if isinstance(weights, str):
+        averaged: dict[str, Tensor] = content.get("ema", {}).get("weights", {})
+        rule, fix = "a checkpoint with averaged weights", "pass weights='raw'"
+        check(bool(averaged), "load.weights", rule, str(path), fix)
+        return averaged
+    folder, step = Path(path).resolve().parent.parent / "ema", content["global_step"]
+    steps = [s for s in snapshot_steps(folder) if s <= step]
+    rule = f"averages in {folder} of steps up to {step}, the checkpoint's, for width {weights}"
+    check(bool(steps), "load.weights", rule, "none", "train with power_ema=1000")
+    if steps[-1] < step:
+        text = f"the average is of step {steps[-1]}, the last written up to the checkpoint's"
+        warnings.warn(f"load.weights: {text}, {step}", stacklevel=3)
+    return reconstruct(folder, weights, steps[-1])
 
 
 def _rebuild(

@@ -71,6 +71,8 @@ def find_place(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> P
             "continue that run with resume=auto, or choose another folder",
         )
         return _continue(config, keys, given) if exists else Place(given, None)
+    if (new / LAST).exists():  # the same job of Slurm, queued anew
+        return _continue(config, keys, new)
     if resume == "auto":
         for folder in newest_runs(root / "outputs" / str(config["name"])):
             saved = read_checkpoint(folder / LAST)["hyper_parameters"]["config"]

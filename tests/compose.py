@@ -35,6 +35,10 @@ TINY_IMAGE = (
     *("net.channels=8", "net.multipliers=[1,1]", "net.blocks=1"),
     *(*_SIZES, "sampler.num_steps=4"),
 )
+TINY_PATCHES = (
+    *("net.channels=8", "net.head_channels=8", "net.blocks=1"),
+    *(*_SIZES, "sampler.num_steps=4"),
+)
 TINY_SERIES = (*_SIZES, "batch_size=8", "model.num_steps=1")
 
 

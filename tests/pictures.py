@@ -7,11 +7,14 @@ import io
 import pickle
 import struct
 import tarfile
+import warnings
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor, nn
 
 # What `write_image_sets` writes is read with these options, from its folder.
 OPTIONS = {
@@ -129,3 +132,20 @@ def write_image_sets(folder, pictures=40):
     write_files(folder / "cifar", cifar_batches()[0])
     write_pictures(folder / "pictures", pictures)
     np.savez(folder / "images.npz", x_train=blocks(80, 1, 4, 2)[:, 0])
+
+
+class _MeansAndContrasts(nn.Module):
+    """Of each channel the mean and the standard deviation, by the signature of an Inception."""
+
+    def forward(self, img: Tensor, return_features: bool = False) -> Tensor:
+        assert img.dtype == torch.uint8 and return_features
+        flat = img.to(torch.float64).flatten(2)
+        return torch.cat([flat.mean(2), flat.std(2)], dim=1)
+
+
+def write_image_network(path):
+    """A TorchScript archive that is called as Inception's; returns its path as text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.script(_MeansAndContrasts()).save(path)
+    return str(path)

@@ -75,7 +75,7 @@ _SAMPLE = {
     "ckpt=real.ckpt n=many": f"n: {_COUNT}, got 'many'",
     "ckpt=real.ckpt threads=0": f"threads: {_COUNT}, got 0",
     "ckpt=real.ckpt seed=one": "seed: expected a whole number, got 'one'",
-    "ckpt=real.ckpt weights=foo": "load.weights: expected 'ema' or 'raw', got 'foo'",
+    "ckpt=real.ckpt weights=foo": "load.weights: expected 'ema', 'raw', or a relative width in (0",
     "ckpt=real.ckpt device=foo": "load.device: expected a device of this machine, got 'foo'",
     "ckpt=real.ckpt sampler=sde sampler.epsilon=null": "Sampler.epsilon: expected an Epsilon or a",
     "ckpt=real.ckpt +sampler.epsilon=1": "Sampler.epsilon: expected None for ProbabilityFlow, ",

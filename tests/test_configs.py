@@ -8,6 +8,7 @@ from compose import (
     CONF,
     TINY,
     TINY_IMAGE,
+    TINY_PATCHES,
     TINY_SERIES,
     config_of,
     leave_out_pictures,
@@ -79,6 +80,7 @@ _COMPANIONS |= {
     "coupling=inpainting": [*_IMAGE, "net=unet"],
     "coupling=super_resolution": [*_IMAGE, "net=unet"],
     "guidance=classifier_free": ["data=moons", "label_dropout=0.1"],
+    "net=dit": _IMAGE,
     "net=unet": _IMAGE,
     "metric=frechet_distance": ["data=digits"],
     "metric=kernel_distance": ["data=digits"],
@@ -90,7 +92,7 @@ _COMPANIONS |= {
 }
 _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
-_LEFT_OUT = {"hydra", "run", "logger=wandb", "experiment", ""}
+_LEFT_OUT = {"hydra", "hydra/launcher", "run", "logger=wandb", "experiment", ""}
 _LEFT_OUT |= {"likelihood", "likelihood/divergence", "output"}
 _LEFT_OUT |= {"guidance=autoguidance", "features"}  # takes a trained model
 # One row only, and videos too large for an MLP.
@@ -161,6 +163,7 @@ def test_configs_option_trains_and_reports(option, folder):
         pytest.skip("no CUDA device")
     overrides = [*_companions(option), option]
     sizes = TINY_IMAGE if "net=unet" in overrides else TINY
+    sizes = TINY_PATCHES if "net=dit" in overrides else sizes
     sizes = TINY_SERIES if "task=neural_sde" in overrides else sizes
     _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides, sizes=sizes))
 

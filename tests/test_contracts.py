@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pictures import OPTIONS, write_image_sets
+from pictures import OPTIONS, write_image_network, write_image_sets
 from problems import load, node_of, stems
 
 from interpolants.testing import (
@@ -10,6 +10,7 @@ from interpolants.testing import (
     check_coupling,
     check_data,
     check_epsilon,
+    check_features,
     check_gamma,
     check_grid,
     check_interpolant,
@@ -26,6 +27,7 @@ _CHECKS = {
     "base": check_base,
     "coupling": check_coupling,
     "data": check_data,
+    "features": check_features,
     "interpolant": check_interpolant,
     "interpolant/gamma": check_gamma,
     "metric": check_metric,
@@ -59,6 +61,7 @@ def needed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     # Means of few held-out rows are far from normal.
     write_image_sets(folder, pictures=500)
+    network = write_image_network(folder / "network.pt")
     images = {f"data/{name}": {key: str(folder / path)} for name, (key, path) in OPTIONS.items()}
     return images | {
         "data/file": {"path": path, "key": "x1"},
@@ -68,6 +71,8 @@ def needed(tmp_path_factory):
         "data/moving_digits": {"frames": 4, "canvas": 16, "digit_size": 8},
         "data/moving_digits_small": {"frames": 4, "canvas": 16, "digit_size": 8},
         "base/dataset_target": {"data": node_of("data", "moons")},
+        "features/classifier": {"folder": str(folder)},
+        "features/inception": {"path": network, "folder": str(folder)},
     }
 
 

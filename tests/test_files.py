@@ -1,12 +1,14 @@
 """Files that are whole under their name, or not there."""
 
+from uuid import uuid4
+
 import pytest
 import torch
 from PIL import Image
 
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.fields import Fields
-from interpolants.files import replace
+from interpolants.files import remove_leftovers, replace
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.model import Model
 from interpolants.net.mlp import MLP
@@ -67,3 +69,12 @@ def test_files_of_a_report_that_fails_are_whole_or_not_there(tmp_path, monkeypat
     with pytest.raises(OSError, match="disk"):
         write_report(Model(fields=fields, event_shape=(1,)), data, (), tmp_path / "new", n=8)
     assert _names(tmp_path / "new") == []
+
+
+def test_leftovers_of_killed_processes_are_deleted_and_nothing_else(tmp_path):
+    kept = ["last.ckpt", ".hidden", ".last.ckpt.old", f"last.ckpt.{uuid4().hex}"]
+    for name in (*kept, f".last.ckpt.{uuid4().hex}", f".config.yaml.{uuid4().hex}"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+    remove_leftovers(tmp_path / "absent")

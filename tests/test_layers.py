@@ -12,7 +12,7 @@ import interpolants
 _LAYERS = [
     "shapes checks ranks condition seeds files buffers evaluating quadrature pixels",
     "integrate mode grid noise gamma base coupling net data metric plot scaling checkpoint spec "
-    "space schedule time_sampler runs divergence optimizer driver "
+    "space schedule time_sampler runs divergence optimizer driver ema_profiles "
     "start drift diffusion control encoder decoder fractional output features",
     "interpolant epsilon weight observation_times",
     "conversions fields exact given guidance labels preconditioning",

@@ -57,6 +57,13 @@ def test_frechet_distance_of_fewer_samples_than_coordinates_is_finite():
     assert math.isfinite(value) and value > 0
 
 
+def test_frechet_distance_of_singular_covariances_is_that_of_what_they_span():
+    x, y = _normal(6, 3, 0), _normal(8, 3, 1) + 0.5
+    rotation = torch.linalg.qr(_normal(20, 20, 2)).Q[:3]
+    expected = FrechetDistance()(x, y)
+    assert float(FrechetDistance()(x @ rotation, y @ rotation)) == pytest.approx(float(expected))
+
+
 def test_kernel_distance_has_no_bias_and_is_that_of_polynomials():
     x, y = _normal(30, 4, 0), _normal(20, 4, 1) + 0.5
 
@@ -84,6 +91,30 @@ def test_precision_and_recall_tell_lost_variety_from_lost_likeness():
     assert narrow["precision"] > 0.95 and narrow["recall"] < 0.5 and narrow["coverage"] < 0.7
     assert wide["precision"] < 0.6 and wide["recall"] > 0.9
     assert set(far.values()) == {0.0}
+
+
+def test_precision_and_recall_of_points_on_a_line_are_counted_by_hand():
+    # Balls to the second neighbour: of reals at 0, 1, 2, 10 their radii are 2, 1, 2, 9, of
+    # generated ones at 0.5, 3, 20, 21 they are 19.5, 17, 17, 18.
+    real = torch.tensor([0.0, 1, 2, 10]).unsqueeze(1)
+    generated = torch.tensor([0.5, 3, 20, 21]).unsqueeze(1)
+    found = PrecisionRecall(neighbours=2).numbers(real, generated)
+    # 0.5 is in the first three balls, 3 in those of 2 and 10, the others in none.
+    assert found == {"precision": 0.5, "recall": 1.0, "density": 5 / 4 / 2, "coverage": 1.0}
+
+
+@pytest.mark.parametrize("kind", [KernelDistance, PrecisionRecall])
+def test_training_data_in_alternating_order_are_compared_with_as_a_whole(kind):
+    x = _normal(12_000, 2, 0).float()
+    x[::2, 0] += 4
+    order = torch.cat([torch.arange(10_000), 10_000 + torch.randperm(2_000)])
+    is_held_out = torch.arange(12_000) >= 10_000
+    data = FiniteData(x[order], standardize=False, is_held_out=is_held_out)
+    metric = kind()
+    metric.fit(data)
+    held = data.held_out(1_000, 0).x1
+    found = {r.name: r.value for r in metric.measure(held, [(held, held)])}
+    assert abs(found.get("kernel_distance", 0)) < 1 and found.get("coverage", 1) > 0.9
 
 
 def test_copies_of_training_data_are_found():

@@ -45,6 +45,7 @@ _OTHER_PACKAGES = {"plot", "testing", "training"}
 _OTHER_GROUPS = {
     "experiment",
     "hydra",
+    "hydra/launcher",
     "logger",
     "model",
     "model/solver",
@@ -71,12 +72,14 @@ _NO_YAML = {
     "noise.coupled",  # takes tensors
     "objective.explicit_score",  # takes fields
     "noise.given",  # takes tensors
-    "net.embedding",  # a part of the nets, not a net, as the next six
+    "net.embedding",  # a part of the nets, not a net, as the next eight
     "net.downsample",
     "net.label_embedding",
     "net.map_attention",
     "net.residual_block",
+    "net.rotary_positions",
     "net.stage",
+    "net.transformer_block",
     "net.upsample",
     "solver.driven_euler",  # in model/solver: solves no process of a sampler
     "solver.driven_heun",  # likewise

@@ -14,7 +14,7 @@ from scripts import environment, run_script
 from interpolants.checkpoint import read_checkpoint
 from interpolants.ranks import lost_processes
 from interpolants.runs import LAST, Place, run_stamp, shared_place, telling
-from interpolants.training.run import check_sweep
+from interpolants.training.settings import check_sweep
 
 _RUN = [*TINY, "data=moons", "max_steps=12", "steps_per_batch=3", "log_every=1", "batch_size=24"]
 _RUN += ["validate_every=6", "sample_every=6"]
@@ -103,6 +103,7 @@ def test_shares_that_are_none_are_refused_before_anything_is_written(
 
 def test_sweeps_refuse_processes_that_would_run_the_whole_sweep(monkeypatch):
     bad = [{"strategy": "ddp", "devices": 2}, {"devices": "auto"}, {"devices": 1, "num_nodes": 2}]
+    bad += [{"strategy": {"_target_": "lightning.pytorch.strategies.DDPStrategy"}, "devices": 2}]
     for trainer in bad:
         with pytest.raises(ValueError, match=r"trainer\.strategy: .* use trainer\.strategy=ddp_f"):
             check_sweep(trainer)
@@ -201,6 +202,9 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(kills, tmp_path, mo
     mine, whole = (read_checkpoint(f / "run" / LAST) for f in (folder, tmp_path / "whole"))
     for key in ("state_dict", "ema", "optimizer_states", "lr_schedulers"):
         assert _equal(mine[key], whole[key]), key
+    logs = [(f / "run" / "metrics.csv").read_text() for f in (folder, tmp_path / "whole")]
+    assert logs[0] == logs[1]
+    assert not list((folder / "run" / "checkpoints").glob(".*"))
 
 
 def _equal(a, b):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, final
 
@@ -13,15 +14,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from interpolants.checks import check, check_seed
-from interpolants.data.base import Batch, Data
+from interpolants.data.base import TRAIN, Batch, Data
 from interpolants.data.split_data import SplitData
-from interpolants.features.base import Features, training_chunks
+from interpolants.features.base import FOLDER, Features, training_chunks, training_hash
 from interpolants.files import replace
+from interpolants.seeds import keyed_generator
 
 _WIDTH, _BATCH, _RATE = 64, 128, 3e-3
 _EPOCHS, _LEAST_STEPS = 3, 1_500
 _VERSION = 1
-_FOLDER = Path("~/.cache/interpolants/features")
 
 
 @final
@@ -43,7 +44,7 @@ class ClassifierFeatures(Features):
 
     def __init__(self, *, folder: str | None = None, seed: int = 0) -> None:
         check_seed("ClassifierFeatures.seed", seed)
-        self.folder = (_FOLDER if folder is None else Path(folder)).expanduser()
+        self.folder = (FOLDER if folder is None else Path(folder)).expanduser()
         self.seed = seed
         self._fitted: str | None = None
         self._net = nn.Sequential()
@@ -53,11 +54,14 @@ class ClassifierFeatures(Features):
     def fit(self, data: Data) -> None:
         shape = data.event_shape
         suits = len(shape) == 3 and data.num_classes > 1 and isinstance(data, SplitData)
-        fix = "use a metric without features, such as metric=energy_distance"
+        fix = "use features of another kind, such as raw, or metric=energy_distance"
         rule = "images (C, H, W) with classes, in memory or in files"
         check(suits, "ClassifierFeatures.data", rule, type(data).__name__, fix)
         assert isinstance(data, SplitData)
-        key = _hash_of(data, self.seed)
+        labels = data.labels()
+        assert labels is not None
+        recipe = (_VERSION, self.seed, shape, data.num_classes)
+        key = training_hash(data, recipe, labels.long())
         if self._fitted == key:
             return
         self._shift, self._unit = data.shift, data.scale
@@ -78,6 +82,10 @@ class ClassifierFeatures(Features):
         right = f"{self.accuracy:.1%} of held-out data right"
         return f"classifier cnn{_WIDTH}-{digest}, {right}"
 
+    @property
+    def kept(self) -> Path | None:
+        return self.folder / f"{self._fitted}-training.pt"
+
     def map(self, x: Tensor) -> Tensor:
         hidden: Tensor = self._net[:-1](self._scaled(x))
         return hidden / self._scale
@@ -93,8 +101,8 @@ class ClassifierFeatures(Features):
 
     def _train(self, data: SplitData, file: Path) -> dict[str, Any]:
         """Weights, the constant, and the share of held-out rows that are classified rightly."""
-        per_epoch = max(1, data.num_train // _BATCH)
-        steps = max(_EPOCHS * per_epoch, _LEAST_STEPS)
+        self.folder.mkdir(parents=True, exist_ok=True)  # before a minute of work, not after
+        steps = max(_EPOCHS * (data.num_train // _BATCH), _LEAST_STEPS)
         print(f"training a classifier for features, {steps} steps: {file}", file=sys.stderr)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -103,8 +111,7 @@ class ClassifierFeatures(Features):
             schedule = torch.optim.lr_scheduler.OneCycleLR(
                 optimizer, max_lr=_RATE, total_steps=steps
             )
-            for step in range(steps):
-                batch = data.train_batch(step, min(_BATCH, data.num_train), self.seed)
+            for batch in _batches(data, steps, self.seed):
                 optimizer.zero_grad()
                 loss = cross_entropy(self._logits(batch), _classes(batch))
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -128,6 +135,17 @@ class ClassifierFeatures(Features):
         return logits
 
 
+def _batches(data: SplitData, steps: int, seed: int) -> Iterator[Batch]:
+    """Training rows as they are, not mirrored as the generator may see them."""
+    size = min(_BATCH, data.num_train)
+    per_epoch = data.num_train // size
+    for step in range(steps):
+        epoch, k = divmod(step, per_epoch)
+        if k == 0:
+            order = torch.randperm(data.num_train, generator=keyed_generator(TRAIN, seed, epoch))
+        yield data.rows(order[k * size : (k + 1) * size])
+
+
 def _classes(batch: Batch) -> Tensor:
     assert batch.label is not None
     return batch.label.long()
@@ -147,15 +165,3 @@ def _network(shape: tuple[int, ...], classes: int) -> nn.Sequential:
         nn.ReLU(),
         nn.Linear(_WIDTH, classes),
     )
-
-
-def _hash_of(data: SplitData, seed: int) -> str:
-    """Of the training rows and their labels, the units, the recipe and the seed."""
-    digest = hashlib.sha256(repr((_VERSION, seed, data.event_shape, data.num_classes)).encode())
-    for rows in training_chunks(data):
-        digest.update(rows.numpy().tobytes())
-    labels = data.labels()
-    assert labels is not None
-    for part in (labels.long(), data.shift, data.scale):
-        digest.update(part.numpy().tobytes())
-    return digest.hexdigest()[:16]

@@ -14,6 +14,10 @@ from interpolants.data.base import Data
 from interpolants.features.base import Features
 from interpolants.features.raw import RawFeatures
 from interpolants.metric.base import Metric, MetricResult, paired_rows
+from interpolants.seeds import keyed_generator
+
+# Keeps the choice of training data apart from what else is drawn.
+_CHOICE = 43
 
 
 class Compared(NamedTuple):
@@ -46,7 +50,6 @@ class FeatureMetric(Metric):
 
     def fit(self, data: Data) -> None:
         if self._data is not data:
-            self.features.fit(data)
             self._training, self._data = self.features.of_training(data), data
 
     def measure(
@@ -75,3 +78,12 @@ class FeatureMetric(Metric):
     @abc.abstractmethod
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
         """Of two sets of features, (n, F) and (m, F); 0-d, float64."""
+
+
+def chosen(rows: Tensor, n: int) -> Tensor:
+    """At most `n` of the rows, drawn once and for all.
+
+    Every k-th row would not do, as the order of data may have a period: in MNIST's training
+    images every other one is from another group of writers.
+    """
+    return rows[torch.randperm(len(rows), generator=keyed_generator(_CHOICE))[:n]]

@@ -7,7 +7,10 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.metric.feature_metric import FeatureMetric
+from interpolants.metric.base import MetricResult
+from interpolants.metric.feature_metric import Compared, FeatureMetric
+
+_Moments = tuple[Tensor, Tensor]
 
 
 @final
@@ -23,16 +26,24 @@ class FrechetDistance(FeatureMetric):
         features: as of `FeatureMetric`.
     """
 
+    def results(self, rows: Compared) -> list[MetricResult]:
+        real = _moments(rows.training)
+        value, floor = (_between(_moments(part), real) for part in (rows.samples, rows.fresh))
+        return [MetricResult(self.name, float(value), float(floor))]
+
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
-        (m, c), (m_other, c_other) = _moments(x), _moments(y)
-        # The eigenvalues of (C C')^{1/2} are the singular values of C^{1/2} C'^{1/2}.
-        both = torch.linalg.svdvals(_root(c) @ _root(c_other)).sum()
-        traces = c.trace() + c_other.trace() - 2 * both
-        distance: Tensor = (m - m_other).square().sum() + traces
-        return distance.clamp(min=0)
+        return _between(_moments(x), _moments(y))
 
 
-def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
+def _between(one: _Moments, other: _Moments) -> Tensor:
+    (m, c), (m_other, c_other) = one, other
+    # The eigenvalues of (C C')^{1/2} are the singular values of C^{1/2} C'^{1/2}.
+    both = torch.linalg.svdvals(_root(c) @ _root(c_other)).sum()
+    distance: Tensor = (m - m_other).square().sum() + c.trace() + c_other.trace() - 2 * both
+    return distance.clamp(min=0)
+
+
+def _moments(x: Tensor) -> _Moments:
     """Mean and covariance, float64; of a single sample the covariance is zero."""
     x = x.double()
     centred = x - x.mean(dim=0)

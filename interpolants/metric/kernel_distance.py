@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpolants.metric.base import MetricResult
-from interpolants.metric.feature_metric import Compared, FeatureMetric
+from interpolants.metric.feature_metric import Compared, FeatureMetric, chosen
 
 _MOST_REFERENCES = 5_000
 _CHUNK = 1_024
@@ -19,16 +19,15 @@ class KernelDistance(FeatureMetric):
     """E k(x, x') + E k(y, y') - 2 E k(x, y) with k(x, y) = (x . y / F + 1)^3, without bias.
 
     The squared maximum mean discrepancy of M. Binkowski et al., arXiv 1801.01401, which has no
-    bias at any number of samples and may be negative. Of the training data, 5,000 spread evenly
-    over them are compared with.
+    bias at any number of samples and may be negative. At most 5,000 of the training data are
+    compared with, drawn once and for all.
 
     Args:
         features: as of `FeatureMetric`.
     """
 
     def results(self, rows: Compared) -> list[MetricResult]:
-        step = -(-len(rows.training) // _MOST_REFERENCES)
-        return super().results(rows._replace(training=rows.training[::step]))
+        return super().results(rows._replace(training=chosen(rows.training, _MOST_REFERENCES)))
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
         x, y = x.double(), y.double()

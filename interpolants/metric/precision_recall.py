@@ -10,7 +10,7 @@ from torch import Tensor
 from interpolants.checks import check_count
 from interpolants.features.base import Features
 from interpolants.metric.base import MetricResult
-from interpolants.metric.feature_metric import Compared, FeatureMetric
+from interpolants.metric.feature_metric import Compared, FeatureMetric, chosen
 
 _CHUNK = 1_024
 
@@ -23,9 +23,9 @@ class PrecisionRecall(FeatureMetric):
     share of generated samples in some ball, density the mean number of balls that one is in, over
     k, and coverage the share of balls with a generated sample; recall is precision with the roles
     exchanged (T. Kynkaanniemi et al., arXiv 1904.06991; M. F. Naeem et al., arXiv 2002.09797).
-    As many training data are compared with as there are samples. More is better, and the
-    floor is what real samples reach. Called with two sets it is 1 - the mean of precision and
-    recall, a distance.
+    As many training data are compared with as there are samples, drawn once and for all. More is
+    better, and the floor is what real samples reach. Called with two sets it is 1 - the mean of
+    precision and recall, a distance.
 
     Args:
         features: as of `FeatureMetric`.
@@ -38,8 +38,7 @@ class PrecisionRecall(FeatureMetric):
         self.neighbours = neighbours
 
     def results(self, rows: Compared) -> list[MetricResult]:
-        count = min(len(rows.samples), len(rows.training))
-        real = rows.training[:: len(rows.training) // count][:count]
+        real = chosen(rows.training, len(rows.samples))
         values, floors = (self.numbers(real, part) for part in (rows.samples, rows.fresh))
         return [MetricResult(name, values[name], floors[name]) for name in values]
 

@@ -8,7 +8,6 @@ from typing import final
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
-from torch.utils.checkpoint import checkpoint
 
 from interpolants.checks import check, check_count, is_number, is_whole
 from interpolants.condition import Condition
@@ -18,6 +17,7 @@ from interpolants.net.image_input import with_image
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.layers import layers, scaled
 from interpolants.net.normalise import normalise
+from interpolants.net.recompute import run
 from interpolants.net.sizes import check_counts, check_event_shape
 from interpolants.net.stage import Stage
 from interpolants.net.upsample import Upsample
@@ -109,22 +109,15 @@ class UNet(nn.Module):
         h = self.stem(self.into(with_image(x, condition, self.image_channels)))
         kept = [h]
         for part in self.down:
-            h = self._run(part, h, told)
+            h = run(part, h, told, again=self.checkpoint)
             kept.append(h)
         for part in self.middle:
-            h = self._run(part, h, told)
+            h = run(part, h, told, again=self.checkpoint)
         for part in self.up:
             taken = h if isinstance(part, Upsample) else torch.cat([h, kept.pop()], dim=1)
-            h = self._run(part, taken, told)
+            h = run(part, taken, told, again=self.checkpoint)
         out: Tensor = self.back(self.output(silu(self.norm(h))))
         return out.reshape(len(x), self._heads, *x.shape[1:])
-
-    def _run(self, part: nn.Module, h: Tensor, told: Tensor) -> Tensor:
-        if self.checkpoint and self.training and torch.is_grad_enabled():
-            again: Tensor = checkpoint(part, h, told, use_reentrant=False)
-            return again
-        out: Tensor = part(h, told)
-        return out
 
 
 def _way_down(

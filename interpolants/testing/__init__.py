@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from interpolants.testing.data import check_base, check_data
 from interpolants.testing.draws import check_coupling, check_time_sampler
+from interpolants.testing.features import check_features
 from interpolants.testing.metric import check_metric
 from interpolants.testing.net import check_net
 from interpolants.testing.noise import check_noise
@@ -28,6 +29,7 @@ __all__ = [
     "check_coupling",
     "check_data",
     "check_epsilon",
+    "check_features",
     "check_gamma",
     "check_grid",
     "check_interpolant",

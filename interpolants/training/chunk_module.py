@@ -19,6 +19,7 @@ from interpolants.scaling import Scaling
 from interpolants.seeds import keyed_generator
 from interpolants.training.clipping import clip_gradients
 from interpolants.training.outcome import Outcome, Part, Share, joined, parts_of
+from interpolants.training.shards import is_sharded, shard
 from interpolants.training.stream import Chunk
 
 # Keys that keep the noise of training and of validation apart.
@@ -113,6 +114,16 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         """Learned numbers to log with each validation, by name; none unless a leaf has some."""
         return {}
 
+    def configure_model(self) -> None:
+        """Share the weights out, where the strategy is for that."""
+        if self.device_mesh is not None and not is_sharded(self.trained):
+            for net in self.networks():
+                shard(net, self.device_mesh)
+
+    def networks(self) -> list[nn.Module]:
+        """The networks whose weights may be shared out: all that has weights, or none."""
+        return []
+
     def configure_optimizers(self) -> Any:
         self._weights = list(self.trained.parameters())
         self._drops = any(isinstance(m, _DropoutNd) and m.p > 0 for m in self.trained.modules())
@@ -178,9 +189,6 @@ class ChunkModule(pl.LightningModule, abc.ABC):
         optimizer._on_before_step()
         optimizer.optimizer.step()
         optimizer._on_after_step()
-        if torch.is_autocast_enabled(self.device.type):
-            # One stretch of autocast holds the whole chunk, and keeps weights that it has cast.
-            torch.clear_autocast_cache()
 
     def validation_step(self, part: Part, batch_idx: int) -> None:
         """The loss on held-out samples, with the same draws every time; told with their last."""

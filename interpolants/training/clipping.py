@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 
 def clip_gradients(parameters: list[nn.Parameter], largest: float) -> None:
@@ -14,6 +15,9 @@ def clip_gradients(parameters: list[nn.Parameter], largest: float) -> None:
     copy of all gradients and read, so that a small gradient is left alone.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
+    if isinstance(gradients[0], DTensor):
+        nn.utils.clip_grad_norm_(parameters, largest)
+        return
     if gradients[0].is_cpu:
         norm = torch.linalg.vector_norm(torch.cat([g.view(-1) for g in gradients]))
         if norm.item() <= largest:

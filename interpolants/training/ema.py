@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from interpolants.checks import check
+from interpolants.training.shards import gathered, own_share, shared_as
 
 
 @final
@@ -98,12 +99,13 @@ class EMA(pl.Callback):
             raw = {id(parameters[name]): tensor for name, tensor in self._averages.items()}
             for name, parameter in pl_module.named_parameters(remove_duplicate=False):
                 if id(parameter) in raw:
-                    checkpoint["state_dict"][name] = raw[id(parameter)]
+                    checkpoint["state_dict"][name] = gathered(raw[id(parameter)])
             weights = {name: p.detach() for name, p in parameters.items()}
         else:
             # Another callback may have stopped the batch before this one's update.
             self._update(trainer.global_step, pl_module)
-        checkpoint["ema"] = {"decay": self.decay, "last_step": self._step, "weights": weights}
+        whole = {name: gathered(weight) for name, weight in weights.items()}
+        checkpoint["ema"] = {"decay": self.decay, "last_step": self._step, "weights": whole}
 
     def on_load_checkpoint(
         self,
@@ -115,11 +117,12 @@ class EMA(pl.Callback):
         if "ema" not in checkpoint:
             return
         weights = checkpoint["ema"]["weights"]
-        names = list(trainable(pl_module))
+        parameters = trainable(pl_module)
+        names = list(parameters)
         rule = f"a checkpoint with averages of {names}"
         check(sorted(weights) == sorted(names), "EMA.weights", rule, sorted(weights))
         self._step = checkpoint["ema"]["last_step"]
-        self._averages = {name: weights[name].clone() for name in names}
+        self._averages = {n: shared_as(weights[n], p) for n, p in parameters.items()}
         self._cached = None
 
     def _update(self, step: int, pl_module: pl.LightningModule) -> None:
@@ -152,8 +155,8 @@ class EMA(pl.Callback):
             with torch.inference_mode(False):
                 for name, parameter in parameters.items():
                     self._averages[name] = self._averages[name].to(parameter.device)
-            averages = [self._averages[name] for name in parameters]
-            self._cached = averages, list(parameters.values())
+            averages = [own_share(self._averages[name]) for name in parameters]
+            self._cached = averages, [own_share(p.detach()) for p in parameters.values()]
         return self._cached
 
 

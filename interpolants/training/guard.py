@@ -99,7 +99,8 @@ class NonFiniteGuard(pl.Callback):
         """Refuse to write a checkpoint whose losses or weights are not finite."""
         self._judge(trainer)
         weights = [w for w in checkpoint["state_dict"].values() if w.is_floating_point()]
-        if not all(torch.stack([torch.isfinite(w).all() for w in weights]).tolist()):
+        # Of shared weights only the first process has the whole.
+        if weights and not all(torch.stack([torch.isfinite(w).all() for w in weights]).tolist()):
             what = f"weights are not finite after step {trainer.global_step - 1}"
             raise NonFiniteLossError(what, _last_good(trainer))
 

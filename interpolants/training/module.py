@@ -48,6 +48,9 @@ class InterpolantModule(ChunkModule):
     def trained(self) -> nn.Module:
         return self.fields
 
+    def networks(self) -> list[nn.Module]:
+        return [self.fields.net]
+
     def outcome(self, batch: Batch, generator: torch.Generator) -> Outcome:
         """The optimiser sees the loss per coordinate, so that learning rates and clipping mean
         the same for any dimension; what is logged is the paper's, summed over the event.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -9,39 +10,45 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from interpolants.checks import check_count
-from interpolants.ema_profiles import gamma_of, snapshot_file
+from interpolants.checks import check, check_count
+from interpolants.ema_profiles import gamma_of, snapshot_file, snapshot_steps
 from interpolants.files import replace
 from interpolants.training.ema import trainable
-
-_WIDTHS = (0.05, 0.10)
 
 
 @final
 class PowerEMA(pl.Callback):
-    """Two power-function averages of the trainable parameters, written down now and then.
+    """Power-function averages of the trainable parameters, written down now and then.
 
-    After step t an average moves by a <- b a + (1 - b) w with b = (1 - 1/t)^(gamma + 1), for the
-    powers of the relative widths 0.05 and 0.10. It moves once per Lightning batch, as the
-    averages that samples are drawn with do: over the steps from s to t, b = (s / t)^(gamma + 1).
-    `interpolants.ema_profiles.reconstruct` makes others of them. They take twice the memory of
-    the weights, on the device and in each file; one process writes.
+    After step t an average moves by a <- b a + (1 - b) w with b = (1 - 1/t)^(gamma + 1), where
+    gamma is the power of its relative width. It moves once per Lightning batch, as the averages
+    that samples are drawn with do: over the steps from s to t, b = (s / t)^(gamma + 1), the
+    product of the steps' own. `interpolants.ema_profiles.reconstruct` makes others of them. Each
+    takes the memory of the weights, on the device and in every file; one process writes.
 
     A run continued from a checkpoint without them begins as if its weights had been the same
-    before.
+    before. Files of steps after the one that a run continues from are deleted.
 
     Args:
         folder: where the averages go, one file for each step.
         every_n_steps: optimiser steps between files; the last step has one too.
+        sigma_rels: the relative widths, each in (0, 0.25].
 
     Raises:
-        ValueError: if `every_n_steps` is no whole number above 0.
+        ValueError: if `every_n_steps` is no whole number above 0, or a width is out of range.
     """
 
-    def __init__(self, *, folder: str | Path, every_n_steps: int) -> None:
+    def __init__(
+        self,
+        *,
+        folder: str | Path,
+        every_n_steps: int,
+        sigma_rels: Sequence[float] = (0.05, 0.10),
+    ) -> None:
         check_count("power_ema", every_n_steps)
         self.folder, self.every_n_steps = Path(folder), every_n_steps
-        self._powers = [gamma_of(width) for width in _WIDTHS]
+        self.sigma_rels = list(sigma_rels)
+        self._powers = [gamma_of(width) for width in self.sigma_rels]
         self._step = self._written = 0
         self._averages: list[dict[str, Tensor]] = []
 
@@ -51,11 +58,15 @@ class PowerEMA(pl.Callback):
         if not self._averages:
             self._step = self._written = trainer.global_step
             self._averages = [
-                {n: p.detach().clone() for n, p in parameters.items()} for _ in _WIDTHS
+                {n: p.detach().clone() for n, p in parameters.items()} for _ in self._powers
             ]
         for averages in self._averages:
             for name, parameter in parameters.items():
                 averages[name] = averages[name].to(parameter.device)
+        if trainer.is_global_zero:
+            for step in snapshot_steps(self.folder):
+                if step > trainer.global_step:  # another course may be taken from here
+                    snapshot_file(self.folder, step).unlink()
 
     def on_train_batch_end(
         self,
@@ -66,15 +77,8 @@ class PowerEMA(pl.Callback):
         batch_idx: int,
     ) -> None:
         """Average over the optimiser steps since the last update; write if due."""
-        step, parameters = trainer.global_step, trainable(pl_module)
-        with torch.no_grad():
-            for power, averages in zip(self._powers, self._averages, strict=True):
-                moved = 1 - (self._step / step) ** (power + 1)
-                torch._foreach_lerp_(
-                    [averages[n] for n in parameters], [*parameters.values()], moved
-                )
-        self._step = step
-        if step // self.every_n_steps > self._written // self.every_n_steps:
+        self._update(trainer.global_step, pl_module)
+        if self._step // self.every_n_steps > self._written // self.every_n_steps:
             self._write(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -90,8 +94,14 @@ class PowerEMA(pl.Callback):
     ) -> None:
         """Write the averages, to be continued, under a key of their own."""
         if self._averages:
-            state = {"last_step": self._step, "written": self._written, "weights": self._averages}
-            checkpoint["power_ema"] = state
+            # Another callback may have stopped the batch before this one's update.
+            self._update(trainer.global_step, pl_module)
+            checkpoint["power_ema"] = {
+                "sigma_rel": self.sigma_rels,
+                "last_step": self._step,
+                "written": self._written,
+                "weights": self._averages,
+            }
 
     def on_load_checkpoint(
         self,
@@ -99,16 +109,35 @@ class PowerEMA(pl.Callback):
         pl_module: pl.LightningModule,
         checkpoint: dict[str, Any],
     ) -> None:
-        """Continue the averages, if there are any."""
+        """Continue the averages, if there are any.
+
+        Raises:
+            ValueError: if they are of other widths.
+        """
         if "power_ema" in checkpoint:
             state = checkpoint["power_ema"]
+            rule = f"{state['sigma_rel']} as in the checkpoint"
+            same = state["sigma_rel"] == self.sigma_rels
+            check(same, "PowerEMA.sigma_rels", rule, self.sigma_rels)
             self._step, self._written = state["last_step"], state["written"]
             self._averages = [dict(weights) for weights in state["weights"]]
+
+    def _update(self, step: int, pl_module: pl.LightningModule) -> None:
+        if step <= self._step:
+            return
+        parameters = trainable(pl_module)
+        with torch.no_grad():
+            for power, averages in zip(self._powers, self._averages, strict=True):
+                moved = 1 - (self._step / step) ** (power + 1)
+                torch._foreach_lerp_(
+                    [averages[n] for n in parameters], [*parameters.values()], moved
+                )
+        self._step = step
 
     def _write(self, trainer: pl.Trainer) -> None:
         self._written = self._step
         if trainer.is_global_zero:
             weights = [{n: w.cpu() for n, w in averages.items()} for averages in self._averages]
-            content = {"step": self._step, "sigma_rel": list(_WIDTHS), "weights": weights}
+            content = {"step": self._step, "sigma_rel": self.sigma_rels, "weights": weights}
             path = snapshot_file(self.folder, self._step)
             replace(path, lambda file: torch.save(content, file), sync=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace as changed
@@ -14,44 +13,36 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 import yaml
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.pytorch.strategies import ModelParallelStrategy
 
 from interpolants import spec
 from interpolants.checkpoint import read_checkpoint, saved_keys
-from interpolants.checks import check, check_count, check_positive, is_whole
+from interpolants.checks import check
 from interpolants.data.base import Data
-from interpolants.files import replace
+from interpolants.files import remove_leftovers, replace
 from interpolants.loading import load
 from interpolants.metric.base import Metric
-from interpolants.ranks import lost_processes
 from interpolants.report import Report
 from interpolants.runs import LAST, Place, find_place, shared_place, telling
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.chunk_module import ChunkModule
+from interpolants.training.compiling import EagerValidation
 from interpolants.training.csv_logger import AppendingCSVLogger
 from interpolants.training.ema import EMA
 from interpolants.training.figures import write_figures
 from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.loggers import closing, log_checkpoint, log_report
+from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
 from interpolants.training.sampling import Look, SampleValidation
+from interpolants.training.settings import check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.training.task import Build, Task, named
-
-_COUNTS = (
-    "max_steps",
-    "batch_size",
-    "steps_per_batch",
-    "log_every",
-    "validate_every",
-    "sample_every",
-    "checkpoint_every",
-    "validation_size",
-    "report_size",
-    "threads",
-    "accumulate",
-)
+from interpolants.training.together import together
 
 
 def train(
@@ -74,7 +65,7 @@ def train(
         NonFiniteLossError: if the loss diverges.
     """
     _quiet()
-    _check_settings(config)
+    check_settings(config)
     pl.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"])
     data: Data = build(config["data"])
@@ -96,10 +87,8 @@ def train(
     start = 0 if place.checkpoint is None else read_checkpoint(place.checkpoint)["global_step"]
     csv_logger.truncate_after(start)
     with closing(loggers), telling(place):
-        _fit(trainer, module, data, config, place, plain)
-        if start >= config["max_steps"]:
-            # Nothing was left to train; how to sample may have changed, and the folder too.
-            trainer.save_checkpoint(place.folder / LAST)
+        with together(trainer, callbacks):
+            _fit(trainer, module, data, config, place, plain)
         if not trainer.is_global_zero:
             return None
         csv_logger.save()
@@ -114,55 +103,6 @@ def train(
     return changed(report, files=[*report.files, *figures])
 
 
-def check_sweep(trainer: Mapping[str, Any]) -> None:
-    """Refuse several processes that Lightning would start by the command line of a sweep.
-
-    Each of them would run the whole sweep, whose jobs may then not be the same in all.
-
-    Args:
-        trainer: the configuration of Lightning's.
-
-    Raises:
-        ValueError: for such a trainer; Slurm's tasks are started by Slurm and not refused.
-    """
-    strategy, devices = str(trainer.get("strategy", "auto")), trainer.get("devices", 1)
-    starts = strategy in ("auto", "fsdp") or strategy.startswith("ddp")
-    forks = strategy.endswith(("_fork", "_spawn", "_notebook"))
-    alone = str(devices) == "1" and trainer.get("num_nodes", 1) == 1
-    by_slurm = int(os.environ.get("SLURM_NTASKS", "1")) > 1
-    check(
-        alone or forks or by_slurm or not starts,
-        "trainer.strategy",
-        "one that starts no processes of its own in a sweep (-m)",
-        f"{strategy} with devices={devices}",
-        "use trainer.strategy=ddp_fork, or hydra/launcher=submitit_slurm with "
-        "hydra.launcher.tasks_per_node as many as devices",
-    )
-
-
-def _check_settings(config: Mapping[str, Any]) -> None:
-    for key in _COUNTS:
-        check_count(key, config[key])
-    workers = config["workers"]
-    check(is_whole(workers) and workers >= 0, "workers", "a whole number >= 0", workers)
-    whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
-    check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
-    precision = config["trainer"].get("precision")
-    check(
-        precision not in ("16", 16, "16-mixed"),
-        "trainer.precision",
-        "a precision that needs no loss scaling",
-        precision,
-        "use bf16-mixed",
-    )
-    clip = config["clip_norm"]
-    if clip is not None:
-        check_positive("clip_norm", clip)
-    for key, unit in (("validate_every", "steps_per_batch"), ("sample_every", "validate_every")):
-        fits = config[key] % config[unit] == 0
-        check(fits, key, f"a multiple of {unit} = {config[unit]}", config[key])
-
-
 def _build_trainer(
     config: Mapping[str, Any],
     build: Build,
@@ -174,22 +114,33 @@ def _build_trainer(
     settings = {
         "logger": loggers,
         "callbacks": callbacks,
-        "plugins": [AtomicCheckpointIO()],
+        "plugins": [AtomicCheckpointIO(), *_environment()],
         "max_steps": config["max_steps"],
         "max_epochs": -1,
         "limit_train_batches": config["validate_every"] // config["steps_per_batch"],
         "num_sanity_val_steps": 0,
         "enable_model_summary": False,
         "use_distributed_sampler": False,
+        # Under Slurm, Lightning starts a new run from any hpc_ckpt_*.ckpt that it finds there.
+        "default_root_dir": config["run_dir"],
     }
     trainer: pl.Trainer = named("trainer", partial(build(config["trainer"]), **settings))
     count, parts = trainer.world_size, config["accumulate"]
     check(shares or count == 1, "trainer.devices", "one device for this task", count)
     check(shares or parts == 1, "accumulate", "1 for this task", parts)
+    has_all = not isinstance(trainer.strategy, ModelParallelStrategy)
+    rule = "null where weights are shared out"
+    check(has_all or config["power_ema"] is None, "power_ema", rule, config["power_ema"])
     size, fits = config["batch_size"], config["batch_size"] % (count * parts) == 0
     rule = f"a multiple of {count} processes times {parts} parts"
     check(fits, "batch_size", rule, size)
     return trainer
+
+
+def _environment() -> list[SLURMEnvironment]:
+    """Slurm's, where it starts the processes; a requeue is not Lightning's to ask for."""
+    by_slurm = SLURMEnvironment.detect() and not TorchElasticEnvironment.detect()
+    return [SLURMEnvironment(auto_requeue=False)] if by_slurm else []
 
 
 def _callbacks(
@@ -199,9 +150,13 @@ def _callbacks(
     sampling = SampleValidation(
         look=look, folder=folder / "figures", every_n_steps=config["sample_every"]
     )
+    chosen: list[pl.Callback] = [EagerValidation()] if config.get("compile") else []
+    if config["power_ema"] is not None:
+        chosen.append(PowerEMA(folder=folder / "ema", every_n_steps=config["power_ema"]))
     return [
         EMA(decay=config["ema"]),
         NonFiniteGuard(),
+        *chosen,
         GracefulInterrupt(),
         sampling,
         ProgressBar(),
@@ -219,6 +174,8 @@ def _fit(
     plain: dict[str, Any],
 ) -> None:
     if trainer.is_global_zero:
+        for folder in (place.folder, place.folder / LAST.parent, place.folder / "ema"):
+            remove_leftovers(folder)
         text = yaml.safe_dump(plain, sort_keys=False)
         replace(place.folder / "config.yaml", lambda file: file.write(text.encode()))
     stream = StepStream(
@@ -237,8 +194,7 @@ def _fit(
     part = config["batch_size"] // (trainer.world_size * config["accumulate"])
     # Without gradients there is room for more rows than in training.
     validation = HeldOut(held_out, 4 * part if module.shares else None)
-    with lost_processes(trainer.world_size):
-        trainer.fit(module, stream, validation, ckpt_path=place.checkpoint, weights_only=True)
+    trainer.fit(module, stream, validation, ckpt_path=place.checkpoint, weights_only=True)
 
 
 def _modules(node: Any) -> list[str]:
@@ -266,5 +222,8 @@ def _uncalled(node: Any) -> Any:
 
 def _quiet() -> None:
     """Silence what Lightning says about choices that are made here on purpose."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric.utilities.distributed"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
+    # What a network returns is not changed in place.
+    warnings.filterwarnings("ignore", message="FSDP2-wrapped module")

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from interpolants.checks import check_count
 from interpolants.metric.base import MetricResult
 from interpolants.plot.style import save
+from interpolants.training.shards import is_sharded
 
 
 class Look(NamedTuple):
@@ -47,9 +48,12 @@ class SampleValidation(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sample, measure, log and draw."""
-        if trainer.global_step % self.every_n_steps or not trainer.is_global_zero:
+        if trainer.global_step % self.every_n_steps:
             return
-        found = self.look()
+        # One process looks, unless its network needs those of the others.
+        found = self.look() if trainer.is_global_zero or is_sharded(pl_module) else None
+        if found is None or not trainer.is_global_zero:
+            return
         values: dict[str, Any] = {f"val/{name}": value for name, value in found.numbers.items()}
         for result in found.results:
             values[f"val/{result.name}"] = result.value

@@ -1,0 +1,82 @@
+"""Settings of a run that are refused before anything is built."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from interpolants.checks import check, check_count, check_positive, is_whole
+
+_COUNTS = (
+    "max_steps",
+    "batch_size",
+    "steps_per_batch",
+    "log_every",
+    "validate_every",
+    "sample_every",
+    "checkpoint_every",
+    "validation_size",
+    "report_size",
+    "threads",
+    "accumulate",
+)
+
+
+def check_sweep(trainer: Mapping[str, Any]) -> None:
+    """Refuse several processes that Lightning would start by the command line of a sweep.
+
+    Each of them would run the whole sweep, whose jobs may then not be the same in all.
+
+    Args:
+        trainer: the configuration of Lightning's.
+
+    Raises:
+        ValueError: for such a trainer; Slurm's tasks are started by Slurm and not refused.
+    """
+    chosen, devices = trainer.get("strategy", "auto"), trainer.get("devices", 1)
+    strategy = str(chosen["_target_"] if isinstance(chosen, Mapping) else chosen)
+    starts = isinstance(chosen, Mapping) or strategy == "auto" or strategy.startswith("ddp")
+    forks = strategy.endswith(("_fork", "_spawn", "_notebook"))
+    alone = str(devices) == "1" and trainer.get("num_nodes", 1) == 1
+    by_slurm = int(os.environ.get("SLURM_NTASKS", "1")) > 1
+    check(
+        alone or forks or by_slurm or not starts,
+        "trainer.strategy",
+        "one that starts no processes of its own in a sweep (-m)",
+        f"{strategy} with devices={devices}",
+        "use trainer.strategy=ddp_fork, or hydra/launcher=submitit_slurm with "
+        "hydra.launcher.tasks_per_node as many as devices",
+    )
+
+
+def check_settings(config: Mapping[str, Any]) -> None:
+    """Refuse settings that no run can have.
+
+    Raises:
+        ValueError: for the first of them.
+    """
+    for key in _COUNTS:
+        check_count(key, config[key])
+    workers = config["workers"]
+    check(is_whole(workers) and workers >= 0, "workers", "a whole number >= 0", workers)
+    whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
+    check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
+    precision = config["trainer"].get("precision")
+    check(
+        precision not in ("16", 16, "16-mixed"),
+        "trainer.precision",
+        "a precision that needs no loss scaling",
+        precision,
+        "use bf16-mixed",
+    )
+    clip = config["clip_norm"]
+    if clip is not None:
+        check_positive("clip_norm", clip)
+    units = {"validate_every": "steps_per_batch", "sample_every": "validate_every"}
+    if config["power_ema"] is not None:
+        check_count("power_ema", config["power_ema"])
+        units["power_ema"] = "steps_per_batch"
+    for key, unit in units.items():
+        fits = config[key] % config[unit] == 0
+        check(fits, key, f"a multiple of {unit} = {config[unit]}", config[key])
