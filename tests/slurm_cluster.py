@@ -79,11 +79,35 @@ def cluster(folder: Path) -> Iterator[dict[str, str]]:
             daemons.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
             time.sleep(1)
         _wait_until_idle(environment, folder)
-        yield variables
+        try:
+            yield variables
+        finally:
+            _end_jobs(environment)
     finally:
         for daemon in reversed(daemons):
             daemon.terminate()
             daemon.wait(timeout=30)
+
+
+def _end_jobs(environment: dict[str, str]) -> None:
+    """Cancel what still runs, and wait: without the daemons its processes would stay for ever."""
+    subprocess.run(["scancel", "--user=root"], env=environment, check=True)
+    command, until = ["squeue", "--noheader"], time.monotonic() + 60
+    while subprocess.run(command, env=environment, capture_output=True, check=True).stdout:
+        assert time.monotonic() < until, "Slurm does not end its jobs"
+        time.sleep(0.5)
+
+
+def _end_jobs(environment: dict[str, str]) -> None:
+    """Leave no job behind: its processes would wait for their Slurm for ever."""
+    subprocess.run(["scancel", "--full", "--user=root"], env=environment, check=True)
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        jobs = subprocess.run(["squeue", "--noheader"], env=environment, capture_output=True)
+        if not jobs.stdout.strip():
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"jobs that do not end: {jobs.stdout.decode()}")
 
 
 def _free_ports() -> list[int]:

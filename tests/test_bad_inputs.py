@@ -38,7 +38,6 @@ _TRAIN = {
     "sampler=sde sampler.epsilon=null": "Sampler.epsilon: expected an Epsilon or a number > 0 for",
     "+sampler.epsilon=0.5": "Sampler.epsilon: expected None for ProbabilityFlow, which has no noi",
     "+net.hiden=3": "net: MLP.__init__() got an unexpected keyword argument 'hiden'",
-    "trainer.devices=2": "trainer.devices: expected one device, got 2; several are not supported",
     "sampler.num_steps=0": f"Sampler.num_steps: {_COUNT}, got 0",
     "sampler.process.cut=0.7": "ProbabilityFlow.cut: expected a number in (0, 0.5), got 0.7",
     "data=file": "data.path: expected a value, got nothing; set data.path=...",

@@ -130,7 +130,7 @@ def test_image_net_that_computes_again_has_the_same_gradients(make):
     again.load_state_dict(_at_work(kept).state_dict())
     runs = []
     again_parts = again.blocks if hasattr(again, "blocks") else again.down
-    again_parts[0].register_forward_hook(lambda *_: runs.append(1))
+    again_parts[0].register_forward_pre_hook(lambda *_: runs.append(1))
     out, gradients = _gradients(kept, t, x, condition)
     torch.testing.assert_close(_gradients(again, t, x, condition), (out, gradients))
     assert len(runs) == 2
@@ -152,17 +152,29 @@ def test_image_net_in_bfloat16_is_near_float32(make):
     assert (rough.float() - exact).norm() > 1e-5 * exact.norm()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("checkpoint", [False, True])
-@_every_net
-def test_image_net_compiled_is_the_same(make, checkpoint):
-    net = _at_work(make(event_shape=(1, 8, 8), heads=2, classes=3, checkpoint=checkpoint))
-    names, (t, x) = list(net.state_dict()), _inputs(3, 1, 8, 8)
+def _check_compiled(net, **options):
+    names, (t, x) = list(net.state_dict()), _inputs(3, 1, 4, 4)
     condition = Condition(torch.arange(3), None, torch.tensor([True, False, False]))
-    eager = _gradients(net, t, x, condition)
-    net.compile(dynamic=False)
+    eager = _gradients(_at_work(net), t, x, condition)
+    net.compile(dynamic=False, **options)
     torch.testing.assert_close(_gradients(net, t, x, condition), eager, rtol=1e-3, atol=1e-4)
     assert list(net.state_dict()) == names
+
+
+_tiny_nets = pytest.mark.parametrize(
+    "make", [partial(_UNET, multipliers=(1,)), _DIT], ids=["unet", "dit"]
+)
+
+
+@_tiny_nets
+def test_image_net_traced_is_the_same(make):
+    _check_compiled(make(event_shape=(1, 4, 4), heads=2, classes=3), backend="aot_eager")
+
+
+@pytest.mark.slow
+@_tiny_nets
+def test_image_net_compiled_is_the_same(make):
+    _check_compiled(make(event_shape=(1, 4, 4), heads=2, classes=3, checkpoint=True))
 
 
 @pytest.mark.parametrize(

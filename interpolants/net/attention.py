@@ -20,6 +20,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         # Torch's kernels for this case take several times as long as three plain operations.
         seen: Tensor = (q * q.shape[-1] ** -0.5 @ k.mT).softmax(dim=-1) @ v
         return seen
+    # The fused kernels take no tokens whose channels lie apart.
+    q, k, v = (part if part.stride(-1) == 1 else part.contiguous() for part in (q, k, v))
     if forward_ad._current_level < 0:
         return scaled_dot_product_attention(q, k, v)
     with sdpa_kernel(SDPBackend.MATH):

@@ -13,7 +13,7 @@ def with_image(x: Tensor, condition: Condition | None, channels: int) -> Tensor:
     """The state (B, C, H, W) with the condition's channels beside its own, (B, C + K, H, W).
 
     Args:
-        x: the state.
+        x: the state, of any shape (B, *event) where K = 0.
         condition: whose `image` is (B, K, H, W).
         channels: K, as the network was built.
 
@@ -21,6 +21,8 @@ def with_image(x: Tensor, condition: Condition | None, channels: int) -> Tensor:
         ValueError: if there are other channels than the network was built for.
     """
     image = None if condition is None else condition.image
-    got = 0 if image is None else image.shape[1]
-    check(got == channels, "net.image", f"{channels} channels beside the state", got)
+    got = None if image is None else tuple(image.shape)
+    expected = (len(x), channels, *x.shape[2:]) if channels else None
+    rule = f"channels of shape {expected} beside the state" if channels else "none: built without"
+    check(got == expected, "net.image", rule, got)
     return x if image is None else torch.cat([x, image.to(x.dtype)], dim=1)

@@ -56,18 +56,19 @@ class LabelEmbedding(nn.Module):
             label = label if dropped is None else torch.where(dropped, self.classes, label)
             features: Tensor = self.table(label)
             return features
-        features = self.map(label)
+        features = self.map(label.to(self.map.weight.dtype))
         return features if dropped is None else torch.where(dropped[:, None], self.null, features)
 
     def _check(self, label: Tensor) -> None:
         """Require labels of the kind that is known: by type and shape, which cost no transfer."""
-        whole = not label.is_floating_point()
+        whole = label.dtype in (torch.int32, torch.int64)
         if self.classes:
             rule = "class numbers (B,)"
             fits = whole and label.dim() == 1
         elif self.label_size:
             rule = f"vectors (B, {self.label_size})"
-            fits = not whole and label.dim() == 2 and label.shape[1] == self.label_size
+            sized = label.dim() == 2 and label.shape[1] == self.label_size
+            fits = sized and label.is_floating_point()
         else:
             rule, fits = "none for a network that was built without", False
         check(fits, "net.label", rule, (label.dtype, tuple(label.shape)))

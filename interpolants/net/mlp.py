@@ -14,6 +14,7 @@ from interpolants.checks import check_count
 from interpolants.condition import Condition
 from interpolants.net.activation import make_activation
 from interpolants.net.embedding import TimeEmbedding
+from interpolants.net.image_input import with_image
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.sizes import check_event_shape
 from interpolants.shapes import flatten_event
@@ -78,7 +79,7 @@ class MLP(nn.Module):
         Returns:
             Shape (B, heads, *event).
         """
-        flat = flatten_event(x)
+        flat = flatten_event(with_image(x, condition, 0))
         told = [flat, self.embedding(t).to(flat.dtype).expand(len(flat), -1)]
         label = self.label(condition)
         if label is not None:

@@ -12,6 +12,7 @@ from interpolants.checks import check_count
 from interpolants.condition import Condition
 from interpolants.net.activation import make_activation
 from interpolants.net.embedding import TimeEmbedding
+from interpolants.net.image_input import with_image
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.layers import scaled
 from interpolants.net.sizes import check_event_shape
@@ -83,7 +84,7 @@ class ResidualMLP(nn.Module):
         Returns:
             Shape (B, heads, *event).
         """
-        h = self.input(flatten_event(x))
+        h = self.input(flatten_event(with_image(x, condition, 0)))
         time, label = self.time_in(self.embedding(t).to(x.dtype)), self.label(condition)
         told = self.activation(time if label is None else time + label)
         shifts = self.time_out(told).chunk(len(self.norms), dim=1)
