@@ -110,7 +110,8 @@ def test_features_of_a_set_are_made_once_for_all_metrics(tmp_path):
     assert again.measure(x, pairs)[0].value != values[0] and later.seen == 30
 
 
-def test_the_classifier_is_the_same_for_mirrored_training(tmp_path):
+def test_the_classifier_is_the_same_for_mirrored_training(tmp_path, monkeypatch):
+    monkeypatch.setattr("interpolants.features.classifier._LEAST_STEPS", 20)
     sides = _pictures(40, 1, 0), _pictures(10, 1, 1)
     names = []
     for flip in (False, True):
