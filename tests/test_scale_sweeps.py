@@ -2,10 +2,10 @@
 
 import pytest
 from compose import TINY
+from scripts import run_many, runs_in
 
 from interpolants.checkpoint import read_checkpoint
 from interpolants.runs import LAST
-from scripts import run_many, runs_in
 
 _TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 
