@@ -14,6 +14,8 @@ from torch import distributed
 _PATIENCE = datetime.timedelta(days=365)
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 
+_TOLD = (*_VARIABLES, "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+
 T = TypeVar("T")
 
 
@@ -103,6 +105,21 @@ class Ranks(NamedTuple):
         if self.world_size > 1:
             with _others():
                 distributed.barrier()
+
+
+@contextmanager
+def own_environment() -> Iterator[None]:
+    """A stretch after which the environment tells of no processes but those it told of before:
+    Lightning leaves there what it tells those that it starts."""
+    before = {name: os.environ.get(name) for name in _TOLD}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

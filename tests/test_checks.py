@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from pictures import OPTIONS, write_image_sets
 from problems import INTERPOLANTS, exact_fields, load, node_of, stems
 from torch.optim import SGD
 
@@ -51,13 +52,15 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     np.save(folder / "file.npy", np.ones((5, 2)))
     np.savez(folder / "pairs.npz", x0=np.ones((5, 2)), x1=np.ones((5, 2)))
-    own = {"file": str(folder / "file.npy"), "pairs": str(folder / "pairs.npz")}
-    return own | {"series": "nile"}
+    write_image_sets(folder)
+    own = {"file": str(folder / "file.npy"), "pairs": str(folder / "pairs.npz"), "series": "nile"}
+    paths = {stem: {"path": path} for stem, path in own.items()}
+    return paths | {stem: {key: str(folder / path)} for stem, (key, path) in OPTIONS.items()}
 
 
 def _build(group, stem, files, **changes):
     if stem in files:
-        changes["path"] = files[stem]
+        changes = files[stem] | changes
     part = load(group, stem, **changes)
     event_shape = (1, 8, 8) if stem in ("dit", "unet") else (2,)
     return part(event_shape=event_shape, heads=1) if group == "net" else part

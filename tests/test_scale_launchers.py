@@ -1,12 +1,10 @@
 """Launchers of sweeps, and what Lightning would take for a checkpoint of Slurm's."""
 
-import importlib.util
-
 import pytest
 import torch
 from compose import TINY, config_of, leave_out_pictures, run_folder, train_with
 from hydra.core.hydra_config import HydraConfig
-from scripts import run_script, runs_in
+from scripts import has_launcher, run_script, runs_in
 
 from interpolants.checkpoint import read_checkpoint
 from interpolants.runs import LAST
@@ -16,7 +14,7 @@ _SLURM |= {"JOB_ID": "5", "STEP_ID": "0", "NODELIST": "localhost"}
 
 
 def _needs(launcher):
-    lacking = importlib.util.find_spec(f"hydra_plugins.hydra_{launcher}_launcher") is None
+    lacking = not has_launcher(launcher)
     return pytest.mark.skipif(lacking, reason=f"{launcher}: pip install -e '.[sweep]'")
 
 

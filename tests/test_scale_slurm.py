@@ -1,6 +1,5 @@
 """Slurm itself, on this machine: jobs of two processes, queued anew, and a sweep of them."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import time
 import pytest
 from compose import ROOT, TINY
 from same_run import assert_same_run
-from scripts import environment, run_script
+from scripts import environment, has_launcher, run_script
 from slurm_cluster import cluster, lacking
 
 from interpolants.checkpoint import read_checkpoint
@@ -96,7 +95,7 @@ def test_a_job_of_slurm_that_is_cancelled_leaves_a_run_to_continue(slurm, tmp_pa
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec("hydra_plugins.hydra_submitit_launcher") is None,
+    not has_launcher("submitit"),
     reason="the launcher of submitit is not installed: pip install -e '.[sweep]'",
 )
 def test_a_sweep_of_jobs_of_slurm_trains_two_processes_in_each(slurm, tmp_path):

@@ -6,6 +6,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
@@ -104,7 +105,7 @@ class ClassifierFeatures(Features):
         self.folder.mkdir(parents=True, exist_ok=True)  # before a minute of work, not after
         steps = max(_EPOCHS * (data.num_train // _BATCH), _LEAST_STEPS)
         print(f"training a classifier for features, {steps} steps: {file}", file=sys.stderr)
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), _one_thread():
             torch.manual_seed(self.seed)
             self._net = _network(data.event_shape, data.num_classes).train()
             optimizer = torch.optim.Adam(self._net.parameters())
@@ -133,6 +134,17 @@ class ClassifierFeatures(Features):
     def _logits(self, batch: Batch) -> Tensor:
         logits: Tensor = self._net(self._scaled(batch.x1))
         return logits
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """More of them would sum in another order, and give other weights under another name."""
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)
 
 
 def _batches(data: SplitData, steps: int, seed: int) -> Iterator[Batch]:

@@ -24,6 +24,7 @@ from interpolants.data.base import Data
 from interpolants.files import remove_leftovers, replace
 from interpolants.loading import load
 from interpolants.metric.base import Metric
+from interpolants.ranks import own_environment
 from interpolants.report import Report
 from interpolants.runs import LAST, Place, find_place, shared_place, telling
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
@@ -45,6 +46,7 @@ from interpolants.training.task import Build, Task, named
 from interpolants.training.together import together
 
 
+@own_environment()
 def train(
     config: Mapping[str, Any], plain: dict[str, Any], build: Build, root: Path
 ) -> Report | None:
