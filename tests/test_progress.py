@@ -4,6 +4,7 @@ import io
 import re
 import sys
 from types import SimpleNamespace
+from weakref import WeakSet
 
 import tqdm.std
 from tiny import Tiny, fit
@@ -27,6 +28,8 @@ def _shown(folder, monkeypatch, seconds_per_step, stream):
     monkeypatch.setattr(tqdm.std, "time", lambda: clock.now)
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("COLUMNS", "100")
+    # Bars that other tests left open would be drawn around.
+    monkeypatch.setattr(tqdm.std.tqdm, "_instances", WeakSet(), raising=False)
     fit(folder, 40, Tiny(hook=tick), callbacks=[progress.ProgressBar()])
     return stream.getvalue()
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from interpolants.checks import check, check_count, check_open_interval, check_seed
+from interpolants.checks import check, check_count, check_open_interval, check_seed, is_whole
 from interpolants.data.image_data import ImageData
 from interpolants.data.split_data import split_numbers
 
@@ -57,7 +57,8 @@ class ImageFolder(ImageData):
         flip: bool = False,
     ) -> None:
         check_count("ImageFolder.size", size)
-        check(channels in _MODES, "ImageFolder.channels", "1 or 3", channels)
+        known = is_whole(channels) and channels in _MODES
+        check(known, "ImageFolder.channels", "1 or 3", channels)
         check_open_interval("ImageFolder.held_out_fraction", held_out_fraction, 0, 1)
         check_seed("ImageFolder.split_seed", split_seed)
         super().__init__((channels, size, size), flip=flip)
