@@ -59,6 +59,8 @@ def begin(
         n, options = len(held.x1), {**options, "start": begun.x0, "image": begun.image}
         if options.get("label") is None:
             options["label"] = None if model.labels is None else held.label
+    if model.labels is not None and options.get("label") is not None:
+        options["label"] = model.labels.of_first(options["label"], n)
     return Begun(n, {"seed": seed, "sampler": sampler, **options}, backward)
 
 

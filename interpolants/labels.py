@@ -81,6 +81,11 @@ class Labels:
         weights = torch.tensor(self.frequencies, device=generator.device)
         return torch.multinomial(weights, n, replacement=True, generator=generator)
 
+    def of_first(self, label: Label, n: int) -> Label:
+        """One label for all as it is; of one for each, those of the first n samples."""
+        given = torch.as_tensor(label)
+        return given[:n] if given.dim() > bool(self.size) else label
+
     def expanded(self, label: Label, n: int) -> Tensor:
         """The user's label as one for each of n samples.
 

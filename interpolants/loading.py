@@ -62,13 +62,16 @@ def load(
     return _rebuild(name, config, state, path, trust, device)
 
 
-def load_network(path: str) -> nn.Module:
-    """The network of a trained interpolant, with averaged weights: what autoguidance takes.
+def load_network(path: str, weights: str | float = "ema") -> nn.Module:
+    """The network of a trained interpolant: what autoguidance takes.
+
+    Args:
+        path, weights: as in `load`.
 
     Raises:
         FileNotFoundError, ValueError: as `load`.
     """
-    model = load(path)
+    model = load(path, weights=weights)
     check(isinstance(model, Model), "load_network.path", "an interpolant's checkpoint", path)
     assert isinstance(model, Model)
     return model.fields.net

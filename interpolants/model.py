@@ -126,7 +126,8 @@ class Model:
                 noise is fixed by `seed`, `first` and `chunk_size` together.
             first: number of the first sample in the stream, >= 0.
             label: what to sample of a model with labels: one for all, or one for each, (n,) or
-                (n, C); classes as often as in the training data if None.
+                (n, C). If None, classes as often as in the training data; "any" where samples
+                begin with data, whose labels are not known here.
             guidance: of the fields; the model's own if None.
             sampler: builds the sampler; the model's own if None.
             start: where to start instead of the base, (n, *event): data for a backward process,
@@ -151,7 +152,8 @@ class Model:
         check_numbers(n, seed, first, chunk_size)
         backward = self.make_sampler(sampler, **options).process.backward
         check_given(self.fields.coupling, (n, *self.event_shape), start, image, backward)
-        label = labels_of(self.labels, label, (first, first + n), _LABEL, seed, given=backward)
+        given = backward or self.fields.coupling.data_dependent
+        label = labels_of(self.labels, label, (first, first + n), _LABEL, seed, given=given)
         bounds = [(k, min(k + chunk_size, n)) for k in range(0, n, chunk_size)]
         fields, condition = self._conditioned(label, image, guidance, bounds[0][1])
         draw = self.make_sampler(sampler, fields=fields, **options)

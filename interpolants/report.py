@@ -20,12 +20,10 @@ from interpolants.metric.base import Metric, MetricResult
 from interpolants.model import Model, SamplerFactory
 from interpolants.output.base import Output
 from interpolants.output.npz import NpzOutput
-from interpolants.plot.animation import animate
+from interpolants.path_report import write_paths
 from interpolants.plot.images import plot_classes
 from interpolants.plot.samples import plot_samples
-from interpolants.plot.snapshots import plot_snapshots
 from interpolants.plot.style import is_image, save
-from interpolants.plot.trajectories import plot_trajectories
 from interpolants.sampler import Samples
 from interpolants.seeds import keyed_generator
 
@@ -35,11 +33,8 @@ _NOISE = 41
 REFERENCES = 3
 """How many real sets metrics are means over."""
 
-# Points in one picture, and the paths of a flow.
+# Points in one picture.
 _MAX_DRAWN = 10_000
-_PATH_TIMES = tuple(k / 40 for k in range(41))
-_MAX_PATHS, _IMAGE_PATHS = 2_000, 64
-
 
 _DENSITY = (
     "log density {mean:.5g} +- {standard_error:.2g} of {n} held-out data, "
@@ -222,7 +217,8 @@ def write_report(
     write_numbers(numbers, cost | {"metrics": as_plain(results)})
     save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
     by_class = _write_classes(drawn, folder / f"{stem}_classes.png")
-    paths = _write_paths(model, data, folder, stem, seed, sampler, animation, options)
+    drawing = {"n": n, "seed": seed, "sampler": sampler, **options}
+    paths = write_paths(model, data, folder, stem, animation, drawing)
     return Report(metrics=results, files=[*written, numbers, picture, *by_class, *paths], **cost)
 
 
@@ -269,30 +265,3 @@ def _mean_log_prob(found: LogProb, dim: int) -> dict[str, float]:
         "bits_standard_error": float(bits.std()) / math.sqrt(len(bits)),
         "n": len(value),
     }
-
-
-def _write_paths(
-    model: Model,
-    data: Data,
-    folder: Path,
-    stem: str,
-    seed: int,
-    sampler: SamplerFactory | None,
-    animation: bool,
-    options: dict[str, Any],
-) -> list[Path]:
-    """Trajectories, snapshots and, if asked for, the animation, from one run of paths."""
-    n = _IMAGE_PATHS if is_image(model.event_shape) else _MAX_PATHS
-    begun = begin(model, data, n=n, seed=seed, sampler=sampler, **options)
-    drawn = inside(model.sample(begun.n, times=_PATH_TIMES, **begun.options))
-    assert drawn.path is not None and drawn.times is not None
-    path, times = drawn.path.cpu(), drawn.times
-    pictures = {"trajectories": plot_trajectories, "snapshots": plot_snapshots}
-    files = []
-    for name, draw in pictures.items():
-        files.append(folder / f"{stem}_{name}.png")
-        save(draw(path, times), files[-1])
-    if animation:
-        files.append(folder / f"{stem}.gif")
-        animate(path, times, files[-1])
-    return files

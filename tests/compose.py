@@ -80,16 +80,17 @@ def write_user_files(folder: Path) -> None:
 
 def leave_out_pictures(monkeypatch: Any) -> None:
     """Let no time go into pictures."""
-    from interpolants import report, series_report
+    from interpolants import path_report, report, series_report
     from interpolants.training import figures, interpolant_task, sampling
 
     drawn = {
-        report: ("plot_samples", "plot_snapshots", "plot_trajectories"),
+        report: ("plot_samples",),
+        path_report: ("plot_images", "plot_snapshots", "plot_trajectories"),
         series_report: ("plot_errors", "plot_frames", "plot_series"),
         figures: ("plot_loss",),
         interpolant_task: ("plot_samples",),
     }
-    for module in (report, series_report, figures, sampling):
+    for module in (report, path_report, series_report, figures, sampling):
         monkeypatch.setattr(module, "save", lambda *_: None)
     for module, names in drawn.items():
         for name in names:

@@ -7,10 +7,13 @@ from torch import nn
 from interpolants.condition import Condition
 from interpolants.coupling.inpainting import InpaintingCoupling
 from interpolants.coupling.super_resolution import SuperResolutionCoupling
+from interpolants.data.images import Images, Pictures
 from interpolants.fields import Fields
 from interpolants.given import Given
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
+from interpolants.labels import Labels
 from interpolants.model import Model
+from interpolants.report import write_report
 from interpolants.scaling import Scaling
 
 
@@ -61,15 +64,15 @@ class _Mask(nn.Module):
         return (self.weight * (1 - condition.image)).unsqueeze(1)
 
 
-def _model(coupling):
+def _model(coupling, net=None, labels=None):
     fields = Fields(
-        net=_Mask(),
+        net=_Mask() if net is None else net,
         interpolant=OneSidedLinearInterpolant(),
         predicts=["velocity"],
         coupling=coupling,
     )
     scaling = Scaling(torch.tensor(2.0), torch.tensor(4.0))
-    return Model(fields=fields, event_shape=(1, 8, 8), scaling=scaling)
+    return Model(fields=fields, event_shape=(1, 8, 8), scaling=scaling, labels=labels)
 
 
 def test_samples_keep_the_known_pixels_of_their_own_data():
@@ -80,6 +83,41 @@ def test_samples_keep_the_known_pixels_of_their_own_data():
     known = begun.image == 1
     assert torch.allclose(drawn.x[known], data[known], atol=1e-5)
     assert torch.allclose(drawn.x[~known], 4 * (begun.x0[~known] + 1) + 2, atol=1e-4)
+
+
+class _Classes(nn.Module):
+    """A velocity that is the class it is told, 3 for any."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, t, x, condition=None):
+        label = condition.label
+        told = torch.full((len(x),), 3) if label is None else label
+        return (self.weight * told.to(x).view(-1, 1, 1, 1).expand_as(x)).unsqueeze(1)
+
+
+def test_beginnings_of_unknown_labels_are_completed_as_any():
+    labels = Labels(frequencies=(0.2, 0.3, 0.5), dropout=0.1)
+    model, (_, x1) = _model(InpaintingCoupling(), _Classes(), labels), _ends(20)
+    begun = model.pair(x1)
+    drawn = model.sample(20, start=begun.x0, image=begun.image, num_steps=2)
+    assert drawn.label is None
+    assert torch.allclose(drawn.x, 4 * (begun.x0 + 3) + 2, atol=1e-4)
+    drawn = model.sample(20, start=begun.x0, image=begun.image, num_steps=2, label=1)
+    assert torch.allclose(drawn.x, 4 * (begun.x0 + 1) + 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("label", [1, [0, 1, 2, 0, 1]], ids=["one", "each"])
+def test_reports_show_beginnings_samples_and_the_data_of_both(label, tmp_path):
+    labels = Labels(frequencies=(0.2, 0.3, 0.5), dropout=0.1)
+    x = torch.randint(256, (50, 1, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
+    data = Images(Pictures(x, torch.arange(50) % 3))
+    model = _model(InpaintingCoupling(), _Classes(), labels)
+    report = write_report(model, data, [], tmp_path, n=5, label=label, num_steps=2)
+    assert tmp_path / "samples_pairs.png" in report.files
+    assert sorted(report.files) == sorted(tmp_path.iterdir())
 
 
 def test_samples_want_what_was_made_of_data():

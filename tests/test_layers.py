@@ -23,6 +23,7 @@ _LAYERS = [
     "chunks sample_checks",
     "model",
     "loading drawing chunk_files",
+    "path_report",
     "report sharding",
     "series_report sharded_report",
     "training testing",
