@@ -16,7 +16,7 @@ from interpolants.checks import check, is_whole
 from interpolants.chunk_files import ChunkFiles, missing_ranges
 from interpolants.drawing import settings_of
 from interpolants.guidance.base import Guidance
-from interpolants.labels import Label
+from interpolants.labels import Label, labels_of
 from interpolants.model import Model, SamplerFactory
 from interpolants.ranks import Ranks
 from interpolants.sampler import Samples
@@ -96,15 +96,15 @@ class ShardedSampling:
             The files of all.
 
         Raises:
-            ValueError: if noise depends on what is drawn together, or the folder has samples of
-                other settings.
+            ValueError: if noise depends on what is drawn together, there is no such label, or the
+                folder has samples of other settings.
             ConnectionError: if another process ends early.
         """
         _check_noise(self.model, sampler, options, n)
         given: dict[str, Any] = {"label": label, "start": start, "image": image}
         files = ChunkFiles(self.folder, self._origin(n, seed, guidance, given))
-        if label is not None and self.model.labels is not None:
-            given["label"] = self.model.labels.expanded(label, n)
+        if label is not None:
+            given["label"] = labels_of(self.model.labels, label, (0, n), given=True)
         todo = missing_ranges(files.ranges(), n, self.chunk_size)
         with self.ranks.joined():
             share = self.ranks.agreed(todo)[self.ranks.rank :: self.ranks.world_size]

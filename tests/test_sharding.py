@@ -112,6 +112,12 @@ def test_sharding_gives_labels_and_guidance_to_their_samples(label, tmp_path):
     assert torch.equal(drawn.label, whole.label)
 
 
+def test_sharding_refuses_a_label_before_it_draws(tmp_path):
+    with pytest.raises(ValueError, match=r"^Model\.sample\.label: expected none for a model"):
+        _draw(_model(), tmp_path, 12, 2, 5, label=2)
+    assert not list(tmp_path.iterdir())
+
+
 def test_sharding_gives_starts_to_their_samples(tmp_path):
     model, start = _model(), torch.randn(20, 3, 2, 2)
     backward = partial(Sampler, process=partial(ProbabilityFlow, backward=True), num_steps=4)
