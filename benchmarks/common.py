@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import lightning.pytorch as pl
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
@@ -39,6 +40,18 @@ def run(cfg: Any, folder: Path, build: Callable[[Any], Any] = build) -> None:
     """What `train.py` does, writing below `folder`."""
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     train(cfg, plain, build, folder)
+
+
+def build_with(callback: pl.Callback, cfg: Any) -> Callable[[Any], Any]:
+    """`build`, but that the trainer of a configuration has one callback more."""
+
+    def build_all(node: Any) -> Any:
+        made = build(node)
+        if node is not cfg.trainer:
+            return made
+        return lambda callbacks, **rest: made(callbacks=[*callbacks, callback], **rest)
+
+    return build_all
 
 
 def trained(cfg: Any) -> Any:

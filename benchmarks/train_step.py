@@ -29,7 +29,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from benchmarks.common import SMALL_NET, build, configure, run
+from benchmarks.common import SMALL_NET, build, build_with, configure, run
 from interpolants.data.base import Data
 
 CASES = {
@@ -124,15 +124,8 @@ def measure(
         raise SystemExit(f"--steps: expected a multiple of steps_per_batch = {chunk}, got {steps}")
     data = build(cfg.data)
     turns = TakeTurns(other(cfg, data), steps, warmup)
-
-    def build_with_turns(node: Any) -> Any:
-        made = build(node)
-        if node is not cfg.trainer:
-            return made
-        return lambda callbacks, **rest: made(callbacks=[*callbacks, turns], **rest)
-
     with TemporaryDirectory() as folder:
-        run(cfg, Path(folder), build_with_turns)
+        run(cfg, Path(folder), build_with(turns, cfg))
     ratios = [ours / bare for ours, bare in zip(turns.ours, turns.bare, strict=True)]
     ours, bare = (1e3 * statistics.median(side) for side in (turns.ours, turns.bare))
     return ours, bare, statistics.median(ratios)
