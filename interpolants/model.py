@@ -152,8 +152,7 @@ class Model:
         check_numbers(n, seed, first, chunk_size)
         backward = self.make_sampler(sampler, **options).process.backward
         check_given(self.fields.coupling, (n, *self.event_shape), start, image, backward)
-        given = backward or self.fields.coupling.data_dependent
-        label = labels_of(self.labels, label, (first, first + n), _LABEL, seed, given=given)
+        label = self._labels(label, first, first + n, seed, backward)
         bounds = [(k, min(k + chunk_size, n)) for k in range(0, n, chunk_size)]
         fields, condition = self._conditioned(label, image, guidance, bounds[0][1])
         draw = self.make_sampler(sampler, fields=fields, **options)
@@ -195,6 +194,13 @@ class Model:
         return stream_rows(
             lambda n, g: base.start(n, shape, g), first, last, _SAMPLE, seed, device=device
         )
+
+    def _labels(
+        self, label: Label | None, first: int, last: int, seed: int, backward: bool
+    ) -> Tensor | None:
+        """A label for each; those of given data are not known, and none are drawn for them."""
+        given = backward or self.fields.coupling.data_dependent
+        return labels_of(self.labels, label, (first, last), _LABEL, seed, given=given)
 
     def _conditioned(
         self, label: Tensor | None, image: Tensor | None, guidance: Guidance | None, rows: int

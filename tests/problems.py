@@ -40,6 +40,8 @@ def node_of(group: str, stem: str) -> dict[str, Any]:
     if set(node) == {stem}:  # a member of a list of parts, by its name
         node = node[stem]
     for entry in entries:
+        if isinstance(entry, str) and entry != "_self_":
+            node = node_of(group, entry) | node
         for key, value in entry.items() if isinstance(entry, dict) else ():
             if not key.startswith("override"):
                 name, place = key.rpartition("@")[2], key.partition("@")[0]

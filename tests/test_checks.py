@@ -62,7 +62,7 @@ def _build(group, stem, files, **changes):
     if stem in files:
         changes = files[stem] | changes
     part = load(group, stem, **changes)
-    event_shape = (1, 8, 8) if stem in ("dit", "unet") else (2,)
+    event_shape = (1, 8, 8) if stem.startswith(("dit", "unet")) else (2,)
     return part(event_shape=event_shape, heads=1) if group == "net" else part
 
 

@@ -81,7 +81,7 @@ _COMPANIONS |= {
     "coupling=super_resolution": [*_IMAGE, "net=unet"],
     "guidance=classifier_free": ["data=moons", "label_dropout=0.1"],
     "net=dit": _IMAGE,
-    "net=unet": _IMAGE,
+    **dict.fromkeys(("net=unet", "net=unet_cifar10", "net=unet_digits", "net=unet_mnist"), _IMAGE),
     "metric=frechet_distance": ["data=digits"],
     "metric=kernel_distance": ["data=digits"],
     "metric=precision_recall": ["data=digits"],
@@ -162,7 +162,7 @@ def test_configs_option_trains_and_reports(option, folder):
     if option in _ON_CUDA and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     overrides = [*_companions(option), option]
-    sizes = TINY_IMAGE if "net=unet" in overrides else TINY
+    sizes = TINY_IMAGE if any(key.startswith("net=unet") for key in overrides) else TINY
     sizes = TINY_PATCHES if "net=dit" in overrides else sizes
     sizes = TINY_SERIES if "task=neural_sde" in overrides else sizes
     _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides, sizes=sizes))

@@ -87,7 +87,10 @@ def test_batches_in_parts_and_from_workers_are_the_same(one, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("accumulate=5", r"batch_size: expected a multiple of 1 processes times 5 parts, got 24"),
+        (
+            "accumulate=5",
+            r"batch_size: expected a multiple of devices x accumulate = 1 x 5, got 24",
+        ),
         ("workers=-1", r"workers: expected a whole number >= 0, got -1"),
         ("accumulate=0", r"accumulate: expected a whole number > 0, got 0"),
     ],

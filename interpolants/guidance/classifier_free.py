@@ -23,13 +23,10 @@ class ClassifierFreeGuidance(Guidance):
     """
 
     def check(self, labels: Labels | None) -> None:
-        check(
-            labels is not None and labels.dropout > 0,
-            "ClassifierFreeGuidance",
-            "a model that knows the null label",
-            labels,
-            "train with label_dropout=0.1, or use guidance=autoguidance",
-        )
+        dropout = None if labels is None else labels.dropout
+        fix = "train with label_dropout=0.1, or use guidance=autoguidance"
+        where, rule = "ClassifierFreeGuidance", "a model with label_dropout above 0"
+        check(bool(dropout), where, rule, dropout, fix)
 
     def poorer(self, net: nn.Module, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
         predictions: Tensor = net(t, x, condition._replace(label=None, dropped=None))

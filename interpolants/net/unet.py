@@ -72,7 +72,7 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         rows = _checked_rows(event_shape, patch, multipliers)
-        _check_sizes(channels, dropout, attention, heads=heads, blocks=blocks)
+        _check_sizes(channels, dropout, attention, head_channels, heads=heads, blocks=blocks)
         features, own = 4 * channels, event_shape[0] * patch**2
         self._heads, self.image_channels, self.checkpoint = heads, image_channels, checkpoint
         self.embedding = TimeEmbedding(features=time_features)
@@ -163,9 +163,11 @@ def _checked_rows(event_shape: Sequence[int], patch: int, multipliers: Sequence[
     return shape[1] // patch
 
 
-def _check_sizes(channels: int, dropout: float, attention: Sequence[int], **counts: int) -> None:
+def _check_sizes(
+    channels: int, dropout: float, attention: Sequence[int], head_channels: int, **counts: int
+) -> None:
     check_counts("UNet.attention", attention)
-    for name, value in counts.items():
+    for name, value in (counts | {"head_channels": head_channels}).items():
         check_count(f"UNet.{name}", value)
     eights = is_whole(channels) and channels > 0 and channels % 8 == 0
     check(eights, "UNet.channels", "a multiple of 8 above 0", channels)

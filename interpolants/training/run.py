@@ -134,7 +134,7 @@ def _build_trainer(
     rule = "null where weights are shared out"
     check(has_all or config["power_ema"] is None, "power_ema", rule, config["power_ema"])
     size, fits = config["batch_size"], config["batch_size"] % (count * parts) == 0
-    rule = f"a multiple of {count} processes times {parts} parts"
+    rule = f"a multiple of devices x accumulate = {count} x {parts}"
     check(fits, "batch_size", rule, size)
     return trainer
 
