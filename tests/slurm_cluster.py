@@ -90,15 +90,6 @@ def cluster(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _end_jobs(environment: dict[str, str]) -> None:
-    """Cancel what still runs, and wait: without the daemons its processes would stay for ever."""
-    subprocess.run(["scancel", "--user=root"], env=environment, check=True)
-    command, until = ["squeue", "--noheader"], time.monotonic() + 60
-    while subprocess.run(command, env=environment, capture_output=True, check=True).stdout:
-        assert time.monotonic() < until, "Slurm does not end its jobs"
-        time.sleep(0.5)
-
-
-def _end_jobs(environment: dict[str, str]) -> None:
     """Leave no job behind: its processes would wait for their Slurm for ever."""
     subprocess.run(["scancel", "--full", "--user=root"], env=environment, check=True)
     until = time.monotonic() + 90
