@@ -216,18 +216,18 @@ def write_report(
     written = output.write(samples, drawn.label, folder, stem)
     write_numbers(numbers, cost | {"metrics": as_plain(results)})
     save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
-    by_class = _write_classes(drawn, folder / f"{stem}_classes.png")
+    by_class = _write_classes(drawn, reference, folder / f"{stem}_classes.png")
     drawing = {"n": n, "seed": seed, "sampler": sampler, **options}
     paths = write_paths(model, data, folder, stem, animation, drawing)
     return Report(metrics=results, files=[*written, numbers, picture, *by_class, *paths], **cost)
 
 
-def _write_classes(drawn: Samples, picture: Path) -> list[Path]:
+def _write_classes(drawn: Samples, reference: Tensor, picture: Path) -> list[Path]:
     """A picture of images by their classes, where they have some."""
     label = drawn.label
     if label is None or label.is_floating_point() or not is_image(tuple(drawn.x.shape[1:])):
         return []
-    save(plot_classes(drawn.x, label), picture)
+    save(plot_classes(drawn.x, label, reference), picture)
     return [picture]
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from scripts import modules_loaded_by
 
 from interpolants.plot import style
+from interpolants.plot.images import plot_classes
 from interpolants.plot.samples import plot_samples
 
 
@@ -37,6 +38,16 @@ def test_plot_samples_puts_images_in_two_grids_on_the_scale_of_the_data(event):
             tile = picture[top : top + height, left : left + width]
             expected = scaled[k].permute(1, 2, 0).expand(-1, -1, 3).numpy()
             np.testing.assert_allclose(tile, expected, atol=1e-6)
+
+
+def test_plot_classes_has_a_row_for_each_class_on_the_scale_of_the_data():
+    label = torch.tensor([5, 2, 2, 5, 2] * 3)
+    x = (label * 10.0).view(-1, 1, 1, 1).expand(-1, 1, 4, 4)
+    figure = plot_classes(x, label, torch.tensor([0.0, 100.0]).view(2, 1, 1, 1))
+    picture = np.asarray(figure.axes[0].images[0].get_array())[..., 0]
+    tiles = picture[::5, ::5]  # the first pixel of each, with gaps of one
+    # Of class 2 there are nine samples, of class 5 six, and two places stay white.
+    np.testing.assert_allclose(tiles, [[0.2] * 8, [0.5] * 6 + [1.0] * 2], atol=1e-6)
 
 
 def test_plot_samples_in_the_plane_share_limits_and_colours_which_are_those_of_the_data():

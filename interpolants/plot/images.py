@@ -14,16 +14,18 @@ COLUMNS = 8
 _ROWS, _MOST_CLASSES = 8, 10
 
 
-def plot_images(panels: Mapping[str, Tensor], rows: int = _ROWS) -> Figure:
+def plot_images(
+    panels: Mapping[str, Tensor], rows: int = _ROWS, limits: style.Limits | None = None
+) -> Figure:
     """Draw a grid of images, 8 to a row, for each kind.
 
     Args:
-        panels: by title, images (B, C, H, W) with C = 1 or 3, of which the last kind gives the
-            range of the colours.
+        panels: by title, images (B, C, H, W) with C = 1 or 3.
         rows: of each grid; images beyond it are left out.
+        limits: values shown as black and white; the least and greatest of the last kind if None.
     """
     arrays = {title: style.to_array(images) for title, images in panels.items()}
-    limits = style.colour_range(list(arrays.values())[-1])
+    limits = style.colour_range(list(arrays.values())[-1]) if limits is None else limits
     figure = style.new_figure(4.3 * len(arrays), 4.2 * rows / COLUMNS + 0.3, gap=0.06)
     axes = figure.subplots(1, len(arrays), squeeze=False)[0]
     for ax, (title, images) in zip(axes, arrays.items(), strict=True):
@@ -32,15 +34,17 @@ def plot_images(panels: Mapping[str, Tensor], rows: int = _ROWS) -> Figure:
     return figure
 
 
-def plot_classes(x: Tensor, label: Tensor) -> Figure:
+def plot_classes(x: Tensor, label: Tensor, reference: Tensor) -> Figure:
     """Draw the first 8 samples of each of the first 10 classes, one class to a row.
 
     Args:
         x: images, (B, C, H, W) with C = 1 or 3.
         label: their classes, (B,); a class of fewer than 8 samples leaves places white.
+        reference: data, which give the range of the colours.
     """
     kinds = torch.unique(label)[:_MOST_CLASSES]  # type: ignore[no-untyped-call]
     blank = torch.full_like(x[:1], torch.inf)
     rows = [torch.cat([x[label == k], blank.expand(COLUMNS, *x.shape[1:])]) for k in kinds]
     images = torch.cat([row[:COLUMNS] for row in rows])
-    return plot_images({"samples by class": images}, rows=len(kinds))
+    limits = style.colour_range(style.to_array(reference))
+    return plot_images({"samples by class": images}, len(kinds), limits)
