@@ -83,7 +83,7 @@ def main() -> None:
     rows = {}
     for scale in options.scales:
         guidance = ClassifierFreeGuidance(scale=scale, interval=tuple(options.interval))
-        drawn = model.sample(options.n, guidance=guidance, chunk_size=500)
+        drawn = model.sample(options.n, guidance=guidance)
         rows[scale] = measure(drawn.x, drawn.label, features, training)
         print(f"{scale:>8g}" + "".join(f"{v:>13.4g}" for v in rows[scale].values()), flush=True)
     print(f"{'real':>8}" + "".join(f"{v:>13.4g}" for v in floor.values()))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check, check_seed
-from interpolants.chunks import joined_log_probs, joined_samples
+from interpolants.chunks import joined_log_probs, joined_samples, ranges, rows_at_once
 from interpolants.condition import Condition
 from interpolants.coupling.base import Pair
 from interpolants.divergence.base import Divergence
@@ -113,7 +113,7 @@ class Model:
         start: Tensor | None = None,
         image: Tensor | None = None,
         times: Sequence[float] | Tensor = (),
-        chunk_size: int = 16_384,
+        chunk_size: int | None = None,
         log_prob: bool | Divergence = False,
         **options: Any,
     ) -> Samples:
@@ -137,7 +137,8 @@ class Model:
             times: increasing times in [0, 1] whose states to keep as `Samples.path`, last first
                 for a backward process; their units go linearly from the base's to the data's, in
                 the chart of the data's space, so that all of them lie in that space.
-            chunk_size: samples integrated at once; bounds memory.
+            chunk_size: samples integrated at once; bounds memory. What suits their size and the
+                device if None, by `rows_at_once` of `interpolants.chunks`.
             log_prob: whether to compute log densities along the flow, or how their divergence is
                 evaluated; exactly if true. See `FlowLikelihood.sample`.
             options: settings of the sampler to change, such as `num_steps=64`.
@@ -153,7 +154,7 @@ class Model:
         backward = self.make_sampler(sampler, **options).process.backward
         check_given(self.fields.coupling, (n, *self.event_shape), start, image, backward)
         label = self._labels(label, first, first + n, seed, backward)
-        bounds = [(k, min(k + chunk_size, n)) for k in range(0, n, chunk_size)]
+        bounds = ranges(n, chunk_size or rows_at_once(self.event_shape, self.device))
         fields, condition = self._conditioned(label, image, guidance, bounds[0][1])
         draw = self.make_sampler(sampler, fields=fields, **options)
         generator = keyed_generator(_NOISE, seed, device=self.device)
@@ -246,7 +247,7 @@ class Model:
         label: Label | None = None,
         likelihood: LikelihoodFactory = FlowLikelihood,
         sampler: SamplerFactory | None = None,
-        chunk_size: int = 16_384,
+        chunk_size: int | None = None,
         gradients: bool = False,
         **options: Any,
     ) -> LogProb:
@@ -258,7 +259,8 @@ class Model:
             label: of the data, as in `sample`; None for the law of all labels together.
             likelihood: builds the estimate.
             sampler, options: as in `sample`; the estimate uses the sampler's solver and grid.
-            chunk_size, gradients: as in `Likelihood.log_prob`.
+            chunk_size: paths solved at once, as in `sample`.
+            gradients: as in `Likelihood.log_prob`.
 
         Raises:
             ValueError: if the sampler does not suit the likelihood, the base has no known
@@ -273,8 +275,9 @@ class Model:
         x = x.to(self.device, torch.float64 if wide else torch.float32)
         self.scaling.space.check(x)
         paths, step = likelihood(sampler=draw).paths, len(x)
+        size = chunk_size or rows_at_once(self.event_shape, self.device)
         if label is not None:
-            step = max(1, chunk_size // paths)
+            step = max(1, size // paths)
         generator, parts = keyed_generator(_LOG_PROB, seed, device=self.device), []
         with evaluating(self.fields), torch.set_grad_enabled(gradients):
             state = self.scaling.to_model(x)
@@ -285,7 +288,7 @@ class Model:
                 found = likelihood(sampler=draw).log_prob(
                     state[begin : begin + step],
                     generator=generator,
-                    chunk_size=chunk_size,
+                    chunk_size=size,
                     gradients=gradients,
                 )
                 parts.append(found)

@@ -10,12 +10,13 @@ from interpolants.checks import check, check_count, check_seed, is_whole
 from interpolants.coupling.base import Coupling
 
 
-def check_numbers(n: int, seed: int, first: int, chunk_size: int) -> None:
+def check_numbers(n: int, seed: int, first: int, chunk_size: int | None) -> None:
     """Require counts above zero, a seed, and the number of a sample."""
     check_count("Model.sample.n", n)
     check_seed("Model.sample.seed", seed)
     check(is_whole(first) and first >= 0, "Model.sample.first", "a whole number >= 0", first)
-    check_count("Model.sample.chunk_size", chunk_size)
+    if chunk_size is not None:
+        check_count("Model.sample.chunk_size", chunk_size)
 
 
 def check_given(

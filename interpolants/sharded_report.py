@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from interpolants.checks import check_count
+from interpolants.chunks import chunk_rows
 from interpolants.data.base import Data
 from interpolants.drawing import begin
 from interpolants.metric.base import Metric
 from interpolants.model import Model
 from interpolants.ranks import Ranks
 from interpolants.report import Report, write_report
-from interpolants.sharding import ShardedSampling, chunk_rows
+from interpolants.sharding import ShardedSampling
 
 
 def write_sharded_report(
@@ -40,8 +41,8 @@ def write_sharded_report(
         model, data, metrics, folder, n, stem: as in `write_report`.
         settings, ranks, tell: as in `ShardedSampling`.
         writing: what else `write_report` takes that is not for drawing samples.
-        chunk_size: samples drawn at once; as many as `chunk_rows` says if None, or fewer, for
-            each process to have some.
+        chunk_size: samples drawn at once and kept in a file. If None these are two numbers: a
+            file has as many as `chunk_rows` says, or fewer, for each process to have some.
         drawing: as `options` of `write_report`, and its `seed` and `sampler`.
 
     Returns:
@@ -51,10 +52,10 @@ def write_sharded_report(
         ValueError, ConnectionError: as `ShardedSampling.draw`.
     """
     ranks = ranks or Ranks()
+    drawing |= {"n": n, "chunk_size": chunk_size}
     if chunk_size is None:
         chunk_size = min(chunk_rows(model.event_shape), -(-n // ranks.world_size))
     check_count("chunk_size", chunk_size)
-    drawing |= {"n": n, "chunk_size": chunk_size}
     if ranks.world_size == 1 and n <= chunk_size:
         return write_report(model, data, metrics, folder, stem=stem, **writing, **drawing)
     first = ranks.rank == 0

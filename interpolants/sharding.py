@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, final
 
@@ -22,15 +21,6 @@ from interpolants.ranks import Ranks
 from interpolants.sampler import Samples
 from interpolants.seeds import keyed_generator
 
-# As many samples at once as these numbers make, and no more than so many.
-_NUMBERS, _MOST = 2**20, 2**14
-
-
-def chunk_rows(event_shape: Sequence[int]) -> int:
-    """How many samples of a shape to draw at once: 2^14 small ones, 256 images (3, 32, 32)."""
-    rows = max(1, _NUMBERS // math.prod(event_shape))
-    return min(_MOST, 1 << (rows.bit_length() - 1))
-
 
 @final
 class ShardedSampling:
@@ -44,7 +34,7 @@ class ShardedSampling:
         folder: of the files, for this job alone; the processes share it.
         settings: plain data that say how samples are drawn, beside the model and the arguments
             of `draw` that say so themselves. Files of other settings are refused.
-        chunk_size: samples drawn at once.
+        chunk_size: samples in a file.
         ranks: which of the processes this is; the only one if None.
         tell: takes a line about each chunk.
     """
@@ -109,10 +99,18 @@ class ShardedSampling:
         with self.ranks.joined():
             share = self.ranks.agreed(todo)[self.ranks.rank :: self.ranks.world_size]
             for k, (first, last) in enumerate(share):
-                rows = {key: None if x is None else x[first:last] for key, x in given.items()}
-                own = {"guidance": guidance, "sampler": sampler, "chunk_size": last - first}
-                own |= {"seed": seed, "first": first, **rows}
-                drawn = self.model.sample(last - first, **{**options, **own})
+                own: dict[str, Any] = {
+                    k: None if x is None else x[first:last] for k, x in given.items()
+                }
+                drawn = self.model.sample(
+                    last - first,
+                    seed=seed,
+                    first=first,
+                    guidance=guidance,
+                    sampler=sampler,
+                    **own,
+                    **options,
+                )
                 files.write(first, drawn)
                 self.tell(f"chunk {k + 1} of {len(share)}: {drawn.seconds:.1f} s")
             self.ranks.wait()

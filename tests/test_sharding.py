@@ -20,7 +20,7 @@ from interpolants.process.forward_sde import ForwardSDE
 from interpolants.process.probability_flow import ProbabilityFlow
 from interpolants.ranks import Ranks
 from interpolants.sampler import Sampler
-from interpolants.sharding import ShardedSampling, chunk_rows
+from interpolants.sharding import ShardedSampling
 from interpolants.solver.dormand_prince import DormandPrince
 from interpolants.solver.euler_maruyama import EulerMaruyama
 from interpolants.solver.heun import Heun
@@ -184,8 +184,3 @@ def test_sharding_refuses_noise_that_samples_share(noise, tmp_path):
     with pytest.raises(ValueError, match=f"^{rule}'{noise.__name__}'; .* chunk_size=20$"):
         _draw(_model(), tmp_path / "chunks", 20, 1, 10, sampler=sampler)
     assert not (tmp_path / "chunks").exists()
-
-
-def test_chunk_rows_are_powers_of_two_of_a_million_numbers():
-    shapes = {(2,): 2**14, (1, 8, 8): 2**14, (1, 28, 28): 2**10, (3, 32, 32): 2**8, (10**7,): 1}
-    assert {shape: chunk_rows(shape) for shape in shapes} == shapes
