@@ -194,9 +194,10 @@ def test_training_takes_the_batches_of_the_data_and_independent_pairs(tmp_path):
     assert difference.abs().max() < 4 * math.sqrt(2 / 150)
 
 
-def test_training_hands_the_pairs_of_the_coupling_to_the_objective(tmp_path):
-    """On the line, optimal pairs have one order."""
-    data = GaussianMixture(means=[[1.0]], std=math.sqrt(0.3), standardize=False)
+@pytest.mark.parametrize("means", [[[1.0]], [[1.0], [1.3]]], ids=["one class", "two classes"])
+def test_training_hands_the_pairs_of_the_coupling_to_the_objective(means, tmp_path):
+    """On the line, optimal pairs have one order, whatever labels the network is not told."""
+    data = GaussianMixture(means=means, std=math.sqrt(0.3), standardize=False)
     for _, x0, x1, _ in _seen(tmp_path, data, MinibatchOTCoupling()):
         assert torch.equal(x0.argsort(dim=0), x1.argsort(dim=0))
 

@@ -69,10 +69,11 @@ class InterpolantModule(ChunkModule):
         dropped = self._dropped(total, generator)
         # What is drawn from here on belongs to the share.
         own = self.own(generator)
-        x0, image = coupling.pair(x0, x1, batch.label, own)
+        # Labels that the network is not told are nothing to the coupling either.
+        label = None if self.labels is None else batch.label
+        x0, image = coupling.pair(x0, x1, label, own)
         fields = self.fields
         if dropped is not None or image is not None:
-            label = None if self.labels is None else batch.label
             fields = fields.given(Condition(label, image, dropped))
         losses = self.objective(fields, t, x0, x1, z, generator=own)
         if weight is not None:
