@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
 
 from interpolants.coupling.base import Pair
 from interpolants.data.base import Data
 from interpolants.model import Model, SamplerFactory
 from interpolants.sampler import Samples
+from interpolants.seeds import stream_rows
 from interpolants.shapes import flatten_event
 
 Sample = Callable[..., Samples]
 """Draws as `Model.sample` does, as `sample(n, **options)`."""
+
+# Keeps the choice of labels apart from what else is drawn.
+_VECTORS = 42
 
 # What `Model.sample` takes that is no setting of a sampler.
 _NOT_OF_SAMPLERS = ("label", "guidance", "chunk_size", "times")
@@ -50,7 +58,8 @@ def begin(
     """What samples begin with.
 
     A backward process starts from held-out data, as does a coupling that makes beginnings from
-    data; samples then get the labels of those.
+    data; samples then get the labels of those. Labels that are vectors, whose law the model does
+    not know, are drawn from the training data.
     """
     backward = model.make_sampler(sampler, **settings_of(options)).process.backward
     if backward or model.fields.coupling.data_dependent:
@@ -59,9 +68,17 @@ def begin(
         n, options = len(held.x1), {**options, "start": begun.x0, "image": begun.image}
         if options.get("label") is None:
             options["label"] = None if model.labels is None else held.label
+    elif model.labels is not None and model.labels.size and options.get("label") is None:
+        options["label"] = stream_rows(partial(_vectors, data), 0, n, _VECTORS, seed)
     if model.labels is not None and options.get("label") is not None:
         options["label"] = model.labels.of_first(options["label"], n)
     return Begun(n, {"seed": seed, "sampler": sampler, **options}, backward)
+
+
+def _vectors(data: Data, n: int, generator: torch.Generator) -> Tensor:
+    label = data.sample(n, generator).label
+    assert label is not None
+    return label
 
 
 def inside(drawn: Samples) -> Samples:

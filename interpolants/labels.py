@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check, is_whole
+from interpolants.data.standardize import moments
 from interpolants.seeds import stream_rows
 
 Label = int | Sequence[int] | Tensor
@@ -24,12 +25,16 @@ class Labels:
     Attributes:
         frequencies: of the classes 0, 1, ... in the training data; empty for vectors.
         size: length of a vector; 0 for classes.
+        shift, scale: of the coordinates of vectors, which networks see as (c - shift) / scale; as
+            they are if empty.
         dropout: share of training samples whose label was withheld. Above 0 the network knows the
             null label, "any", which classifier-free guidance needs.
     """
 
     frequencies: tuple[float, ...] = ()
     size: int = 0
+    shift: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
     dropout: float = 0.0
 
     @classmethod
@@ -51,7 +56,8 @@ class Labels:
         assert label is not None
         if label.is_floating_point():
             check(label.dim() == 2, "label", "vectors of shape (N, C)", tuple(label.shape))
-            return cls(size=label.shape[1], dropout=dropout)
+            shift, scale = (tuple(part.tolist()) for part in moments(label))
+            return cls(size=label.shape[1], shift=shift, scale=scale, dropout=dropout)
         known = label.dim() == 1 and bool((label >= 0).all())
         check(known, "label", "classes 0, 1, ..., one for each sample", tuple(label.shape))
         counts = torch.bincount(label.long(), minlength=classes).double()
@@ -60,11 +66,14 @@ class Labels:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Labels:
         """What `plain` gave."""
-        return cls(**{**plain, "frequencies": tuple(plain["frequencies"])})
+        parts: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()
+        }
+        return cls(**parts)
 
     def plain(self) -> dict[str, Any]:
         """The same as plain data, for a checkpoint."""
-        return {**asdict(self), "frequencies": list(self.frequencies)}
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     def net_options(self) -> dict[str, int]:
         """What a network must be told when it is built."""
@@ -137,3 +146,16 @@ def labels_of(
         check(labels.dropout > 0, where, rule, label)
         return None
     return stream_rows(labels.draw, *numbers, *key)
+
+
+def told(
+    labels: Labels | None, label: Tensor | None, device: torch.device | None = None
+) -> Tensor | None:
+    """What a network is told of labels: classes as they are, vectors in units of the training
+    data's; None of a network that is told nothing."""
+    if labels is None or label is None:
+        return None
+    label = label.to(device)
+    if not labels.shift:
+        return label
+    return (label - label.new_tensor(labels.shift)) / label.new_tensor(labels.scale)

@@ -18,7 +18,7 @@ from interpolants.evaluating import evaluating
 from interpolants.fields import Fields
 from interpolants.given import Given
 from interpolants.guidance.base import Guidance
-from interpolants.labels import Label, Labels, labels_of
+from interpolants.labels import Label, Labels, labels_of, told
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.likelihood.flow import FlowLikelihood, with_density
 from interpolants.sample_checks import check_given, check_numbers
@@ -210,8 +210,8 @@ class Model:
         guidance = self.guidance if guidance is None else guidance
         if guidance is not None:
             guidance.check(self.labels)
-        parts = (None if part is None else part.to(self.device) for part in (label, image))
-        condition = Condition(*parts)
+        image = None if image is None else image.to(self.device)
+        condition = Condition(told(self.labels, label, self.device), image)
         if label is None and image is None and guidance is None:
             return self.fields, condition
         return self.fields.given(condition.rows(0, rows), guidance), condition
@@ -269,21 +269,21 @@ class Model:
         check_seed("Model.log_prob.seed", seed)
         rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
-        label = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, given=True)
+        given = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, given=True)
+        known = told(self.labels, given, self.device)
         draw = self.make_sampler(sampler, **options)
         wide = next(self.fields.parameters(), x).dtype == torch.float64
         x = x.to(self.device, torch.float64 if wide else torch.float32)
         self.scaling.space.check(x)
-        paths, step = likelihood(sampler=draw).paths, len(x)
+        paths = likelihood(sampler=draw).paths
         size = chunk_size or rows_at_once(self.event_shape, self.device)
-        if label is not None:
-            step = max(1, size // paths)
+        step = len(x) if known is None else max(1, size // paths)
         generator, parts = keyed_generator(_LOG_PROB, seed, device=self.device), []
         with evaluating(self.fields), torch.set_grad_enabled(gradients):
             state = self.scaling.to_model(x)
             for begin in range(0, len(x), step):
-                if label is not None:
-                    own = Condition(label[begin : begin + step].to(x.device)).interleaved(paths)
+                if known is not None:
+                    own = Condition(known[begin : begin + step]).interleaved(paths)
                     draw = self.make_sampler(sampler, fields=self.fields.given(own), **options)
                 found = likelihood(sampler=draw).log_prob(
                     state[begin : begin + step],

@@ -12,7 +12,7 @@ from interpolants.fields import Fields
 from interpolants.guidance.autoguidance import Autoguidance
 from interpolants.guidance.classifier_free import ClassifierFreeGuidance
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.labels import Labels
+from interpolants.labels import Labels, told
 from interpolants.likelihood.expectation import ExpectationLikelihood
 from interpolants.likelihood.flow import FlowLikelihood
 from interpolants.model import Model
@@ -215,6 +215,9 @@ def test_guidance_and_labels_are_refused_where_they_were_not_trained():
 
 def test_labels_of_vectors_and_their_plain_form():
     labels = Labels.of(torch.randn(5, 3), 0.2)
+    raw = torch.tensor([[10.0, 5.0], [30.0, 5.0]])
+    assert told(Labels.of(raw, 0.0), raw).tolist() == [[-1, 0], [1, 0]]
+    assert told(None, raw) is None and told(labels, None) is None
     assert labels.net_options() == {"label_size": 3}
     assert Labels.from_plain(labels.plain()) == labels
     assert labels.expanded([1.0, 2.0, 3.0], 4).shape == (4, 3)

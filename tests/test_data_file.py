@@ -55,6 +55,21 @@ def test_file_csv_labels_are_classes_in_sorted_order(tmp_path: Path) -> None:
     assert label is not None and label.tolist() == [1, 0, 1]
 
 
+def test_file_labels_of_several_numbers_are_vectors(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("x,dose,kind,age\n1,0.5,red,40\n2,1.5,blue,30\n3,2.5,red,20\n")
+    data = File(path=str(path), columns=["x"], label=["age", "dose"])
+    rows, label = all_rows(data)
+    assert rows.tolist() == [[1], [2], [3]]
+    assert label is not None and label.dtype == torch.float32 and data.num_classes == 0
+    assert label.tolist() == [[40, 0.5], [30, 1.5], [20, 2.5]]
+    with pytest.raises(ValueError, match="a number in line 2, column 'kind'"):
+        File(path=str(path), columns=["x"], label=["age", "kind"])
+    np.savez(tmp_path / "x.npz", x=np.arange(3), told=np.arange(6).reshape(3, 2))
+    _, label = all_rows(File(path=str(tmp_path / "x.npz"), label="told"))
+    assert label is not None and label.tolist() == [[0, 1], [2, 3], [4, 5]]
+
+
 def test_file_npy_and_npz_round_trip(tmp_path: Path) -> None:
     images = torch.randn(9, 2, 3, 3, generator=keyed_generator(0)).sort(dim=0).values
     np.save(tmp_path / "x.npy", images.double().numpy())
@@ -177,7 +192,7 @@ def write(path: Path, content: object) -> None:
             "x.npz",
             {"x": np.ones(3), "y": np.ones(4)},
             {"label": "y"},
-            "File.label: expected shape (3,), got (4,)",
+            "File.label: expected shape (3,), or (3, C) of numbers, got (4,)",
         ),
         (
             "x.npy",

@@ -171,7 +171,7 @@ def test_table_without_classes_has_no_labels() -> None:
         (lambda: FiniteData(torch.ones(3)), "FiniteData.x: expected shape (rows, *event)"),
         (
             lambda: FiniteData(torch.ones(3, 1), torch.ones(2)),
-            "FiniteData.label: expected one label for each of 3 rows, got 2",
+            "FiniteData.label: expected a class 0, 1, ... or a vector of finite real numbers for ",
         ),
         (
             lambda: FiniteData(torch.ones(3, 1), x0=torch.ones(3, 2)),

@@ -66,7 +66,7 @@ def test_image_file_honours_a_test_set_and_labels(tmp_path):
         (
             {"x": np.zeros((4, 2, 2), np.uint8), "y": np.arange(3)},
             {"label": "y"},
-            "label: expected 4 whole numbers in the array y, got ('int64', (3,))",
+            "label: expected whole numbers, or vectors of numbers, for 4 images in the array y",
         ),
         (
             {"x": np.zeros((4, 2, 2), np.uint8), "y": np.arange(4)},

@@ -206,11 +206,11 @@ def test_photo_patches_of_training_and_held_out_share_no_row():
         (lambda: Images(_pictures(1)), "Images.train: expected at least 2 images, got 1"),
         (
             lambda: Images(_pictures(4)._replace(label=torch.arange(3))),
-            "Images.train: expected one class 0, 1, ... for each of 4 images, got (torch.int64, ",
+            "Images.train: expected a class 0, 1, ... or a vector of finite real numbers ",
         ),
         (
             lambda: Images(_pictures(4)._replace(label=torch.arange(4) - 1)),
-            "Images.train: expected one class 0, 1, ... for each of 4 images",
+            "Images.train: expected a class 0, 1, ... or a vector of finite real numbers ",
         ),
         (
             lambda: Images(_pictures(4), _pictures(4, labelled=False)),

@@ -22,9 +22,11 @@ class ClassAverageBase(BeginningBase):
 
     def components(self, x1: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         fix = "choose data with classes, such as data=digits, or use base=fitted"
-        check(label is not None, "ClassAverageBase.fit", "data with labels", label, fix)
+        classes = label is not None and not label.is_floating_point()
+        got = None if label is None else "vectors"
+        check(classes, "ClassAverageBase.fit", "data with classes", got, fix)
         assert label is not None
-        kinds, k = torch.unique(label.flatten(), return_inverse=True)
+        kinds, k = torch.unique(label, return_inverse=True)
         counts = torch.bincount(k, minlength=len(kinds)).to(x1)
         sums = x1.new_zeros(len(kinds), *x1.shape[1:]).index_add_(0, k, x1)
         mean = sums / counts.view(-1, *(1,) * (x1.dim() - 1))

@@ -49,7 +49,7 @@ class Coupling(abc.ABC):
 
         Args:
             x0, x1: samples of the two ends, (B, *event).
-            label: class of each x1, (B,), or None.
+            label: what the network is told of each x1: its class, (B,), a vector, (B, C), or None.
             generator: of what the coupling itself draws; torch's own if None.
         """
 

@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from interpolants.checks import check
 from interpolants.coupling.base import Coupling, Pair
 from interpolants.shapes import flatten_event
 
@@ -21,9 +22,10 @@ class MinibatchOTCoupling(Coupling):
     biased by the batch size, and a one-sided path loses its score. Solved on the host.
 
     Args:
-        condition_aware: with classes, permute x0 only among samples of one class. Pairing across
-            classes would make the law of x0 depend on the class, which a conditional sampler
-            that starts from the whole base cannot honour (arXiv 2503.10636).
+        condition_aware: where the network is told classes, permute x0 only among samples of one
+            class. Pairing across classes would make the law of x0 depend on the class, which a
+            conditional sampler that starts from the whole base cannot honour (arXiv 2503.10636).
+            Of vectors hardly two are the same, and they are refused.
     """
 
     condition_aware: bool = True
@@ -38,7 +40,10 @@ class MinibatchOTCoupling(Coupling):
         cost = torch.cdist(flatten_event(x0).double(), flatten_event(x1).double()).square().cpu()
         source = torch.arange(len(x0))
         groups = [torch.arange(len(x0))]
-        if label is not None and label.dim() == 1 and self.condition_aware:
+        if label is not None and self.condition_aware:
+            fix = "use coupling=independent, or coupling.condition_aware=false to pair across them"
+            rule = "labels that are classes"
+            check(label.dim() == 1, "MinibatchOTCoupling.label", rule, "vectors", fix)
             classes = label.cpu()
             groups = [torch.nonzero(classes == k).flatten() for k in torch.unique(classes)]
         for group in groups:

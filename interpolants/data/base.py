@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from interpolants.checks import check
 from interpolants.data.standardize import moments
 from interpolants.seeds import keyed_generator
 from interpolants.space.base import Space
@@ -26,7 +27,8 @@ class Batch(NamedTuple):
 
     Attributes:
         x1: data, shape (B, *event).
-        label: class of each sample, shape (B,), or None.
+        label: class of each sample, int64, shape (B,); or a vector for each, float32, shape
+            (B, C); or None.
         x0: the base sample that x1 is paired with, shape (B, *event), or None where the pair is
             made later by a coupling.
         mask: of series, which observations there are, bool, shape (B, T); x1 is zero at the
@@ -185,6 +187,26 @@ def count_classes(*labels: Tensor | None) -> int:
     """One more than the largest of some whole numbers; 0 of none, and of other labels."""
     whole = [part for part in labels if part is not None and not part.is_floating_point()]
     return max((int(part.max()) + 1 for part in whole), default=0)
+
+
+def checked_labels(where: str, label: Tensor, n: int) -> Tensor:
+    """Labels of n rows as batches have them, from whole or real numbers.
+
+    Args:
+        where: the setting that they come from.
+        label: classes 0, 1, ..., (n,), or vectors of finite real numbers, (n, C).
+
+    Raises:
+        ValueError: if they are neither.
+    """
+    real = label.is_floating_point()
+    if real:
+        fits = label.dim() == 2 and label.shape[1] > 0 and bool(label.isfinite().all())
+    else:
+        fits = label.dim() == 1 and label.dtype != torch.bool and bool((label >= 0).all())
+    rule = f"a class 0, 1, ... or a vector of finite real numbers for each of {n} rows"
+    check(fits and len(label) == n, where, rule, (label.dtype, tuple(label.shape)))
+    return label.float() if real else label.long()
 
 
 def take(batch: Batch, rows: Tensor | slice) -> Batch:

@@ -20,15 +20,16 @@ class File(FiniteData):
     """Rows of a .csv, .npy or .npz file.
 
     A .csv file may start with a header line. Arrays have shape (rows, *event); a
-    one-dimensional array is taken as rows of one number. Labels may be numbers or text; each
-    distinct value becomes one class, in sorted order.
+    one-dimensional array is taken as rows of one number. Labels are classes, from numbers or
+    text, each distinct value one of them, in sorted order; or vectors of numbers.
 
     Args:
         path: the file; a relative path starts at the current folder.
         key: the array to read from a .npz archive; not needed if it is the only one.
         columns: names of the .csv columns to read, in this order; all but the label if None.
             Columns of a file without a header are called "0", "1", ....
-        label: name of the .csv column or .npz array of labels; no labels if None.
+        label: name of the .csv column or .npz array of classes; or a list of .csv columns, or the
+            name of an array of shape (rows, C), of vectors; no labels if None.
         standardize: whether networks see coordinates of mean 0 and standard deviation 1.
         held_out_fraction: share of rows kept out of training.
         split_seed: fixes which rows those are.
@@ -43,7 +44,7 @@ class File(FiniteData):
         path: str,
         key: str | None = None,
         columns: Sequence[str] | None = None,
-        label: str | None = None,
+        label: str | Sequence[str] | None = None,
         standardize: bool = True,
         held_out_fraction: float = 0.2,
         split_seed: int = 0,
@@ -51,7 +52,7 @@ class File(FiniteData):
         values, labels = _read(Path(path), key, columns, label)
         super().__init__(
             as_rows("File", values, path),
-            None if labels is None else _classes(labels, len(values)),
+            None if labels is None else _labels(labels, len(values)),
             standardize=standardize,
             held_out_fraction=held_out_fraction,
             split_seed=split_seed,
@@ -59,7 +60,7 @@ class File(FiniteData):
 
 
 def _read(
-    path: Path, key: str | None, columns: Sequence[str] | None, label: str | None
+    path: Path, key: str | None, columns: Sequence[str] | None, label: str | Sequence[str] | None
 ) -> tuple[Array, Array | None]:
     suffix = path.suffix.lower()
     is_csv, is_array = suffix == ".csv", suffix in (".npy", ".npz")
@@ -70,9 +71,17 @@ def _read(
         check(key is None, "File.key", "null for a .csv file", key, "select with `columns`")
         return read_csv("File", path, columns, label)
     check(columns is None, "File.columns", "null for an array file", columns)
+    named = label is None or isinstance(label, str)
+    check(named, "File.label", "the name of one array", label)
+    assert label is None or isinstance(label, str)
     return read_array("File", path, key, label)
 
 
-def _classes(labels: Array, num_rows: int) -> Tensor:
-    check(labels.shape == (num_rows,), "File.label", f"shape ({num_rows},)", labels.shape)
+def _labels(labels: Array, num_rows: int) -> Tensor:
+    numbers = np.issubdtype(labels.dtype, np.number) or labels.dtype == np.bool_
+    fits = labels.shape == (num_rows,) or (labels.ndim == 2 and numbers)
+    rule = f"shape ({num_rows},), or ({num_rows}, C) of numbers"
+    check(fits and len(labels) == num_rows, "File.label", rule, labels.shape)
+    if labels.ndim == 2:
+        return torch.from_numpy(labels.astype(np.float32))
     return torch.from_numpy(np.unique(labels, return_inverse=True)[1]).long()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpolants.checks import check, check_open_interval, check_seed
-from interpolants.data.base import Batch, take
+from interpolants.data.base import Batch, checked_labels, take
 from interpolants.data.split_data import SplitData, split_numbers
 from interpolants.data.standardize import check_finite_rows
 from interpolants.space.euclidean import EuclideanSpace
@@ -22,7 +22,7 @@ class FiniteData(SplitData):
 
     Args:
         x: all rows, shape (N, *event), N >= 2; kept in float32.
-        label: the class of each row, shape (N,), or None.
+        label: the class of each row, shape (N,), a vector for each, shape (N, C), or None.
         x0: the base sample that each row is paired with, of the shape of `x`, or None.
         mask: of series, which observations there are, bool, shape (N, T), or None.
         standardize: whether networks see each coordinate with the mean 0 and standard deviation 1
@@ -97,9 +97,7 @@ def _checked_rows(
     """All rows in float32, once they are known to fit together."""
     check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
     check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
-    num_labels = len(x) if label is None else label.numel()
-    rule = f"one label for each of {len(x)} rows"
-    check(num_labels == len(x), f"{name}.label", rule, num_labels)
+    label = None if label is None else checked_labels(f"{name}.label", label, len(x))
     x = x.float()
     check_finite_rows(f"{name}.x", x)
     if x0 is not None:

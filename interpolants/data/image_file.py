@@ -29,7 +29,8 @@ class ImageFile(Images):
     Args:
         path: the file; a relative path starts at the current folder.
         key: the array of images in an archive; not needed if it is the only one, or `x_train`.
-        label: the array of labels in an archive, whole numbers from 0; none if None.
+        label: the array of labels in an archive: whole numbers from 0, or vectors of numbers, (N,
+            C); none if None.
         held_out_fraction: share of images kept out of training where there are no test images.
         split_seed: fixes which images those are.
         flip: whether half of the images of training batches are mirrored from left to right.
@@ -94,7 +95,10 @@ def _pictures(arrays: Mapping[str, Array], key: str, label: str | None) -> Pictu
         return Pictures(pixels)
     check(label in arrays, "ImageFile.label", f"one of the arrays {names}", label)
     classes = arrays[label]
-    whole = np.issubdtype(classes.dtype, np.integer) and classes.size == len(x)
-    rule = f"{len(x)} whole numbers in the array {label}"
-    check(whole, "ImageFile.label", rule, (str(classes.dtype), classes.shape))
-    return Pictures(pixels, torch.from_numpy(classes.reshape(-1).astype(np.int64)))
+    if np.issubdtype(classes.dtype, np.integer) and classes.size == len(x):
+        return Pictures(pixels, torch.from_numpy(classes.reshape(-1).astype(np.int64)))
+    vectors = np.issubdtype(classes.dtype, np.number) and classes.ndim == 2
+    rule = f"whole numbers, or vectors of numbers, for {len(x)} images in the array {label}"
+    got = (str(classes.dtype), classes.shape)
+    check(vectors and len(classes) == len(x), "ImageFile.label", rule, got)
+    return Pictures(pixels, torch.from_numpy(classes.astype(np.float32)))

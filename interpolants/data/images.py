@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad as pad_with_zeros
 
 from interpolants.checks import check, check_open_interval, check_seed, is_whole
+from interpolants.data.base import checked_labels
 from interpolants.data.image_data import ImageData
 from interpolants.data.split_data import split_numbers
 
@@ -18,7 +19,7 @@ class Pictures(NamedTuple):
 
     Attributes:
         x: uint8, shape (N, C, H, W).
-        label: classes, int64, shape (N,), or None.
+        label: classes, int64, shape (N,), or vectors, float32, shape (N, C), or None.
     """
 
     x: Tensor
@@ -41,7 +42,7 @@ class Images(ImageData):
 
     Raises:
         ValueError: if the images are not uint8 of one shape, there are fewer than two (without a
-            test set; or none in it), or their labels are no classes 0, 1, ....
+            test set; or none in it), or their labels are neither classes 0, 1, ... nor vectors.
     """
 
     def __init__(
@@ -97,7 +98,4 @@ def _checked(where: str, pictures: Pictures) -> Pictures:
     check(fits, where, "uint8 images of shape (N, C, H, W)", (x.dtype, tuple(x.shape)))
     if label is None:
         return pictures
-    rule = f"one class 0, 1, ... for each of {len(x)} images"
-    whole = not label.is_floating_point() and label.shape == (len(x),)
-    check(whole and bool((label >= 0).all()), where, rule, (label.dtype, tuple(label.shape)))
-    return Pictures(x, label.long())
+    return Pictures(x, checked_labels(where, label, len(x)))

@@ -26,12 +26,12 @@ def read_csv(
     owner: str,
     path: Path,
     columns: Sequence[str] | None,
-    label: str | None,
+    label: str | Sequence[str] | None,
     *,
     role: str = "label",
     missing: bool = False,
 ) -> tuple[Array, Array | None]:
-    """Read numeric columns, and a label column of numbers or text.
+    """Read numeric columns, and a label column of numbers or text, or several of numbers.
 
     The first line is a header if none of its cells is a number; without one the columns are
     called "0", "1", ....
@@ -40,12 +40,13 @@ def read_csv(
         owner: the class whose arguments these are.
         path: a comma-separated file in UTF-8.
         columns: the columns to read, in this order; None reads all but the label.
-        label: the column of labels, or None.
+        label: the column of labels, or a list of columns, or None.
         role: what the owner calls its argument `label`.
         missing: whether an empty cell, NA or nan is a missing number, and NaN then.
 
     Returns:
-        The numbers, shape (rows, columns), and the labels, shape (rows,), or None.
+        The numbers, shape (rows, columns), and the labels: of one column, shape (rows,), of a
+        list numbers of shape (rows, columns), or None.
 
     Raises:
         ValueError: if the file is empty, a column is unknown, a line has the wrong number of
@@ -59,22 +60,28 @@ def read_csv(
     lines = lines[has_header:]
     check(len(lines) > 0, f"{owner}.path", f"rows below the header of {path}", 0)
     _check_widths(owner, lines, len(names), path)
-    target = None if label is None else _column_index(f"{owner}.{role}", label, names)
+    asked = [] if label is None else [label] if isinstance(label, str) else list(label)
+    targets = [_column_index(f"{owner}.{role}", name, names) for name in asked]
     indices = (
-        [i for i in range(len(names)) if i != target]
+        [i for i in range(len(names)) if i not in targets]
         if columns is None
         else [_column_index(f"{owner}.columns", name, names) for name in columns]
     )
     rule = "at least one column of numbers"
     check(len(indices) > 0, f"{owner}.columns", rule, list(columns or []))
-    values = np.empty((len(lines), len(indices)))
-    for k, (number, row) in enumerate(lines):
-        for j, i in enumerate(indices):
-            empty = missing and row[i].lower() in _MISSING
-            place = f"line {number}, column {names[i]!r} of {path}"
-            values[k, j] = np.nan if empty else _number(row[i], owner, role, place)
-    labels = None if target is None else _label_cells([row[target] for _, row in lines])
-    return values, labels
+
+    def numbers(chosen: list[int]) -> Array:
+        values = np.empty((len(lines), len(chosen)))
+        for k, (number, row) in enumerate(lines):
+            for j, i in enumerate(chosen):
+                empty = missing and row[i].lower() in _MISSING
+                place = f"line {number}, column {names[i]!r} of {path}"
+                values[k, j] = np.nan if empty else _number(row[i], owner, role, place)
+        return values
+
+    if isinstance(label, str):
+        return numbers(indices), _label_cells([row[targets[0]] for _, row in lines])
+    return numbers(indices), numbers(targets) if targets else None
 
 
 def read_array(

@@ -101,8 +101,11 @@ def _checked(draw: Callable[[], Batch], event_shape: tuple[int, ...], what: str)
             require(part.dtype == torch.float32, f"{what}: {name} of {part.dtype}")
             require(part.isfinite().all(), f"{what}: {name} is not finite")
     if batch.label is not None:
-        require(batch.label.shape == (n,), f"{what}: labels of shape {tuple(batch.label.shape)}")
-        require(not batch.label.is_floating_point(), f"{what}: labels of {batch.label.dtype}")
+        real = batch.label.is_floating_point()
+        fits = len(batch.label) == n and batch.label.dim() == 1 + real
+        require(fits, f"{what}: labels of shape {tuple(batch.label.shape)}")
+        kinds = (torch.float32, torch.int64)
+        require(batch.label.dtype in kinds, f"{what}: labels of {batch.label.dtype}")
     if batch.mask is not None:
         _check_mask(batch.x1, batch.mask, what)
     require_repeatable(lambda: draw().x1, what)
@@ -121,7 +124,9 @@ def _check_classes(data: Data) -> None:
     """Labels that are whole numbers are classes 0, 1, ..., fewer than `num_classes`."""
     for batch in (data.train_batch(0, _SIZE, 0), data.held_out(_MANY, 0)):
         label = batch.label
-        known = label is None or bool((label >= 0).all() and (label < data.num_classes).all())
+        if label is None or label.is_floating_point():
+            continue
+        known = bool((label >= 0).all() and (label < data.num_classes).all())
         require(known, f"num_classes: {data.num_classes}, but there are others")
 
 

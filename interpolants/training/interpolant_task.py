@@ -51,7 +51,7 @@ class InterpolantTask(Task):
             # In place: the names of weights, and so checkpoints, stay as they are.
             fields.net.compile(dynamic=False)
         fit_base(data, scaling, fields)
-        _check_batch(data, fields)
+        _check_batch(data, fields, labels)
         plain["labels"] = None if labels is None else labels.plain()
         plain["deviation"] = deviation
         data.train_batch(0, config["batch_size"], config["seed"])
@@ -101,9 +101,10 @@ def _guidance(config: Mapping[str, Any], build: Build, labels: Labels | None) ->
     return guidance
 
 
-def _check_batch(data: Data, fields: Fields) -> None:
+def _check_batch(data: Data, fields: Fields, labels: Labels | None) -> None:
     """Require data that are whole, and that the coupling can pair."""
-    one = data.sample(1, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    one = data.sample(1, generator)
     fix = "use task=neural_sde"
     rule = "data with no observations missing, for an interpolant"
     check(one.mask is None, "data", rule, type(data).__name__, fix)
@@ -114,8 +115,10 @@ def _check_batch(data: Data, fields: Fields) -> None:
         type(data).__name__,
         "use coupling=independent or minibatch_ot",
     )
-    if one.x0 is None:
-        fields.base.sample(1, data.event_shape, torch.Generator().manual_seed(0))
+    x0 = one.x0
+    if x0 is None:
+        x0 = fields.base.sample(1, data.event_shape, generator)
+    fields.coupling.pair(x0, one.x1, None if labels is None else one.label, generator)
 
 
 def _look(model: Model, data: Data, metrics: Sequence[Metric], n: int) -> Look:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from interpolants.condition import Condition
 from interpolants.data.base import Batch
 from interpolants.fields import Fields
-from interpolants.labels import Labels
+from interpolants.labels import Labels, told
 from interpolants.objective.base import Objective
 from interpolants.time_sampler.base import TimeSampler
 from interpolants.training.chunk_module import ChunkModule
@@ -70,7 +70,7 @@ class InterpolantModule(ChunkModule):
         # What is drawn from here on belongs to the share.
         own = self.own(generator)
         # Labels that the network is not told are nothing to the coupling either.
-        label = None if self.labels is None else batch.label
+        label = told(self.labels, batch.label)
         x0, image = coupling.pair(x0, x1, label, own)
         fields = self.fields
         if dropped is not None or image is not None:
