@@ -72,6 +72,12 @@ class Model:
         """Where the network is, and so where sampling happens."""
         return next(self.fields.parameters(), torch.empty(0)).device
 
+    @property
+    def start_scaling(self) -> Scaling:
+        """Units of what samples start from: the base's, or of the data that it is made of."""
+        dependent = self.fields.coupling.data_dependent
+        return self.scaling if dependent else self.fields.base.scaling
+
     def make_sampler(
         self,
         sampler: SamplerFactory | None = None,
@@ -131,8 +137,8 @@ class Model:
             guidance: of the fields; the model's own if None.
             sampler: builds the sampler; the model's own if None.
             start: where to start instead of the base, (n, *event): data for a backward process,
-                or chosen base samples, each in its own units; `pair` makes those of a coupling
-                that makes them from data.
+                or chosen base samples, each in its own units; what `pair` makes, in the data's,
+                of a coupling that makes them from data.
             image: what `pair` gave beside them, (n, K, *spatial).
             times: increasing times in [0, 1] whose states to keep as `Samples.path`, last first
                 for a backward process; their units go linearly from the base's to the data's, in
@@ -152,8 +158,8 @@ class Model:
         """
         check_numbers(n, seed, first, chunk_size)
         backward = self.make_sampler(sampler, **options).process.backward
-        check_given(self.fields.coupling, (n, *self.event_shape), start, image, backward)
-        label = self._labels(label, first, first + n, seed, backward)
+        of_data = check_given(self.fields.coupling, (n, *self.event_shape), start, image, backward)
+        label = labels_of(self.labels, label, (first, first + n), _LABEL, seed, given=of_data)
         bounds = ranges(n, chunk_size or rows_at_once(self.event_shape, self.device))
         fields, condition = self._conditioned(label, image, guidance, bounds[0][1])
         draw = self.make_sampler(sampler, fields=fields, **options)
@@ -163,7 +169,7 @@ class Model:
             noise = draw.noise(keyed_generator(_NOISE, seed, first, device=self.device))
         # All before the first solve: a source may refuse chunks.
         sources = [noise.rows(first + begin, first + end) for begin, end in bounds]
-        units, parts = self.scaling if backward else self.fields.base.scaling, []
+        units, parts = self.scaling if backward else self.start_scaling, []
         with evaluating(self.fields):
             for (begin, end), own in zip(bounds, sources, strict=True):
                 if isinstance(fields.net, Given):
@@ -187,7 +193,7 @@ class Model:
         x1 = self._given(x1, self.scaling)
         x0 = self.fields.base.sample(len(x1), self.event_shape, generator)
         made = self.fields.coupling.pair(x0, x1, None, generator)
-        return made._replace(x0=self.fields.base.scaling.to_data(made.x0))
+        return made._replace(x0=self.start_scaling.to_data(made.x0))
 
     def _starts(self, first: int, last: int, seed: int) -> Tensor:
         """Where samples of these numbers start, in the units of the networks."""
@@ -195,13 +201,6 @@ class Model:
         return stream_rows(
             lambda n, g: base.start(n, shape, g), first, last, _SAMPLE, seed, device=device
         )
-
-    def _labels(
-        self, label: Label | None, first: int, last: int, seed: int, backward: bool
-    ) -> Tensor | None:
-        """A label for each; those of given data are not known, and none are drawn for them."""
-        given = backward or self.fields.coupling.data_dependent
-        return labels_of(self.labels, label, (first, last), _LABEL, seed, given=given)
 
     def _conditioned(
         self, label: Tensor | None, image: Tensor | None, guidance: Guidance | None, rows: int
@@ -225,7 +224,7 @@ class Model:
 
     def _to_user(self, drawn: Samples, label: Tensor | None, backward: bool) -> Samples:
         """Samples in the units of the user, with their labels."""
-        base, data, x, path = self.fields.base.scaling, self.scaling, drawn.x, drawn.path
+        base, data, x, path = self.start_scaling, self.scaling, drawn.x, drawn.path
         density = drawn.log_prob
         if path is not None and drawn.times is not None:
             weights = expand_time(drawn.times.to(path), path)

@@ -25,7 +25,7 @@ def check_given(
     start: Tensor | None,
     image: Tensor | None,
     backward: bool,
-) -> None:
+) -> bool:
     """Require a start where the process or the coupling needs one, and its image.
 
     Args:
@@ -33,6 +33,9 @@ def check_given(
         shape: of the samples, (n, *event).
         start, image: as given to `Model.sample`.
         backward: whether the process starts from data.
+
+    Returns:
+        Whether samples start from data, or from what was made of data.
     """
     where, fix = "Model.sample.start", "take start and image from Model.pair(data)"
     check(
@@ -47,3 +50,4 @@ def check_given(
     got = tuple(image.shape) if isinstance(image, Tensor) else ()
     rule = f"shape {expected}" if channels else "none for this coupling"
     check(got == expected, "Model.sample.image", rule, got, fix if channels else "")
+    return backward or needed
