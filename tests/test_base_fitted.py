@@ -182,7 +182,7 @@ def test_fitted_bases_refuse_before_fit_and_other_shapes(kind):
 
 
 def test_class_average_base_refuses_data_without_labels():
-    rule = "ClassAverageBase.fit: expected data with labels, got None; choose data with classes"
+    rule = "ClassAverageBase.fit: expected data with classes, got None; choose data with classes"
     with pytest.raises(ValueError, match=rule):
         ClassAverageBase().fit(torch.zeros(3, 2), None, 1.0)
 
@@ -254,7 +254,7 @@ def test_fitted_base_trains_resumes_and_samples(stem, tmp_path, monkeypatch):
 
 def test_class_average_base_refuses_a_run_on_data_without_labels(tmp_path, monkeypatch):
     leave_out_pictures(monkeypatch)
-    with pytest.raises(ValueError, match=r"ClassAverageBase.fit: expected data with labels"):
+    with pytest.raises(ValueError, match=r"ClassAverageBase.fit: expected data with classes"):
         train_with(tmp_path, "base=class_average", *_RUN, "data=checkerboard")
     assert not (tmp_path / "outputs").exists()
 

@@ -101,11 +101,11 @@ def _checked(draw: Callable[[], Batch], event_shape: tuple[int, ...], what: str)
             require(part.dtype == torch.float32, f"{what}: {name} of {part.dtype}")
             require(part.isfinite().all(), f"{what}: {name} is not finite")
     if batch.label is not None:
-        real = batch.label.is_floating_point()
-        fits = len(batch.label) == n and batch.label.dim() == 1 + real
-        require(fits, f"{what}: labels of shape {tuple(batch.label.shape)}")
-        kinds = (torch.float32, torch.int64)
-        require(batch.label.dtype in kinds, f"{what}: labels of {batch.label.dtype}")
+        label = batch.label
+        kinds = {torch.int64: 1, torch.float32: 2}
+        fits = len(label) == n and kinds.get(label.dtype) == label.dim()
+        got = f"labels of {label.dtype} of shape {tuple(label.shape)}"
+        require(fits, f"{what}: {got}, not int64 (n,) or float32 (n, C)")
     if batch.mask is not None:
         _check_mask(batch.x1, batch.mask, what)
     require_repeatable(lambda: draw().x1, what)
