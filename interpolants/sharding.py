@@ -100,7 +100,7 @@ class ShardedSampling:
             share = self.ranks.agreed(todo)[self.ranks.rank :: self.ranks.world_size]
             for k, (first, last) in enumerate(share):
                 own: dict[str, Any] = {
-                    k: None if x is None else x[first:last] for k, x in given.items()
+                    name: None if x is None else x[first:last] for name, x in given.items()
                 }
                 drawn = self.model.sample(
                     last - first,
