@@ -1,5 +1,7 @@
 """Features: networks of the user's, what is kept of them, and what they do not depend on."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from pictures import write_image_network
@@ -108,6 +110,16 @@ def test_features_of_a_set_are_made_once_for_all_metrics(tmp_path):
     assert again.measure(x, pairs)[0].value == values[0] and later.seen == 0
     x[0] += 1
     assert again.measure(x, pairs)[0].value != values[0] and later.seen == 30
+
+
+@pytest.mark.parametrize("around", [nullcontext, torch.no_grad, torch.inference_mode])
+def test_a_metric_trains_the_classifier_that_it_does_not_find(around, tmp_path, monkeypatch):
+    monkeypatch.setattr("interpolants.features.classifier._LEAST_STEPS", 20)
+    data = Images(_pictures(40, 1, 0), _pictures(10, 1, 1))
+    features = ClassifierFeatures(folder=str(tmp_path))
+    with around():
+        FrechetDistance(features=features).fit(data)
+    assert features.name.startswith("classifier") and len(list(tmp_path.iterdir())) == 2
 
 
 def test_the_classifier_is_the_same_for_mirrored_training(tmp_path, monkeypatch):
