@@ -1,4 +1,4 @@
-"""What holds for every test: one thread, a fixed seed, no network.
+"""What holds for every test: one thread, a fixed seed, no network, an empty home folder.
 
 Python code of this process cannot connect to another machine. Processes that tests start are not
 covered; those that would use the network are told to stay offline.
@@ -23,6 +23,14 @@ torch.set_num_threads(1)
 @pytest.fixture(autouse=True)
 def _fixed_seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _empty_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What an earlier run left there is not found, as on a machine of a new user."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
