@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -14,13 +13,6 @@ from typing import NamedTuple
 from compose import ROOT, TINY
 
 _OF_PROCESSES = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-
-
-def has_launcher(name: str) -> bool:
-    """Whether Hydra's launcher of this name is installed."""
-    installed = importlib.util.find_spec("hydra_plugins") is not None
-    module = f"hydra_plugins.hydra_{name}_launcher"
-    return installed and importlib.util.find_spec(module) is not None
 
 
 def environment(**changes: str) -> dict[str, str]:

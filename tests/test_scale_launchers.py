@@ -4,18 +4,13 @@ import pytest
 import torch
 from compose import TINY, config_of, leave_out_pictures, run_folder, train_with
 from hydra.core.hydra_config import HydraConfig
-from scripts import has_launcher, run_script, runs_in
+from scripts import run_script, runs_in
 
 from interpolants.checkpoint import read_checkpoint
 from interpolants.runs import LAST
 
 _SLURM = {"NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "JOB_NAME": "train"}
 _SLURM |= {"JOB_ID": "5", "STEP_ID": "0", "NODELIST": "localhost"}
-
-
-def _needs(launcher):
-    lacking = not has_launcher(launcher)
-    return pytest.mark.skipif(lacking, reason=f"{launcher}: pip install -e '.[sweep]'")
 
 
 def test_a_new_run_under_slurm_takes_no_checkpoint_that_lies_about(tmp_path, monkeypatch):
@@ -29,7 +24,6 @@ def test_a_new_run_under_slurm_takes_no_checkpoint_that_lies_about(tmp_path, mon
     assert read_checkpoint(run / LAST)["global_step"] == 4
 
 
-@_needs("submitit")
 def test_jobs_of_a_sweep_are_queued_anew_at_their_time_limit():
     config_of("hydra/launcher=slurm", "data=moons")
     launcher = HydraConfig.get().launcher
@@ -38,13 +32,7 @@ def test_jobs_of_a_sweep_are_queued_anew_at_their_time_limit():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "launcher",
-    [
-        pytest.param("joblib", marks=_needs("joblib")),
-        pytest.param("submitit_local", marks=_needs("submitit")),
-    ],
-)
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_a_sweep_of_jobs_at_one_time_trains_each_in_its_folder(launcher, tmp_path):
     two = ["trainer=ddp", "trainer.strategy=ddp_fork", "trainer.devices=2"]
     two += ["trainer.accelerator=cpu"]

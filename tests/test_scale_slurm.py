@@ -8,7 +8,7 @@ import time
 import pytest
 from compose import ROOT, TINY
 from same_run import assert_same_run
-from scripts import environment, has_launcher, run_script
+from scripts import environment, run_script
 from slurm_cluster import cluster, lacking
 
 from interpolants.checkpoint import read_checkpoint
@@ -94,10 +94,6 @@ def test_a_job_of_slurm_that_is_cancelled_leaves_a_run_to_continue(slurm, tmp_pa
     assert read_checkpoint(run / LAST)["global_step"] % 5 == 0
 
 
-@pytest.mark.skipif(
-    not has_launcher("submitit"),
-    reason="the launcher of submitit is not installed: pip install -e '.[sweep]'",
-)
 def test_a_sweep_of_jobs_of_slurm_trains_two_processes_in_each(slurm, tmp_path):
     launcher = ["hydra/launcher=submitit_slurm", "hydra.launcher.tasks_per_node=2"]
     more = [*_RUN, "max_steps=20", "validate_every=10", "sample_every=10", "trainer=ddp"]
