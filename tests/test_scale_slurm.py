@@ -72,8 +72,9 @@ def test_a_job_of_slurm_trains_is_queued_anew_and_ends_as_one_that_was_not(slurm
     _run(slurm, "scancel", "--signal=USR1", job)
     _wait_for(lambda: _state(slurm, job) == "PENDING", log.read_text)
     assert 0 < read_checkpoint(run / LAST)["global_step"] < 4000
-    # Slurm waits two minutes before it starts a job anew.
-    _run(slurm, "scontrol", "update", f"JobId={job}", "StartTime=now")
+    # Slurm waits two minutes before it starts a job anew; in the second in which one was queued
+    # anew, the node takes it for the one that it has just ended.
+    _run(slurm, "scontrol", "update", f"JobId={job}", "StartTime=now+3")
     _wait_until_done(slurm, job, log)
     assert "Restarts=1" in _run(slurm, "scontrol", "show", "job", job)
     two = ["trainer=ddp", "trainer.devices=2", "run_dir=whole"]
