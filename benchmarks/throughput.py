@@ -66,7 +66,9 @@ def main() -> None:
     chunk = cfg.steps_per_batch
     first = chunk * -(-max(10, options.steps // 5) // chunk)
     last = first + chunk * -(-options.steps // chunk)
-    cfg.max_steps = last
+    cfg.max_steps, cfg.report_size = last, 2
+    if "warmup_steps" in cfg.scheduler:
+        cfg.scheduler.warmup_steps = 0  # may be longer than this run, and costs nothing
     for key in ("validate_every", "sample_every", "checkpoint_every"):
         cfg[key] = 10 * last
     watch = Stopwatch((first, last))
