@@ -62,13 +62,12 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", help="settings of train.py, key=value")
     options = parser.parse_args()
     overrides = options.overrides or ["experiment=mnist"]
-    cfg = configure(*overrides)
+    # A recipe's warm-up may be longer than this run, and costs no time.
+    cfg = configure("scheduler.warmup_steps=0", "report_size=2", *overrides)
     chunk = cfg.steps_per_batch
     first = chunk * -(-max(10, options.steps // 5) // chunk)
     last = first + chunk * -(-options.steps // chunk)
-    cfg.max_steps, cfg.report_size = last, 2
-    if "warmup_steps" in cfg.scheduler:
-        cfg.scheduler.warmup_steps = 0  # may be longer than this run, and costs nothing
+    cfg.max_steps = last
     for key in ("validate_every", "sample_every", "checkpoint_every"):
         cfg[key] = 10 * last
     watch = Stopwatch((first, last))

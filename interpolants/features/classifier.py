@@ -105,7 +105,9 @@ class ClassifierFeatures(Features):
         self.folder.mkdir(parents=True, exist_ok=True)  # before a minute of work, not after
         steps = max(_EPOCHS * (data.num_train // _BATCH), _LEAST_STEPS)
         print(f"training a classifier for features, {steps} steps: {file}", file=sys.stderr)
-        with torch.random.fork_rng(devices=[]), _one_thread(), _gradients():
+        # Whoever asks for features may have switched gradients off; this switches them on.
+        gradients = torch.inference_mode(False)
+        with torch.random.fork_rng(devices=[]), _one_thread(), gradients:
             torch.manual_seed(self.seed)
             self._net = _network(data.event_shape, data.num_classes).train()
             optimizer = torch.optim.Adam(self._net.parameters())
@@ -145,13 +147,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(count)
-
-
-@contextmanager
-def _gradients() -> Iterator[None]:
-    """Whoever asks for features may have switched them off."""
-    with torch.inference_mode(False), torch.enable_grad():
-        yield
 
 
 def _batches(data: SplitData, steps: int, seed: int) -> Iterator[Batch]:
