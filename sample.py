@@ -22,13 +22,13 @@ def main(cfg: Any) -> float:
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
-    from interpolants.checks import check, check_count
-    from interpolants.loading import load
-    from interpolants.runs import newest_checkpoint
-    from interpolants.series_model import SeriesModel
-    from interpolants.series_report import series_stem, write_series_report
-    from interpolants.sharded_report import write_sharded_report
-    from interpolants.spec import build
+    from interpolants.checkpoint.loading import load
+    from interpolants.checkpoint.runs import newest_checkpoint
+    from interpolants.checkpoint.spec import build
+    from interpolants.neural_sde.model import SeriesModel
+    from interpolants.neural_sde.report import series_stem, write_series_report
+    from interpolants.report.sharded import write_sharded_report
+    from interpolants.utils.checks import check, check_count
 
     for key in ("n", "threads"):
         check_count(key, cfg[key])
@@ -63,8 +63,8 @@ def _ranks() -> Any:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from interpolants.checks import check
-    from interpolants.ranks import Ranks
+    from interpolants.utils.checks import check
+    from interpolants.utils.ranks import Ranks
 
     ranks = Ranks.of_environment()
     alone = ranks.world_size == 1 or HydraConfig.get().mode != RunMode.MULTIRUN

@@ -17,9 +17,9 @@ def main(cfg: Any) -> float:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    from interpolants.checks import check
     from interpolants.training.run import train
     from interpolants.training.settings import check_sweep
+    from interpolants.utils.checks import check
 
     settings = HydraConfig.get()
     # A sweep's folders are new, and jobs may differ in what no run is told apart by.

@@ -29,12 +29,12 @@ import torch
 from benchmarks.candidates import Candidate, default, odes, sdes
 from benchmarks.mixture import Score, exact_fields, score
 from benchmarks.table import HEADER, Row, print_rows
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.sampler import Sampler
-from interpolants.solver.torchdiffeq import Torchdiffeq
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.torchdiffeq import Torchdiffeq
 
 CALLS = (16, 32, 64, 128)
 PATHS: dict[str, AffineInterpolant] = {

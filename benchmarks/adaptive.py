@@ -30,13 +30,13 @@ from torchdiffeq import odeint
 
 from benchmarks.mixture import centres
 from benchmarks.table import HEADER, Row, print_rows
-from interpolants.integrate import KeepTimes
 from interpolants.net.mlp import MLP
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.base import Process
-from interpolants.solver.base import Solver
-from interpolants.solver.dormand_prince import DormandPrince
-from interpolants.solver.torchdiffeq import Torchdiffeq
+from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import Solver
+from interpolants.sampler.solver.dormand_prince import DormandPrince
+from interpolants.sampler.solver.torchdiffeq import Torchdiffeq
 
 GOAL = 1.0
 SAMPLES, ROUNDS = 1024, 7

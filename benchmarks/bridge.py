@@ -22,11 +22,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import build, configure, trained
-from interpolants.integrate import integrate
-from interpolants.neural_sde import NeuralSDE
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.driven_sde import DrivenSDE
-from interpolants.process.linear_control import LinearControl
+from interpolants.neural_sde.driven_sde import DrivenSDE
+from interpolants.neural_sde.linear_control import LinearControl
+from interpolants.neural_sde.neural_sde import NeuralSDE
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.generator import GeneratorNoise
 
 PATHS, STEPS = 65_536, (64, 128)
 

@@ -9,31 +9,31 @@ from hydra import compose, initialize_config_dir
 
 from benchmarks.common import CONF, build
 from benchmarks.published import InterpolantsCodeHeun, SiTCodeHeun
-from interpolants.epsilon.alpha import AlphaEpsilon
-from interpolants.epsilon.base import Epsilon
-from interpolants.epsilon.constant import ConstantEpsilon
-from interpolants.epsilon.gamma import GammaEpsilon
-from interpolants.epsilon.sine_squared import SineSquaredEpsilon
-from interpolants.grid.base import Grid
-from interpolants.grid.log_snr import LogSNRGrid
-from interpolants.grid.power import PowerGrid
-from interpolants.grid.sine_squared import SineSquaredGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.sampler import Sampler
-from interpolants.solver.ab2 import AB2
-from interpolants.solver.ab2_maruyama import AB2Maruyama
-from interpolants.solver.ab3 import AB3
-from interpolants.solver.base import PlannedSolver
-from interpolants.solver.dpm_solver import DPMSolver
-from interpolants.solver.euler import Euler
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
-from interpolants.solver.midpoint import Midpoint
-from interpolants.solver.rk4 import RK4
-from interpolants.solver.sra1 import SRA1
-from interpolants.solver.stochastic_heun import StochasticHeun
-from interpolants.solver.strang import Strang
+from interpolants.sampler.epsilon.alpha import AlphaEpsilon
+from interpolants.sampler.epsilon.base import Epsilon
+from interpolants.sampler.epsilon.constant import ConstantEpsilon
+from interpolants.sampler.epsilon.gamma import GammaEpsilon
+from interpolants.sampler.epsilon.sine_squared import SineSquaredEpsilon
+from interpolants.sampler.grid.base import Grid
+from interpolants.sampler.grid.log_snr import LogSNRGrid
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.grid.sine_squared import SineSquaredGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.ab2 import AB2
+from interpolants.sampler.solver.ab2_maruyama import AB2Maruyama
+from interpolants.sampler.solver.ab3 import AB3
+from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.solver.dpm_solver import DPMSolver
+from interpolants.sampler.solver.euler import Euler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.midpoint import Midpoint
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.sampler.solver.sra1 import SRA1
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
+from interpolants.sampler.solver.strang import Strang
 
 ODE: tuple[PlannedSolver, ...] = (Euler(), Midpoint(), Heun(), RK4(), AB2(), AB3())
 SDE: tuple[PlannedSolver, ...] = (

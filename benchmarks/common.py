@@ -15,8 +15,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf, open_dict
 
-from interpolants.loading import load
-from interpolants.runs import LAST
+from interpolants.checkpoint.loading import load
+from interpolants.checkpoint.runs import LAST
 from interpolants.training.run import train
 
 CONF = Path(__file__).resolve().parent.parent / "conf"

@@ -31,23 +31,23 @@ from torch import Tensor, nn
 from benchmarks.peers import euler_peers, torchsde_euler
 from benchmarks.table import HEADER, Row, paired_row, print_rows
 from benchmarks.timing import Work, in_turns
-from interpolants.fields import Fields
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.linear import LinearInterpolant
-from interpolants.mode.base import Mode
-from interpolants.mode.compiled import Compiled
-from interpolants.mode.eager import Eager
 from interpolants.net.mlp import MLP
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.base import Process
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.sampler import Sampler
-from interpolants.solver.base import PlannedSolver
-from interpolants.solver.euler import Euler
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
-from interpolants.solver.rk4 import RK4
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.mode.base import Mode
+from interpolants.sampler.mode.compiled import Compiled
+from interpolants.sampler.mode.eager import Eager
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.solver.euler import Euler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.rk4 import RK4
 
 # Largest ratio to bare calls, by batch: eager, and for compiled blocks.
 EAGER_GOALS, COMPILED_GOAL, COMPILED_BATCH = {64: 1.05, 4096: 1.02}, 0.98, 64

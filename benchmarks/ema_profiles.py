@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from interpolants.ema_profiles import Profile, coefficients, gamma_of, inner_product
+from interpolants.checkpoint.ema_profiles import Profile, coefficients, gamma_of, inner_product
 
 TRACKED = (0.05, 0.10)
 WIDTHS = (0.01, 0.02, 0.03, 0.07, 0.15, 0.2, 0.25)

@@ -34,13 +34,13 @@ from interpolants.driver.exact_fractional_brownian import ExactFractionalBrownia
 from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
-from interpolants.integrate import integrate
-from interpolants.mode.base import Mode
-from interpolants.mode.compiled import Compiled
 from interpolants.net.mlp import MLP
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.driven_sde import DrivenSDE, Field
-from interpolants.solver.driven_euler import DrivenEuler
+from interpolants.neural_sde.driven_sde import DrivenSDE, Field
+from interpolants.neural_sde.solver.driven_euler import DrivenEuler
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.mode.base import Mode
+from interpolants.sampler.mode.compiled import Compiled
+from interpolants.sampler.noise.generator import GeneratorNoise
 
 HURST, SAMPLES, STEPS, LENGTH, BATCH = 0.3, 256, 100, 1024, 64
 DEFAULT_GOAL, MATCHED_GOAL, PATHS_GOAL = 1 / 50, 1 / 3, 1 / 300

@@ -30,26 +30,26 @@ from torch import Tensor
 from benchmarks.common import build, configure, spread, trained
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.driver.brownian import Brownian
+from interpolants.driver.fractional import FractionalNoise
 from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
-from interpolants.fractional import FractionalNoise
-from interpolants.grid.fractional import FractionalGrid
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
+from interpolants.interpolant.schedule.base import Schedule
+from interpolants.interpolant.schedule.geometric import GeometricSchedule
+from interpolants.interpolant.schedule.variance_preserving import VariancePreservingSchedule
 from interpolants.metric.energy_distance import EnergyDistance
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.fractional_flow import FractionalFlow
-from interpolants.sampler import Sampler
-from interpolants.schedule.base import Schedule
-from interpolants.schedule.geometric import GeometricSchedule
-from interpolants.schedule.variance_preserving import VariancePreservingSchedule
-from interpolants.shapes import flatten_event
-from interpolants.solver.ancestral import Ancestral
-from interpolants.solver.dpm_solver import DPMSolver
-from interpolants.solver.linear_gaussian import LinearGaussian
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.grid.fractional import FractionalGrid
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.fractional_flow import FractionalFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.ancestral import Ancestral
+from interpolants.sampler.solver.dpm_solver import DPMSolver
+from interpolants.sampler.solver.linear_gaussian import LinearGaussian
+from interpolants.testing.exact import ExactFields
+from interpolants.utils.shapes import flatten_event
 
 INDICES, STATES = (0.3, 0.5, 0.7, 0.9), (1, 2, 3)
 DRAWS, SEEDS = 20_000, 4

@@ -17,15 +17,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from interpolants.features.classifier import ClassifierFeatures
-from interpolants.guidance.classifier_free import ClassifierFreeGuidance
-from interpolants.loading import load
+from interpolants.checkpoint.loading import load
+from interpolants.checkpoint.spec import build
+from interpolants.fields.guidance.classifier_free import ClassifierFreeGuidance
 from interpolants.metric.feature_metric import chosen
+from interpolants.metric.features.classifier import ClassifierFeatures
 from interpolants.metric.frechet_distance import FrechetDistance
 from interpolants.metric.precision_recall import PrecisionRecall
-from interpolants.model import Model
+from interpolants.model.model import Model
 from interpolants.plot import style
-from interpolants.spec import build
 
 SHARES = ("precision", "recall", "density", "coverage", "right class")
 

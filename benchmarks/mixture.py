@@ -8,7 +8,7 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor, nn
 
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
 
 MODES, RADIUS, STD = 8, 4.0, 0.1
@@ -27,7 +27,7 @@ def centres() -> Tensor:
 class CircleFields(nn.Module):
     """Exact velocity and denoiser between N(0, Id) and equal modes N(m_j, s^2 Id) on a circle.
 
-    What `interpolants.exact.ExactFields` gives for these laws, a hundred times faster: with one
+    What `interpolants.testing.exact.ExactFields` gives for these laws, a hundred times faster: with one
     variance C = alpha^2 + beta^2 s^2 + gamma^2 and one |m_j| for all components, the
     responsibilities are softmax(beta x . m_j / C).
     """

@@ -28,7 +28,7 @@ from torch import Tensor
 from benchmarks.common import build, configure, spread, trained
 from interpolants.data.base import Data
 from interpolants.metric.energy_distance import EnergyDistance
-from interpolants.shapes import flatten_event
+from interpolants.utils.shapes import flatten_event
 
 
 class Task(NamedTuple):

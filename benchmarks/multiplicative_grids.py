@@ -16,21 +16,21 @@ import torch
 from torch import Tensor
 
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
-from interpolants.grid.base import Grid
-from interpolants.grid.geometric import GeometricGrid
-from interpolants.grid.power import PowerGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.solver.base import PlannedSolver
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.grid.base import Grid
+from interpolants.sampler.grid.geometric import GeometricGrid
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.testing.exact import ExactFields
 
 STEPS = (20, 50, 100, 200)
 CUT = 1e-4

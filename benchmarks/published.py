@@ -12,9 +12,9 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.integrate import Carry, Equation
-from interpolants.process.base import Process
-from interpolants.solver.base import PlannedSolver, noise_at, steps
+from interpolants.sampler.integrate import Carry, Equation
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import PlannedSolver, noise_at, steps
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,9 @@ import lightning.pytorch as pl
 import torch
 
 from benchmarks.common import build_with, configure, run
-from interpolants.loading import load
-from interpolants.model import Model
-from interpolants.runs import LAST
+from interpolants.checkpoint.loading import load
+from interpolants.checkpoint.runs import LAST
+from interpolants.model.model import Model
 
 
 class Stopwatch(pl.Callback):

@@ -30,12 +30,12 @@ from typing import Any, NamedTuple
 
 from benchmarks.common import SMALL_NET, build, configure, run, spread
 from benchmarks.tutorial_moons import TutorialMoons
+from interpolants.checkpoint.loading import load
+from interpolants.checkpoint.runs import LAST
 from interpolants.data.base import Data
-from interpolants.loading import load
 from interpolants.metric.sliced_wasserstein import SlicedWasserstein
-from interpolants.runs import LAST
-from interpolants.sampler import Sampler
-from interpolants.solver.torchdiffeq import Torchdiffeq
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.torchdiffeq import Torchdiffeq
 
 _N = 20_000
 _REFERENCE_SEED = 10_000

@@ -23,7 +23,7 @@ import torch
 
 from benchmarks.common import build, configure
 from benchmarks.train_step import measure
-from interpolants.building import fit_scaling, root_mean_square
+from interpolants.checkpoint.building import fit_scaling, root_mean_square
 from interpolants.data.base import Data
 from interpolants.space.euclidean import EuclideanSpace
 

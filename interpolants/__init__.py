@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from interpolants.base.gaussian import GaussianBase
+    from interpolants.checkpoint.loading import load
     from interpolants.coupling.independent import IndependentCoupling
-    from interpolants.fields import Fields
+    from interpolants.fields.fields import Fields
     from interpolants.interpolant.linear import LinearInterpolant
     from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
     from interpolants.interpolant.trigonometric import TrigonometricInterpolant
-    from interpolants.loading import load
-    from interpolants.model import Model
+    from interpolants.model.model import Model
     from interpolants.net.mlp import MLP
     from interpolants.net.residual_mlp import ResidualMLP
     from interpolants.objective.denoiser import DenoiserObjective
     from interpolants.objective.velocity import VelocityObjective
     from interpolants.objective.velocity_and_denoiser import VelocityAndDenoiserObjective
-    from interpolants.process.backward_sde import BackwardSDE
-    from interpolants.process.forward_sde import ForwardSDE
-    from interpolants.process.probability_flow import ProbabilityFlow
-    from interpolants.sampler import Sampler, Samples
+    from interpolants.sampler.process.backward_sde import BackwardSDE
+    from interpolants.sampler.process.forward_sde import ForwardSDE
+    from interpolants.sampler.process.probability_flow import ProbabilityFlow
+    from interpolants.sampler.sampler import Sampler, Samples
 
     __version__: str
 
@@ -53,23 +53,23 @@ __all__ = [
 
 _HOMES = {
     "MLP": "net.mlp",
-    "BackwardSDE": "process.backward_sde",
+    "BackwardSDE": "sampler.process.backward_sde",
     "DenoiserObjective": "objective.denoiser",
-    "Fields": "fields",
-    "ForwardSDE": "process.forward_sde",
+    "Fields": "fields.fields",
+    "ForwardSDE": "sampler.process.forward_sde",
     "GaussianBase": "base.gaussian",
     "IndependentCoupling": "coupling.independent",
     "LinearInterpolant": "interpolant.linear",
-    "Model": "model",
+    "Model": "model.model",
     "OneSidedLinearInterpolant": "interpolant.one_sided_linear",
-    "ProbabilityFlow": "process.probability_flow",
+    "ProbabilityFlow": "sampler.process.probability_flow",
     "ResidualMLP": "net.residual_mlp",
-    "Sampler": "sampler",
-    "Samples": "sampler",
+    "Sampler": "sampler.sampler",
+    "Samples": "sampler.sampler",
     "TrigonometricInterpolant": "interpolant.trigonometric",
     "VelocityAndDenoiserObjective": "objective.velocity_and_denoiser",
     "VelocityObjective": "objective.velocity",
-    "load": "loading",
+    "load": "checkpoint.loading",
 }
 
 

@@ -80,7 +80,9 @@ def write_user_files(folder: Path) -> None:
 
 def leave_out_pictures(monkeypatch: Any) -> None:
     """Let no time go into pictures."""
-    from interpolants import path_report, report, series_report
+    from interpolants.neural_sde import report as series_report
+    from interpolants.report import paths as path_report
+    from interpolants.report import report
     from interpolants.training import figures, interpolant_task, sampling
 
     drawn = {
@@ -99,10 +101,10 @@ def leave_out_pictures(monkeypatch: Any) -> None:
 
 def first_infinite_weight(power: float) -> tuple[int, float]:
     """Step and least time of the first batch of TINY where t^power overflows at some time t."""
-    from interpolants.seeds import keyed_generator
-    from interpolants.time_sampler.uniform import UniformTime
+    from interpolants.objective.time_sampler.uniform import UniformTime
+    from interpolants.objective.weight.power import PowerWeight
     from interpolants.training.chunk_module import _TRAIN
-    from interpolants.weight.power import PowerWeight
+    from interpolants.utils.seeds import keyed_generator
 
     for step in itertools.count():
         generator = keyed_generator(_TRAIN, step, 0, 0)

@@ -13,10 +13,10 @@ from interpolants.driver.law import Law
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.integrate import KeepTimes, integrate
-from interpolants.noise.given import GivenNoise
-from interpolants.process.driven_sde import DrivenSDE
-from interpolants.solver.driven import DrivenSolver
+from interpolants.neural_sde.driven import DrivenSolver
+from interpolants.neural_sde.driven_sde import DrivenSDE
+from interpolants.sampler.integrate import KeepTimes, integrate
+from interpolants.sampler.noise.given import GivenNoise
 
 LAWS: dict[str, Law] = {
     "I": MandelbrotVanNess(normalize=False),

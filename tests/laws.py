@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpolants.data.base import Batch, Data
 from interpolants.data.finite import FiniteData
-from interpolants.seeds import keyed_generator
+from interpolants.utils.seeds import keyed_generator
 
 SIGNIFICANCE = 1e-5
 # A standard normal exceeds this less often than the significance, on either side.

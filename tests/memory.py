@@ -7,16 +7,16 @@ import math
 import torch
 from torch import Tensor
 
+from interpolants.driver.fractional import FractionalNoise
 from interpolants.driver.law import Law
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.fractional import FractionalNoise
-from interpolants.integrate import KeepTimes, integrate
-from interpolants.noise.given import GivenNoise
-from interpolants.process.memory import MemoryProcess
-from interpolants.schedule.geometric import GeometricSchedule
-from interpolants.schedule.variance_preserving import VariancePreservingSchedule
-from interpolants.solver.linear_gaussian import LinearGaussian
+from interpolants.interpolant.schedule.geometric import GeometricSchedule
+from interpolants.interpolant.schedule.variance_preserving import VariancePreservingSchedule
+from interpolants.sampler.integrate import KeepTimes, integrate
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.memory import MemoryProcess
+from interpolants.sampler.solver.linear_gaussian import LinearGaussian
 
 _RATIO = 5000.0
 _START = 0.01 * math.sqrt(2 * math.log(_RATIO))

@@ -7,9 +7,9 @@ from problems import Gaussians
 from torch import Tensor, nn
 
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
+from interpolants.testing.exact import ExactFields
 
 BASE = GaussianMixture(means=[[0.0]], std=1.0)
 # Two narrow modes like those of pixels in [1, 2], and three over four decades; log x.

@@ -10,15 +10,15 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from interpolants import spec
+from interpolants.checkpoint import spec
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
-from interpolants.integrate import Row
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant, Coefficients
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
-from interpolants.process.base import Process
-from interpolants.schedule.linear import LinearSchedule
+from interpolants.interpolant.schedule.linear import LinearSchedule
+from interpolants.sampler.integrate import Row
+from interpolants.sampler.process.base import Process
+from interpolants.testing.exact import ExactFields
 
 _CONF = Path(__file__).parent.parent / "conf"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint.reading import read_checkpoint
 
 _STATE = ("state_dict", "ema", "optimizer_states", "lr_schedulers")
 

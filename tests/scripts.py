@@ -72,7 +72,7 @@ import contextlib, io, json, runpy, sys
 from pathlib import Path
 if "--no-pictures" in sys.argv:
     from interpolants.plot import style
-    from interpolants.files import replace
+    from interpolants.utils.files import replace
     style.save = lambda figure, path: replace(path, lambda file: None)
 for script, *arguments in json.loads(sys.stdin.read()):
     sys.argv = [script, *arguments]

@@ -19,26 +19,26 @@ from multiplicative import (
 from problems import Gaussians, times
 
 from interpolants.data.log_normal_mixture import LogNormalMixture
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
+from interpolants.interpolant.schedule.linear import LinearSchedule
 from interpolants.likelihood.expectation import ExpectationLikelihood
 from interpolants.metric.energy_distance import EnergyDistance
-from interpolants.model import Model
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.ambient_sde import AmbientSDE
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.report import write_report
-from interpolants.sampler import Sampler
-from interpolants.scaling import Scaling
-from interpolants.schedule.linear import LinearSchedule
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
-from interpolants.solver.log_euler import LogEuler
-from interpolants.solver.milstein import Milstein
+from interpolants.model.model import Model
+from interpolants.report.report import write_report
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.ambient_sde import AmbientSDE
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
+from interpolants.sampler.solver.log_euler import LogEuler
+from interpolants.sampler.solver.milstein import Milstein
 from interpolants.space.log import LogSpace
+from interpolants.space.scaling import Scaling
 from interpolants.testing.common import normal
 
 _DATA_B = LogNormalMixture(

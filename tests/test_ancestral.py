@@ -8,17 +8,17 @@ import pytest
 import torch
 from problems import INTERPOLANTS, ONE_SIDED, Gaussians, Given, times
 
-from interpolants.epsilon.constant import ConstantEpsilon
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.fields import Fields
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import OneSidedInterpolant
-from interpolants.noise.given import GivenNoise
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.sampler import Sampler
-from interpolants.solver.ancestral import Ancestral
-from interpolants.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.epsilon.constant import ConstantEpsilon
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.ancestral import Ancestral
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 from interpolants.testing import linear_moments
 from interpolants.testing.common import normal
 

@@ -9,22 +9,22 @@ from compose import config_of
 from hydra.utils import instantiate
 from multiplicative import TARGET_A, beginnings, exact_fields, mixture_fields
 
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import KeepTimes
 from interpolants.likelihood.expectation import ExpectationLikelihood
-from interpolants.model import Model
-from interpolants.noise.given import GivenNoise
-from interpolants.process.ambient_sde import AmbientSDE
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.report import write_report
-from interpolants.sampler import Sampler
-from interpolants.solver.annealed import Annealed
-from interpolants.solver.base import PlannedSolver, steps
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
-from interpolants.solver.heun import Heun
+from interpolants.model.model import Model
+from interpolants.report.report import write_report
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.ambient_sde import AmbientSDE
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.annealed import Annealed
+from interpolants.sampler.solver.base import PlannedSolver, steps
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
+from interpolants.sampler.solver.heun import Heun
 from interpolants.testing import check_solver
 from interpolants.testing.common import normal
 

@@ -14,13 +14,13 @@ from interpolants.base.class_average import ClassAverageBase
 from interpolants.base.fitted import FittedBase
 from interpolants.base.fitted_iid import FittedIidBase
 from interpolants.base.gaussian import GaussianBase
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.exact import ExactFields
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
 from interpolants.metric.energy_distance import EnergyDistance
-from interpolants.seeds import keyed_generator
 from interpolants.testing import check_base
+from interpolants.testing.exact import ExactFields
+from interpolants.utils.seeds import keyed_generator
 
 _LEAVES = (FittedBase, FittedIidBase, ClassAverageBase)
 _SIGNAL, _SIGMAS = 0.8, 4.5

@@ -8,16 +8,16 @@ import torch
 from compose import leave_out_pictures, run_folder, train_with
 from torch import nn
 
+from interpolants.checkpoint.loading import load
+from interpolants.checkpoint.runs import LAST
 from interpolants.data.digits import Digits
-from interpolants.divergence.hutchinson import HutchinsonDivergence
-from interpolants.fields import Fields
+from interpolants.fields.divergence.hutchinson import HutchinsonDivergence
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.likelihood.flow import FlowLikelihood
-from interpolants.loading import load
-from interpolants.model import Model
-from interpolants.report import write_report
-from interpolants.runs import LAST
-from interpolants.scaling import Scaling
+from interpolants.model.model import Model
+from interpolants.report.report import write_report
+from interpolants.space.scaling import Scaling
 
 _MEAN, _DEVIATION = 0.3, 0.6
 

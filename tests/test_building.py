@@ -9,9 +9,9 @@ from problems import INTERPOLANTS
 from interpolants.base.dataset import DatasetBase
 from interpolants.base.fitted import FittedBase
 from interpolants.base.gaussian import GaussianBase
-from interpolants.building import fit_base, fit_scaling
+from interpolants.checkpoint.building import fit_base, fit_scaling
 from interpolants.data.finite import FiniteData
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.space.log import LogSpace

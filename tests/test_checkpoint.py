@@ -8,7 +8,7 @@ import pytest
 import torch
 from hostile import Payload
 
-from interpolants.checkpoint import CONFIG_KEYS, read_checkpoint
+from interpolants.checkpoint.reading import CONFIG_KEYS, read_checkpoint
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 
 _CONFIG = dict.fromkeys(CONFIG_KEYS)

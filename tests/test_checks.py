@@ -10,7 +10,11 @@ from pictures import OPTIONS, write_image_sets
 from problems import INTERPOLANTS, exact_fields, load, node_of, stems
 from torch.optim import SGD
 
-from interpolants.checks import (
+from interpolants.net.embedding import TimeEmbedding
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.training import schedule
+from interpolants.utils.checks import (
     check_count,
     check_finite,
     check_not_negative,
@@ -19,10 +23,6 @@ from interpolants.checks import (
     check_seed,
     check_unit_interval,
 )
-from interpolants.net.embedding import TimeEmbedding
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.training import schedule
 
 _FORM = re.compile(r"^\w+\.\w+: expected .+, got .+", re.DOTALL)
 _BAD = ("text", math.nan, math.inf, -math.inf, True)

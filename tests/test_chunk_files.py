@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from interpolants.chunk_files import ChunkFiles, missing_ranges
-from interpolants.sampler import Samples
+from interpolants.report.chunk_files import ChunkFiles, missing_ranges
+from interpolants.sampler.sampler import Samples
 
 _ORIGIN = {"seed": 0, "sampler": {"num_steps": 16, "cut": 0.001}, "start": None}
 

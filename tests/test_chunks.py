@@ -3,9 +3,9 @@
 import torch
 from problems import TARGET, exact_fields, load
 
-from interpolants import chunks
-from interpolants.chunks import chunk_rows, ranges, rows_at_once
-from interpolants.model import Model
+from interpolants.model import chunks
+from interpolants.model.chunks import chunk_rows, ranges, rows_at_once
+from interpolants.model.model import Model
 
 
 def test_chunk_rows_are_powers_of_two_of_a_million_numbers():

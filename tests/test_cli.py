@@ -32,7 +32,7 @@ hydra:
     "bad/net/broken.yaml": "\t_target_: parts.Net",
     "more/net/mine.yaml": "{_target_: parts.Net, width: 7}",
     "parts.py": """
-from interpolants.checks import check_positive
+from interpolants.utils.checks import check_positive
 class Net:
     def __init__(self, width): check_positive("Net.width", width)
 class Gamma:

@@ -7,23 +7,23 @@ import pytest
 import torch
 from torch import nn
 
-from interpolants.condition import Condition
-from interpolants.fields import Fields
-from interpolants.guidance.autoguidance import Autoguidance
-from interpolants.guidance.classifier_free import ClassifierFreeGuidance
+from interpolants.data.labels import Labels, told
+from interpolants.fields.fields import Fields
+from interpolants.fields.guidance.autoguidance import Autoguidance
+from interpolants.fields.guidance.classifier_free import ClassifierFreeGuidance
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.labels import Labels, told
 from interpolants.likelihood.expectation import ExpectationLikelihood
 from interpolants.likelihood.flow import FlowLikelihood
-from interpolants.model import Model
-from interpolants.noise.per_sample import PerSampleNoise
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.scaling import Scaling
-from interpolants.solver.dormand_prince import DormandPrince
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.rk4 import RK4
+from interpolants.model.model import Model
+from interpolants.net.condition import Condition
+from interpolants.sampler.noise.per_sample import PerSampleNoise
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.dormand_prince import DormandPrince
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.space.scaling import Scaling
 
 _MEANS, _DEVIATION = torch.tensor([-2.0, 0.5, 3.0], dtype=torch.float64), 0.4
 

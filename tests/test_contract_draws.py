@@ -15,7 +15,7 @@ from interpolants.data.finite import FiniteData
 from interpolants.metric.base import Metric
 from interpolants.metric.energy_distance import EnergyDistance
 from interpolants.net.mlp import MLP
-from interpolants.scaling import Scaling
+from interpolants.space.scaling import Scaling
 from interpolants.testing import (
     check_base,
     check_coupling,

@@ -6,28 +6,28 @@ from typing import ClassVar
 import pytest
 import torch
 
-from interpolants.gamma.base import Gamma
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
-from interpolants.integrate import Keep, KeepTimes
 from interpolants.interpolant.base import AffineInterpolant, InterpolantSample
 from interpolants.interpolant.custom import CustomInterpolant
+from interpolants.interpolant.gamma.base import Gamma
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.mirror import MirrorInterpolant
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
 from interpolants.objective.base import FieldObjective
-from interpolants.solver.base import PlannedSolver, noise_at, steps
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
-from interpolants.solver.log_euler import LogEuler
-from interpolants.solver.milstein import Milstein
-from interpolants.solver.sra1 import SRA1
-from interpolants.solver.stochastic_heun import StochasticHeun
+from interpolants.objective.weight.base import Weight
+from interpolants.sampler.integrate import Keep, KeepTimes
+from interpolants.sampler.solver.base import PlannedSolver, noise_at, steps
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.log_euler import LogEuler
+from interpolants.sampler.solver.milstein import Milstein
+from interpolants.sampler.solver.sra1 import SRA1
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
 from interpolants.testing import (
     check_gamma,
     check_interpolant,
     check_objective,
     check_solver,
 )
-from interpolants.weight.base import Weight
 
 
 def _curved(t, x0, x1):

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from interpolants.epsilon.base import Epsilon
-from interpolants.grid.base import WarpedGrid
+from interpolants.objective.time_sampler.base import TimeSampler
+from interpolants.objective.weight.base import Weight
+from interpolants.sampler.epsilon.base import Epsilon
+from interpolants.sampler.grid.base import WarpedGrid
 from interpolants.testing import check_epsilon, check_grid, check_time_sampler, check_weight
-from interpolants.time_sampler.base import TimeSampler
-from interpolants.weight.base import Weight
 
 
 @dataclass(frozen=True)

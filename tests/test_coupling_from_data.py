@@ -4,17 +4,17 @@ import pytest
 import torch
 from torch import nn
 
-from interpolants.condition import Condition
 from interpolants.coupling.inpainting import InpaintingCoupling
 from interpolants.coupling.super_resolution import SuperResolutionCoupling
 from interpolants.data.images import Images, Pictures
-from interpolants.fields import Fields
-from interpolants.given import Given
+from interpolants.data.labels import Labels
+from interpolants.fields.conditioned import Given
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.labels import Labels
-from interpolants.model import Model
-from interpolants.report import write_report
-from interpolants.scaling import Scaling
+from interpolants.model.model import Model
+from interpolants.net.condition import Condition
+from interpolants.report.report import write_report
+from interpolants.space.scaling import Scaling
 
 
 def _ends(n=200, side=8):

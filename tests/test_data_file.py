@@ -16,7 +16,7 @@ from torch import Tensor
 
 from interpolants.data.file import File
 from interpolants.data.finite import FiniteData
-from interpolants.seeds import keyed_generator
+from interpolants.utils.seeds import keyed_generator
 
 
 def all_rows(data: FiniteData) -> tuple[Tensor, Tensor | None]:

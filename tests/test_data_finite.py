@@ -17,7 +17,7 @@ from laws import (
 from interpolants.data.digits import Digits
 from interpolants.data.finite import FiniteData
 from interpolants.data.table import Table
-from interpolants.seeds import keyed_generator
+from interpolants.utils.seeds import keyed_generator
 
 
 def test_finite_data_epoch_covers_every_training_row_once_over_two_ranks() -> None:

@@ -13,10 +13,10 @@ from torch.utils.data import DataLoader
 from interpolants.data.digits import Digits
 from interpolants.data.images import Images, Pictures
 from interpolants.data.photo_patches import PhotoPatches
-from interpolants.pixels import dequantised, to_uint8
-from interpolants.seeds import keyed_generator
+from interpolants.data.pixels import dequantised, to_uint8
 from interpolants.space.logit import LogitSpace
 from interpolants.testing import check_data
+from interpolants.utils.seeds import keyed_generator
 
 
 def _pictures(n, seed=0, labelled=True):

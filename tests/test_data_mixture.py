@@ -18,7 +18,7 @@ from laws import (
 from scipy.stats import chi2, multivariate_normal
 
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.seeds import keyed_generator
+from interpolants.utils.seeds import keyed_generator
 
 
 def random_mixture(dim: int, modes: int, scale: float = 1.0) -> GaussianMixture:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from interpolants.data.moving_digits import MovingDigits
 from interpolants.data.series_data import SeriesData
-from interpolants.seeds import keyed_generator
+from interpolants.utils.seeds import keyed_generator
 
 _REACH = 20
 

@@ -19,10 +19,10 @@ from interpolants.data.finite_series import FiniteSeries
 from interpolants.data.series import Series
 from interpolants.data.series_data import SeriesData
 from interpolants.driver.estimate import exact_likelihood, variogram_hurst
-from interpolants.scaling import Scaling
-from interpolants.seeds import keyed_generator
+from interpolants.space.scaling import Scaling
 from interpolants.testing import check_data
 from interpolants.training.stream import Chunk, Step
+from interpolants.utils.seeds import keyed_generator
 
 _FILES = Path(__file__).parent.parent / "interpolants" / "data" / "files"
 _TIMES = (0.0, 0.5, 2.0, 3.0)

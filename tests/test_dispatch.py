@@ -10,19 +10,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.fields import Fields
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.base import Process
-from interpolants.process.driven_sde import DrivenSDE
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.solver.base import PlannedSolver
-from interpolants.solver.driven_euler import DrivenEuler
-from interpolants.solver.driven_heun import DrivenHeun
+from interpolants.neural_sde.driven_sde import DrivenSDE
+from interpolants.neural_sde.solver.driven_euler import DrivenEuler
+from interpolants.neural_sde.solver.driven_heun import DrivenHeun
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.solver.base import PlannedSolver
 
 # Kernels per step beside the field's own, the draw of the normals among them.
 _KERNELS = {

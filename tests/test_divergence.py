@@ -4,8 +4,8 @@ import pytest
 import torch
 from problems import load, stems
 
-from interpolants.divergence.exact import ExactDivergence
-from interpolants.divergence.hutchinson import HutchinsonDivergence
+from interpolants.fields.divergence.exact import ExactDivergence
+from interpolants.fields.divergence.hutchinson import HutchinsonDivergence
 
 _DIM = 5
 

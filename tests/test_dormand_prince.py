@@ -9,18 +9,18 @@ from problems import INTERPOLANTS, exact_fields
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import KeepReduction, KeepTimes
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.base import Process
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.solver.dormand_prince import DormandPrince
-from interpolants.solver.rk4 import RK4
-from interpolants.solver.torchdiffeq import Torchdiffeq
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import KeepReduction, KeepTimes
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.dormand_prince import DormandPrince
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.sampler.solver.torchdiffeq import Torchdiffeq
+from interpolants.testing.exact import ExactFields
 
 
 class _Ode(Process):

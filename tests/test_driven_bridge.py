@@ -7,12 +7,12 @@ from problems import times
 
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.hurst import Hurst
-from interpolants.grid.power import PowerGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
-from interpolants.noise.given import GivenNoise
-from interpolants.process.linear_control import LinearControl
-from interpolants.solver.driven_euler import DrivenEuler
+from interpolants.neural_sde.linear_control import LinearControl
+from interpolants.neural_sde.solver.driven_euler import DrivenEuler
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.given import GivenNoise
 
 _END, _DEVIATION = 2.0, 0.1
 _INDICES = (0.1, 0.3, 0.5, 0.7, 0.9)

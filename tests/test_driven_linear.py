@@ -7,13 +7,13 @@ from problems import times
 
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.hurst import Hurst
-from interpolants.grid.power import PowerGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
-from interpolants.mode.checkpointed import Checkpointed
-from interpolants.noise.given import GivenNoise
-from interpolants.process.linear_control import LinearControl
-from interpolants.solver.driven_heun import DrivenHeun
+from interpolants.neural_sde.linear_control import LinearControl
+from interpolants.neural_sde.solver.driven_heun import DrivenHeun
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.mode.checkpointed import Checkpointed
+from interpolants.sampler.noise.given import GivenNoise
 
 _DRIVERS = {"K=0": Brownian(), "II": bank(0.3, "II"), "slope": bank(0.8, random_slope=True)}
 _AT, _DEVIATION, _SCALE = (0.4, 1.0, 1.1), 0.1, 0.7

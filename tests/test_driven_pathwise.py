@@ -6,13 +6,13 @@ from driven import additive, bank, linear_path, one
 from problems import times
 
 from interpolants.driver.brownian import Brownian
-from interpolants.grid.power import PowerGrid
-from interpolants.integrate import integrate
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.driven_sde import DrivenSDE
-from interpolants.process.linear_control import LinearControl
-from interpolants.solver.driven_euler import DrivenEuler
-from interpolants.solver.driven_heun import DrivenHeun
+from interpolants.neural_sde.driven_sde import DrivenSDE
+from interpolants.neural_sde.linear_control import LinearControl
+from interpolants.neural_sde.solver.driven_euler import DrivenEuler
+from interpolants.neural_sde.solver.driven_heun import DrivenHeun
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.generator import GeneratorNoise
 
 _DRIVERS = {"K=0": Brownian(), "I": bank(0.3, random_slope=True), "II": bank(0.8, "II")}
 _NODES = PowerGrid(p=2).times(6, (0.0, 1.0))

@@ -9,18 +9,18 @@ from problems import times
 
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.hurst import Hurst
-from interpolants.grid.geometric import GeometricGrid
-from interpolants.grid.power import PowerGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
-from interpolants.mode.checkpointed import Checkpointed
-from interpolants.mode.compiled import Compiled
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.driven_sde import DrivenSDE
-from interpolants.process.linear_control import LinearControl
-from interpolants.solver.driven_euler import DrivenEuler
-from interpolants.solver.driven_heun import DrivenHeun
+from interpolants.neural_sde.driven_sde import DrivenSDE
+from interpolants.neural_sde.linear_control import LinearControl
+from interpolants.neural_sde.solver.driven_euler import DrivenEuler
+from interpolants.neural_sde.solver.driven_heun import DrivenHeun
+from interpolants.sampler.grid.geometric import GeometricGrid
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.mode.checkpointed import Checkpointed
+from interpolants.sampler.mode.compiled import Compiled
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
 
 _SOLVERS = [DrivenEuler(), DrivenHeun()]
 _DRIVERS = {"K=0": Brownian(), "I": bank(0.3, random_slope=True), "II": bank(0.8, "II")}

@@ -7,16 +7,16 @@ import torch
 from driven import additive, bank, zero
 
 from interpolants.driver.brownian import Brownian
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
-from interpolants.noise.coupled import CoupledNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.base import Process
-from interpolants.process.driven_sde import DrivenSDE
-from interpolants.solver.driven_euler import DrivenEuler
-from interpolants.solver.driven_heun import DrivenHeun
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
+from interpolants.neural_sde.driven_sde import DrivenSDE
+from interpolants.neural_sde.solver.driven_euler import DrivenEuler
+from interpolants.neural_sde.solver.driven_heun import DrivenHeun
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.coupled import CoupledNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
 
 
 def _exponential_errors(solver, driver, counts):

@@ -16,13 +16,13 @@ from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.matched_speeds import MatchedSpeeds
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.grid.geometric import GeometricGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import KeepTimes, integrate
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.base import Process
-from interpolants.solver.base import PlannedSolver, steps
+from interpolants.sampler.grid.geometric import GeometricGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import KeepTimes, integrate
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import PlannedSolver, steps
 
 _GAMMAS = GeometricSpeeds(count=5)(1.0, 1.0)
 _LAWS = {"I": MandelbrotVanNess(normalize=False), "II": RiemannLiouville(normalize=False)}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny import CHUNK, Tiny, averages_in_place, averages_of, equal, fit, raw_of, weights_of
 
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.training.ema import EMA
 
 

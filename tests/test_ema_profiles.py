@@ -10,8 +10,7 @@ from scipy.integrate import quad
 from tiny import CHUNK, Tiny, fit
 
 import interpolants
-from interpolants.checkpoint import read_checkpoint
-from interpolants.ema_profiles import (
+from interpolants.checkpoint.ema_profiles import (
     Profile,
     coefficients,
     gamma_of,
@@ -20,6 +19,7 @@ from interpolants.ema_profiles import (
     snapshot_file,
     snapshot_steps,
 )
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.training.ema import EMA
 from interpolants.training.power_ema import PowerEMA
 

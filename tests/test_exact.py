@@ -16,13 +16,13 @@ from problems import (
 )
 
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.exact import ExactFields
-from interpolants.fields import FIELDS
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
-from interpolants.gamma.quadratic import QuadraticGamma
-from interpolants.gamma.sigmoid_difference import SigmoidDifferenceGamma
-from interpolants.gamma.sine_squared import SineSquaredGamma
+from interpolants.fields.fields import FIELDS
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.interpolant.gamma.quadratic import QuadraticGamma
+from interpolants.interpolant.gamma.sigmoid_difference import SigmoidDifferenceGamma
+from interpolants.interpolant.gamma.sine_squared import SineSquaredGamma
 from interpolants.interpolant.linear import LinearInterpolant
+from interpolants.testing.exact import ExactFields
 
 # Rows: t, x, velocity, score, mean velocity, denoiser, div velocity, lap log p, log p.
 _TABLE = """

@@ -12,7 +12,7 @@ from scipy.stats import kstest, skew
 import interpolants as si
 from interpolants.data.moons import Moons
 from interpolants.optimizer.exponentiated_gradient import ExponentiatedGradient
-from interpolants.seeds import keyed_generator
+from interpolants.utils.seeds import keyed_generator
 
 _SHAPES = [(3, 4), (4,), (), (2, 1, 2)]
 

@@ -14,8 +14,8 @@ from typing import final
 
 from torch import Tensor
 
-from interpolants.gamma.base import Gamma
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.interpolant.gamma.base import Gamma
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.base import AffineInterpolant
 
 

@@ -9,9 +9,9 @@ from pictures import write_image_network
 from interpolants.data.digits import Digits
 from interpolants.data.images import Images, Pictures
 from interpolants.data.moons import Moons
-from interpolants.features.base import Features
-from interpolants.features.classifier import ClassifierFeatures
-from interpolants.features.inception import InceptionFeatures
+from interpolants.metric.features.base import Features
+from interpolants.metric.features.classifier import ClassifierFeatures
+from interpolants.metric.features.inception import InceptionFeatures
 from interpolants.metric.frechet_distance import FrechetDistance
 from interpolants.metric.kernel_distance import KernelDistance
 
@@ -114,7 +114,7 @@ def test_features_of_a_set_are_made_once_for_all_metrics(tmp_path):
 
 @pytest.mark.parametrize("around", [nullcontext, torch.no_grad, torch.inference_mode])
 def test_a_metric_trains_the_classifier_that_it_does_not_find(around, tmp_path, monkeypatch):
-    monkeypatch.setattr("interpolants.features.classifier._LEAST_STEPS", 20)
+    monkeypatch.setattr("interpolants.metric.features.classifier._LEAST_STEPS", 20)
     data = Images(_pictures(40, 1, 0), _pictures(10, 1, 1))
     features = ClassifierFeatures(folder=str(tmp_path))
     with around():
@@ -123,7 +123,7 @@ def test_a_metric_trains_the_classifier_that_it_does_not_find(around, tmp_path, 
 
 
 def test_the_classifier_is_the_same_for_mirrored_training(tmp_path, monkeypatch):
-    monkeypatch.setattr("interpolants.features.classifier._LEAST_STEPS", 20)
+    monkeypatch.setattr("interpolants.metric.features.classifier._LEAST_STEPS", 20)
     sides = _pictures(40, 1, 0), _pictures(10, 1, 1)
     names = []
     for flip in (False, True):

@@ -10,24 +10,24 @@ from interpolants.base.callable import CallableBase
 from interpolants.base.dataset import DatasetBase
 from interpolants.coupling.minibatch_ot import MinibatchOTCoupling
 from interpolants.coupling.paired import PairedCoupling
-from interpolants.fields import FIELDS, Fields
-from interpolants.gamma.base import Gamma
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
-from interpolants.gamma.zero import ZeroGamma
+from interpolants.fields.fields import FIELDS, Fields
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.interpolant.custom import CustomInterpolant
 from interpolants.interpolant.encoder_decoder import EncoderDecoderInterpolant
+from interpolants.interpolant.gamma.base import Gamma
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.interpolant.gamma.zero import ZeroGamma
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.mirror import MirrorInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.interpolant.trigonometric import TrigonometricInterpolant
 from interpolants.objective.denoiser import DenoiserObjective
 from interpolants.objective.score import ScoreObjective
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 
 
 @dataclass(frozen=True, kw_only=True)

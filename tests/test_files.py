@@ -7,13 +7,13 @@ import torch
 from PIL import Image
 
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.fields import Fields
-from interpolants.files import remove_leftovers, replace
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.model import Model
+from interpolants.model.model import Model
 from interpolants.net.mlp import MLP
 from interpolants.plot.animation import animate
-from interpolants.report import write_report
+from interpolants.report.report import write_report
+from interpolants.utils.files import remove_leftovers, replace
 
 
 def _names(folder):

@@ -13,15 +13,15 @@ from interpolants.driver.brownian import Brownian
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
-from interpolants.grid.power import PowerGrid
+from interpolants.fields.fields import Fields
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.linear import LinearInterpolant
-from interpolants.process.fractional_bridge import FractionalBridge
-from interpolants.sampler import Sampler
-from interpolants.solver.linear_gaussian import LinearGaussian
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.process.fractional_bridge import FractionalBridge
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.linear_gaussian import LinearGaussian
 from interpolants.testing.common import normal
+from interpolants.testing.exact import ExactFields
 
 _SPEEDS = (0.1, 1.0, 20.0)
 _PREDICTS = ("velocity", "denoiser")

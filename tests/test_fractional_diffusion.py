@@ -10,26 +10,26 @@ from problems import INTERPOLANTS, Gaussians, Given, load
 
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.driver.brownian import Brownian
+from interpolants.driver.fractional import FractionalNoise
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
-from interpolants.fractional import FractionalNoise
-from interpolants.grid.fractional import FractionalGrid
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.noise.given import GivenNoise
-from interpolants.noise.per_sample import PerSampleNoise
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.fractional_flow import FractionalFlow
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.schedule.constant import ConstantSchedule
-from interpolants.solver.ancestral import Ancestral
-from interpolants.solver.dpm_solver import DPMSolver
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.linear_gaussian import LinearGaussian
+from interpolants.interpolant.schedule.constant import ConstantSchedule
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.grid.fractional import FractionalGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.per_sample import PerSampleNoise
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.fractional_flow import FractionalFlow
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.ancestral import Ancestral
+from interpolants.sampler.solver.dpm_solver import DPMSolver
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.linear_gaussian import LinearGaussian
 from interpolants.testing.common import normal
+from interpolants.testing.exact import ExactFields
 
 
 def _times(*values):

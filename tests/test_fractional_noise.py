@@ -7,9 +7,9 @@ from memory import SCHEDULES, bank, noise_of
 from scipy.integrate import solve_ivp
 
 from interpolants.driver.brownian import Brownian
-from interpolants.fractional import FractionalNoise
-from interpolants.schedule.linear import LinearSchedule
-from interpolants.schedule.variance_preserving import VariancePreservingSchedule
+from interpolants.driver.fractional import FractionalNoise
+from interpolants.interpolant.schedule.linear import LinearSchedule
+from interpolants.interpolant.schedule.variance_preserving import VariancePreservingSchedule
 
 
 def _times(*values):

@@ -6,10 +6,10 @@ import pytest
 import torch
 from problems import load, stems, times
 
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
-from interpolants.gamma.quadratic import QuadraticGamma
-from interpolants.gamma.sigmoid_difference import SigmoidDifferenceGamma
-from interpolants.gamma.sine_squared import SineSquaredGamma
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.interpolant.gamma.quadratic import QuadraticGamma
+from interpolants.interpolant.gamma.sigmoid_difference import SigmoidDifferenceGamma
+from interpolants.interpolant.gamma.sine_squared import SineSquaredGamma
 
 _T = times(0.1, 0.37, 0.5, 0.8)
 

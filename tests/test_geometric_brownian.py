@@ -8,16 +8,16 @@ from compose import config_of
 from omegaconf import OmegaConf
 from problems import DRIFTING, INTERPOLANTS, NORMAL, TARGET, times
 
-from interpolants import spec
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
+from interpolants.checkpoint import spec
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.schedule.constant import ConstantSchedule
-from interpolants.schedule.geometric import GeometricSchedule
-from interpolants.schedule.linear import LinearSchedule
+from interpolants.interpolant.schedule.constant import ConstantSchedule
+from interpolants.interpolant.schedule.geometric import GeometricSchedule
+from interpolants.interpolant.schedule.linear import LinearSchedule
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.testing.exact import ExactFields
 
 _SCHEDULES = [
     (ConstantSchedule(c=-1.3), lambda s: -1.3 + 0 * s),
@@ -156,7 +156,7 @@ def test_paths_of_logarithms_are_geometric_in_the_data():
 
 
 def test_configuration_takes_a_schedule_in_place_of_a_number():
-    node = "{_target_:interpolants.schedule.linear.LinearSchedule,start:0.4,end:1.2}"
+    node = "{_target_:interpolants.interpolant.schedule.linear.LinearSchedule,start:0.4,end:1.2}"
     cfg = config_of(
         "interpolant=geometric_brownian", f"interpolant.sigma={node}", "interpolant.mu=0.1"
     )

@@ -6,12 +6,12 @@ import pytest
 import torch
 from problems import INTERPOLANTS, ONE_SIDED, load, stems, times
 
-from interpolants.grid.explicit import ExplicitGrid
-from interpolants.grid.geometric import GeometricGrid
-from interpolants.grid.log_snr import LogSNRGrid
-from interpolants.grid.power import PowerGrid
-from interpolants.grid.sine_squared import SineSquaredGrid
-from interpolants.grid.uniform import UniformGrid
+from interpolants.sampler.grid.explicit import ExplicitGrid
+from interpolants.sampler.grid.geometric import GeometricGrid
+from interpolants.sampler.grid.log_snr import LogSNRGrid
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.grid.sine_squared import SineSquaredGrid
+from interpolants.sampler.grid.uniform import UniformGrid
 
 _SPAN = (0.1, 0.9)
 _LOG_SNR = INTERPOLANTS["one_sided_linear"].log_snr

@@ -4,9 +4,9 @@ import pytest
 import torch
 from tiny import Tiny, fit, raw_of
 
-from interpolants.checkpoint import read_checkpoint
-from interpolants.seeds import keyed_generator
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.training.guard import NonFiniteLossError
+from interpolants.utils.seeds import keyed_generator
 
 
 def test_guard_names_step_times_and_last_good_checkpoint(tmp_path):

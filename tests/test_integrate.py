@@ -6,16 +6,16 @@ import pytest
 import torch
 from problems import times
 
-from interpolants.integrate import KeepReduction, KeepTimes, Leg, Plan, integrate
-from interpolants.mode.base import Mode
-from interpolants.mode.eager import Eager
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.base import Process
-from interpolants.solver.ab2_maruyama import AB2Maruyama
-from interpolants.solver.ab3 import AB3
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
+from interpolants.sampler.integrate import KeepReduction, KeepTimes, Leg, Plan, integrate
+from interpolants.sampler.mode.base import Mode
+from interpolants.sampler.mode.eager import Eager
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.ab2_maruyama import AB2Maruyama
+from interpolants.sampler.solver.ab3 import AB3
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
 
 
 class _Decay(Process):

@@ -6,10 +6,10 @@ import pytest
 import torch
 from problems import INTERPOLANTS, ONE_SIDED, TWO_SIDED, times
 
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
-from interpolants.gamma.zero import ZeroGamma
 from interpolants.interpolant.custom import CustomInterpolant
 from interpolants.interpolant.encoder_decoder import EncoderDecoderInterpolant
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.interpolant.gamma.zero import ZeroGamma
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.mirror import MirrorInterpolant
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant

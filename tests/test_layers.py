@@ -131,20 +131,28 @@ def test_layers_hold():
 @pytest.mark.parametrize(
     ("file", "text", "fault"),
     [
-        ("gamma/a.py", "from interpolants.fields import F", "imports interpolants.fields.F"),
-        ("gamma/a.py", "import interpolants.fields", "imports interpolants.fields"),
-        ("gamma/a.py", "from interpolants import fields", "imports interpolants.fields"),
+        (
+            "gamma/a.py",
+            "from interpolants.fields.fields import F",
+            "imports interpolants.fields.fields.F",
+        ),
+        ("gamma/a.py", "import interpolants.fields.fields", "imports interpolants.fields.fields"),
+        ("gamma/a.py", "from interpolants import fields", "imports interpolants.fields.fields"),
         ("gamma/a.py", "from interpolants import Fields", "imports interpolants.Fields"),
-        ("gamma/a.py", "from ..fields import F", "imports interpolants.fields.F"),
-        ("gamma/a.py", "from .. import fields", "imports interpolants.fields"),
-        ("gamma/a.py", "def f():\n    import interpolants.fields", "imports interpolants.fields"),
+        ("gamma/a.py", "from ..fields import F", "imports interpolants.fields.fields.F"),
+        ("gamma/a.py", "from .. import fields", "imports interpolants.fields.fields"),
+        (
+            "gamma/a.py",
+            "def f():\n    import interpolants.fields.fields",
+            "imports interpolants.fields.fields",
+        ),
         (
             "gamma/a.py",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
-            "    from interpolants.fields import F",
-            "imports interpolants.fields.F",
+            "    from interpolants.fields.fields import F",
+            "imports interpolants.fields.fields.F",
         ),
-        ("gamma/__init__.py", "from ..fields import F", "imports interpolants.fields.F"),
+        ("gamma/__init__.py", "from ..fields import F", "imports interpolants.fields.fields.F"),
         ("gamma/a.py", "from interpolants.net.b import B", "imports interpolants.net.b.B"),
         ("gamma/a.py", "import interpolants.unknown", "imports interpolants.unknown"),
         ("mystery.py", "", "in no layer"),
@@ -160,9 +168,9 @@ def test_layers_hold():
 )
 def test_layer_check_finds_a_planted_fault(file, text, fault, tmp_path):
     clean = {
-        "fields.py": "from interpolants.gamma.c import C\nimport torch",
-        "gamma/c.py": "from interpolants.gamma import d\nfrom . import d\nfrom .d import D",
-        "gamma/d.py": "from interpolants.checks import check",
+        "fields.py": "from interpolants.interpolant.gamma.c import C\nimport torch",
+        "gamma/c.py": "from interpolants.interpolant.gamma import d\nfrom . import d\nfrom .d import D",
+        "gamma/d.py": "from interpolants.utils.checks import check",
         "net/b.py": "",
         "checks.py": "",
         "training/module.py": "import lightning, matplotlib\nfrom interpolants import fields",

@@ -17,18 +17,18 @@ from problems import (
 
 from interpolants.base.callable import CallableBase
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.divergence.hutchinson import HutchinsonDivergence
+from interpolants.fields.divergence.hutchinson import HutchinsonDivergence
 from interpolants.likelihood.flow import FlowLikelihood
-from interpolants.mode.checkpointed import Checkpointed
 from interpolants.net.mlp import MLP
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.solver.dormand_prince import DormandPrince
-from interpolants.solver.dpm_solver import DPMSolver
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.rk4 import RK4
-from interpolants.solver.torchdiffeq import Torchdiffeq
+from interpolants.sampler.mode.checkpointed import Checkpointed
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.dormand_prince import DormandPrince
+from interpolants.sampler.solver.dpm_solver import DPMSolver
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.sampler.solver.torchdiffeq import Torchdiffeq
 
 _X = torch.tensor([[-2.5], [-1.0], [0.5], [1.5], [3.0]], dtype=torch.float64)
 _TABLE = times(-1.9432, -3.7841, -1.9290, -0.9290, -3.1790)

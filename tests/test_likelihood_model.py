@@ -13,10 +13,10 @@ from problems import load as load_part
 from torch import nn
 
 from interpolants.base.callable import CallableBase
-from interpolants.divergence.hutchinson import HutchinsonDivergence
-from interpolants.loading import load
-from interpolants.model import Model
-from interpolants.scaling import Scaling
+from interpolants.checkpoint.loading import load
+from interpolants.fields.divergence.hutchinson import HutchinsonDivergence
+from interpolants.model.model import Model
+from interpolants.space.scaling import Scaling
 
 
 class _Rate(nn.Module):

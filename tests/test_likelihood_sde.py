@@ -15,20 +15,20 @@ from problems import (
 )
 from torch import nn
 
-from interpolants.divergence.hutchinson import HutchinsonDivergence
-from interpolants.grid.uniform import UniformGrid
+from interpolants.fields.divergence.hutchinson import HutchinsonDivergence
 from interpolants.likelihood.expectation import ExpectationLikelihood
 from interpolants.likelihood.feynman_kac import FeynmanKacLikelihood
 from interpolants.likelihood.path_kl import path_kl
-from interpolants.noise.per_sample import PerSampleNoise
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.base import Process
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.sampler import Sampler
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.rk4 import RK4
-from interpolants.solver.stochastic_heun import StochasticHeun
-from interpolants.solver.torchsde import Torchsde
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.noise.per_sample import PerSampleNoise
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
+from interpolants.sampler.solver.torchsde import Torchsde
 
 _X = torch.tensor([[-2.5], [-1.0], [0.5], [1.5], [3.0]], dtype=torch.float64)
 _LINEAR = INTERPOLANTS["linear"]

@@ -8,12 +8,12 @@ import torch
 from interpolants.data.digits import Digits
 from interpolants.data.finite import FiniteData
 from interpolants.data.moons import Moons
-from interpolants.features.classifier import ClassifierFeatures
+from interpolants.metric.features.classifier import ClassifierFeatures
 from interpolants.metric.frechet_distance import FrechetDistance
 from interpolants.metric.kernel_distance import KernelDistance
 from interpolants.metric.nearest_neighbour import NearestNeighbour
 from interpolants.metric.precision_recall import PrecisionRecall
-from interpolants.report import compare
+from interpolants.report.report import compare
 
 _N = 4000
 

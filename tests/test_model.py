@@ -25,9 +25,9 @@ from interpolants import (
     Sampler,
 )
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.grid.uniform import UniformGrid
-from interpolants.scaling import Scaling
-from interpolants.seeds import keyed_generator
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.space.scaling import Scaling
+from interpolants.utils.seeds import keyed_generator
 
 _FREE_OF = ("hydra", "omegaconf", "lightning", "wandb", "matplotlib", "sklearn", "scipy")
 
@@ -108,7 +108,7 @@ def _sde(*, fields):
 
 
 def _maruyama():
-    from interpolants.solver.euler_maruyama import EulerMaruyama
+    from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 
     return EulerMaruyama()
 

@@ -4,23 +4,23 @@ import pytest
 import torch
 from problems import times
 
-from interpolants.fields import Fields
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.linear import LinearInterpolant
-from interpolants.mode.checkpointed import Checkpointed
-from interpolants.mode.compiled import Compiled
-from interpolants.mode.cuda_graph import CudaGraph
-from interpolants.mode.eager import Eager
 from interpolants.net.mlp import MLP
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.sampler import Sampler
-from interpolants.solver.ab3 import AB3
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
-from interpolants.solver.sra1 import SRA1
-from interpolants.solver.torchdiffeq import Torchdiffeq
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.mode.checkpointed import Checkpointed
+from interpolants.sampler.mode.compiled import Compiled
+from interpolants.sampler.mode.cuda_graph import CudaGraph
+from interpolants.sampler.mode.eager import Eager
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.ab3 import AB3
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.sra1 import SRA1
+from interpolants.sampler.solver.torchdiffeq import Torchdiffeq
 
 _SDE = {"process": ForwardSDE, "epsilon": 0.3}
 

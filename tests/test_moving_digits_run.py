@@ -10,7 +10,7 @@ from compose import config_of
 from hydra.utils import instantiate
 from torch import nn
 
-from interpolants.neural_sde import NeuralSDE
+from interpolants.neural_sde.neural_sde import NeuralSDE
 
 
 def _built(name: str) -> tuple[Any, NeuralSDE]:

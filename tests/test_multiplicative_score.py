@@ -6,17 +6,17 @@ import pytest
 import torch
 from problems import DRIFTING, INTERPOLANTS, TARGET, Given, base_of, exact_fields, times
 
-from interpolants.conversions import add, apply_combination
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
+from interpolants.fields.conversions import add, apply_combination
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.combinations import Combinations
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.schedule.geometric import GeometricSchedule
-from interpolants.schedule.linear import LinearSchedule
+from interpolants.interpolant.schedule.geometric import GeometricSchedule
+from interpolants.interpolant.schedule.linear import LinearSchedule
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.process.combinations import Combinations
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.testing.exact import ExactFields
 
 _H = ("multiplicative_score",)
 _PATHS = INTERPOLANTS | {

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from interpolants.condition import Condition
+from interpolants.net.condition import Condition
 from interpolants.net.dit import DiT
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.mlp import MLP

@@ -5,15 +5,15 @@ from functools import partial
 import pytest
 import torch
 
-from interpolants.divergence.hutchinson import HutchinsonDivergence
-from interpolants.fields import Fields
+from interpolants.fields.divergence.hutchinson import HutchinsonDivergence
+from interpolants.fields.fields import Fields
+from interpolants.fields.preconditioning import Preconditioning
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.likelihood.flow import FlowLikelihood
-from interpolants.model import Model
+from interpolants.model.model import Model
 from interpolants.net.unet import UNet
-from interpolants.preconditioning import Preconditioning
-from interpolants.sampler import Sampler
-from interpolants.solver.euler import Euler
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.euler import Euler
 
 _SHAPE = (1, 4, 4)
 

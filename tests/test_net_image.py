@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from interpolants.condition import Condition
+from interpolants.net.condition import Condition
 from interpolants.net.dit import DiT
 from interpolants.net.rotary_positions import RotaryPositions
 from interpolants.net.unet import UNet

@@ -7,23 +7,23 @@ import pytest
 import torch
 from problems import times
 
-from interpolants.control.mlp import MLPControl
-from interpolants.decoder.identity import IdentityDecoder
-from interpolants.diffusion.constant import ConstantDiffusion
-from interpolants.diffusion.coordinate import CoordinateDiffusion
-from interpolants.drift.mean_reverting import MeanRevertingDrift
-from interpolants.drift.zero import ZeroDrift
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.hurst import Hurst
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.encoder.recurrent import RecurrentEncoder
-from interpolants.grid.uniform import UniformGrid
-from interpolants.neural_sde import NeuralSDE
-from interpolants.solver.driven_euler import DrivenEuler
-from interpolants.solver.driven_heun import DrivenHeun
-from interpolants.start.gaussian import GaussianStart
+from interpolants.neural_sde.control.mlp import MLPControl
+from interpolants.neural_sde.decoder.identity import IdentityDecoder
+from interpolants.neural_sde.diffusion.constant import ConstantDiffusion
+from interpolants.neural_sde.diffusion.coordinate import CoordinateDiffusion
+from interpolants.neural_sde.drift.mean_reverting import MeanRevertingDrift
+from interpolants.neural_sde.drift.zero import ZeroDrift
+from interpolants.neural_sde.encoder.recurrent import RecurrentEncoder
+from interpolants.neural_sde.neural_sde import NeuralSDE
+from interpolants.neural_sde.solver.driven_euler import DrivenEuler
+from interpolants.neural_sde.solver.driven_heun import DrivenHeun
+from interpolants.neural_sde.start.gaussian import GaussianStart
+from interpolants.sampler.grid.uniform import UniformGrid
 
 _TIMES = (0.0, 0.1, 0.25, 0.5, 0.55, 1.0)
 _GAMMAS = (0.05, 0.4, 3.0, 20.0)

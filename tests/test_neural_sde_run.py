@@ -11,9 +11,9 @@ from same_run import assert_same_run
 from scripts import files_in, runs_in
 
 from interpolants import load
-from interpolants.checkpoint import read_checkpoint
-from interpolants.model import Model
-from interpolants.series_model import SeriesModel
+from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.model.model import Model
+from interpolants.neural_sde.model import SeriesModel
 from interpolants.training import run
 
 _SERIES = ["task=neural_sde", "data=fractional_ou", "data.length=6", "data.paths=80"]

@@ -8,25 +8,25 @@ import torch
 from problems import load, stems, times
 from scipy import stats
 
-from interpolants.epsilon.sine_squared import SineSquaredEpsilon
-from interpolants.fields import Fields
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.model import Model
+from interpolants.model.model import Model
 from interpolants.net.mlp import MLP
-from interpolants.noise import per_sample
-from interpolants.noise.antithetic import AntitheticNoise
-from interpolants.noise.base import Noise
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.noise.per_sample import PerSampleNoise, philox
-from interpolants.process.base import Process
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
-from interpolants.solver.stochastic_heun import StochasticHeun
+from interpolants.sampler.epsilon.sine_squared import SineSquaredEpsilon
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise import per_sample
+from interpolants.sampler.noise.antithetic import AntitheticNoise
+from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.per_sample import PerSampleNoise, philox
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
 from interpolants.testing import check_noise
 
 

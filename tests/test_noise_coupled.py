@@ -7,20 +7,20 @@ import pytest
 import torch
 from problems import exact_fields, times
 
-from interpolants.epsilon.sine_squared import SineSquaredEpsilon
-from interpolants.grid.sine_squared import SineSquaredGrid
-from interpolants.integrate import integrate
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.noise.coupled import CoupledNoise
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.noise.per_sample import PerSampleNoise
-from interpolants.process.base import Process
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.sampler import Sampler
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.sra1 import SRA1
-from interpolants.solver.stochastic_heun import StochasticHeun
+from interpolants.sampler.epsilon.sine_squared import SineSquaredEpsilon
+from interpolants.sampler.grid.sine_squared import SineSquaredGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.coupled import CoupledNoise
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.per_sample import PerSampleNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.sra1 import SRA1
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
 
 
 def _generator(seed=0):

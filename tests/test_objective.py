@@ -8,8 +8,8 @@ from problems import NORMAL, Gaussians, exact_fields, load, stems, times
 
 from interpolants.base.dataset import DatasetBase
 from interpolants.coupling.minibatch_ot import MinibatchOTCoupling
-from interpolants.fields import Fields
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.fields.fields import Fields
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.objective.denoiser import DenoiserObjective
@@ -18,9 +18,9 @@ from interpolants.objective.score import ScoreObjective
 from interpolants.objective.target_mean import TargetMeanObjective
 from interpolants.objective.velocity import VelocityObjective
 from interpolants.objective.velocity_and_denoiser import VelocityAndDenoiserObjective
+from interpolants.objective.weight.constant import ConstantWeight
+from interpolants.objective.weight.power import PowerWeight
 from interpolants.objective.weighted_sum import WeightedSumObjective
-from interpolants.weight.constant import ConstantWeight
-from interpolants.weight.power import PowerWeight
 
 _BRIDGE = LinearInterpolant(gamma=BrownianBridgeGamma(a=1.0))
 # 0.3^2 int t^2 / (1 - t + 0.3 t^2) dt, by partial fractions.

@@ -6,11 +6,11 @@ import pytest
 import torch
 from problems import DRIFTING, INTERPOLANTS, TARGET, base_of, exact_fields, times
 
-from interpolants.divergence.exact import ExactDivergence
-from interpolants.divergence.hutchinson import HutchinsonDivergence
-from interpolants.fields import Fields
-from interpolants.gamma.zero import ZeroGamma
+from interpolants.fields.divergence.exact import ExactDivergence
+from interpolants.fields.divergence.hutchinson import HutchinsonDivergence
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.custom import CustomInterpolant
+from interpolants.interpolant.gamma.zero import ZeroGamma
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.objective.denoiser import DenoiserObjective
@@ -19,8 +19,8 @@ from interpolants.objective.implicit_score import ImplicitScoreObjective
 from interpolants.objective.multiplicative_score import MultiplicativeScoreObjective
 from interpolants.objective.score import ScoreObjective
 from interpolants.objective.velocity import VelocityObjective
+from interpolants.objective.weight.noise_level import NoiseLevelWeight
 from interpolants.objective.weighted_sum import WeightedSumObjective
-from interpolants.weight.noise_level import NoiseLevelWeight
 
 _H = "multiplicative_score"
 _PATHS = {stem: INTERPOLANTS[stem] for stem in ("geometric_brownian", "linear")}

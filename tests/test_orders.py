@@ -20,13 +20,13 @@ import math
 import pytest
 import torch
 
-from interpolants.integrate import advance
-from interpolants.solver.ab2_maruyama import AB2Maruyama
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
-from interpolants.solver.sra1 import SRA1
-from interpolants.solver.stochastic_heun import StochasticHeun
-from interpolants.solver.strang import Strang
+from interpolants.sampler.integrate import advance
+from interpolants.sampler.solver.ab2_maruyama import AB2Maruyama
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.sra1 import SRA1
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
+from interpolants.sampler.solver.strang import Strang
 from interpolants.testing.orders import gauss_hermite, strong_errors
 from interpolants.testing.problems import Charted, Turning
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from interpolants.output.npz import NpzOutput
-from interpolants.output.png import PngOutput
-from interpolants.pixels import to_uint8
+from interpolants.data.pixels import to_uint8
+from interpolants.report.output.npz import NpzOutput
+from interpolants.report.output.png import PngOutput
 
 
 def _pictures(folder):

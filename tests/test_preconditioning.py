@@ -5,9 +5,9 @@ import torch
 from problems import INTERPOLANTS
 from torch import nn
 
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
+from interpolants.fields.preconditioning import Preconditioning
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.preconditioning import Preconditioning
 
 _S = 0.7
 

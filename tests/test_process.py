@@ -17,26 +17,26 @@ from problems import (
     times,
 )
 
-from interpolants.epsilon.alpha import AlphaEpsilon
-from interpolants.epsilon.constant import ConstantEpsilon
-from interpolants.epsilon.gamma import GammaEpsilon
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.epsilon.sine_squared import SineSquaredEpsilon
-from interpolants.gamma.quadratic import QuadraticGamma
-from interpolants.grid.sine_squared import SineSquaredGrid
+from interpolants.interpolant.gamma.quadratic import QuadraticGamma
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.mirror import MirrorInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.interpolant.one_sided_trigonometric import OneSidedTrigonometricInterpolant
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
 from interpolants.interpolant.variance_preserving import VariancePreservingInterpolant
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.solver.heun import Heun
-from interpolants.solver.rk4 import RK4
-from interpolants.solver.stochastic_heun import StochasticHeun
+from interpolants.sampler.epsilon.alpha import AlphaEpsilon
+from interpolants.sampler.epsilon.constant import ConstantEpsilon
+from interpolants.sampler.epsilon.gamma import GammaEpsilon
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.epsilon.sine_squared import SineSquaredEpsilon
+from interpolants.sampler.grid.sine_squared import SineSquaredGrid
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
 from interpolants.testing import linear_moments
 
 _EPSILONS = {stem: load("sampler/epsilon", stem) for stem in stems("sampler/epsilon")}

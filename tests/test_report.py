@@ -13,12 +13,12 @@ from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.metric.base import Metric
 from interpolants.metric.energy_distance import EnergyDistance
 from interpolants.metric.sliced_wasserstein import SlicedWasserstein
-from interpolants.model import Model
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.report import measure, write_report
-from interpolants.sampler import Sampler
-from interpolants.solver.euler_maruyama import EulerMaruyama
+from interpolants.model.model import Model
+from interpolants.report.report import measure, write_report
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 from interpolants.training import run
 
 _PROCESSES = {

@@ -8,7 +8,7 @@ from compose import TINY, leave_out_pictures, run_folder, train_with
 from same_run import assert_same_run
 from scripts import files_in, run_many, runs_in
 
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.training import run
 
 _SIZES = [

@@ -15,27 +15,27 @@ from problems import (
     times,
 )
 
-from interpolants.epsilon.alpha import AlphaEpsilon
-from interpolants.epsilon.constant import ConstantEpsilon
-from interpolants.fields import Fields
-from interpolants.grid.sine_squared import SineSquaredGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
-from interpolants.model import Model
+from interpolants.model.model import Model
 from interpolants.net.mlp import MLP
-from interpolants.noise.given import GivenNoise
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.solver.ab2_maruyama import AB2Maruyama
-from interpolants.solver.euler import Euler
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
-from interpolants.solver.rk4 import RK4
-from interpolants.solver.stochastic_heun import StochasticHeun
+from interpolants.sampler.epsilon.alpha import AlphaEpsilon
+from interpolants.sampler.epsilon.constant import ConstantEpsilon
+from interpolants.sampler.grid.sine_squared import SineSquaredGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.ab2_maruyama import AB2Maruyama
+from interpolants.sampler.solver.euler import Euler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
 
 _OBJECTIVES = {stem: load("objective", stem).predicts for stem in stems("objective")}
 _EPSILONS = {stem: load("sampler/epsilon", stem) for stem in stems("sampler/epsilon")}

@@ -19,23 +19,23 @@ from multiplicative import (
 )
 from problems import times
 
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.grid.geometric import GeometricGrid
-from interpolants.integrate import integrate
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.ambient_sde import AmbientSDE
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.seeds import keyed_generator
-from interpolants.solver.euler import Euler
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
-from interpolants.solver.heun import Heun
-from interpolants.solver.rk4 import RK4
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.grid.geometric import GeometricGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.ambient_sde import AmbientSDE
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.euler import Euler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.rk4 import RK4
 from interpolants.testing import linear_moments
 from interpolants.testing.common import normal
+from interpolants.utils.seeds import keyed_generator
 
 _SIGMA, _MEAN, _STD = 0.8, 0.3, 0.25
 _SAMPLERS = ("dale_langevin", "ambient_euler", "ambient_milstein", "ancestral")

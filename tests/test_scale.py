@@ -11,10 +11,10 @@ import torch
 from compose import ROOT, TINY, leave_out_pictures, run_folder, train_with
 from scripts import environment, run_script
 
-from interpolants.checkpoint import read_checkpoint
-from interpolants.ranks import lost_processes
-from interpolants.runs import LAST, Place, run_stamp, shared_place, telling
+from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.checkpoint.runs import LAST, Place, run_stamp, shared_place, telling
 from interpolants.training.settings import check_sweep
+from interpolants.utils.ranks import lost_processes
 
 _RUN = [*TINY, "data=moons", "max_steps=12", "steps_per_batch=3", "log_every=1", "batch_size=24"]
 _RUN += ["validate_every=6", "sample_every=6"]

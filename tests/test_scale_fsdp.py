@@ -5,8 +5,8 @@ import torch
 from compose import TINY
 from scripts import run_many, run_script
 
-from interpolants.checkpoint import read_checkpoint
-from interpolants.runs import LAST
+from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.checkpoint.runs import LAST
 
 pytestmark = pytest.mark.slow
 _RUN = [*TINY, "data=moons", "steps_per_batch=3", "log_every=1", "batch_size=24", "clip_norm=0.5"]

@@ -6,8 +6,8 @@ from compose import TINY, config_of, leave_out_pictures, run_folder, train_with
 from hydra.core.hydra_config import HydraConfig
 from scripts import run_script, runs_in
 
-from interpolants.checkpoint import read_checkpoint
-from interpolants.runs import LAST
+from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.checkpoint.runs import LAST
 
 _SLURM = {"NTASKS": "1", "PROCID": "0", "LOCALID": "0", "NODEID": "0", "JOB_NAME": "train"}
 _SLURM |= {"JOB_ID": "5", "STEP_ID": "0", "NODELIST": "localhost"}

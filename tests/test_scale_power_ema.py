@@ -7,8 +7,7 @@ import pytest
 import torch
 from tiny import CHUNK, Tiny, equal, fit, weights_of
 
-from interpolants.checkpoint import read_checkpoint
-from interpolants.ema_profiles import (
+from interpolants.checkpoint.ema_profiles import (
     Profile,
     coefficients,
     gamma_of,
@@ -16,6 +15,7 @@ from interpolants.ema_profiles import (
     reconstruct,
     snapshot_steps,
 )
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.training.ema import EMA
 from interpolants.training.power_ema import PowerEMA
 

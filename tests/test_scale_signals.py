@@ -14,7 +14,7 @@ from same_run import assert_same_run
 from scripts import environment, run_script
 from tiny import Tiny, fit
 
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.training import interrupt
 from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.together import together

@@ -11,8 +11,8 @@ from same_run import assert_same_run
 from scripts import environment, run_script
 from slurm_cluster import cluster, lacking
 
-from interpolants.checkpoint import read_checkpoint
-from interpolants.runs import LAST
+from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.checkpoint.runs import LAST
 
 pytestmark = [
     pytest.mark.slow,

@@ -7,9 +7,9 @@ import torch
 from compose import TINY, TINY_SERIES, leave_out_pictures, run_folder, train_with
 from torch import nn
 
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.checkpoint.runs import LAST
 from interpolants.data.base import Batch
-from interpolants.runs import LAST
 from interpolants.training.compiling import EagerValidation
 from interpolants.training.outcome import Share, parts_of
 from interpolants.training.stream import HeldOut

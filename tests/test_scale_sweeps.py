@@ -4,8 +4,8 @@ import pytest
 from compose import TINY
 from scripts import run_many, runs_in
 
-from interpolants.checkpoint import read_checkpoint
-from interpolants.runs import LAST
+from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.checkpoint.runs import LAST
 
 _TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 

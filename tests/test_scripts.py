@@ -22,7 +22,7 @@ from compose import (
 from scripts import environment, files_in, run_many, run_script, runs_in
 
 import interpolants
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint.reading import read_checkpoint
 
 
 def _seconds(command, folder):

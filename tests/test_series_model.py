@@ -7,10 +7,10 @@ import torch
 from problems import load as load_part
 from problems import node_of
 
-from interpolants.scaling import Scaling
-from interpolants.series_model import SeriesModel
+from interpolants.neural_sde.model import SeriesModel
 from interpolants.space.log import LogSpace
 from interpolants.space.positive_map import PositiveMap
+from interpolants.space.scaling import Scaling
 
 _TIMES = (0.5, 1.0, 1.75)
 _SHAPE = (3, 2)

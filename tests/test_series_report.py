@@ -11,14 +11,14 @@ from problems import load as load_part
 
 from interpolants.data.finite_series import FiniteSeries
 from interpolants.metric.energy_distance import EnergyDistance
-from interpolants.scaling import Scaling
-from interpolants.series_model import SeriesModel
-from interpolants.series_report import (
+from interpolants.neural_sde.model import SeriesModel
+from interpolants.neural_sde.report import (
     checked_seen,
     hurst_numbers,
     measure_series,
     write_series_report,
 )
+from interpolants.space.scaling import Scaling
 
 _TIMES = (0.5, 1.0, 1.5, 2.0)
 

@@ -7,23 +7,23 @@ import pytest
 import torch
 from torch import nn
 
-from interpolants.epsilon.alpha import AlphaEpsilon
-from interpolants.fields import Fields
-from interpolants.guidance.classifier_free import ClassifierFreeGuidance
+from interpolants.data.labels import Labels
+from interpolants.fields.fields import Fields
+from interpolants.fields.guidance.classifier_free import ClassifierFreeGuidance
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.labels import Labels
-from interpolants.model import Model
-from interpolants.noise.antithetic import AntitheticNoise
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.per_sample import PerSampleNoise
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.ranks import Ranks
-from interpolants.sampler import Sampler
-from interpolants.sharding import ShardedSampling
-from interpolants.solver.dormand_prince import DormandPrince
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
+from interpolants.model.model import Model
+from interpolants.report.sharding import ShardedSampling
+from interpolants.sampler.epsilon.alpha import AlphaEpsilon
+from interpolants.sampler.noise.antithetic import AntitheticNoise
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.per_sample import PerSampleNoise
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.dormand_prince import DormandPrince
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.utils.ranks import Ranks
 
 _N = 1000
 _SDE = {"process": ForwardSDE, "solver": EulerMaruyama(), "epsilon": AlphaEpsilon()}

@@ -15,8 +15,8 @@ from compose import ROOT, leave_out_pictures, run_folder, sample_with, train_wit
 from PIL import Image
 from scripts import environment, files_in, run_script
 
-from interpolants.chunk_files import _files
-from interpolants.ranks import Ranks
+from interpolants.report.chunk_files import _files
+from interpolants.utils.ranks import Ranks
 
 _SAMPLE = [str(ROOT / "sample.py"), "n=1000", "metric=[]"]
 
@@ -110,7 +110,7 @@ def test_sharding_process_that_is_killed_ends_the_job_which_continues(ckpt, tmp_
 def test_sharding_leaves_small_jobs_as_they_are(ckpt, tmp_path, monkeypatch):
     """The files of one process with all in one chunk; no others on the way."""
     leave_out_pictures(monkeypatch)
-    monkeypatch.setattr("interpolants.sharded_report.ShardedSampling", None)
+    monkeypatch.setattr("interpolants.report.sharded.ShardedSampling", None)
     sample_with("n=50", ckpt, f"out={tmp_path}", "metric=[]", "chunk_size=50")
     assert files_in(tmp_path) == ["ode.json", "ode.npz"]
 
@@ -148,7 +148,7 @@ def test_ranks_are_what_the_environment_tells(monkeypatch):
 
 _ALONE = """
 import os
-from interpolants.ranks import Ranks
+from interpolants.utils.ranks import Ranks
 ranks = Ranks.of_environment()
 with ranks.joined():
     print(ranks.agreed(f"of {ranks.rank}"), flush=True)

@@ -12,7 +12,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from same_run import assert_same_run
 from tiny import CHUNK, Tiny, equal, fit, raw_of
 
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 
 

@@ -7,29 +7,29 @@ import torch
 from problems import Gaussians, Tabulated, exact_fields, load, stems
 from problems import times as times_of
 
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
-from interpolants.grid.sine_squared import SineSquaredGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import KeepTimes
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.base import Process
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.solver.ab2 import AB2
-from interpolants.solver.ab2_maruyama import AB2Maruyama
-from interpolants.solver.ab3 import AB3
-from interpolants.solver.base import PlannedSolver
-from interpolants.solver.euler import Euler
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
-from interpolants.solver.rk4 import RK4
-from interpolants.solver.stochastic_heun import StochasticHeun
-from interpolants.solver.strang import Strang
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.grid.sine_squared import SineSquaredGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.ab2 import AB2
+from interpolants.sampler.solver.ab2_maruyama import AB2Maruyama
+from interpolants.sampler.solver.ab3 import AB3
+from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.solver.euler import Euler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
+from interpolants.sampler.solver.strang import Strang
 from interpolants.testing import linear_moments
 from interpolants.testing.problems import Charted, Turning
 

@@ -9,25 +9,25 @@ import torch
 from problems import INTERPOLANTS, Gaussians, exact_fields
 from problems import times as times_of
 
-from interpolants.fields import Fields
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
-from interpolants.grid.sine_squared import SineSquaredGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import KeepTimes
+from interpolants.fields.fields import Fields
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.linear import LinearInterpolant
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.solver.base import PlannedSolver, noise_at, steps
-from interpolants.solver.euler import Euler
-from interpolants.solver.euler_maruyama import EulerMaruyama
-from interpolants.solver.heun import Heun
-from interpolants.solver.rk4 import RK4
-from interpolants.solver.stochastic_heun import StochasticHeun
-from interpolants.solver.torchdiffeq import Torchdiffeq
-from interpolants.solver.torchsde import Torchsde
+from interpolants.sampler.grid.sine_squared import SineSquaredGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.solver.base import PlannedSolver, noise_at, steps
+from interpolants.sampler.solver.euler import Euler
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.sampler.solver.stochastic_heun import StochasticHeun
+from interpolants.sampler.solver.torchdiffeq import Torchdiffeq
+from interpolants.sampler.solver.torchsde import Torchsde
 from interpolants.testing import linear_moments
 
 _BRIDGE = LinearInterpolant(gamma=BrownianBridgeGamma(a=1.0))
@@ -193,7 +193,7 @@ def test_torchsde_keeps_the_requested_times():
 
 def test_adapters_are_not_loaded_before_they_are_used():
     code = (
-        "import sys, interpolants.solver.torchsde, interpolants.solver.torchdiffeq as m\n"
+        "import sys, interpolants.sampler.solver.torchsde, interpolants.sampler.solver.torchdiffeq as m\n"
         "m.Torchdiffeq()\n"
         "print(sorted({'torchsde', 'torchdiffeq'} & set(sys.modules)))"
     )

@@ -10,15 +10,15 @@ import pytest
 import torch
 from problems import times
 
-from interpolants.grid.geometric import GeometricGrid
-from interpolants.grid.uniform import UniformGrid
-from interpolants.integrate import KeepTimes, integrate
-from interpolants.mode.compiled import Compiled
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.base import Process
-from interpolants.solver.base import PlannedSolver, steps
-from interpolants.solver.euler_maruyama import EulerMaruyama
+from interpolants.sampler.grid.geometric import GeometricGrid
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.integrate import KeepTimes, integrate
+from interpolants.sampler.mode.compiled import Compiled
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import PlannedSolver, steps
+from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 
 _RATES = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0)
 _RANK_TOLERANCE = 1e-15

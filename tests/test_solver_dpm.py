@@ -6,15 +6,15 @@ import pytest
 import torch
 from problems import DRIFTING, INTERPOLANTS, NORMAL, ONE_SIDED, TARGET, Gaussians, Given, times
 
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
-from interpolants.grid.sine_squared import SineSquaredGrid
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.linear import LinearInterpolant
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.solver.dpm_solver import DPMSolver
-from interpolants.solver.euler import Euler
-from interpolants.solver.rk4 import RK4
+from interpolants.sampler.grid.sine_squared import SineSquaredGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.solver.dpm_solver import DPMSolver
+from interpolants.sampler.solver.euler import Euler
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.testing.exact import ExactFields
 from interpolants.testing.problems import logistic_flow
 
 _PATHS = {stem: INTERPOLANTS[stem] for stem in ONE_SIDED} | {"drifting": DRIFTING}

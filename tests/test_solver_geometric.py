@@ -6,15 +6,15 @@ import pytest
 import torch
 from problems import times
 
-from interpolants.grid.power import PowerGrid
-from interpolants.integrate import integrate
-from interpolants.mode.checkpointed import Checkpointed
-from interpolants.noise.generator import GeneratorNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.base import Process
-from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
-from interpolants.solver.log_euler import LogEuler
-from interpolants.solver.milstein import Milstein
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.mode.checkpointed import Checkpointed
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
+from interpolants.sampler.solver.log_euler import LogEuler
+from interpolants.sampler.solver.milstein import Milstein
 from interpolants.testing.orders import gauss_hermite, second_moment, strong_errors
 from interpolants.testing.problems import Charted, Turning
 

@@ -6,15 +6,15 @@ import pytest
 import torch
 from problems import INTERPOLANTS, ONE_SIDED, Gaussians, Given, times
 
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.fields import Fields
-from interpolants.grid.log_snr import LogSNRGrid
-from interpolants.integrate import integrate
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
-from interpolants.noise.given import GivenNoise
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.solver.ancestral import Ancestral
-from interpolants.solver.sde_dpm_solver import SDEDPMSolver
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.grid.log_snr import LogSNRGrid
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.solver.ancestral import Ancestral
+from interpolants.sampler.solver.sde_dpm_solver import SDEDPMSolver
 from interpolants.testing import linear_moments
 from interpolants.testing.common import normal
 

@@ -17,20 +17,20 @@ from torch.distributions import (
 from interpolants.base.dataset import DatasetBase
 from interpolants.data.finite import FiniteData
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
-from interpolants.grid.uniform import UniformGrid
-from interpolants.model import Model
-from interpolants.process.ambient_sde import AmbientSDE
-from interpolants.process.probability_flow import ProbabilityFlow
-from interpolants.sampler import Sampler
-from interpolants.scaling import Scaling
-from interpolants.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
+from interpolants.fields.fields import Fields
+from interpolants.model.model import Model
+from interpolants.sampler.grid.uniform import UniformGrid
+from interpolants.sampler.process.ambient_sde import AmbientSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.space.log import LogSpace
 from interpolants.space.logit import LogitSpace
 from interpolants.space.positive_map import PositiveMap
+from interpolants.space.scaling import Scaling
 from interpolants.space.signed_log import SignedLogSpace
+from interpolants.testing.exact import ExactFields
 
 _MEAN, _STD = torch.tensor([0.3, -0.4]), torch.tensor([0.6, 1.3])
 _SHIFT, _SCALE = torch.tensor([0.25, -0.5]), torch.tensor([2.0, 0.5])

@@ -8,7 +8,7 @@ import torch
 from compose import leave_out_pictures, run_folder, train_with
 
 import interpolants
-from interpolants.checkpoint import read_checkpoint
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.data.file import File
 from interpolants.training.guard import NonFiniteLossError
 

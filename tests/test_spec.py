@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hostile import IMPORTABLE, MODULES, Hostile, call, plant
 
-from interpolants.checks import check_positive
-from interpolants.spec import build
+from interpolants.checkpoint.spec import build
+from interpolants.utils.checks import check_positive
 
 
 class _Part:
@@ -81,10 +81,13 @@ def test_build_prefixes_a_constructor_error_with_the_key_path():
 
 
 def test_build_makes_the_package_s_own_parts():
-    from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
+    from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
     from interpolants.interpolant.linear import LinearInterpolant
 
-    gamma = {"_target_": "interpolants.gamma.brownian_bridge.BrownianBridgeGamma", "a": 2.0}
+    gamma = {
+        "_target_": "interpolants.interpolant.gamma.brownian_bridge.BrownianBridgeGamma",
+        "a": 2.0,
+    }
     spec = {"_target_": "interpolants.interpolant.linear.LinearInterpolant", "gamma": gamma}
     assert build(spec) == LinearInterpolant(gamma=BrownianBridgeGamma(a=2.0))
     gamma["a"] = -1
@@ -192,6 +195,6 @@ def test_build_refuses_what_is_not_plain_data_by_its_path(entry, where):
 def test_spec_needs_no_torch():
     import subprocess
 
-    code = "import sys, interpolants.spec; print('torch' in sys.modules)"
+    code = "import sys, interpolants.checkpoint.spec; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr

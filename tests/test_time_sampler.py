@@ -7,11 +7,11 @@ import torch
 from problems import load, stems
 from scipy import stats
 
-from interpolants.time_sampler.beta import BetaTime
-from interpolants.time_sampler.importance import ImportanceTime
-from interpolants.time_sampler.logit_normal import LogitNormalTime
-from interpolants.time_sampler.stratified import StratifiedTime
-from interpolants.time_sampler.uniform import UniformTime
+from interpolants.objective.time_sampler.beta import BetaTime
+from interpolants.objective.time_sampler.importance import ImportanceTime
+from interpolants.objective.time_sampler.logit_normal import LogitNormalTime
+from interpolants.objective.time_sampler.stratified import StratifiedTime
+from interpolants.objective.time_sampler.uniform import UniformTime
 
 _SIGNIFICANCE = 1e-5
 _MARGIN = 1e-3

@@ -16,17 +16,17 @@ from interpolants.coupling.paired import PairedCoupling
 from interpolants.data.base import Batch
 from interpolants.data.finite import FiniteData
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.fields import Fields
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.fields.fields import Fields
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.linear import LinearInterpolant
-from interpolants.model import Model
+from interpolants.model.model import Model
 from interpolants.net.mlp import MLP
 from interpolants.objective.mean_velocity import MeanVelocityObjective
 from interpolants.objective.score import ScoreObjective
+from interpolants.objective.time_sampler.uniform import UniformTime
 from interpolants.objective.velocity import VelocityObjective
 from interpolants.objective.velocity_and_denoiser import VelocityAndDenoiserObjective
-from interpolants.scaling import Scaling
-from interpolants.time_sampler.uniform import UniformTime
+from interpolants.space.scaling import Scaling
 from interpolants.training.csv_logger import AppendingCSVLogger
 from interpolants.training.module import InterpolantModule
 from interpolants.training.schedule import constant, cosine

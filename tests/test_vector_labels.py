@@ -8,7 +8,7 @@ import torch
 from compose import TINY, leave_out_pictures, run_folder, sample_with, train_with
 
 import interpolants
-from interpolants.runs import LAST
+from interpolants.checkpoint.runs import LAST
 
 _DEVIATION = 0.5
 _SIZES = [*TINY, "net.hidden=64", "max_steps=1500", "steps_per_batch=50", "batch_size=256"]

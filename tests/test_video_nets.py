@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from interpolants.decoder.video import VideoDecoder
-from interpolants.encoder.base import Encoded
-from interpolants.encoder.video import VideoEncoder
+from interpolants.neural_sde.decoder.video import VideoDecoder
+from interpolants.neural_sde.encoder.base import Encoded
+from interpolants.neural_sde.encoder.video import VideoEncoder
 
 TIMES = tuple(0.1 * i for i in range(6))
 

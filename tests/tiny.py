@@ -14,8 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from interpolants.checkpoint import CONFIG_KEYS, read_checkpoint
-from interpolants.seeds import keyed_generator
+from interpolants.checkpoint.reading import CONFIG_KEYS, read_checkpoint
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.csv_logger import AppendingCSVLogger
@@ -23,6 +22,7 @@ from interpolants.training.ema import EMA
 from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.progress import ProgressBar
+from interpolants.utils.seeds import keyed_generator
 
 CHUNK = 5
 CHUNKS_PER_EPOCH = 4

@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.scaling import Scaling
-from interpolants.seeds import keyed_generator
+from interpolants.space.scaling import Scaling
+from interpolants.utils.checks import check
+from interpolants.utils.seeds import keyed_generator
 
 # Keeps what samples are compared with apart from training.
 _REFERENCE = 21

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from interpolants.base.base import Base
-from interpolants.buffers import take_loaded_shapes
-from interpolants.checks import check
-from interpolants.scaling import Scaling
-from interpolants.shapes import sum_event
+from interpolants.space.scaling import Scaling
+from interpolants.utils.buffers import take_loaded_shapes
+from interpolants.utils.checks import check
+from interpolants.utils.shapes import sum_event
 
 
 class BeginningBase(nn.Module, Base):

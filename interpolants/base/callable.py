@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from interpolants.base.base import Base
-from interpolants.checks import check
-from interpolants.scaling import Scaling
+from interpolants.space.scaling import Scaling
+from interpolants.utils.checks import check
 
 
 @final

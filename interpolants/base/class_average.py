@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpolants.base.beginning import BeginningBase
-from interpolants.checks import check
+from interpolants.utils.checks import check
 
 
 @final

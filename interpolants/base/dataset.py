@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from interpolants.base.base import Base
-from interpolants.checks import check
 from interpolants.data.base import Data
-from interpolants.scaling import Scaling
 from interpolants.space.base import Space
 from interpolants.space.euclidean import EuclideanSpace
+from interpolants.space.scaling import Scaling
+from interpolants.utils.checks import check
 
 
 @final

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from interpolants.base.base import Base
-from interpolants.scaling import Scaling
-from interpolants.shapes import sum_event
+from interpolants.space.scaling import Scaling
+from interpolants.utils.shapes import sum_event
 
 
 @final

@@ -9,8 +9,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_count, check_open_interval
 from interpolants.coupling.base import Coupling, Pair
+from interpolants.utils.checks import check, check_count, check_open_interval
 
 
 @final

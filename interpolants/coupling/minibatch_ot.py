@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.coupling.base import Coupling, Pair
-from interpolants.shapes import flatten_event
+from interpolants.utils.checks import check
+from interpolants.utils.shapes import flatten_event
 
 
 @final

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
-from interpolants.checks import check, check_not_negative, is_whole
 from interpolants.coupling.base import Coupling, Pair
+from interpolants.utils.checks import check, check_not_negative, is_whole
 
 
 @final

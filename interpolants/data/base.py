@@ -13,10 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.data.standardize import moments
-from interpolants.seeds import keyed_generator
 from interpolants.space.base import Space
+from interpolants.utils.checks import check
+from interpolants.utils.seeds import keyed_generator
 
 # Keys that keep the streams of training, held-out rows, splits, fits and flips apart.
 TRAIN, HELD_OUT, SPLIT, FIT, FLIP = 1, 2, 3, 4, 5
@@ -104,7 +104,7 @@ class Data(abc.ABC):
 
     def dequantised(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Rows (B, *event) whose law has a density, for likelihoods: `x` itself, unless the data
-        are whole numbers. These get the noise of `interpolants.pixels.dequantised`.
+        are whole numbers. These get the noise of `interpolants.data.pixels.dequantised`.
 
         Args:
             x: rows in raw units.

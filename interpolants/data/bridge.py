@@ -6,8 +6,8 @@ from typing import final
 
 import torch
 
-from interpolants.checks import check, check_finite, check_positive, is_whole
 from interpolants.data.finite_series import FiniteSeries
+from interpolants.utils.checks import check, check_finite, check_positive, is_whole
 
 
 @final

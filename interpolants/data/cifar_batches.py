@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from interpolants.checks import check
 from interpolants.data.images import Pictures
+from interpolants.utils.checks import check
 
 _Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpolants.data.finite import FiniteData
-from interpolants.pixels import dequantised
+from interpolants.data.pixels import dequantised
 
 
 @final

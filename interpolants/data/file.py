@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.data.finite import FiniteData
 from interpolants.data.reading import Array, as_rows, read_array, read_csv
+from interpolants.utils.checks import check
 
 
 @final

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_open_interval, check_seed
 from interpolants.data.base import Batch, checked_labels, take
 from interpolants.data.split_data import SplitData, split_numbers
 from interpolants.data.standardize import check_finite_rows
 from interpolants.space.euclidean import EuclideanSpace
+from interpolants.utils.checks import check, check_open_interval, check_seed
 
 
 class FiniteData(SplitData):

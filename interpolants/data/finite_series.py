@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.data.finite import FiniteData
 from interpolants.data.series_data import SeriesData, check_times
 from interpolants.data.standardize import moments
 from interpolants.space.base import Space
+from interpolants.utils.checks import check
 
 
 class FiniteSeries(FiniteData, SeriesData):

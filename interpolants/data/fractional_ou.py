@@ -8,7 +8,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import (
+from interpolants.data.finite_series import FiniteSeries
+from interpolants.driver.exact_fractional_brownian import ExactFractionalBrownian
+from interpolants.utils.checks import (
     check,
     check_count,
     check_finite,
@@ -18,9 +20,7 @@ from interpolants.checks import (
     check_seed,
     is_whole,
 )
-from interpolants.data.finite_series import FiniteSeries
-from interpolants.driver.exact_fractional_brownian import ExactFractionalBrownian
-from interpolants.seeds import keyed_generator
+from interpolants.utils.seeds import keyed_generator
 
 
 @final

@@ -9,9 +9,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_count, check_positive, check_seed
 from interpolants.data.base import Batch, Distribution
-from interpolants.seeds import keyed_generator
+from interpolants.utils.checks import check, check_count, check_positive, check_seed
+from interpolants.utils.seeds import keyed_generator
 
 Numbers = Sequence[float]
 

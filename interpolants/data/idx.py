@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from interpolants.checks import check
+from interpolants.utils.checks import check
 
 # Third byte of the header: unsigned bytes follow.
 _UINT8 = 8

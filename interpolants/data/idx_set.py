@@ -7,10 +7,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.data.idx import read_idx
 from interpolants.data.images import Pictures
 from interpolants.data.standard_set import StandardSet
+from interpolants.utils.checks import check
 
 _CLASSES = 10
 _SIDES = ("train", "t10k")

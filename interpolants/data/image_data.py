@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from interpolants.data.base import FIT, FLIP, Batch
+from interpolants.data.pixels import dequantised
 from interpolants.data.split_data import SplitData
-from interpolants.pixels import dequantised
-from interpolants.seeds import keyed_generator
+from interpolants.utils.seeds import keyed_generator
 
 # Images are large: what is looked at before training, and how many at a time.
 _MOST_FIT_ROWS = 10_000

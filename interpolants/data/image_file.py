@@ -9,9 +9,9 @@ from typing import final
 import numpy as np
 import torch
 
-from interpolants.checks import check
 from interpolants.data.images import Images, Pictures
 from interpolants.data.reading import Array, load_arrays
+from interpolants.utils.checks import check
 
 # Colour channels that an axis of this length is taken for.
 _CHANNELS = (1, 3)

@@ -11,9 +11,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from interpolants.checks import check, check_count, check_open_interval, check_seed, is_whole
 from interpolants.data.image_data import ImageData
 from interpolants.data.split_data import split_numbers
+from interpolants.utils.checks import check, check_count, check_open_interval, check_seed, is_whole
 
 _SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 _MODES = {1: "L", 3: "RGB"}

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad as pad_with_zeros
 
-from interpolants.checks import check, check_open_interval, check_seed, is_whole
 from interpolants.data.base import checked_labels
 from interpolants.data.image_data import ImageData
 from interpolants.data.split_data import split_numbers
+from interpolants.utils.checks import check, check_open_interval, check_seed, is_whole
 
 
 class Pictures(NamedTuple):

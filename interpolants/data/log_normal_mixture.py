@@ -8,11 +8,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_finite
 from interpolants.data.base import Batch, Distribution
 from interpolants.data.gaussian_mixture import GaussianMixture, Numbers
 from interpolants.space.base import Space
 from interpolants.space.log import LogSpace
+from interpolants.utils.checks import check, check_finite
 
 _LOG_MEANS = ((-0.7, 1.1), (1.1, -0.7), (1.3, 1.3))
 _LOG_STD = ((0.5, 0.25), (0.25, 0.5), (0.3, 0.3))

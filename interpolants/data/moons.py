@@ -7,8 +7,8 @@ from typing import final
 
 import torch
 
-from interpolants.checks import check_not_negative, check_positive
 from interpolants.data.base import Batch, Distribution
+from interpolants.utils.checks import check_not_negative, check_positive
 
 
 @final

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from interpolants.checks import check, check_count, check_positive, is_whole
 from interpolants.data.base import Batch, Distribution
 from interpolants.data.digits import Digits
 from interpolants.data.series_data import SeriesData
+from interpolants.utils.checks import check, check_count, check_positive, is_whole
 
 
 @final

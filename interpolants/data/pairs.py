@@ -7,9 +7,9 @@ from typing import final
 
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.data.finite import FiniteData
 from interpolants.data.reading import as_rows, load_arrays
+from interpolants.utils.checks import check
 
 
 @final

@@ -6,8 +6,8 @@ from typing import final
 
 import torch
 
-from interpolants.checks import check, is_whole
 from interpolants.data.images import Images, Pictures
+from interpolants.utils.checks import check, is_whole
 
 _HEIGHT, _WIDTH = 427, 640
 

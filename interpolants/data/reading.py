@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.data.standardize import check_finite_rows
+from interpolants.utils.checks import check
 
 Array = NDArray[np.generic]
 

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interpolants.checks import (
+from interpolants.data.finite_series import FiniteSeries
+from interpolants.data.reading import Array, read_csv
+from interpolants.utils.checks import (
     check,
     check_count,
     check_open_interval,
     check_positive,
     is_whole,
 )
-from interpolants.data.finite_series import FiniteSeries
-from interpolants.data.reading import Array, read_csv
 
 _FILES = Path(__file__).parent / "files"
 # A longer grid for each line of the file is a mistaken tick, and might not fit in memory.

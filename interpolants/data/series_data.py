@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from interpolants.checks import check, is_number
 from interpolants.data.base import Data
+from interpolants.utils.checks import check, is_number
 
 
 class SeriesData(Data):

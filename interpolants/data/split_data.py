@@ -7,9 +7,9 @@ import abc
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.data.base import HELD_OUT, SPLIT, TRAIN, Batch, Data, count_classes
-from interpolants.seeds import keyed_generator
+from interpolants.utils.checks import check
+from interpolants.utils.seeds import keyed_generator
 
 
 class SplitData(Data):

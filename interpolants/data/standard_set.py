@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, TypeVar, final
 from urllib.request import urlopen
 
-from interpolants.checks import check
-from interpolants.files import replace
+from interpolants.utils.checks import check
+from interpolants.utils.files import replace
 
 _VARIABLE = "INTERPOLANTS_DATA"
 _CACHE = Path("~/.cache/interpolants")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
+from interpolants.utils.checks import check
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:

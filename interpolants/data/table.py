@@ -6,8 +6,8 @@ from typing import final
 
 import torch
 
-from interpolants.checks import check
 from interpolants.data.finite import FiniteData
+from interpolants.utils.checks import check
 
 _NAMES = ("breast_cancer", "diabetes", "iris", "wine")
 

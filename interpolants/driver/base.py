@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check
+from interpolants.utils.checks import check
 
 
 class Increment(NamedTuple):

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.driver.law import Law
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.weights import optimal_weights
+from interpolants.utils.checks import check
 
 # Between values of the index on this grid the likelihood is interpolated by a parabola.
 _VALUES = tuple(k / 100 for k in range(1, 100))

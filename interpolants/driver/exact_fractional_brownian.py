@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check_count, check_positive
 from interpolants.driver.hurst import Hurst, as_hurst
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
+from interpolants.utils.checks import check_count, check_positive
 
 
 @final

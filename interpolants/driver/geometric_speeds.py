@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from interpolants.checks import check, check_count, is_number
 from interpolants.driver.speeds import Speeds, log_spaced
+from interpolants.utils.checks import check, check_count, is_number
 
 
 @final

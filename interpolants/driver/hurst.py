@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check, is_number
+from interpolants.utils.checks import check, is_number
 
 
 @final

@@ -8,7 +8,6 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_not_negative, check_positive
 from interpolants.driver.ahead import bank_forecast
 from interpolants.driver.base import Driver, Forecast, Increment, check_lengths, contract
 from interpolants.driver.hurst import Hurst, as_hurst
@@ -16,6 +15,7 @@ from interpolants.driver.law import Law
 from interpolants.driver.roots import covariance_root
 from interpolants.driver.speeds import Speeds, speeds_of, warn_of_speeds
 from interpolants.driver.weights import RIDGE, optimal_weights, relative_error
+from interpolants.utils.checks import check, check_not_negative, check_positive
 
 
 @final

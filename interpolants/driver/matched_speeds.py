@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from interpolants.checks import check, check_count, check_open_interval, is_number
 from interpolants.driver.speeds import FASTEST, Speeds, log_spaced
+from interpolants.utils.checks import check, check_count, check_open_interval, is_number
 
 
 @final

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from interpolants.checks import check, is_number
+from interpolants.utils.checks import check, is_number
 
 # What a learned Hurst index needs: the slowest at most this over the horizon, the fastest at
 # least that over the spacing of the data.

@@ -24,9 +24,9 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.gamma.base import Gamma
-from interpolants.gamma.zero import ZeroGamma
-from interpolants.shapes import expand_time
+from interpolants.interpolant.gamma.base import Gamma
+from interpolants.interpolant.gamma.zero import ZeroGamma
+from interpolants.utils.shapes import expand_time
 
 
 class InterpolantSample(NamedTuple):

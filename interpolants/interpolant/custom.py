@@ -9,10 +9,10 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.gamma.base import Gamma
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.base import Interpolant
-from interpolants.shapes import expand_time
+from interpolants.interpolant.gamma.base import Gamma
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.utils.shapes import expand_time
 
 
 @final

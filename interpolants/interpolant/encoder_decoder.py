@@ -9,10 +9,10 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.gamma.base import Gamma
-from interpolants.gamma.sine_squared import SineSquaredGamma
 from interpolants.interpolant.base import AffineInterpolant
+from interpolants.interpolant.gamma.base import Gamma
+from interpolants.interpolant.gamma.sine_squared import SineSquaredGamma
+from interpolants.utils.checks import check
 
 
 @final

@@ -9,10 +9,10 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, is_number
 from interpolants.interpolant.base import OneSidedInterpolant
-from interpolants.schedule.base import Schedule
-from interpolants.schedule.constant import ConstantSchedule
+from interpolants.interpolant.schedule.base import Schedule
+from interpolants.interpolant.schedule.constant import ConstantSchedule
+from interpolants.utils.checks import check, is_number
 
 
 @final

@@ -8,10 +8,10 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.gamma.base import Gamma
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.base import AffineInterpolant
+from interpolants.interpolant.gamma.base import Gamma
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
+from interpolants.utils.checks import check
 
 
 @final

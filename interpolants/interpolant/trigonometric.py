@@ -7,9 +7,9 @@ from typing import final
 
 from torch import Tensor
 
-from interpolants.gamma.base import Gamma
-from interpolants.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.base import AffineInterpolant
+from interpolants.interpolant.gamma.base import Gamma
+from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.trigonometry import quarter_turn
 
 

@@ -9,8 +9,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_positive, is_number
 from interpolants.interpolant.base import OneSidedInterpolant
+from interpolants.utils.checks import check, check_positive, is_number
 
 
 @final

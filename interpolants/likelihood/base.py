@@ -17,15 +17,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_count
-from interpolants.divergence.base import Divergence
-from interpolants.integrate import Keep, KeepTimes, integrate
-from interpolants.mode.eager import Eager
-from interpolants.noise.base import Noise
-from interpolants.process.density import DensityProcess
-from interpolants.sampler import Sampler, check_start, count_calls
-from interpolants.solver.augmented import augmented_plan
-from interpolants.solver.base import PlannedSolver
+from interpolants.fields.divergence.base import Divergence
+from interpolants.likelihood.augmented_solver import augmented_plan
+from interpolants.likelihood.density import DensityProcess
+from interpolants.sampler.integrate import Keep, KeepTimes, integrate
+from interpolants.sampler.mode.eager import Eager
+from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.sampler import Sampler, check_start, count_calls
+from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.utils.checks import check, check_count
 
 
 class LogProb(NamedTuple):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from interpolants.checks import check
-from interpolants.process.diffusive import DiffusiveProcess
-from interpolants.sampler import Sampler
-from interpolants.solver.base import PlannedSolver
+from interpolants.sampler.process.diffusive import DiffusiveProcess
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.utils.checks import check
 
 
 def diffusive_process(sampler: Sampler, owner: str) -> DiffusiveProcess:

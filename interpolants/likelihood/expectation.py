@@ -7,14 +7,14 @@ from typing import final
 
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.divergence.base import Divergence
-from interpolants.divergence.exact import ExactDivergence
+from interpolants.fields.divergence.base import Divergence
+from interpolants.fields.divergence.exact import ExactDivergence
 from interpolants.likelihood.base import Likelihood, standard_error
 from interpolants.likelihood.diffusive import diffusive_process
-from interpolants.process.backward_sde import BackwardSDE
-from interpolants.process.scored_density import ScoredDensity
-from interpolants.sampler import Sampler
+from interpolants.likelihood.scored_density import ScoredDensity
+from interpolants.sampler.process.backward_sde import BackwardSDE
+from interpolants.sampler.sampler import Sampler
+from interpolants.utils.checks import check
 
 
 @final

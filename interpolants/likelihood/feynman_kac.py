@@ -9,13 +9,13 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.divergence.base import Divergence
-from interpolants.divergence.exact import ExactDivergence
+from interpolants.fields.divergence.base import Divergence
+from interpolants.fields.divergence.exact import ExactDivergence
 from interpolants.likelihood.base import Likelihood
 from interpolants.likelihood.diffusive import diffusive_process
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.transported_density import TransportedDensity
-from interpolants.sampler import Sampler
+from interpolants.likelihood.transported_density import TransportedDensity
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.sampler import Sampler
 
 
 @final

@@ -10,14 +10,14 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.divergence.base import Divergence
-from interpolants.divergence.exact import ExactDivergence
-from interpolants.integrate import KeepTimes
+from interpolants.fields.divergence.base import Divergence
+from interpolants.fields.divergence.exact import ExactDivergence
 from interpolants.likelihood.base import Likelihood, standard_error
-from interpolants.noise.base import Noise
-from interpolants.process.transported_density import TransportedDensity
-from interpolants.sampler import Sampler, Samples, check_start
+from interpolants.likelihood.transported_density import TransportedDensity
+from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.sampler import Sampler, Samples, check_start
+from interpolants.utils.checks import check
 
 
 @final

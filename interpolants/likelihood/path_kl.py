@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.integrate import integrate
+from interpolants.likelihood.augmented_solver import augmented_plan
 from interpolants.likelihood.diffusive import diffusive_process
-from interpolants.process.base import Process
-from interpolants.process.path_kl import PathKL
-from interpolants.sampler import Sampler
-from interpolants.solver.augmented import augmented_plan
-from interpolants.solver.base import PlannedSolver
+from interpolants.likelihood.path_kl_process import PathKL
+from interpolants.sampler.integrate import integrate
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.utils.checks import check
 
 
 def path_kl(

@@ -14,9 +14,9 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.data.base import Data
-from interpolants.shapes import flatten_event
+from interpolants.utils.checks import check
+from interpolants.utils.shapes import flatten_event
 
 # From this dimension on, |x - y|^2 = |x|^2 + |y|^2 - 2 x.y by matrix product is much faster, and
 # distances of high-dimensional samples concentrate away from zero, where that form is accurate.

@@ -7,8 +7,8 @@ from typing import final
 
 from torch import Tensor
 
-from interpolants.checks import check_count
 from interpolants.metric.base import Metric, mean_over_pairs, paired_rows
+from interpolants.utils.checks import check_count
 
 
 @final

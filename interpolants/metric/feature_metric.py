@@ -9,12 +9,12 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.data.base import Data
-from interpolants.features.base import Features
-from interpolants.features.raw import RawFeatures
 from interpolants.metric.base import Metric, MetricResult, paired_rows
-from interpolants.seeds import keyed_generator
+from interpolants.metric.features.base import Features
+from interpolants.metric.features.raw import RawFeatures
+from interpolants.utils.checks import check
+from interpolants.utils.seeds import keyed_generator
 
 # Keeps the choice of training data apart from what else is drawn.
 _CHOICE = 43

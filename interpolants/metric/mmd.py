@@ -9,8 +9,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_count, check_positive
 from interpolants.metric.base import Metric, mean_over_pairs, paired_rows
+from interpolants.utils.checks import check, check_count, check_positive
 
 
 @final

@@ -7,10 +7,10 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check_count
-from interpolants.features.base import Features
 from interpolants.metric.base import MetricResult
 from interpolants.metric.feature_metric import Compared, FeatureMetric, chosen
+from interpolants.metric.features.base import Features
+from interpolants.utils.checks import check_count
 
 _CHUNK = 1_024
 

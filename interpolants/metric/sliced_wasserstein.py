@@ -8,9 +8,9 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check_count, check_seed
 from interpolants.metric.base import Metric, paired_rows
-from interpolants.seeds import keyed_generator
+from interpolants.utils.checks import check_count, check_seed
+from interpolants.utils.seeds import keyed_generator
 
 
 @final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from interpolants.checks import check
+from interpolants.utils.checks import check
 
 # The names of torch.nn do not follow from their lower case.
 _CLASS_NAMES = {name.lower(): name for name in ("SELU", "SiLU", "ReLU", "GELU", "Tanh")}

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from interpolants.checks import check, check_count
-from interpolants.condition import Condition
+from interpolants.net.condition import Condition
 from interpolants.net.embedding import TimeEmbedding
 from interpolants.net.image_input import with_image
 from interpolants.net.label_embedding import LabelEmbedding
@@ -19,6 +18,7 @@ from interpolants.net.recompute import run
 from interpolants.net.rotary_positions import RotaryPositions
 from interpolants.net.sizes import check_event_shape
 from interpolants.net.transformer_block import TransformerBlock, modulated
+from interpolants.utils.checks import check, check_count
 
 
 @final

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check, is_number, is_whole
+from interpolants.utils.checks import check, is_number, is_whole
 
 
 @final

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interpolants.checks import check, is_whole
 from interpolants.net.sizes import check_event_shape
+from interpolants.utils.checks import check, is_whole
 
 # Normalisation is over so many groups of channels.
 GROUPS = 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.condition import Condition
+from interpolants.net.condition import Condition
+from interpolants.utils.checks import check
 
 
 def with_image(x: Tensor, condition: Condition | None, channels: int) -> Tensor:

@@ -7,8 +7,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check, is_whole
-from interpolants.condition import Condition
+from interpolants.net.condition import Condition
+from interpolants.utils.checks import check, is_whole
 
 
 @final

@@ -6,10 +6,10 @@ from typing import final
 
 from torch import Tensor, nn
 
-from interpolants.checks import check_count
 from interpolants.net.attention import attend
 from interpolants.net.layers import scaled
 from interpolants.net.normalise import normalise
+from interpolants.utils.checks import check_count
 
 
 @final

@@ -10,14 +10,14 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check_count
-from interpolants.condition import Condition
 from interpolants.net.activation import make_activation
+from interpolants.net.condition import Condition
 from interpolants.net.embedding import TimeEmbedding
 from interpolants.net.image_input import with_image
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.sizes import check_event_shape
-from interpolants.shapes import flatten_event
+from interpolants.utils.checks import check_count
+from interpolants.utils.shapes import flatten_event
 
 
 @final

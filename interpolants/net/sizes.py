@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interpolants.checks import check, is_whole
+from interpolants.utils.checks import check, is_whole
 
 
 def check_event_shape(where: str, event_shape: Sequence[int]) -> tuple[int, ...]:

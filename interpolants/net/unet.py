@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from interpolants.checks import check, check_count, is_number, is_whole
-from interpolants.condition import Condition
+from interpolants.net.condition import Condition
 from interpolants.net.downsample import Downsample
 from interpolants.net.embedding import TimeEmbedding
 from interpolants.net.image_input import with_image
@@ -21,6 +20,7 @@ from interpolants.net.recompute import run
 from interpolants.net.sizes import check_counts, check_event_shape
 from interpolants.net.stage import Stage
 from interpolants.net.upsample import Upsample
+from interpolants.utils.checks import check, check_count, is_number, is_whole
 
 
 @final

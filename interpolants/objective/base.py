@@ -19,11 +19,11 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import Interpolant, InterpolantSample
-from interpolants.weight.base import Weight
-from interpolants.weight.constant import ConstantWeight
+from interpolants.objective.weight.base import Weight
+from interpolants.objective.weight.constant import ConstantWeight
+from interpolants.utils.checks import check
 
 
 class Losses(NamedTuple):

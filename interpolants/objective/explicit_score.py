@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import InterpolantSample
 from interpolants.objective.base import FieldObjective
 

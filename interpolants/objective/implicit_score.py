@@ -8,13 +8,13 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.divergence.base import Divergence
-from interpolants.divergence.exact import ExactDivergence
-from interpolants.fields import Fields
+from interpolants.fields.divergence.base import Divergence
+from interpolants.fields.divergence.exact import ExactDivergence
+from interpolants.fields.fields import Fields
 from interpolants.objective.base import Losses, Objective, check_noise, points
-from interpolants.shapes import flatten_event, sum_event
-from interpolants.weight.base import Weight
-from interpolants.weight.constant import ConstantWeight
+from interpolants.objective.weight.base import Weight
+from interpolants.objective.weight.constant import ConstantWeight
+from interpolants.utils.shapes import flatten_event, sum_event
 
 
 @final

@@ -7,10 +7,10 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import InterpolantSample
 from interpolants.objective.base import FieldObjective
-from interpolants.shapes import expand_time
+from interpolants.utils.shapes import expand_time
 
 
 @final

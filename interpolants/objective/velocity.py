@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import InterpolantSample
 from interpolants.objective.base import FieldObjective
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
-from interpolants.checks import check_positive
 from interpolants.objective.base import FieldObjective, Regression
 from interpolants.objective.denoiser import DenoiserObjective
 from interpolants.objective.velocity import VelocityObjective
-from interpolants.weight.base import Weight
-from interpolants.weight.constant import ConstantWeight
+from interpolants.objective.weight.base import Weight
+from interpolants.objective.weight.constant import ConstantWeight
+from interpolants.utils.checks import check_positive
 
 
 @final

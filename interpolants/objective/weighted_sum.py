@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from interpolants.checks import check, check_positive
 from interpolants.objective.base import FieldObjective, Regression
+from interpolants.utils.checks import check, check_positive
 
 
 @final

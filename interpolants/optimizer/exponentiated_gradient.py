@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT
 
-from interpolants.checks import check, check_positive, is_number
+from interpolants.utils.checks import check, check_positive, is_number
 
 
 @final

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from interpolants.files import replace
 from interpolants.plot import style
 from interpolants.plot.samples import draw_points, histogram
 from interpolants.plot.style import SAMPLES_COLOUR, Array
+from interpolants.utils.files import replace
 
 _FRAMES = 40
 _FRAME_MS, _LAST_FRAME_MS = 60, 1500

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from interpolants.checks import check
 from interpolants.plot import style
 from interpolants.plot.style import ACCENT_COLOUR, SAMPLES_COLOUR, Array
+from interpolants.utils.checks import check
 
 _TRAIN_LOSS, _VALIDATION_LOSS = "train/loss", "val/loss"
 _VALIDATION, _FLOOR = "val/", "_floor"

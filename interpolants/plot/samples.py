@@ -8,10 +8,10 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.plot import style
 from interpolants.plot.images import plot_images
 from interpolants.plot.style import DATA_COLOUR, SAMPLES_COLOUR, Array, Limits
+from interpolants.utils.checks import check
 
 _MAX_POINTS = 5000
 _MAX_COORDINATES = 4

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.plot import style
 from interpolants.plot.style import ACCENT_COLOUR, DATA_COLOUR, SAMPLES_COLOUR, Array
+from interpolants.utils.checks import check
 
 _ROWS, _COLUMNS, _LINES = 3, 3, 20
 _BAND = (5, 95)

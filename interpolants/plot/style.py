@@ -16,8 +16,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 from torch import Tensor
 
-from interpolants.checks import check
-from interpolants.files import replace
+from interpolants.utils.checks import check
+from interpolants.utils.files import replace
 
 Array = NDArray[np.float64]
 Limits = tuple[float, float]

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from interpolants.checks import check
 from interpolants.plot import style
 from interpolants.plot.style import ACCENT_COLOUR
+from interpolants.utils.checks import check
 
 _VIDEOS, _COLUMNS = 3, 15
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check
+from interpolants.utils.checks import check
 
 
 class Space(nn.Module, abc.ABC):

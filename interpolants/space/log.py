@@ -8,9 +8,9 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.shapes import sum_event
 from interpolants.space.base import Space, check_inside
 from interpolants.space.positive_map import PositiveMap
+from interpolants.utils.shapes import sum_event
 
 
 @final

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from interpolants.checks import check, check_finite
-from interpolants.shapes import sum_event
 from interpolants.space.base import Space, check_inside
+from interpolants.utils.checks import check, check_finite
+from interpolants.utils.shapes import sum_event
 
 
 @final

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_finite, check_positive
+from interpolants.utils.checks import check, check_finite, check_positive
 
 
 @final

@@ -7,11 +7,11 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.buffers import take_loaded_shapes
-from interpolants.checks import check
-from interpolants.shapes import flatten_event, sum_event
 from interpolants.space.base import Space, check_inside
 from interpolants.space.positive_map import PositiveMap
+from interpolants.utils.buffers import take_loaded_shapes
+from interpolants.utils.checks import check
+from interpolants.utils.shapes import flatten_event, sum_event
 
 
 @final

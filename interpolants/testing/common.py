@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from interpolants.seeds import keyed_generator
+from interpolants.utils.seeds import keyed_generator
 
 SHAPES = ((4, 4), (6, 3), (4, 4, 4, 4), (5, 3, 8, 8))
 """Batches; in the first and third a time of shape (B,) fits the wrong axis without complaint."""

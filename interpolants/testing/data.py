@@ -12,8 +12,6 @@ from torch import Tensor
 from interpolants.base.base import Base
 from interpolants.data.base import Batch, Data
 from interpolants.data.series_data import SeriesData
-from interpolants.seeds import keyed_generator
-from interpolants.shapes import flatten_event
 from interpolants.testing.common import (
     STANDARD_ERRORS,
     normal,
@@ -21,6 +19,8 @@ from interpolants.testing.common import (
     require_close,
     require_repeatable,
 )
+from interpolants.utils.seeds import keyed_generator
+from interpolants.utils.shapes import flatten_event
 
 _MANY, _SIZE = 2000, 4
 # Real sets have rows that occur twice, so that a few held-out rows may be training rows too.

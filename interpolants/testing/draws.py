@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from interpolants.coupling.base import Coupling
-from interpolants.seeds import keyed_generator
-from interpolants.shapes import flatten_event
+from interpolants.objective.time_sampler.base import TimeSampler
 from interpolants.testing.common import SHAPES, STANDARD_ERRORS, normal, require
-from interpolants.time_sampler.base import TimeSampler
+from interpolants.utils.seeds import keyed_generator
+from interpolants.utils.shapes import flatten_event
 
 
 def check_time_sampler(sampler: TimeSampler) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from interpolants.data.images import Images, Pictures
-from interpolants.features.base import Features
-from interpolants.seeds import keyed_generator
+from interpolants.metric.features.base import Features
 from interpolants.testing.common import require, require_close
+from interpolants.utils.seeds import keyed_generator
 
 _TRAIN, _HELD_OUT = 32, 24
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from interpolants.metric.base import Metric
-from interpolants.seeds import keyed_generator
 from interpolants.testing.common import normal, require, require_close, require_repeatable
+from interpolants.utils.seeds import keyed_generator
 
 _EVENTS: tuple[tuple[int, ...], ...] = ((), (1,), (3,), (2, 5, 4))
 

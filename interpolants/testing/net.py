@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from interpolants.condition import Condition
+from interpolants.net.condition import Condition
 from interpolants.testing.common import SHAPES, interior, normal, require, require_close
 
 _HEADS = 3

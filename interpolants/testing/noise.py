@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from interpolants.noise.base import Noise
-from interpolants.seeds import keyed_generator
+from interpolants.sampler.noise.base import Noise
 from interpolants.testing.common import STANDARD_ERRORS, require, require_repeatable
+from interpolants.utils.seeds import keyed_generator
 
 # Even batches, as a source may need pairs.
 _SHAPES = ((4, 2), (6, 3), (2, 1), (4, 3, 4, 4))

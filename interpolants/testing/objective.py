@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.objective.base import Objective
-from interpolants.seeds import keyed_generator
 from interpolants.testing.common import STANDARD_ERRORS, normal, require
+from interpolants.testing.exact import ExactFields
+from interpolants.utils.seeds import keyed_generator
 
 _Direction = Callable[[Tensor, Tensor], Tensor]
 

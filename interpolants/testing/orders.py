@@ -7,12 +7,12 @@ import math
 import torch
 from torch import Tensor
 
-from interpolants.integrate import advance, integrate
-from interpolants.noise.coupled import CoupledNoise
-from interpolants.noise.given import GivenNoise
-from interpolants.process.base import Process
-from interpolants.solver.base import PlannedSolver
-from interpolants.solver.sra1 import SRA1
+from interpolants.sampler.integrate import advance, integrate
+from interpolants.sampler.noise.coupled import CoupledNoise
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.solver.sra1 import SRA1
 from interpolants.testing.problems import Charted
 
 _QUADRATURE = 40

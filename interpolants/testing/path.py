@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from interpolants.gamma.base import Gamma
 from interpolants.interpolant.base import AffineInterpolant, Interpolant
+from interpolants.interpolant.gamma.base import Gamma
 from interpolants.testing.common import (
     SHAPES,
     derivative,

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from interpolants.data.gaussian_mixture import GaussianMixture
-from interpolants.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.exact import ExactFields
-from interpolants.fields import Fields
-from interpolants.integrate import Row
+from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
-from interpolants.process.base import Process
-from interpolants.process.forward_sde import ForwardSDE
-from interpolants.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.integrate import Row
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.forward_sde import ForwardSDE
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.testing.exact import ExactFields
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from interpolants.epsilon.base import Epsilon
-from interpolants.grid.base import Grid, LogSNR
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
+from interpolants.objective.weight.base import Weight
+from interpolants.sampler.epsilon.base import Epsilon
+from interpolants.sampler.grid.base import Grid, LogSNR
 from interpolants.testing.common import interior, require, require_close
-from interpolants.weight.base import Weight
 
 
 def check_epsilon(epsilon: Epsilon) -> None:

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from interpolants.integrate import KeepTimes
-from interpolants.noise.given import GivenNoise
-from interpolants.process.base import Process
-from interpolants.solver.base import PlannedSolver
+from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import PlannedSolver
 from interpolants.testing.common import normal, require, require_close
 from interpolants.testing.orders import (
     gauss_hermite,

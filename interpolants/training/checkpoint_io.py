@@ -10,8 +10,8 @@ from typing import Any, final
 import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
-from interpolants.checkpoint import read_checkpoint
-from interpolants.files import replace
+from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.utils.files import replace
 
 # What Lightning calls the weights that a forked process hands back.
 _FROM_FORK = ".temp.ckpt"

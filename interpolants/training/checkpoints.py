@@ -10,8 +10,8 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from interpolants.checks import check
 from interpolants.training.guard import NonFiniteLossError
+from interpolants.utils.checks import check
 
 
 def best_checkpoint(*, monitor: str, dirpath: str | Path) -> ModelCheckpoint:

@@ -15,12 +15,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from interpolants.data.base import Batch
-from interpolants.scaling import Scaling
-from interpolants.seeds import keyed_generator
+from interpolants.space.scaling import Scaling
 from interpolants.training.clipping import clip_gradients
 from interpolants.training.outcome import Outcome, Part, Share, joined, parts_of
 from interpolants.training.shards import is_sharded, shard
 from interpolants.training.stream import Chunk
+from interpolants.utils.seeds import keyed_generator
 
 # Keys that keep the noise of training and of validation apart.
 _TRAIN, _VALIDATE = 11, 12

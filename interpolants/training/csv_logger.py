@@ -13,7 +13,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from interpolants.files import replace
+from interpolants.utils.files import replace
 
 _STEP = "step"
 _FLUSH_SECONDS = 1.0

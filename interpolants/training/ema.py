@@ -8,8 +8,8 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
 
-from interpolants.checks import check
 from interpolants.training.shards import gathered, own_share, shared_as
+from interpolants.utils.checks import check
 
 
 @final

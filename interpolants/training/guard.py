@@ -10,8 +10,8 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, distributed
 
-from interpolants.checks import check
 from interpolants.training.chunk_module import ChunkModule
+from interpolants.utils.checks import check
 
 _ADVICE = "lower the learning rate, clip gradients, or draw times further from 0 and 1"
 

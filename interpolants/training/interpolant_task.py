@@ -8,19 +8,19 @@ from typing import Any, ClassVar, final
 
 import torch
 
-from interpolants.building import build_fields, fit_base, fit_scaling, root_mean_square
-from interpolants.checks import check
+from interpolants.checkpoint.building import build_fields, fit_base, fit_scaling, root_mean_square
 from interpolants.data.base import Data
-from interpolants.fields import Fields
-from interpolants.guidance.base import Guidance
-from interpolants.labels import Labels
+from interpolants.data.labels import Labels
+from interpolants.fields.fields import Fields
+from interpolants.fields.guidance.base import Guidance
 from interpolants.metric.base import Metric
-from interpolants.model import Model
+from interpolants.model.model import Model
 from interpolants.plot.samples import plot_samples
-from interpolants.report import Report, measure, write_report
+from interpolants.report.report import Report, measure, write_report
 from interpolants.training.module import InterpolantModule
 from interpolants.training.sampling import Look
 from interpolants.training.task import Build, Prepared, Task, module_options
+from interpolants.utils.checks import check
 
 
 @final

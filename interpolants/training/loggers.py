@@ -9,7 +9,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import WandbLogger
 
-from interpolants.report import Report
+from interpolants.report.report import Report
 
 
 @contextmanager

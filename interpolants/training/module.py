@@ -7,12 +7,12 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from interpolants.condition import Condition
 from interpolants.data.base import Batch
-from interpolants.fields import Fields
-from interpolants.labels import Labels, told
+from interpolants.data.labels import Labels, told
+from interpolants.fields.fields import Fields
+from interpolants.net.condition import Condition
 from interpolants.objective.base import Objective
-from interpolants.time_sampler.base import TimeSampler
+from interpolants.objective.time_sampler.base import TimeSampler
 from interpolants.training.chunk_module import ChunkModule
 from interpolants.training.outcome import Outcome
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from interpolants.data.base import Batch
-from interpolants.neural_sde import NeuralSDE
-from interpolants.series_model import filled, full_mask, hurst_of, to_networks
-from interpolants.series_report import hurst_numbers
+from interpolants.neural_sde.model import filled, full_mask, hurst_of, to_networks
+from interpolants.neural_sde.neural_sde import NeuralSDE
+from interpolants.neural_sde.report import hurst_numbers
 from interpolants.training.chunk_module import ChunkModule
 from interpolants.training.outcome import Outcome
 

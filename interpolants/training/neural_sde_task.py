@@ -8,22 +8,22 @@ from typing import Any, ClassVar, final
 
 import torch
 
-from interpolants.checks import check
 from interpolants.data.base import Data
 from interpolants.data.series_data import SeriesData
 from interpolants.metric.base import Metric
-from interpolants.report import Report
-from interpolants.scaling import Scaling
-from interpolants.series_model import SeriesModel, build_neural_sde
-from interpolants.series_report import (
+from interpolants.neural_sde.model import SeriesModel, build_neural_sde
+from interpolants.neural_sde.report import (
     checked_seen,
     draw_look,
     measure_series,
     write_series_report,
 )
+from interpolants.report.report import Report
+from interpolants.space.scaling import Scaling
 from interpolants.training.neural_sde_module import NeuralSDEModule
 from interpolants.training.sampling import Look
 from interpolants.training.task import Build, Prepared, Task, module_options
+from interpolants.utils.checks import check
 
 
 @final

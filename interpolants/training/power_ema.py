@@ -10,10 +10,10 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
-from interpolants.checks import check, check_count
-from interpolants.ema_profiles import gamma_of, snapshot_file, snapshot_steps
-from interpolants.files import replace
+from interpolants.checkpoint.ema_profiles import gamma_of, snapshot_file, snapshot_steps
 from interpolants.training.ema import trainable
+from interpolants.utils.checks import check, check_count
+from interpolants.utils.files import replace
 
 
 @final
@@ -23,7 +23,7 @@ class PowerEMA(pl.Callback):
     After step t an average moves by a <- b a + (1 - b) w with b = (1 - 1/t)^(gamma + 1), where
     gamma is the power of its relative width. It moves once per Lightning batch, as the averages
     that samples are drawn with do: over the steps from s to t, b = (s / t)^(gamma + 1), the
-    product of the steps' own. `interpolants.ema_profiles.reconstruct` makes others of them. Each
+    product of the steps' own. `interpolants.checkpoint.ema_profiles.reconstruct` makes others of them. Each
     takes the memory of the weights, on the device and in every file; one process writes.
 
     A run continued from a checkpoint without them begins as if its weights had been the same

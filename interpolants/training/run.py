@@ -17,16 +17,13 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.strategies import ModelParallelStrategy
 
-from interpolants import spec
-from interpolants.checkpoint import read_checkpoint, saved_keys
-from interpolants.checks import check
+from interpolants.checkpoint import spec
+from interpolants.checkpoint.loading import load
+from interpolants.checkpoint.reading import read_checkpoint, saved_keys
+from interpolants.checkpoint.runs import LAST, Place, find_place, shared_place, telling
 from interpolants.data.base import Data
-from interpolants.files import remove_leftovers, replace
-from interpolants.loading import load
 from interpolants.metric.base import Metric
-from interpolants.ranks import own_environment
-from interpolants.report import Report
-from interpolants.runs import LAST, Place, find_place, shared_place, telling
+from interpolants.report.report import Report
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.chunk_module import ChunkModule
@@ -44,6 +41,9 @@ from interpolants.training.settings import check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.training.task import Build, Task, named
 from interpolants.training.together import together
+from interpolants.utils.checks import check
+from interpolants.utils.files import remove_leftovers, replace
+from interpolants.utils.ranks import own_environment
 
 
 @own_environment()

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, final
 import lightning.pytorch as pl
 from matplotlib.figure import Figure
 
-from interpolants.checks import check_count
 from interpolants.metric.base import MetricResult
 from interpolants.plot.style import save
 from interpolants.training.shards import is_sharded
+from interpolants.utils.checks import check_count
 
 
 class Look(NamedTuple):

@@ -7,7 +7,7 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from interpolants.checks import check, check_count, check_unit_interval, is_whole
+from interpolants.utils.checks import check, check_count, check_unit_interval, is_whole
 
 
 def constant(optimizer: Optimizer, *, max_steps: int, warmup_steps: int = 0) -> LambdaLR:

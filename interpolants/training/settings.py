@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from interpolants.checks import check, check_count, check_positive, is_whole
+from interpolants.utils.checks import check, check_count, check_positive, is_whole
 
 _COUNTS = (
     "max_steps",

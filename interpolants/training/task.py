@@ -12,7 +12,7 @@ from torch import nn
 
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
-from interpolants.report import Report
+from interpolants.report.report import Report
 from interpolants.training.chunk_module import ChunkModule
 from interpolants.training.sampling import Look
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import lightning.pytorch as pl
 from torch import distributed
 
-from interpolants.ranks import lost_processes
 from interpolants.training.guard import NonFiniteLossError
 from interpolants.training.interrupt import GracefulInterrupt
+from interpolants.utils.ranks import lost_processes
 
 
 @contextmanager

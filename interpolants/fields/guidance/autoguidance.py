@@ -1,0 +1,35 @@
+"""Guidance by a smaller or less trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor, nn
+
+from interpolants.fields.guidance.base import Guidance
+from interpolants.net.condition import Condition
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Autoguidance(Guidance):
+    """Away from a poorer model of the same law (Karras et al., arXiv 2406.02507).
+
+    It keeps the variety that classifier-free guidance loses, and serves models without labels.
+
+    Args:
+        poor: a network that was trained to predict the same fields on the same path, in the same
+            units, such as an earlier checkpoint's: `interpolants.load(path).fields.net`. It is
+            called with the same condition.
+    """
+
+    poor: nn.Module
+
+    def networks(self, net: nn.Module) -> Sequence[nn.Module]:
+        return [net, self.poor]
+
+    def poorer(self, net: nn.Module, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
+        predictions: Tensor = self.poor(t, x, condition)
+        return predictions

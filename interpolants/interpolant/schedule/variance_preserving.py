@@ -1,0 +1,42 @@
+"""The noise of a variance-preserving diffusion, beside data that keep their size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.interpolant.schedule.base import Schedule
+from interpolants.interpolant.schedule.linear import LinearSchedule
+from interpolants.utils.quadrature import gauss_legendre
+
+_NODES = 64
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class VariancePreservingSchedule(Schedule):
+    """f(s) = sqrt(beta(s)) exp(1/2 int_0^s beta).
+
+    dX = -beta X / 2 ds + sqrt(beta) dB shrinks the data by c = exp(-1/2 int beta). X / c keeps
+    them as they are, and what is added to it is f dB: whatever moves B, the two differ by a known
+    factor. The integral of f^2 is exp(int beta) - 1; that of f is taken by quadrature.
+
+    Args:
+        beta: the rate, >= 0.
+    """
+
+    beta: Schedule = field(default=LinearSchedule(start=0.1, end=20.0))
+
+    def value(self, s: Tensor) -> Tensor:
+        return self.beta.value(s).sqrt() * torch.exp(0.5 * self.beta.integral(s))
+
+    def integral(self, s: Tensor) -> Tensor:
+        nodes, weights = (part.to(s) for part in gauss_legendre(_NODES))
+        # At the squares of the nodes, where the root of a rate that begins at zero is smooth.
+        return s * (self.value(s.unsqueeze(-1) * nodes.square()) @ (2 * nodes * weights))
+
+    def square_integral(self, s: Tensor) -> Tensor:
+        return torch.expm1(self.beta.integral(s))

@@ -1,0 +1,53 @@
+"""What `Model.sample` requires of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from interpolants.coupling.base import Coupling
+from interpolants.utils.checks import check, check_count, check_seed, is_whole
+
+
+def check_numbers(n: int, seed: int, first: int, chunk_size: int | None) -> None:
+    """Require counts above zero, a seed, and the number of a sample."""
+    check_count("Model.sample.n", n)
+    check_seed("Model.sample.seed", seed)
+    check(is_whole(first) and first >= 0, "Model.sample.first", "a whole number >= 0", first)
+    if chunk_size is not None:
+        check_count("Model.sample.chunk_size", chunk_size)
+
+
+def check_given(
+    coupling: Coupling,
+    shape: Sequence[int],
+    start: Tensor | None,
+    image: Tensor | None,
+    backward: bool,
+) -> bool:
+    """Require a start where the process or the coupling needs one, and its image.
+
+    Args:
+        coupling: of the model.
+        shape: of the samples, (n, *event).
+        start, image: as given to `Model.sample`.
+        backward: whether the process starts from data.
+
+    Returns:
+        Whether samples start from data, or from what was made of data.
+    """
+    where, fix = "Model.sample.start", "take start and image from Model.pair(data)"
+    check(
+        start is not None or not backward, where, "data to start the backward process from", start
+    )
+    needed = coupling.data_dependent
+    check(start is not None or not needed, where, "what was made of data", start, fix)
+    got = tuple(start.shape) if isinstance(start, Tensor) else type(start).__name__
+    check(start is None or got == tuple(shape), where, f"shape {tuple(shape)}", got)
+    channels = coupling.image_channels(shape[1:])
+    expected = (shape[0], channels, *shape[2:]) if channels else ()
+    got = tuple(image.shape) if isinstance(image, Tensor) else ()
+    rule = f"shape {expected}" if channels else "none for this coupling"
+    check(got == expected, "Model.sample.image", rule, got, fix if channels else "")
+    return backward or needed

@@ -1,0 +1,295 @@
+"""A trained model: fields, the base they start from, the units of the data, and a sampler."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from interpolants.coupling.base import Pair
+from interpolants.data.labels import Label, Labels, labels_of, told
+from interpolants.fields.conditioned import Given
+from interpolants.fields.divergence.base import Divergence
+from interpolants.fields.fields import Fields
+from interpolants.fields.guidance.base import Guidance
+from interpolants.likelihood.base import LikelihoodFactory, LogProb
+from interpolants.likelihood.flow import FlowLikelihood, with_density
+from interpolants.model.checks import check_given, check_numbers
+from interpolants.model.chunks import joined_log_probs, joined_samples, ranges, rows_at_once
+from interpolants.net.condition import Condition
+from interpolants.sampler.sampler import Sampler, Samples
+from interpolants.space.scaling import Scaling
+from interpolants.utils.checks import check, check_seed
+from interpolants.utils.evaluating import evaluating
+from interpolants.utils.seeds import keyed_generator, stream_rows
+from interpolants.utils.shapes import expand_time
+
+# Keep what is drawn here apart from what training and data draw, and from each other.
+_SAMPLE, _LOG_PROB, _NOISE, _LABEL, _PAIR = 31, 32, 38, 39, 40
+
+SamplerFactory = Callable[..., Sampler]
+"""Builds a sampler, as `factory(fields=fields)`."""
+
+
+@final
+class Model:
+    """Samples in the units of the data.
+
+    Args:
+        fields: the learned fields.
+        event_shape: shape of one sample.
+        scaling: between the units of the data and those of the networks.
+        sampler: the sampler to use where `sample` is given none.
+        labels: that the network was trained with, if any.
+        guidance: what `sample` does where it is given none.
+        config: the configuration it was trained with, as plain data.
+    """
+
+    def __init__(
+        self,
+        *,
+        fields: Fields,
+        event_shape: Sequence[int],
+        scaling: Scaling | None = None,
+        sampler: SamplerFactory = Sampler,
+        labels: Labels | None = None,
+        guidance: Guidance | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.fields = fields
+        self.event_shape = tuple(event_shape)
+        self.scaling = Scaling() if scaling is None else scaling
+        self.sampler = sampler
+        self.labels = labels
+        self.guidance = guidance
+        self.config = dict(config or {})
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is, and so where sampling happens."""
+        return next(self.fields.parameters(), torch.empty(0)).device
+
+    @property
+    def start_scaling(self) -> Scaling:
+        """Units of what samples start from: the base's, or of the data that it is made of."""
+        dependent = self.fields.coupling.data_dependent
+        return self.scaling if dependent else self.fields.base.scaling
+
+    def make_sampler(
+        self,
+        sampler: SamplerFactory | None = None,
+        *,
+        fields: Fields | None = None,
+        **options: Any,
+    ) -> Sampler:
+        """The sampler that `sample` uses: the model's own if None, with settings changed.
+
+        Args:
+            sampler: builds it.
+            fields: of given samples; the model's if None.
+            options: settings to change.
+
+        Raises:
+            ValueError: if it does not fit the model.
+        """
+        make = self.sampler if sampler is None else sampler
+        made = make(fields=fields or self.fields, **options)
+        space, name = self.scaling.space, type(made.process).__name__
+        check(
+            space.multiplicative or not made.process.escapes,
+            "Model.sampler",
+            f"a space whose chart is the logarithm for {name}",
+            type(space).__name__,
+            "use space=log, or another sampler",
+        )
+        return made
+
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        first: int = 0,
+        label: Label | None = None,
+        guidance: Guidance | None = None,
+        sampler: SamplerFactory | None = None,
+        start: Tensor | None = None,
+        image: Tensor | None = None,
+        times: Sequence[float] | Tensor = (),
+        chunk_size: int | None = None,
+        log_prob: bool | Divergence = False,
+        **options: Any,
+    ) -> Samples:
+        """Draw samples.
+
+        Args:
+            n: how many, > 0.
+            seed: names an endless stream of samples, of which each has a start and a label of its
+                own, and noise of its own with `PerSampleNoise`; where samples share a generator,
+                noise is fixed by `seed`, `first` and `chunk_size` together.
+            first: number of the first sample in the stream, >= 0.
+            label: what to sample of a model with labels: one for all, or one for each, (n,) or
+                (n, C). If None, classes as often as in the training data; "any" where samples
+                begin with data, whose labels are not known here.
+            guidance: of the fields; the model's own if None.
+            sampler: builds the sampler; the model's own if None.
+            start: where to start instead of the base, (n, *event): data for a backward process,
+                or chosen base samples, each in its own units; what `pair` makes, in the data's,
+                of a coupling that makes them from data.
+            image: what `pair` gave beside them, (n, K, *spatial).
+            times: increasing times in [0, 1] whose states to keep as `Samples.path`, last first
+                for a backward process; their units go linearly from the base's to the data's, in
+                the chart of the data's space, so that all of them lie in that space.
+            chunk_size: samples integrated at once; bounds memory. What suits their size and the
+                device if None, by `rows_at_once` of `interpolants.model.chunks`.
+            log_prob: whether to compute log densities along the flow, or how their divergence is
+                evaluated; exactly if true. See `FlowLikelihood.sample`.
+            options: settings of the sampler to change, such as `num_steps=64`.
+
+        Returns:
+            Samples in the data's units; a backward process's in the base's.
+
+        Raises:
+            ValueError: if the sampler does not fit the model, `start` has another shape or lies
+                outside its space, or there is no such label.
+        """
+        check_numbers(n, seed, first, chunk_size)
+        backward = self.make_sampler(sampler, **options).process.backward
+        of_data = check_given(self.fields.coupling, (n, *self.event_shape), start, image, backward)
+        label = labels_of(self.labels, label, (first, first + n), _LABEL, seed, given=of_data)
+        bounds = ranges(n, chunk_size or rows_at_once(self.event_shape, self.device))
+        fields, condition = self._conditioned(label, image, guidance, bounds[0][1])
+        draw = self.make_sampler(sampler, fields=fields, **options)
+        generator = keyed_generator(_NOISE, seed, device=self.device)
+        noise, run = draw.noise(generator), with_density(draw, log_prob, generator)
+        if first and noise.rows(0, 1) is noise:
+            noise = draw.noise(keyed_generator(_NOISE, seed, first, device=self.device))
+        # All before the first solve: a source may refuse chunks.
+        sources = [noise.rows(first + begin, first + end) for begin, end in bounds]
+        units, parts = self.scaling if backward else self.start_scaling, []
+        with evaluating(self.fields):
+            for (begin, end), own in zip(bounds, sources, strict=True):
+                if isinstance(fields.net, Given):
+                    fields.net.assign(condition.rows(begin, end))
+                if start is None:
+                    x = self._starts(first + begin, first + end, seed)
+                else:
+                    x = self._given(start[begin:end], units)
+                parts.append(run(x, noise=own, times=times))
+        return self._to_user(joined_samples(parts), label, backward)
+
+    def pair(self, x1: Tensor, seed: int = 0) -> Pair:
+        """Beginnings for given data, of a coupling that makes them: `start` and `image` of
+        `sample`.
+
+        Args:
+            x1: data, (n, *event).
+            seed: of what is drawn: base samples, and what of the data is left.
+        """
+        generator = keyed_generator(_PAIR, seed, device=self.device)
+        x1 = self._given(x1, self.scaling)
+        x0 = self.fields.base.sample(len(x1), self.event_shape, generator)
+        made = self.fields.coupling.pair(x0, x1, None, generator)
+        return made._replace(x0=self.start_scaling.to_data(made.x0))
+
+    def _starts(self, first: int, last: int, seed: int) -> Tensor:
+        """Where samples of these numbers start, in the units of the networks."""
+        base, shape, device = self.fields.base, self.event_shape, self.device
+        return stream_rows(
+            lambda n, g: base.start(n, shape, g), first, last, _SAMPLE, seed, device=device
+        )
+
+    def _conditioned(
+        self, label: Tensor | None, image: Tensor | None, guidance: Guidance | None, rows: int
+    ) -> tuple[Fields, Condition]:
+        """The fields of the first samples of a condition, and the condition of all."""
+        guidance = self.guidance if guidance is None else guidance
+        if guidance is not None:
+            guidance.check(self.labels)
+        image = None if image is None else image.to(self.device)
+        condition = Condition(told(self.labels, label, self.device), image)
+        if label is None and image is None and guidance is None:
+            return self.fields, condition
+        return self.fields.given(condition.rows(0, rows), guidance), condition
+
+    def _given(self, start: Tensor, units: Scaling) -> Tensor:
+        """The user's start in the units of the networks."""
+        # In the precision used: a value near a bound of the space may round onto it.
+        start = start.to(self.device, torch.float32)
+        units.space.check(start)
+        return units.to_model(start)
+
+    def _to_user(self, drawn: Samples, label: Tensor | None, backward: bool) -> Samples:
+        """Samples in the units of the user, with their labels."""
+        base, data, x, path = self.start_scaling, self.scaling, drawn.x, drawn.path
+        density = drawn.log_prob
+        if path is not None and drawn.times is not None:
+            weights = expand_time(drawn.times.to(path), path)
+            chart = torch.lerp(base.to_chart(path), data.to_chart(path), weights)
+            path = data.space.from_chart(chart)
+        return dataclasses.replace(
+            drawn,
+            label=label,
+            x=(base if backward else data).to_data(x),
+            path=path,
+            log_prob=None if density is None else density - data.log_volume(x),
+        )
+
+    def log_prob(
+        self,
+        x: Tensor,
+        *,
+        seed: int = 0,
+        label: Label | None = None,
+        likelihood: LikelihoodFactory = FlowLikelihood,
+        sampler: SamplerFactory | None = None,
+        chunk_size: int | None = None,
+        gradients: bool = False,
+        **options: Any,
+    ) -> LogProb:
+        """Log densities of the law that a sampler draws from without guidance, in data's units.
+
+        Args:
+            x: data, (n, *event).
+            seed: fixes probes and noise.
+            label: of the data, as in `sample`; None for the law of all labels together.
+            likelihood: builds the estimate.
+            sampler, options: as in `sample`; the estimate uses the sampler's solver and grid.
+            chunk_size: paths solved at once, as in `sample`.
+            gradients: as in `Likelihood.log_prob`.
+
+        Raises:
+            ValueError: if the sampler does not suit the likelihood, the base has no known
+                density, or `x` has another shape or lies outside the data's space.
+        """
+        check_seed("Model.log_prob.seed", seed)
+        rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
+        check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
+        given = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, given=True)
+        known = told(self.labels, given, self.device)
+        draw = self.make_sampler(sampler, **options)
+        wide = next(self.fields.parameters(), x).dtype == torch.float64
+        x = x.to(self.device, torch.float64 if wide else torch.float32)
+        self.scaling.space.check(x)
+        paths = likelihood(sampler=draw).paths
+        size = chunk_size or rows_at_once(self.event_shape, self.device)
+        step = len(x) if known is None else max(1, size // paths)
+        generator, parts = keyed_generator(_LOG_PROB, seed, device=self.device), []
+        with evaluating(self.fields), torch.set_grad_enabled(gradients):
+            state = self.scaling.to_model(x)
+            for begin in range(0, len(x), step):
+                if known is not None:
+                    own = Condition(known[begin : begin + step]).interleaved(paths)
+                    draw = self.make_sampler(sampler, fields=self.fields.given(own), **options)
+                found = likelihood(sampler=draw).log_prob(
+                    state[begin : begin + step],
+                    generator=generator,
+                    chunk_size=size,
+                    gradients=gradients,
+                )
+                parts.append(found)
+            found = joined_log_probs(parts)
+            return found._replace(value=found.value - self.scaling.log_volume(state))

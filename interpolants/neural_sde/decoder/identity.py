@@ -1,0 +1,59 @@
+"""Observations of the state itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+from interpolants.neural_sde.decoder.base import Decoder
+from interpolants.utils.checks import check, check_positive
+
+
+@final
+class IdentityDecoder(Decoder):
+    """o = X + deviation noise.
+
+    Args:
+        frame_shape: shape of one observation.
+        latent: D, as many as an observation has numbers.
+        content_size: 0: what observations share has no place in this law.
+        deviation: of the noise, > 0, or where learning begins.
+        learnable: whether it is learned.
+
+    Raises:
+        ValueError: if an argument is out of range, or the sizes do not fit.
+    """
+
+    linear: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        frame_shape: Sequence[int],
+        latent: int,
+        content_size: int = 0,
+        deviation: float = 0.1,
+        learnable: bool = False,
+    ) -> None:
+        super().__init__()
+        name, numbers = "IdentityDecoder", math.prod(frame_shape)
+        check_positive(f"{name}.deviation", deviation)
+        check(latent == numbers, f"{name}.latent", f"{numbers}, as in an observation", latent)
+        check(content_size == 0, f"{name}.content_size", "0", content_size, "use another encoder")
+        self.frame_shape = tuple(frame_shape)
+        log = torch.tensor(math.log(deviation))
+        self.log_deviation: Tensor
+        if learnable:
+            self.log_deviation = nn.Parameter(log)
+        else:
+            self.register_buffer("log_deviation", log)
+
+    def forward(self, x: Tensor, content: Tensor | None) -> Tensor:
+        return x.view(len(x), *self.frame_shape)
+
+    def deviation(self) -> Tensor:
+        return self.log_deviation.exp()

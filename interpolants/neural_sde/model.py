@@ -1,0 +1,245 @@
+"""A trained neural SDE in the units of the data: series from the prior, and what data tell it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from interpolants.driver.hurst import Hurst
+from interpolants.neural_sde.neural_sde import NeuralSDE
+from interpolants.sampler.sampler import Samples
+from interpolants.space.scaling import Scaling
+from interpolants.utils.checks import check, check_count, check_seed
+from interpolants.utils.evaluating import evaluating
+from interpolants.utils.seeds import keyed_generator
+
+# Keep what is drawn here apart from what training and data draw, and from each other.
+_SAMPLE, _PREDICT, _POSTERIOR, _ELBO, _LOG_LIKELIHOOD = 33, 34, 35, 36, 37
+
+_MOST_PATHS, _MOST_NUMBERS = 4096, 2**22
+
+Draw = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""Of values in the networks' units, their mask, and a generator."""
+
+
+@final
+class SeriesModel:
+    """A neural SDE in the units of the data, as `Model` is for interpolants.
+
+    Series are (n, T, *frame) with a mask, bool (n, T), of the observations that exist; None for
+    all of them. Values that do not exist are not looked at. A seed fixes all that is drawn, for
+    one chunk size.
+
+    Args:
+        model: the neural SDE.
+        event_shape: (T, *frame).
+        scaling: between the units of the data and those of the networks.
+        config: the configuration it was trained with, as plain data.
+        chunk_size: paths solved at once, which bounds memory; None for at most 4096, and fewer
+            of large series.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: NeuralSDE,
+        event_shape: Sequence[int],
+        scaling: Scaling | None = None,
+        config: Mapping[str, Any] | None = None,
+        chunk_size: int | None = None,
+    ) -> None:
+        self.model = model
+        self.event_shape = tuple(event_shape)
+        self.scaling = Scaling() if scaling is None else scaling
+        self.config = dict(config or {})
+        most = max(1, min(_MOST_PATHS, _MOST_NUMBERS // math.prod(self.event_shape)))
+        self.chunk_size = most if chunk_size is None else chunk_size
+        check_count("SeriesModel.chunk_size", self.chunk_size)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is, and so where everything happens."""
+        return next(self.model.parameters(), torch.empty(0)).device
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Of the observations, (T,)."""
+        return self.model.times
+
+    @property
+    def hurst(self) -> Tensor | None:
+        """The Hurst index of the noise, float64, () or one for each coordinate of the latent
+        state; None where the noise has none."""
+        return hurst_of(self.model)
+
+    @property
+    def nfe(self) -> int:
+        """How often a path evaluates the drift."""
+        return (len(self.model.nodes) - 1) * self.model.solver.stages
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether series can be drawn without data: not where all frames share a content."""
+        encoder = self.model.encoder
+        return encoder is None or encoder.content_size == 0
+
+    def sample(self, n: int, *, seed: int = 0) -> Samples:
+        """Series of the prior, observation noise included: (n, T, *frame).
+
+        Raises:
+            ValueError: if series cannot be drawn without data.
+        """
+        check_count("SeriesModel.sample.n", n)
+        generator = self._generator(_SAMPLE, seed)
+        sizes = [min(self.chunk_size, n - k) for k in range(0, n, self.chunk_size)]
+        began = time.perf_counter()
+        with torch.no_grad(), evaluating(self.model):
+            parts = [self.model.prior(size, generator) for size in sizes]
+            x = self.scaling.to_data(torch.cat(parts))
+        if x.is_cuda:
+            torch.cuda.synchronize(x.device)
+        return Samples(x=x, nfe=self.nfe, seconds=time.perf_counter() - began)
+
+    def posterior(self, x: Tensor, mask: Tensor | None = None, *, seed: int = 0) -> Tensor:
+        """Means of observations along one posterior path of each series, (n, T, *frame)."""
+        generator = self._generator(_POSTERIOR, seed)
+        return self.scaling.to_data(self._each(self.model.posterior, x, mask, generator))
+
+    def predict(
+        self, x: Tensor, mask: Tensor | None = None, *, seen: int, seed: int = 0
+    ) -> Tensor:
+        """As `posterior`, given the first `seen` observations only; after them the prior goes on.
+
+        Later values are not looked at.
+
+        Raises:
+            ValueError: if `seen` is not a whole number in [1, T].
+        """
+        generator = self._generator(_PREDICT, seed)
+        known = full_mask(x) if mask is None else mask
+        mask = known & (torch.arange(known.shape[1], device=known.device) < seen)
+
+        def draw(values: Tensor, own: Tensor, generator: torch.Generator) -> Tensor:
+            return self.model.predict(values, own, generator, seen=seen)
+
+        return self.scaling.to_data(self._each(draw, x, mask, generator))
+
+    def elbo(self, x: Tensor, mask: Tensor | None = None, *, seed: int = 0) -> Tensor:
+        """A lower bound of the log density of each series, from one posterior path, (n,)."""
+        generator = self._generator(_ELBO, seed)
+
+        def draw(values: Tensor, own: Tensor, generator: torch.Generator) -> Tensor:
+            return self.model.elbo(values, own, generator).total
+
+        return self._each(draw, x, mask, generator) - self._log_volume(x, mask)
+
+    def log_likelihood(
+        self, x: Tensor, mask: Tensor | None = None, *, samples: int = 64, seed: int = 0
+    ) -> Tensor:
+        """Importance-weighted bound of the log density of what was observed of each series, (n,).
+
+        Args:
+            x, mask: the series.
+            samples: posterior paths of each; the bound is exact in the limit of many.
+            seed: fixes the paths.
+        """
+        check_count("SeriesModel.log_likelihood.samples", samples)
+        generator = self._generator(_LOG_LIKELIHOOD, seed)
+
+        def draw(values: Tensor, own: Tensor, generator: torch.Generator) -> Tensor:
+            return self.model.log_likelihood(values, own, generator, samples)
+
+        return self._each(draw, x, mask, generator, samples) - self._log_volume(x, mask)
+
+    def _generator(self, key: int, seed: int) -> torch.Generator:
+        check_seed("SeriesModel.seed", seed)
+        return keyed_generator(key, seed, device=self.device)
+
+    def _each(
+        self,
+        draw: Draw,
+        x: Tensor,
+        mask: Tensor | None,
+        generator: torch.Generator,
+        paths: int = 1,
+    ) -> Tensor:
+        """`draw` of all series, as many at once as make a chunk of paths."""
+        with torch.no_grad(), evaluating(self.model):
+            chunks = self._chunks(x, mask, max(1, self.chunk_size // paths))
+            return torch.cat([draw(values, own, generator) for values, own in chunks])
+
+    def _chunks(
+        self, x: Tensor, mask: Tensor | None, size: int
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        x, mask = self._checked(x, mask)
+        for k in range(0, len(x), size):
+            own = mask[k : k + size]
+            yield to_networks(self.scaling, x[k : k + size], own), own
+
+    def _checked(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        fits = len(x) > 0 and tuple(x.shape[1:]) == self.event_shape
+        check(fits, "SeriesModel.x", f"shape (n, *{self.event_shape})", tuple(x.shape))
+        x = x.to(self.device, torch.float32)
+        mask = full_mask(x) if mask is None else mask.to(self.device)
+        fits = mask.dtype == torch.bool and mask.shape == x.shape[:2]
+        rule = f"true and false of shape {tuple(x.shape[:2])}"
+        check(fits, "SeriesModel.mask", rule, (mask.dtype, tuple(mask.shape)))
+        self.scaling.space.check(filled(self.scaling, x, mask))
+        return x, mask
+
+    def _log_volume(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """log |det d to_data / dx| over what was observed of each series, (n,)."""
+        x, mask = self._checked(x, mask)
+        y = self.scaling.to_chart(to_networks(self.scaling, x, mask))
+        # A space acts on each number alone.
+        slopes = self.scaling.space.log_slope(y.reshape(-1, 1)).view(x.shape)
+        logs = slopes + self.scaling.scale.to(x).log()
+        return (logs * over_frames(mask, x)).flatten(1).sum(dim=1)
+
+
+def over_frames(mask: Tensor, x: Tensor) -> Tensor:
+    """A mask (n, T) as it multiplies series (n, T, *frame)."""
+    return mask.view(*mask.shape, *(1,) * (x.dim() - 2))
+
+
+def filled(scaling: Scaling, x: Tensor, mask: Tensor) -> Tensor:
+    """Series in the data's units with a value inside their space wherever there is none."""
+    return torch.where(over_frames(mask, x), x, scaling.to_data(torch.zeros_like(x)))
+
+
+def to_networks(scaling: Scaling, x: Tensor, mask: Tensor | None) -> Tensor:
+    """Series in the networks' units, 0 where there is no observation."""
+    if mask is None:
+        return scaling.to_model(x)
+    values = scaling.to_model(filled(scaling, x, mask))
+    return torch.where(over_frames(mask, x), values, torch.zeros_like(values))
+
+
+def full_mask(x: Tensor) -> Tensor:
+    """All observations of series (n, T, *frame): (n, T)."""
+    return torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+
+
+def hurst_of(model: NeuralSDE) -> Tensor | None:
+    """The Hurst index of a model's noise, on the host, or None."""
+    found = getattr(model.driver, "hurst", None)
+    return found().detach().cpu() if isinstance(found, Hurst) else None
+
+
+def build_neural_sde(
+    make: Callable[..., NeuralSDE], event_shape: Sequence[int], times: Sequence[float]
+) -> NeuralSDE:
+    """The neural SDE of a factory for the data of a run.
+
+    Raises:
+        ValueError: by the key `model`, if its parts do not fit.
+    """
+    try:
+        return make(event_shape=tuple(event_shape), times=tuple(times))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"model: {error}") from error

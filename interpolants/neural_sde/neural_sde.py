@@ -1,0 +1,299 @@
+"""Neural stochastic differential equations as latent models of series (arXiv 2310.12975).
+
+    prior        dX = b(t, X) dt + sigma(t, X) dB,    X(0) ~ p
+    data         o_i = f(X(t_i)) + noise
+    posterior    the same with dW + u dt for dW, and q(X(0), driver | o)
+
+    log p(o) >= E_q [sum_i log p(o_i | X(t_i))] - KL(q(0) || p(0)) - E_q 1/2 int u^2 dt
+
+B is the motion of a driver, which carries states of its own, and W is what moves it. Gradients
+are those of the discretised bound, through the steps. The stochastic adjoint would integrate
+the driver's states backwards, where they grow like exp(gamma t), and gives wrong gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+
+from interpolants.driver.base import Driver
+from interpolants.neural_sde.control.base import Control
+from interpolants.neural_sde.control.steering import Steering
+from interpolants.neural_sde.decoder.base import Decoder
+from interpolants.neural_sde.diffusion.base import Diffusion
+from interpolants.neural_sde.drift.base import Drift
+from interpolants.neural_sde.driven import DrivenSolver
+from interpolants.neural_sde.driven_sde import DrivenSDE
+from interpolants.neural_sde.encoder.base import Encoded, Encoder
+from interpolants.neural_sde.linear_guide import LinearGuide
+from interpolants.neural_sde.start.base import Start, StartDraw
+from interpolants.neural_sde.times import checked_times, nodes_through, spacing
+from interpolants.sampler.grid.base import Grid
+from interpolants.sampler.integrate import KeepTimes, integrate
+from interpolants.sampler.mode.base import Mode
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.utils.checks import check, check_count
+
+
+class Elbo(NamedTuple):
+    """The parts of the bound, of each series and in nats, (B,).
+
+    Attributes:
+        reconstruction: log p(o | X), summed over the observations that exist.
+        kl_start: of X(0) and the driver's states.
+        kl_path: of the noise: 1/2 int u^2 dt, and what a guide's law adds.
+    """
+
+    reconstruction: Tensor
+    kl_start: Tensor
+    kl_path: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """The bound, (B,)."""
+        return self.reconstruction - self.kl_start - self.kl_path
+
+
+class _Paths(NamedTuple):
+    """Solved paths: X at the observation times, (B, T, D), the cost carried, (B,), the start."""
+
+    x: Tensor
+    cost: Tensor
+    start: StartDraw
+
+
+@final
+class NeuralSDE(nn.Module):
+    """A latent equation driven by Brownian or fractional noise, with its variational posterior.
+
+    All values are in the networks' units. A batch of series has shape (B, T, *frame), with 0
+    where the mask, bool (B, T), says that there is no observation.
+
+    Args:
+        event_shape: (T, *frame).
+        times: of the observations, ascending, the first >= 0; the equation starts at 0.
+        latent: D, coordinates of X; None for as many as an observation has numbers.
+        driver: builds the driver, as `driver(step=..., horizon=...)`.
+        start, drift, diffusion, decoder: build the prior; see their packages.
+        control: builds the posterior's network; None for none.
+        encoder: builds what the posterior sees; None if that is the guide alone.
+        guide: whether the posterior begins at the law that is exact where b is linear, of the
+            noise and of the start (`LinearGuide`). Needs a linear decoder and a constant sigma.
+        solver: a scheme for driven equations.
+        grid: where steps go between two observations. Without a guide, one that shrinks towards
+            its end: a control cannot take back the noise of the last step before an observation.
+        num_steps: steps between two observations.
+        mode: how blocks of steps run; `Checkpointed` for the gradients of long series.
+
+    Raises:
+        ValueError: if an argument is out of range or the parts do not fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        event_shape: Sequence[int],
+        times: Sequence[float],
+        latent: int | None,
+        driver: Callable[..., Driver],
+        start: Callable[..., Start],
+        drift: Callable[..., Drift],
+        diffusion: Callable[..., Diffusion],
+        decoder: Callable[..., Decoder],
+        encoder: Callable[..., Encoder] | None = None,
+        control: Callable[..., Control] | None = None,
+        guide: bool,
+        solver: DrivenSolver,
+        grid: Grid,
+        num_steps: int,
+        mode: Mode | None = None,
+    ) -> None:
+        super().__init__()
+        check_count("NeuralSDE.num_steps", num_steps)
+        self.times = checked_times("NeuralSDE", times, event_shape)
+        frame = tuple(event_shape[1:])
+        size = math.prod(frame) if latent is None else latent
+        check_count("NeuralSDE.latent", size)
+        self.latent, self.frame_shape = size, frame
+        self.guide, self.solver, self.mode = guide, solver, mode
+        self.nodes = nodes_through(self.times, grid, num_steps)
+        self.driver = driver(step=spacing(self.times), horizon=self.times[-1])
+        self.drift, self.diffusion = drift(latent=size), diffusion(latent=size)
+        self.encoder = None if encoder is None else encoder(frame_shape=frame, times=self.times)
+        context, begin, content = _sizes(self.encoder)
+        self.start = start(latent=size, states=self.driver.states, start_size=begin)
+        self.decoder = decoder(frame_shape=frame, latent=size, content_size=content)
+        self.steering = None if control is None else self._steering(control, context)
+        self._check_guide()
+
+    def elbo(self, values: Tensor, mask: Tensor, generator: torch.Generator) -> Elbo:
+        """The bound by one posterior path of each series."""
+        encoded = self._encode(values, mask)
+        paths = self._posterior(values, mask, encoded, generator)
+        return Elbo(
+            reconstruction=self._log_prob(values, mask, paths.x, encoded.content),
+            kl_start=paths.start.kl,
+            kl_path=paths.cost,
+        )
+
+    def log_likelihood(
+        self, values: Tensor, mask: Tensor, generator: torch.Generator, samples: int
+    ) -> Tensor:
+        """log of the mean importance weight of several posterior paths, (B,).
+
+        Its mean is a lower bound of log p(o) that becomes equal as `samples` grows.
+        """
+        check_count("NeuralSDE.log_likelihood.samples", samples)
+        encoded = self._encode(values, mask).repeated(samples)
+        many, masks = (part.repeat_interleave(samples, dim=0) for part in (values, mask))
+        paths = self._posterior(many, masks, encoded, generator, pathwise=True)
+        log = self._log_prob(many, masks, paths.x, encoded.content)
+        weights = (log - paths.cost - paths.start.log_ratio).view(-1, samples)
+        return weights.logsumexp(dim=1) - math.log(samples)
+
+    def prior(self, n: int, generator: torch.Generator) -> Tensor:
+        """Observations under the prior, noise included, (n, T, *frame)."""
+        check(
+            self.encoder is None or self.encoder.content_size == 0,
+            "NeuralSDE.prior",
+            "a model whose series share no content, which has no prior",
+            type(self.encoder).__name__,
+            "use predict",
+        )
+        process = self._process(None, None)
+        paths = self._solve(process, self.start.prior(n, generator), generator)
+        means = self._means(paths.x, None)
+        noise = torch.empty_like(means).normal_(generator=generator)
+        return torch.addcmul(means, self.decoder.deviation(), noise)
+
+    def posterior(self, values: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """Means of observations along one posterior path of each series, (B, T, *frame)."""
+        encoded = self._encode(values, mask)
+        paths = self._posterior(values, mask, encoded, generator)
+        return self._means(paths.x, encoded.content)
+
+    def predict(
+        self, values: Tensor, mask: Tensor, generator: torch.Generator, *, seen: int
+    ) -> Tensor:
+        """As `posterior`, given the first `seen` observations; after them the prior goes on."""
+        count = len(self.times)
+        within = isinstance(seen, int) and 0 < seen <= count
+        check(within, "NeuralSDE.predict.seen", f"a whole number in [1, {count}]", seen)
+        return self.posterior(values[:, :seen], mask[:, :seen], generator)
+
+    def _steering(self, control: Callable[..., Control], context_size: int) -> Steering:
+        made = control(
+            latent=self.latent,
+            states=self.driver.states,
+            horizon=self.times[-1],
+            context_size=context_size,
+        )
+        return Steering(control=made, times=self.times, rates=self.driver.rates())
+
+    def _encode(self, values: Tensor, mask: Tensor) -> Encoded:
+        if self.encoder is None:
+            none = values.new_zeros(len(values), 0)
+            return Encoded(context=none.unsqueeze(1), start=none)
+        encoded: Encoded = self.encoder(values, mask)
+        return encoded
+
+    def _posterior(
+        self,
+        values: Tensor,
+        mask: Tensor,
+        encoded: Encoded,
+        generator: torch.Generator,
+        *,
+        pathwise: bool = False,
+    ) -> _Paths:
+        """Paths given the first observations, as many as there are values."""
+        guide = self._guide(values, mask) if self.guide else None
+        known = None if guide is None else guide.start(*self.start.moments())
+        draw = self.start.posterior(encoded.start, generator, known)
+        process = self._process(guide, self._context(encoded, values), pathwise=pathwise)
+        return self._solve(process, draw, generator)
+
+    def _guide(self, values: Tensor, mask: Tensor) -> LinearGuide:
+        rate, level = self.drift.linear()
+        scale = self.diffusion.constant()
+        assert scale is not None
+        return LinearGuide(
+            driver=self.driver,
+            observations=values.flatten(2).transpose(1, 2),
+            times=self.times[: values.shape[1]],
+            mask=mask,
+            deviation=self.decoder.deviation(),
+            scale=scale,
+            rate=rate,
+            level=level,
+        )
+
+    def _context(self, encoded: Encoded, values: Tensor) -> Tensor | None:
+        """Features at the times of the values, (B, count, C), for the control."""
+        if self.steering is None:
+            return None
+        return encoded.context.expand(-1, values.shape[1], -1)
+
+    def _process(
+        self, guide: LinearGuide | None, context: Tensor | None, *, pathwise: bool = False
+    ) -> DrivenSDE:
+        return DrivenSDE(
+            driver=self.driver,
+            drift=self.drift,
+            diffusion=self.diffusion,
+            additive=self.diffusion.constant() is not None,
+            control=None if context is None else self.steering,
+            guide=guide,
+            context=context,
+            path_kl=True,
+            pathwise=pathwise,
+        )
+
+    def _solve(self, process: DrivenSDE, draw: StartDraw, generator: torch.Generator) -> _Paths:
+        states = self.driver.start_from(draw.normals)
+        state = process.join(draw.x, states.to(draw.x), torch.zeros_like(draw.x))
+        keep = KeepTimes(self.nodes, torch.tensor(self.times, dtype=torch.float64))
+        last = integrate(
+            self.solver.plan(process, self.nodes),
+            state,
+            noise=GeneratorNoise(generator),
+            keep=keep,
+            mode=self.mode,
+        )
+        assert keep.path is not None
+        return _Paths(
+            x=process.event(keep.path).transpose(0, 1),
+            cost=process.kl(last).sum(dim=1),
+            start=draw,
+        )
+
+    def _means(self, x: Tensor, content: Tensor | None) -> Tensor:
+        """Of observations, (B, T, *frame), at states (B, T, D)."""
+        count = x.shape[1]
+        shared = None if content is None else content.repeat_interleave(count, dim=0)
+        means: Tensor = self.decoder(x.flatten(0, 1), shared)
+        return means.view(len(x), count, *self.frame_shape)
+
+    def _log_prob(self, values: Tensor, mask: Tensor, x: Tensor, content: Tensor | None) -> Tensor:
+        """log p(o | X), summed over the observations that exist, (B,)."""
+        deviation = self.decoder.deviation()
+        error = ((values - self._means(x, content)) / deviation).flatten(2)
+        constant = 2 * deviation.log() + math.log(2 * math.pi)
+        log = -0.5 * (error.square() + constant).sum(dim=2)
+        return (log * mask).sum(dim=1)
+
+    def _check_guide(self) -> None:
+        fits = self.decoder.linear and self.diffusion.constant() is not None
+        got = f"{type(self.decoder).__name__} and {type(self.diffusion).__name__}"
+        rule = "false, or a linear decoder and a constant diffusion"
+        check(fits or not self.guide, "NeuralSDE.guide", rule, got)
+
+
+def _sizes(encoder: Encoder | None) -> tuple[int, int, int]:
+    if encoder is None:
+        return 0, 0, 0
+    return encoder.context_size, encoder.start_size, encoder.content_size

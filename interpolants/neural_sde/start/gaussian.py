@@ -1,0 +1,48 @@
+"""A Gaussian law of the first state."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from interpolants.neural_sde.start.base import Start
+from interpolants.utils.checks import check_finite, check_positive
+
+
+@final
+class GaussianStart(Start):
+    """X(0) ~ N(mean, deviation^2), both of each coordinate.
+
+    Args:
+        latent: D.
+        states: S, of the driver.
+        start_size: E, features that the posterior sees.
+        mean: where learning begins.
+        deviation: where learning begins, > 0.
+        learnable: whether both are learned.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        latent: int,
+        states: int,
+        start_size: int,
+        mean: float = 0.0,
+        deviation: float = 1.0,
+        learnable: bool = True,
+    ) -> None:
+        super().__init__(latent=latent, states=states, start_size=start_size)
+        check_finite("GaussianStart.mean", mean)
+        check_positive("GaussianStart.deviation", deviation)
+        self.mean = nn.Parameter(torch.full((latent,), float(mean)), learnable)
+        self.log_deviation = nn.Parameter(torch.full((latent,), math.log(deviation)), learnable)
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        return self.mean, self.log_deviation.exp()

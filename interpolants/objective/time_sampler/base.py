@@ -1,0 +1,44 @@
+"""Which times training looks at.
+
+An objective is an integral over t in [0, 1]. A time sampler draws t with some density and hands
+back a weight: 1 to let the density itself weight the objective (which never moves the
+minimiser), or 1 / density to estimate the uniform integral with less variance.
+"""
+
+from __future__ import annotations
+
+import abc
+
+import torch
+from torch import Tensor
+
+from interpolants.utils.checks import check_open_interval
+
+
+class TimeSampler(abc.ABC):
+    """Draws training times.
+
+    Attributes:
+        margin: times are kept in [margin, 1 - margin], away from singular ends.
+    """
+
+    margin: float
+
+    @abc.abstractmethod
+    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """Times in (0, 1) of shape (n,) on the generator's device, and weights (n,) or None."""
+
+    def sample(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """Times in [margin, 1 - margin] of shape (n,), and weights (n,), or None for ones."""
+        t, weight = self.draw(n, generator)
+        return t * (1 - 2 * self.margin) + self.margin, weight
+
+
+def check_margin(where: str, margin: float) -> None:
+    """Require a margin in (0, 1/2): floating-point uniforms do hit 0, where gamma_dot is inf."""
+    check_open_interval(where, margin, 0, 0.5)
+
+
+def uniforms(n: int, generator: torch.Generator) -> Tensor:
+    """n uniform draws on [0, 1) on the generator's device."""
+    return torch.rand(n, generator=generator, device=generator.device)

@@ -1,0 +1,24 @@
+"""Samples in one file of arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from torch import Tensor
+
+from interpolants.report.output.base import Output
+from interpolants.utils.files import replace
+
+
+@final
+class NpzOutput(Output):
+    """`<stem>.npz` with the samples as `x`, float32, and their labels, if any, as `label`."""
+
+    def write(self, x: Tensor, label: Tensor | None, folder: Path, stem: str) -> list[Path]:
+        path, arrays = folder / f"{stem}.npz", dict[str, Any](x=x.numpy())
+        if label is not None:
+            arrays["label"] = label.cpu().numpy()
+        replace(path, lambda file: np.savez_compressed(file, **arrays))
+        return [path]

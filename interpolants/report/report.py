@@ -1,0 +1,267 @@
+"""Samples of a model beside real ones: metrics with their floors, pictures, and files of both."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from interpolants.data.base import Data
+from interpolants.likelihood.base import LikelihoodFactory, LogProb
+from interpolants.metric.base import Metric, MetricResult
+from interpolants.model.model import Model, SamplerFactory
+from interpolants.plot.images import plot_classes
+from interpolants.plot.samples import plot_samples
+from interpolants.plot.style import is_image, save
+from interpolants.report.drawing import Sample, begin, inside, settings_of
+from interpolants.report.output.base import Output
+from interpolants.report.output.npz import NpzOutput
+from interpolants.report.paths import write_paths
+from interpolants.sampler.sampler import Samples
+from interpolants.utils.files import replace
+from interpolants.utils.seeds import keyed_generator
+
+# Keeps the noise that makes whole numbers continuous apart from what else is drawn.
+_NOISE = 41
+
+REFERENCES = 3
+"""How many real sets metrics are means over."""
+
+# Points in one picture.
+_MAX_DRAWN = 10_000
+
+_DENSITY = (
+    "log density {mean:.5g} +- {standard_error:.2g} of {n} held-out data, "
+    "{bits_per_dimension:.4f} +- {bits_standard_error:.2g} bits per dimension"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What was measured and what was written.
+
+    Attributes:
+        metrics: each with its floor.
+        n: number of samples drawn; metrics use at most as many as there are real ones.
+        compared: number of samples that entered the metrics.
+        nfe: network calls per sample.
+        seconds: sampling time.
+        files: what was written; a name with a * stands for several.
+        log_prob: mean log density of held-out data, its standard error over the data, the bits
+            per dimension that both make, and the number of data; or None. There is no floor: what
+            a perfect model would reach is the entropy of the data, which is not known.
+        outside: how many samples left their space or overflowed, and are in no metric, picture or
+            file; None for a process that none can leave. Where fewer than two stayed, all are
+            kept as they are. The JSON file has null for numbers that are not finite.
+        numbers: what else was measured, by name.
+    """
+
+    metrics: Sequence[MetricResult]
+    n: int
+    compared: int
+    nfe: int
+    seconds: float
+    files: Sequence[Path]
+    log_prob: Mapping[str, float] | None = None
+    outside: int | None = None
+    numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def table(self) -> str:
+        """Metric, value and floor as aligned text, other numbers, then cost and files."""
+        rows = [f"{m.name:<22}{m.value:>12.5g}{m.floor:>12.5g}" for m in self.metrics]
+        rows += [f"{name:<22}{value:>12.5g}" for name, value in self.numbers.items()]
+        head = [f"{'metric':<22}{'value':>12}{'floor':>12}"] if rows else []
+        cost = f"{self.n} samples ({self.compared} compared), NFE {self.nfe}, {self.seconds:.2f} s"
+        if self.outside is not None:
+            cost = (
+                f"{cost}\n{self.outside} samples left their space or overflowed, and were left out"
+            )
+        if self.log_prob is not None:
+            cost = f"{_DENSITY.format(**self.log_prob)}\n{cost}"
+        notes: dict[str, list[str]] = {}
+        for m in self.metrics:
+            notes.setdefault(m.note, []).append(m.name)
+        lines = [f"{', '.join(names)}: {note}" for note, names in notes.items() if note]
+        return "\n".join([*head, *rows, *lines, cost, *(str(file) for file in self.files)])
+
+
+def measure(
+    model: Model,
+    data: Data,
+    metrics: Sequence[Metric],
+    *,
+    n: int,
+    seed: int = 0,
+    sampler: SamplerFactory | None = None,
+    sample: Sample | None = None,
+    **options: Any,
+) -> tuple[Samples, Tensor, list[MetricResult]]:
+    """Draw samples and compare them with real ones.
+
+    A backward process starts from held-out data and is compared with the base. A coupling that
+    makes beginnings from data makes them of held-out data, whose samples are then compared with
+    those and others.
+
+    Args:
+        model, data, metrics, n, seed, sampler, options: as in `write_report`.
+        sample: draws in the place of `model.sample`.
+
+    Returns:
+        The samples that stayed in their space, the real ones they were compared with, and the
+        metrics.
+    """
+    begun = begin(model, data, n=n, seed=seed, sampler=sampler, **options)
+    drawn = inside((sample or model.sample)(begun.n, **begun.options))
+    if begun.backward:
+        metrics = [metric for metric in metrics if not metric.of_training_data]
+    for metric in metrics:
+        metric.fit(data)
+    count = REFERENCES if metrics else 1
+    pairs = [_real_pair(model, data, len(drawn.x), begun.backward, k) for k in range(count)]
+    reference = pairs[0][0]
+    return drawn, reference, compare(drawn.x, pairs, metrics)
+
+
+def compare(
+    x: Tensor, pairs: Sequence[tuple[Tensor, Tensor]], metrics: Sequence[Metric]
+) -> list[MetricResult]:
+    """Metrics of samples with their floors; at most as many samples as there are real ones."""
+    x = x.cpu()[: len(pairs[0][0])]
+    pairs = [(real, fresh[: len(x)]) for real, fresh in pairs]
+    return [result for metric in metrics for result in metric.measure(x, pairs)]
+
+
+def as_plain(results: Sequence[MetricResult]) -> dict[str, dict[str, Any]]:
+    """Values, floors and notes by name, as plain data."""
+    return {
+        m.name: {"value": m.value, "floor": m.floor} | ({"note": m.note} if m.note else {})
+        for m in results
+    }
+
+
+def write_numbers(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain data as a JSON file, with null for numbers that are not finite."""
+    text = json.dumps(_or_null(content), indent=2, allow_nan=False)
+    replace(path, lambda file: file.write(text.encode()))
+
+
+def _real_pair(
+    model: Model, data: Data, n: int, backward: bool, draw: int
+) -> tuple[Tensor, Tensor]:
+    """What to compare with, and other real samples, in the units of the user."""
+    if not backward:
+        return data.reference_pair(n, draw)
+    base = model.fields.base
+    first, second = base.reference_pair(n, model.event_shape, draw)
+    return base.scaling.to_data(first), base.scaling.to_data(second)
+
+
+def write_report(
+    model: Model,
+    data: Data,
+    metrics: Sequence[Metric],
+    folder: Path,
+    *,
+    n: int,
+    seed: int = 0,
+    sampler: SamplerFactory | None = None,
+    stem: str = "samples",
+    animation: bool = False,
+    likelihood: LikelihoodFactory | None = None,
+    output: Output | None = None,
+    sample: Sample | None = None,
+    **options: Any,
+) -> Report:
+    """Draw, measure, and write samples, `<stem>.json` and pictures into a folder.
+
+    Args:
+        model: what to sample.
+        data: what to compare with.
+        metrics: what to measure.
+        folder: made if it is not there.
+        n: number of samples.
+        seed: of the samples.
+        sampler: the sampler; the model's own if None.
+        stem: how the files' names begin.
+        animation: whether to write a GIF of the flow too.
+        likelihood: estimates log densities of at most `n` held-out data; none if None.
+        output: how samples are written; as `<stem>.npz` if None.
+        sample: draws the samples, though not the paths of the flow, in the place of
+            `model.sample`.
+        options: settings of the sampler to change, and `label` and `guidance` as in
+            `Model.sample`.
+    """
+    output = NpzOutput() if output is None else output
+    output.check(model.event_shape)
+    drawn, reference, results = measure(
+        model, data, metrics, n=n, seed=seed, sampler=sampler, sample=sample, **options
+    )
+    samples = drawn.x.cpu()
+    cost: dict[str, Any] = {
+        "n": len(samples) if drawn.outside is None else n,
+        "compared": min(len(samples), len(reference)),
+        "nfe": drawn.nfe,
+        "seconds": drawn.seconds,
+        "outside": drawn.outside,
+    }
+    if likelihood is not None:
+        cost["log_prob"] = _held_out_log_prob(model, data, n, seed, likelihood, sampler, options)
+    numbers, picture = (folder / f"{stem}.{kind}" for kind in ("json", "png"))
+    written = output.write(samples, drawn.label, folder, stem)
+    write_numbers(numbers, cost | {"metrics": as_plain(results)})
+    save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
+    by_class = _write_classes(drawn, reference, folder / f"{stem}_classes.png")
+    drawing = {"n": n, "seed": seed, "sampler": sampler, **options}
+    paths = write_paths(model, data, folder, stem, animation, drawing)
+    return Report(metrics=results, files=[*written, numbers, picture, *by_class, *paths], **cost)
+
+
+def _write_classes(drawn: Samples, reference: Tensor, picture: Path) -> list[Path]:
+    """A picture of images by their classes, where they have some."""
+    label = drawn.label
+    if label is None or label.is_floating_point() or not is_image(tuple(drawn.x.shape[1:])):
+        return []
+    save(plot_classes(drawn.x, label, reference), picture)
+    return [picture]
+
+
+def _or_null(value: Any) -> Any:
+    """Plain data with None for numbers that are not finite, for which JSON has no word."""
+    if isinstance(value, Mapping):
+        return {key: _or_null(part) for key, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _held_out_log_prob(
+    model: Model,
+    data: Data,
+    n: int,
+    seed: int,
+    likelihood: LikelihoodFactory,
+    sampler: SamplerFactory | None,
+    options: dict[str, Any],
+) -> dict[str, float]:
+    """Of at most `n` held-out data under their labels; whole numbers are made continuous."""
+    held = data.held_out(n, seed)
+    settings = settings_of(options) | {"label": None if model.labels is None else held.label}
+    x = data.dequantised(held.x1, keyed_generator(_NOISE, seed))
+    found = model.log_prob(x, seed=seed, likelihood=likelihood, sampler=sampler, **settings)
+    return _mean_log_prob(found, x[0].numel())
+
+
+def _mean_log_prob(found: LogProb, dim: int) -> dict[str, float]:
+    """What the report says of log densities of data with `dim` elements."""
+    value, bits = found.value.double(), found.bits_per_dimension(dim).double()
+    return {
+        "mean": float(value.mean()),
+        "standard_error": float(value.std()) / math.sqrt(len(value)),
+        "bits_per_dimension": float(bits.mean()),
+        "bits_standard_error": float(bits.std()) / math.sqrt(len(bits)),
+        "n": len(value),
+    }

@@ -1,0 +1,120 @@
+"""What is integrated: dX = drift(t, X) dt + diffusion(t) dW.
+
+What a drift needs from the schedule alone, its *row*, is tabulated once per plan on the host in
+float64: path coefficients, ratios with removable singularities, epsilon. The loop then evaluates
+`drift_at(row, x)` with numbers that are already on the device.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from interpolants.fields.conversions import Combination, apply_combination
+from interpolants.fields.fields import Fields
+from interpolants.sampler.integrate import Row
+from interpolants.sampler.process.combinations import Combinations
+from interpolants.utils.checks import check_open_interval
+
+# How far a process stays from an end where its drift is singular.
+DEFAULT_CUT = 1e-3
+
+
+class Process(abc.ABC):
+    """A differential equation, ordinary or stochastic (Ito).
+
+    Attributes:
+        noise_type: "none" for an ODE; "additive" where the diffusion depends on time alone;
+            "geometric" where it is sigma(t) X, with `diffusion` giving sigma; "diagonal" where
+            coordinate i has noise of its own that depends on X_i and t; "driven" where a driver's
+            motion takes the place of W; "memory" where coordinates carry more numbers than X.
+        backward: whether it runs from t=1 down to t=0.
+        escapes: whether a numerical state may leave where the equation stays, or overflow; it is
+            NaN then.
+        whole: whether the drift must be asked for all samples of a batch in their order, since
+            networks were given a condition of each.
+    """
+
+    noise_type: ClassVar[str] = "none"
+    backward: bool = False
+    escapes: ClassVar[bool] = False
+    whole: bool = False
+
+    @abc.abstractmethod
+    def drift(self, t: Tensor, x: Tensor) -> Tensor:
+        """The coefficient of dt, (B, *event); t is 0-d or (B,)."""
+
+    def diffusion(self, t: Tensor) -> Tensor | None:
+        """The coefficient g of dW, of t's shape, or None for an ODE."""
+        return None
+
+    def stiffness(self, t: Tensor) -> Tensor:
+        """The rate at which the noise makes the process contract, of t's shape; 0 for an ODE."""
+        return torch.zeros_like(t)
+
+    def row(self, t: Tensor) -> Tensor:
+        """What the drift needs at times t, of shape (*t.shape, K)."""
+        return t.unsqueeze(-1)
+
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+        """The drift, given the K numbers of a row."""
+        return self.drift(row[0], x)
+
+    def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
+        """The coefficient of dW, broadcastable to x; leaves with diagonal noise override it."""
+        g = self.diffusion(row[0])
+        assert g is not None
+        return g * x if self.noise_type == "geometric" else g
+
+    def enter(self, x: Tensor) -> Tensor:
+        """The state whose coordinates, as the networks see them, are x; both (..., *event)."""
+        return x
+
+    def leave(self, state: Tensor) -> Tensor:
+        """What the networks see of a state, NaN where it has left; both (..., *event)."""
+        return state
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The times from which and to which the process can be integrated, ascending."""
+        return 0.0, 1.0
+
+
+class FieldProcess(Process):
+    """A process whose drift is a combination of fields.
+
+    Args:
+        fields: the learned fields.
+        cut: distance kept from an end where the drift is singular, in (0, 0.5).
+    """
+
+    def __init__(self, *, fields: Fields, cut: float = DEFAULT_CUT) -> None:
+        check_open_interval(f"{type(self).__name__}.cut", cut, 0, 0.5)
+        self.fields = fields
+        self.whole = fields.is_given
+        self.cut = cut
+        self._drift = Combinations(fields, [self.combination])
+
+    @abc.abstractmethod
+    def combination(self, t: Tensor) -> Combination:
+        """The drift as a combination of x and the predictions at times t of any shape."""
+
+    def drift(self, t: Tensor, x: Tensor) -> Tensor:
+        return apply_combination(self.combination(t), x, self.fields.predict(t, x))
+
+    def row(self, t: Tensor) -> Tensor:
+        return self._drift.row(t)
+
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+        (drift,) = self._drift(row, x)
+        return drift
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """[0, 1], less `cut` at each end where a coefficient of the drift is not finite."""
+        rows = self.row(torch.tensor([0.0, 1.0], dtype=torch.float64))
+        start, end = rows.isfinite().all(dim=-1).tolist()
+        return 0.0 if start else self.cut, 1.0 if end else 1 - self.cut

@@ -1,0 +1,55 @@
+"""Several fields from one call of the network, with coefficients tabulated ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from interpolants.fields.conversions import Combination, apply_combination
+from interpolants.fields.fields import Fields
+from interpolants.sampler.integrate import Row
+
+
+@final
+class Combinations:
+    """Combinations of x and of what a network predicts.
+
+    Args:
+        fields: the learned fields.
+        build: makes each combination at times t of any shape.
+    """
+
+    def __init__(self, fields: Fields, build: Sequence[Callable[[Tensor], Combination]]) -> None:
+        self.fields = fields
+        self._build = tuple(build)
+        # Which predictions enter is a matter of names; only their coefficients vary in time.
+        middle = [make(torch.tensor(0.375, dtype=torch.float64)) for make in self._build]
+        self._varying = [[k for k, v in c.items() if isinstance(v, Tensor)] for c in middle]
+        self._constant = [
+            {k: v for k, v in c.items() if not isinstance(v, Tensor)} for c in middle
+        ]
+
+    @property
+    def width(self) -> int:
+        """K, the length of a row."""
+        return 1 + sum(map(len, self._varying))
+
+    def row(self, t: Tensor) -> Tensor:
+        """What an evaluation needs at times t, (*t.shape, K)."""
+        columns = [t]
+        for make, names in zip(self._build, self._varying, strict=True):
+            combination = make(t)
+            columns += [torch.as_tensor(combination[name]).expand_as(t) for name in names]
+        return torch.stack(columns, dim=-1)
+
+    def __call__(self, row: Row, x: Tensor) -> list[Tensor]:
+        """Each combination, (B, *event), given a row."""
+        t, *columns = row
+        predictions, values, rest = self.fields.predict(t, x), [], iter(columns)
+        for constant, names in zip(self._constant, self._varying, strict=True):
+            varying = {name: next(rest) for name in names}
+            values.append(apply_combination(constant | varying, x, predictions))
+        return values

@@ -1,0 +1,60 @@
+"""Processes whose coordinates carry numbers of their own beside X."""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from interpolants.fields.conversions import Combination
+from interpolants.sampler.integrate import Row
+from interpolants.sampler.process.base import FieldProcess
+
+
+class MemoryProcess(FieldProcess):
+    """A process that is linear and Gaussian but for D = E[x1 | what is seen of its state].
+
+    The state has shape (B, *event, 1 + K), X first. With D held over a step its law is known in
+    closed form: `LinearGaussian` draws from it. The drift that it is asked for is D.
+    """
+
+    noise_type: ClassVar[str] = "memory"
+
+    @property
+    @abc.abstractmethod
+    def states(self) -> int:
+        """K."""
+
+    @abc.abstractmethod
+    def steps(self, times: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of state' = M state + d D + c + R^T z between times (N + 1,), float64 on the host.
+
+        Returns:
+            M, (N, 1 + K, 1 + K); d and c, (N, 1 + K); R, (N, 1 + K, 1 + K).
+        """
+
+    def weights(self, times: Tensor) -> Tensor:
+        """How far along its last change D is taken in each step, (N,); 0 leaves it as it is."""
+        return torch.zeros(len(times) - 1, dtype=torch.float64)
+
+    @abc.abstractmethod
+    def seen(self, row: Row, state: Tensor) -> tuple[Row, Tensor]:
+        """The fields' own row, and what the networks see of a state, (B, *event)."""
+
+    def drift(self, t: Tensor, x: Tensor) -> Tensor:
+        return self.drift_at(self.row(t).unbind(-1), x)
+
+    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+        """D, (B, *event), of a state."""
+        return super().drift_at(*self.seen(row, x))
+
+    def combination(self, t: Tensor) -> Combination:
+        return self.fields.combination("target_mean", t)
+
+    def enter(self, x: Tensor) -> Tensor:
+        return torch.cat([x.unsqueeze(-1), x.new_zeros(*x.shape, self.states)], dim=-1)
+
+    def leave(self, state: Tensor) -> Tensor:
+        return state[..., 0]

@@ -1,0 +1,291 @@
+"""From fields to samples: a process, a solver and a grid, checked together when built."""
+
+from __future__ import annotations
+
+import functools
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from interpolants.fields.fields import Fields
+from interpolants.interpolant.base import AffineInterpolant
+from interpolants.sampler.epsilon.base import Epsilon
+from interpolants.sampler.grid.base import Grid
+from interpolants.sampler.grid.power import PowerGrid
+from interpolants.sampler.integrate import Keep, KeepTimes
+from interpolants.sampler.mode.base import Mode
+from interpolants.sampler.mode.eager import Eager
+from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.process.base import FieldProcess, Process
+from interpolants.sampler.process.factory import check_epsilon
+from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.solver.base import PlannedSolver, Solver
+from interpolants.sampler.solver.rk4 import RK4
+from interpolants.utils.checks import check, check_count
+from interpolants.utils.shapes import flatten_event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """What a sampler returns.
+
+    Attributes:
+        x: samples, (n, *event).
+        nfe: network calls that each sample took, counted.
+        seconds: wall time of the solve.
+        path: states at the requested times, (S, n, *event), or None.
+        times: of those states, (S,), in the order of the path, or None.
+        log_prob: log densities of the samples, (n,), or None.
+        log_prob_error: their standard errors, (n,), where they are means of estimates, or None.
+        outside: how many samples left where the process stays or overflowed, and are NaN; None for
+            a process that none can leave.
+        label: of the samples, (n,) or (n, C), where they were drawn for some.
+    """
+
+    x: Tensor
+    nfe: int
+    seconds: float
+    path: Tensor | None = None
+    times: Tensor | None = None
+    log_prob: Tensor | None = None
+    log_prob_error: Tensor | None = None
+    outside: int | None = None
+    label: Tensor | None = None
+
+
+@final
+class Sampler:
+    """Integrates a process built from learned fields.
+
+    Args:
+        fields: the learned fields.
+        process: builds the process, as `process(fields=fields)`; with `epsilon` where given.
+        solver: a scheme that accepts the process.
+        grid: where the steps go.
+        num_steps: number of intervals, > 0.
+        epsilon: diffusivity for processes that take one: an `Epsilon`, or a number for a
+            constant; None for an ODE.
+        noise: makes the source of normals, as `noise(generator)`.
+        mode: how the package's own solvers run their steps; eagerly if None.
+
+    Raises:
+        ValueError: if a field that the process needs does not follow from what was learned, the
+            solver does not fit the process or the mode, or an `epsilon` is missing or one too
+            many.
+    """
+
+    def __init__(
+        self,
+        *,
+        fields: Fields,
+        process: Callable[..., FieldProcess] = ProbabilityFlow,
+        solver: Solver | None = None,
+        grid: Grid | None = None,
+        num_steps: int = 16,
+        epsilon: Epsilon | float | None = None,
+        noise: Callable[[torch.Generator | None], Noise] = GeneratorNoise,
+        mode: Mode | None = None,
+    ) -> None:
+        check_count("Sampler.num_steps", num_steps)
+        check_epsilon(process, epsilon)
+        options = {} if epsilon is None else {"epsilon": epsilon}
+        self.process = process(fields=fields, **options)
+        self.solver = RK4() if solver is None else solver
+        self.solver.check(self.process)
+        self.grid = PowerGrid() if grid is None else grid
+        self.num_steps = num_steps
+        self.noise = noise
+        self.mode = Eager() if mode is None else mode
+        check(
+            isinstance(self.mode, Eager) or isinstance(self.solver, PlannedSolver),
+            "Sampler.mode",
+            "Eager for another package's solver",
+            type(self.mode).__name__,
+            "use sampler/mode=eager, or one of this package's solvers",
+        )
+
+    @property
+    def fields(self) -> Fields:
+        """The fields that the process is built from."""
+        return self.process.fields
+
+    def __call__(
+        self,
+        start: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        noise: Noise | None = None,
+        times: Sequence[float] | Tensor = (),
+        gradients: bool = False,
+    ) -> Samples:
+        """Integrate from `start`, in the units of the networks.
+
+        Args:
+            start: draws of the base, or of the data for a backward process; (n, *event), float32
+                or float64 whatever the network's dtype.
+            generator: of the noise, on start's device; None uses torch's global state.
+            noise: where normals come from instead; overrides `generator`.
+            times: increasing times in [0, 1] whose states to keep, last first for a backward
+                process; the grid lands on each exactly. Times beyond the process's span are moved
+                to its ends, and with a solver that `lands` on none, to the nearest nodes of the
+                grid, each once: `Samples.times` has those.
+            gradients: whether to record gradients through the solve, with respect to `start` and
+                to weights.
+
+        Raises:
+            ValueError: if `start` has another dtype or no event, or the times do not increase or
+                leave [0, 1].
+        """
+        check_start(start)
+        kept = self.kept(times)
+        nodes = self.nodes(kept, self.process)
+        kept = kept if self.solver.lands else _nearest(nodes, kept)
+        keep = KeepTimes(nodes, kept)
+        source = self.noise(generator) if noise is None else noise
+        with torch.set_grad_enabled(gradients):
+            _wait(start)
+            began = time.perf_counter()
+            first = start if self.process.backward else self.fields.base_state(start)
+            last, nfe = self._solve(nodes, self.process.enter(first), source, keep)
+            last = self.process.leave(last)
+            with count_calls(self.fields.networks) as calls:
+                x = self._finish(last, nodes[-1].to(last))
+            _wait(x)
+            seconds = time.perf_counter() - began
+        return Samples(
+            x=x,
+            nfe=nfe + len(calls),
+            seconds=seconds,
+            path=None if keep.path is None else self.process.leave(keep.path),
+            times=None if keep.path is None else kept,
+            outside=_count_outside(last) if self.process.escapes else None,
+        )
+
+    def _solve(self, nodes: Tensor, first: Tensor, noise: Noise, keep: Keep) -> tuple[Tensor, int]:
+        """The state at the last node, and how often the network was called.
+
+        Compiled and captured blocks hide their calls; there it is as often as the plan says.
+        """
+        solve = functools.partial(
+            self.solver.solve, self.process, nodes, first, noise=noise, keep=keep, mode=self.mode
+        )
+        if isinstance(self.solver, PlannedSolver) and not isinstance(self.mode, Eager):
+            calls_each = self.solver.plan(self.process, nodes).calls
+            return solve(), calls_each * len(self.fields.networks)
+        with count_calls(self.fields.networks) as calls:
+            return solve(), len(calls)
+
+    def kept(self, times: Sequence[float] | Tensor) -> Tensor:
+        """Times moved into the process's span, float64 on the host, in its direction, (S,)."""
+        kept: Tensor = torch.unique(_checked(times).clamp(*self.process.span))  # type: ignore[no-untyped-call]
+        return kept.flip(0) if self.process.backward else kept
+
+    def nodes(self, kept: Tensor, process: Process) -> Tensor:
+        """The grid, (N + 1,), through kept times if the solver lands on them.
+
+        Warns where steps are too long for the noise.
+        """
+        path = self.fields.interpolant
+        log_snr = path.log_snr if isinstance(path, AffineInterpolant) and path.one_sided else None
+        nodes = self.grid.times(
+            self.num_steps,
+            process.span,
+            backward=process.backward,
+            through=kept if self.solver.lands else None,
+            log_snr=log_snr,
+        )
+        middles, h = 0.5 * (nodes[1:] + nodes[:-1]), nodes.diff().abs()
+        stiffness = h * process.stiffness(middles)
+        worst = int(stiffness.argmax())
+        if self.solver.explicit and stiffness[worst] > 1:
+            warnings.warn(
+                f"Sampler.num_steps: {self.num_steps} steps are few for this diffusivity, "
+                f"h epsilon / level^2 is {float(stiffness[worst]):.2g} at t = "
+                f"{float(middles[worst]):.3g}, and explicit schemes want it below 1; raise "
+                "num_steps, lower epsilon, or use a grid that is finer there",
+                stacklevel=3,
+            )
+        return nodes
+
+    def _finish(self, x: Tensor, t: Tensor) -> Tensor:
+        """From where the process stops to the end of time, by one noise-free step.
+
+        Towards the data this is the mean of x1 where it is known, which also removes what noise
+        the path leaves at t=1; otherwise it is an Euler step of the probability flow. What
+        arrives at the base is where a path begins, and its x0 is handed back.
+        """
+        end = 0.0 if self.process.backward else 1.0
+        path = self.fields.interpolant
+        noisy = path.one_sided and bool(self.fields.coefficients(torch.ones(())).alpha > 0)
+        last = self.process.span[0 if self.process.backward else 1]
+        if self.process.backward:
+            x = x if last == end else torch.addcmul(x, self.fields.velocity(t, x), end - t)
+            return self.fields.base_sample(x)
+        if last == end and not noisy:
+            return x
+        if _follows(self.fields, "target_mean"):
+            return self.fields.target_mean(t, x)
+        return torch.addcmul(x, self.fields.velocity(t, x), end - t)
+
+
+@contextmanager
+def count_calls(networks: Sequence[nn.Module]) -> Iterator[list[None]]:
+    """Count the calls of networks: the list grows by one with each."""
+    calls: list[None] = []
+    hooks = [net.register_forward_pre_hook(lambda *_: calls.append(None)) for net in networks]
+    try:
+        yield calls
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def check_start(start: Tensor) -> None:
+    """Raise a ValueError unless it is a batch of states, (n, *event)."""
+    is_state = isinstance(start, Tensor) and start.dtype in (torch.float32, torch.float64)
+    got = start.dtype if isinstance(start, Tensor) else type(start).__name__
+    check(is_state, "Sampler.start", "a float32 or float64 tensor", got)
+    check(start.dim() >= 2, "Sampler.start", "shape (n, *event)", tuple(start.shape))
+
+
+def _checked(times: Sequence[float] | Tensor) -> Tensor:
+    """The times, float64 on the host, (S,)."""
+    try:
+        t = torch.as_tensor(times, dtype=torch.float64, device="cpu")
+    except (TypeError, ValueError):
+        t = torch.zeros(())
+    check(t.dim() == 1, "Sampler.times", "a 1-D sequence of numbers", times)
+    inside = bool(((t >= 0) & (t <= 1)).all() and (t.diff() > 0).all())
+    check(inside, "Sampler.times", "increasing times in [0, 1]", t.tolist())
+    return t
+
+
+def _nearest(nodes: Tensor, times: Tensor) -> Tensor:
+    """The nodes nearest to times, in the order of the nodes, each once."""
+    nearest: Tensor = torch.unique((nodes[:, None] - times).abs().argmin(dim=0))  # type: ignore[no-untyped-call]
+    return nodes[nearest]
+
+
+def _count_outside(x: Tensor) -> int:
+    """How many samples have an element that is not finite."""
+    return int((~flatten_event(x).isfinite()).any(dim=1).sum())
+
+
+def _follows(fields: Fields, name: str) -> bool:
+    try:
+        fields.check(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _wait(x: Tensor) -> None:
+    if x.is_cuda:
+        torch.cuda.synchronize(x.device)

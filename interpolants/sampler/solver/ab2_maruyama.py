@@ -1,0 +1,59 @@
+"""Adams-Bashforth drift with Maruyama noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import PlannedSolver, mean_noise, steps
+
+# Smooth grids stay below it: the steepest start, of 1 - (1 - u)^p taken backward, has 2^p - 1.
+_MAX_RATIO = 4.0
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class AB2Maruyama(PlannedSolver):
+    """Weak order 2, strong order 1 for additive noise with one evaluation per step.
+
+    x + h ((1 + w/2) f_k - (w/2) f_{k-1}) + noise, w = h_k / h_{k-1}; the first step is Euler's,
+    by a zero weight in the table. Where a step is far longer than the one before, w is capped:
+    it would multiply the noise by which the last two drifts differ.
+    """
+
+    accepts: ClassVar[tuple[str, ...]] = ("additive",)
+    order: ClassVar[float] = 2
+    strong_order: ClassVar[float] = 1
+    stages: ClassVar[int] = 1
+    channels: ClassVar[int] = 1
+
+    def nodes(self, times: Tensor) -> Tensor:
+        return times[:-1, None]
+
+    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+        h = steps(times)
+        past = torch.zeros_like(h)
+        past[1:] = 0.5 * h[1:] * (h[1:] / h[:-1]).clamp(max=_MAX_RATIO)
+        return torch.stack([h + past, -past, mean_noise(process, times)], dim=1)
+
+    def start(self, x: Tensor) -> Carry:
+        return x, torch.zeros_like(x)
+
+    def step(
+        self,
+        equation: Equation,
+        rows: tuple[Row, ...],
+        coefficients: tuple[Tensor, ...],
+        carry: Carry,
+        z: Tensor | None,
+    ) -> Carry:
+        assert z is not None
+        (x, previous), (present, past, g) = carry, coefficients
+        current = equation.drift_at(rows[0], x)
+        drifted = torch.addcmul(torch.addcmul(x, current, present), previous, past)
+        return torch.addcmul(drifted, z[0], g), current

@@ -1,0 +1,183 @@
+"""Numerical schemes, and what each can solve.
+
+A scheme declares what it accepts, and the sampler refuses the rest when it is built: an SDE never
+runs silently as an ODE.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from interpolants.interpolant.base import AffineInterpolant
+from interpolants.sampler.integrate import Carry, Equation, Keep, Leg, Plan, Row, integrate
+from interpolants.sampler.mode.base import Mode
+from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.process.base import FieldProcess, Process
+from interpolants.utils.checks import check
+
+# What a noise type makes of an equation, and a solver for it.
+_EXAMPLES = {
+    "none": ("an ODE", "use for example sampler/solver=heun"),
+    "additive": ("an SDE with additive noise", "use for example sampler/solver=euler_maruyama"),
+    "geometric": ("an SDE with geometric noise", "use for example sampler/solver=log_euler"),
+    "diagonal": ("an SDE with diagonal noise", "use for example sampler/solver=milstein"),
+    "memory": ("a process with memory", "use LinearGaussian"),
+    "driven": ("an SDE with a driver", "use DrivenHeun"),
+}
+
+
+class Solver(abc.ABC):
+    """Carries a state along a grid.
+
+    Attributes:
+        accepts: noise types of the processes it solves.
+        explicit: whether steps must be short for the noise; the sampler warns where they are not.
+        lands: whether times to keep become nodes of the grid; where more nodes would change the
+            samples they do not, and are moved to the nearest.
+    """
+
+    accepts: ClassVar[tuple[str, ...]]
+    explicit: ClassVar[bool] = True
+    lands: ClassVar[bool] = True
+
+    def check(self, process: Process) -> None:
+        """Raise a ValueError if the solver does not fit the process."""
+        kind = process.noise_type
+        equation, fix = _EXAMPLES.get(kind, (f"an SDE with {kind} noise", ""))
+        check(
+            kind in self.accepts,
+            "Sampler.solver",
+            f"a solver for {equation} ({type(process).__name__})",
+            type(self).__name__,
+            fix,
+        )
+
+    @abc.abstractmethod
+    def solve(
+        self,
+        process: Process,
+        times: Tensor,
+        x: Tensor,
+        *,
+        noise: Noise,
+        keep: Keep,
+        mode: Mode | None = None,
+    ) -> Tensor:
+        """The state at the last time, (B, *event).
+
+        Args:
+            process: what to solve; it has passed `check`.
+            times: nodes, float64 on the host, monotone in either direction, (N + 1,).
+            x: state at the first time, (B, *event).
+            noise: standard normals by step.
+            keep: sees the states at the nodes it asks for.
+            mode: how the package's own loop runs its steps; adapters have none.
+        """
+
+
+class PlannedSolver(Solver):
+    """A fixed-step scheme on the package's own loop: float64 tables, then a pure kernel.
+
+    The normals of a step of length h are those of its Brownian path, so that one path can be
+    followed at several numbers of steps: with W the increment and J the integral over the step
+    of the path from where the step begins,
+
+        z_0 = W / sqrt(h),    z_1 = sqrt(3) (2 J / h^(3/2) - z_0)
+
+    Attributes:
+        converges: whether it converges to the equation's solution; a schedule of steps that solves
+            no equation does not, and declares no order.
+        order: order of convergence, > 0; weak order for an SDE scheme.
+        strong_order: order of convergence to the exact solution on the same Brownian path; None
+            for an ODE scheme, or where it is not known.
+        stages: evaluations of the drift per step.
+        channels: standard normals per step.
+        augments: whether it follows whatever drift it is given, so that log densities can be
+            carried beside the state.
+    """
+
+    converges: ClassVar[bool] = True
+    order: ClassVar[float]
+    strong_order: ClassVar[float | None] = None
+    stages: ClassVar[int]
+    channels: ClassVar[int] = 0
+    augments: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def nodes(self, times: Tensor) -> Tensor:
+        """The times at which each step evaluates the drift, float64, (N, S)."""
+
+    @abc.abstractmethod
+    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+        """Each step's own numbers, float64, (N, C), or arrays of one shape, (N, C, *shape)."""
+
+    @abc.abstractmethod
+    def step(
+        self,
+        equation: Equation,
+        rows: tuple[Row, ...],
+        coefficients: tuple[Tensor, ...],
+        carry: Carry,
+        z: Tensor | None,
+    ) -> Carry:
+        """One step; `rows` has one row per node, `z` has shape (channels, B, *event)."""
+
+    def start(self, x: Tensor) -> Carry:
+        """The first carry."""
+        return (x,)
+
+    def legs(self, process: Process, times: Tensor) -> tuple[Leg, ...]:
+        """The tables for a process on a grid."""
+        rows = process.row(self.nodes(times))
+        return (Leg(rows=rows, coefficients=self.coefficients(process, times), step=self.step),)
+
+    def plan(self, process: Process, times: Tensor) -> Plan:
+        """What `integrate` runs."""
+        return Plan(
+            equation=process,
+            legs=self.legs(process, times),
+            start=self.start,
+            channels=self.channels,
+        )
+
+    def solve(
+        self,
+        process: Process,
+        times: Tensor,
+        x: Tensor,
+        *,
+        noise: Noise,
+        keep: Keep,
+        mode: Mode | None = None,
+    ) -> Tensor:
+        return integrate(self.plan(process, times), x, noise=noise, keep=keep, mode=mode)
+
+
+def one_sided_path(process: Process) -> tuple[bool, str]:
+    """Whether a process follows a one-sided path that is affine, and what its path is called."""
+    if not isinstance(process, FieldProcess):
+        return False, "no path"
+    path = process.fields.interpolant
+    return isinstance(path, AffineInterpolant) and path.one_sided, type(path).__name__
+
+
+def steps(times: Tensor) -> Tensor:
+    """Signed step sizes, (N,)."""
+    return times[1:] - times[:-1]
+
+
+def noise_at(process: Process, t: Tensor) -> Tensor:
+    """The diffusion at times t, float64."""
+    g = process.diffusion(t)
+    assert g is not None
+    return g
+
+
+def mean_noise(process: Process, times: Tensor) -> Tensor:
+    """sqrt of the integral of g^2 over each step, by the trapezoidal rule, (N,)."""
+    squares = noise_at(process, times).square()
+    return torch.sqrt(0.5 * (squares[1:] + squares[:-1]) * steps(times).abs())

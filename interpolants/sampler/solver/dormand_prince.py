@@ -1,0 +1,263 @@
+"""Dormand-Prince with steps of its own for every sample."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from interpolants.sampler.integrate import Carry, Keep, Row, advance
+from interpolants.sampler.mode.base import Mode
+from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import Solver
+from interpolants.utils.checks import check_count, check_positive
+from interpolants.utils.shapes import expand_time, flatten_event
+
+# Hairer, Norsett, Wanner, "Solving Ordinary Differential Equations I", table II.5.2: the times of
+# stages 2 to 7, their weights on the earlier stages, and the difference of the two results'.
+_NODES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
+_STAGES = (
+    (1 / 5,),
+    (3 / 40, 9 / 40),
+    (44 / 45, -56 / 15, 32 / 9),
+    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+)
+_ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+
+# A step is multiplied by 0.9 ratio^(-1/5) within these bounds; a growth of 5 cost fewest
+# evaluations for their error on mixtures, and a memory of earlier ratios saved none.
+_SAFETY, _SHRINK, _GROW = 0.9, 0.2, 5.0
+_RESOLUTION = torch.finfo(torch.float64).eps
+
+
+class _State(NamedTuple):
+    """Of the samples under way: the carry of the loop."""
+
+    x: Tensor
+    velocity: Tensor  # the drift at (t, x)
+    t: Tensor  # (B,), float64
+    h: Tensor  # the next step to try, signed, (B,), float64
+
+    def select(self, index: Tensor) -> _State:
+        return _State(*(own[index] for own in self))
+
+    def write(self, index: Tensor, other: _State) -> _State:
+        pairs = zip(self, other, strict=True)
+        return _State(*(own.index_copy(0, index, new) for own, new in pairs))
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class DormandPrince(Solver):
+    """Adaptive order 5, six evaluations an attempt, its error estimated by order 4.
+
+    Every sample has its own time and step, which its own error alone decides, so a result does
+    not depend on the rest of the batch. A step is taken if the root mean square over the event of
+    error / (atol + rtol |x|) is at most 1, and tried again with a shorter step if not. Samples
+    leave the batch as they finish, so a call of the network late in a solve sees few of them (all,
+    if it was given conditions): `Samples.nfe` counts calls of any size, which exceed the calls
+    that one sample takes.
+
+    Of the grid it uses the ends and the kept times, and lands on each of these exactly. The drift
+    is never evaluated outside the grid. Through a solve, gradients take the steps as given.
+
+    Args:
+        rtol: relative tolerance of a step, > 0.
+        atol: absolute tolerance of a step, > 0.
+        max_attempts: most attempts that a sample may need from one kept time to the next, > 0.
+
+    Raises:
+        RuntimeError: from a solve, if a sample needs more attempts, its step falls below the
+            resolution of float64, or its state or drift is not finite.
+    """
+
+    accepts: ClassVar[tuple[str, ...]] = ("none",)
+    rtol: float = 1e-5
+    atol: float = 1e-5
+    max_attempts: int = 1000
+
+    def __post_init__(self) -> None:
+        check_positive("DormandPrince.rtol", self.rtol)
+        check_positive("DormandPrince.atol", self.atol)
+        check_count("DormandPrince.max_attempts", self.max_attempts)
+
+    def solve(
+        self,
+        process: Process,
+        times: Tensor,
+        x: Tensor,
+        *,
+        noise: Noise,
+        keep: Keep,
+        mode: Mode | None = None,
+    ) -> Tensor:
+        last = len(times) - 1
+        wanted = sorted({0, last, *keep.nodes(last)})
+        t = times[0].to(x.device).expand(len(x))
+        velocity = process.drift(t.to(x.dtype), x)
+        h = self._first_step(process, times, x, velocity)
+        state = _State(x, velocity, t, h)
+        keep(0, x)
+        for begin, end in pairwise(wanted):
+            state = self._reach(process, times[[begin, end]], state)
+            keep(end, state.x)
+        return state.x
+
+    def _reach(self, process: Process, ends: Tensor, whole: _State) -> _State:
+        """From a kept time to the next, both in `ends`: blocks of attempts, fewer samples each.
+
+        The host reads three numbers before each block, which also choose its length.
+        """
+        low, high = ends.amin(), ends.amax()
+        resolution = _RESOLUTION * ends.abs().amax()
+        row = torch.stack([ends[1], low, high, resolution]).to(whole.x.device)
+        nodes = torch.tensor(_NODES, dtype=row.dtype, device=row.device)
+        attempt = functools.partial(self._attempt, nodes.unsqueeze(1))
+        state, attempts = whole, 0
+        index = torch.arange(len(whole.x), device=row.device)
+        while True:
+            under_way = state.t != row[0]
+            faults, left, block = _read(state, under_way, row)
+            if faults:
+                raise RuntimeError(_fault(state, index, row))
+            if left < len(index) and not (left and process.whole):
+                # The order is kept, and sorting needs no read where indexing by a mask does.
+                order = under_way.int().argsort(descending=True, stable=True)
+                done, rest = order[left:], order[:left]
+                whole = whole.write(index[done], state.select(done))
+                index, state = index[rest], state.select(rest)
+            if not left:
+                return whole
+            if attempts == self.max_attempts:
+                fault = f"it did not get there in max_attempts={attempts} attempts"
+                raise RuntimeError(_message(state, index, 0, fault))
+            block = min(block, self.max_attempts - attempts)
+            tables = row.new_empty(block, 1, 1), row.expand(block, -1)
+            state = _State(*advance(process, attempt, tables, None, state))
+            attempts += block
+
+    def _attempt(
+        self,
+        nodes: Tensor,
+        process: Process,
+        rows: tuple[Row, ...],
+        limits: tuple[Tensor, ...],
+        carry: Carry,
+        z: Any,
+    ) -> Carry:
+        """Try one step of every sample; one at the end stays there, and the rows say nothing."""
+        (x, velocity, t, h), (end, low, high, resolution) = carry, limits
+        to_go, length = end - t, h.abs()
+        # A little longer rather than a tiny step afterwards.
+        reaches = 1.01 * length >= to_go.abs()
+        step = torch.where(reaches, to_go, h)
+        # Written out: products with a broadcast factor take several times as long.
+        scale = expand_time(step.to(x.dtype), x).expand_as(x).contiguous()
+        y, drifts = x, [velocity]
+        times = torch.addcmul(t, nodes, step).clamp(low, high).to(x.dtype)
+        for time, weights in zip(times.unbind(), _STAGES, strict=True):
+            y = torch.addcmul(x, scale, _combine(weights, drifts))
+            drifts.append(process.drift(time, y))
+        with torch.no_grad():
+            error = scale * _combine(_ERROR, drifts)
+            ratio = self._norm(error, torch.maximum(x.abs(), y.abs()))
+            # False where a state or a drift is not finite, which makes the ratio NaN.
+            accepted = ratio <= 1
+            factor = (-0.2 * ratio.log()).exp().mul(_SAFETY)
+            factor = factor.nan_to_num(_SHRINK).clamp(_SHRINK, _GROW)
+            # The way to the end says nothing against a longer step after it, and a step that is
+            # too short to move the time stays so until it is seen.
+            proposal = factor * step
+            kept = accepted & reaches & (proposal.abs() < length)
+            h = torch.where(kept | (length <= resolution), h, proposal)
+            t = torch.where(accepted, torch.where(reaches, end, t + step), t)
+        taken = expand_time(accepted, x)
+        return torch.where(taken, y, x), torch.where(taken, drifts[-1], velocity), t, h
+
+    def _norm(self, value: Tensor, size: Tensor) -> Tensor:
+        """Root mean square over the event of value / (atol + rtol size), (B,), float64."""
+        scaled = flatten_event(value / (self.atol + self.rtol * size))
+        norm: Tensor = torch.linalg.vector_norm(scaled, dim=1).double()
+        return norm / math.sqrt(scaled.shape[1])
+
+    @torch.no_grad()
+    def _first_step(self, process: Process, times: Tensor, x: Tensor, velocity: Tensor) -> Tensor:
+        """The starting step of Hairer, Norsett and Wanner, section II.4, for every sample."""
+        span = float(times[-1] - times[0])
+        size = x.abs()
+        state, speed = self._norm(x, size), self._norm(velocity, size)
+        trial = torch.where(torch.minimum(state, speed) < 1e-5, 1e-6, 0.01 * state / speed)
+        trial = math.copysign(1, span) * trial.clamp(max=abs(span))
+        ahead = process.drift(
+            (float(times[0]) + trial).to(x.dtype),
+            torch.addcmul(x, expand_time(trial.to(x.dtype), x), velocity),
+        )
+        bend = self._norm(ahead - velocity, size) / trial.abs()
+        steepest = torch.maximum(speed, bend)
+        flat = (1e-3 * trial.abs()).clamp(min=1e-6)
+        h = torch.where(steepest <= 1e-15, flat, (0.01 / steepest) ** 0.2)
+        h = torch.minimum(h, 100 * trial.abs()).clamp(max=abs(span))
+        return math.copysign(1, span) * h
+
+
+def _combine(weights: Sequence[float], drifts: Sequence[Tensor]) -> Tensor:
+    """The sum of weights * drifts; a matrix product would lose digits under autocast."""
+    total = weights[0] * drifts[0]
+    for weight, drift in zip(weights[1:], drifts[1:], strict=True):
+        if weight:
+            total = torch.add(total, drift, alpha=weight)
+    return total
+
+
+@torch.no_grad()
+def _faulty(state: _State, limits: Tensor) -> Tensor:
+    """Samples that cannot go on, (B,)."""
+    finite = flatten_event(state.x.isfinite() & state.velocity.isfinite()).all(dim=1)
+    return ~(finite & (state.h.abs() > limits[3]))
+
+
+@torch.no_grad()
+def _read(state: _State, under_way: Tensor, limits: Tensor) -> tuple[int, int, int]:
+    """Faulty samples, samples under way, and the attempts to make before the next look.
+
+    As many attempts as the first sample needs to finish if its steps grow as they can, but at
+    least two, unless one will do for all.
+    """
+    present = ((limits[0] - state.t) / state.h).abs()
+    needed = torch.log1p((_GROW - 1) * present) / math.log(_GROW)
+    first = torch.where(under_way, needed, torch.inf).amin()
+    numbers = torch.stack([_faulty(state, limits).sum(), under_way.sum(), first, needed.amax()])
+    faults, left, least, most = numbers.tolist()
+    block = min(max(least, 2), most)
+    return int(faults), int(left), max(1, math.ceil(block)) if left and not faults else 0
+
+
+def _fault(state: _State, index: Tensor, limits: Tensor) -> str:
+    """What is wrong with the first faulty sample."""
+    k = int(_faulty(state, limits).int().argmax())
+    if not bool(state.velocity[k].isfinite().all()):
+        fault = "its drift is not finite"
+    elif not bool(state.x[k].isfinite().all()):
+        fault = "its state is not finite"
+    else:
+        fault = "its step fell below the resolution of float64"
+    return _message(state, index, k, fault)
+
+
+def _message(state: _State, index: Tensor, k: int, fault: str) -> str:
+    speed = float(torch.linalg.vector_norm(state.velocity[k]))
+    return (
+        f"DormandPrince: sample {int(index[k])} stopped at t = {float(state.t[k]):.6g} with "
+        f"|velocity| = {speed:.3g}: {fault}; look for a singular or discontinuous field near "
+        "there (a larger process.cut keeps away from an end), raise rtol and atol, which a "
+        "float32 state cannot meet below about 1e-6, or raise max_attempts"
+    )

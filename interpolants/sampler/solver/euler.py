@@ -1,0 +1,40 @@
+"""Euler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import PlannedSolver, steps
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Euler(PlannedSolver):
+    """x + h f(t, x): order 1, one evaluation per step."""
+
+    accepts: ClassVar[tuple[str, ...]] = ("none",)
+    order: ClassVar[float] = 1
+    stages: ClassVar[int] = 1
+
+    def nodes(self, times: Tensor) -> Tensor:
+        return times[:-1, None]
+
+    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+        return steps(times)[:, None]
+
+    def step(
+        self,
+        equation: Equation,
+        rows: tuple[Row, ...],
+        coefficients: tuple[Tensor, ...],
+        carry: Carry,
+        z: Tensor | None,
+    ) -> Carry:
+        (x,), (h,) = carry, coefficients
+        return (torch.addcmul(x, equation.drift_at(rows[0], x), h),)

@@ -1,0 +1,43 @@
+"""Heun, the explicit trapezoidal rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import PlannedSolver, steps
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Heun(PlannedSolver):
+    """Order 2 with two evaluations per step; the second is at the far end of the step."""
+
+    accepts: ClassVar[tuple[str, ...]] = ("none",)
+    order: ClassVar[float] = 2
+    stages: ClassVar[int] = 2
+
+    def nodes(self, times: Tensor) -> Tensor:
+        return torch.stack([times[:-1], times[1:]], dim=1)
+
+    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+        h = steps(times)
+        return torch.stack([h, h / 2], dim=1)
+
+    def step(
+        self,
+        equation: Equation,
+        rows: tuple[Row, ...],
+        coefficients: tuple[Tensor, ...],
+        carry: Carry,
+        z: Tensor | None,
+    ) -> Carry:
+        (x,), (h, half) = carry, coefficients
+        first = equation.drift_at(rows[0], x)
+        second = equation.drift_at(rows[1], torch.addcmul(x, first, h))
+        return (torch.addcmul(x, first + second, half),)

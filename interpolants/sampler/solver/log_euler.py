@@ -1,0 +1,52 @@
+"""The log-Euler method for geometric noise: states stay positive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.base import PlannedSolver, mean_noise, steps
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class LogEuler(PlannedSolver):
+    """Euler-Maruyama for log x, of dX = f(t, X) dt + sigma(t) X dW:
+
+        x' = x exp( h f / x - v/2 + sqrt(v) z ),    v the integral of sigma^2 over the step
+
+    Exact where f / x does not depend on the state, else of strong and weak order 1; a positive
+    state stays positive.
+    """
+
+    accepts: ClassVar[tuple[str, ...]] = ("geometric",)
+    order: ClassVar[float] = 1
+    strong_order: ClassVar[float] = 1
+    stages: ClassVar[int] = 1
+    channels: ClassVar[int] = 1
+
+    def nodes(self, times: Tensor) -> Tensor:
+        return times[:-1, None]
+
+    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+        deviation = mean_noise(process, times)
+        return torch.stack([steps(times), -0.5 * deviation.square(), deviation], dim=1)
+
+    def step(
+        self,
+        equation: Equation,
+        rows: tuple[Row, ...],
+        coefficients: tuple[Tensor, ...],
+        carry: Carry,
+        z: Tensor | None,
+    ) -> Carry:
+        assert z is not None
+        (x,), (h, correction, deviation) = carry, coefficients
+        rate = equation.drift_at(rows[0], x) / x
+        exponent = torch.addcmul(torch.addcmul(correction, z[0], deviation), rate, h)
+        return (x * exponent.exp(),)
