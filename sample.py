@@ -12,9 +12,6 @@ from typing import Any
 
 from interpolants.cli import run
 
-# What decides samples, beside what every drawing tells.
-_DECIDING = ("sampler", "num_steps", "guidance")
-
 
 def main(cfg: Any) -> float:
     """Draw samples, measure them beside their floors, write files; returns the first metric."""
@@ -22,33 +19,26 @@ def main(cfg: Any) -> float:
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
-    from interpolants.checkpoint.loading import load
+    from interpolants.checkpoint.loading import load, task_of
     from interpolants.checkpoint.runs import newest_checkpoint
     from interpolants.checkpoint.spec import build
-    from interpolants.neural_sde.model import SeriesModel
-    from interpolants.neural_sde.report import series_stem, write_series_report
-    from interpolants.report.sharded import write_sharded_report
-    from interpolants.utils.checks import check, check_count
+    from interpolants.utils.checks import check_count
 
-    for key in ("n", "threads"):
-        check_count(key, cfg[key])
-    check(isinstance(cfg.seed, int), "seed", "a whole number", cfg.seed)
+    check_count("threads", cfg.threads)
     torch.set_num_threads(cfg.threads)
+    request = _request(cfg)
     ckpt = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
     trust, ranks = list(cfg.trust), _ranks()
     model = load(ckpt, weights=cfg.weights, trust=trust, device=ranks.device(cfg.device))
-    parts = (
-        model,
-        build(model.config["data"], where="data", trust=trust),
-        [instantiate(node, _convert_="all") for node in cfg.metric.values()],
-        ckpt.parent.parent / "samples" if cfg.out is None else Path(cfg.out),
-    )
-    if isinstance(model, SeriesModel):
-        stem = series_stem(cfg.stem, HydraConfig.get().overrides.task)
-        check(ranks.world_size == 1, "torchrun", "one process for series", ranks.world_size)
-        report = write_series_report(*parts, n=cfg.n, seed=cfg.seed, seen=cfg.seen, stem=stem)
-    else:
-        report = write_sharded_report(*parts, stem=cfg.stem, ranks=ranks, **_sampling(cfg))
+    task, hydra = task_of(model.config, trust), HydraConfig.get()
+    task.check_overrides(hydra.overrides.task)
+    stem = request.stem(task.stem(hydra.runtime.choices.sampler)) if cfg.stem is None else cfg.stem
+    folder = ckpt.parent.parent / "samples" if cfg.out is None else Path(cfg.out)
+    data = build(model.config["data"], where="data", trust=trust)
+    metrics = [instantiate(node, _convert_="all") for node in cfg.metric.values()]
+    settings = _settings(cfg, folder, stem)
+    log = partial(print, file=sys.stderr, flush=True)
+    report = task.report(model, data, metrics, request, settings, ranks, log)
     if report is None:
         return float("nan")
     named = isinstance(cfg.weights, str)
@@ -72,29 +62,41 @@ def _ranks() -> Any:
     return ranks
 
 
-def _sampling(cfg: Any) -> dict[str, Any]:
-    """How samples of an interpolant are drawn, and what is written of them."""
+def _request(cfg: Any) -> Any:
+    """The samples that the configuration asks for."""
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    likelihood, guidance = cfg.get("likelihood"), cfg.get("guidance")
+    from interpolants.model.request import SampleRequest
+
     plain: Any = OmegaConf.to_container(cfg, resolve=True)
-    return {
-        "n": cfg.n,
-        "seed": cfg.seed,
-        "sampler": instantiate(cfg.sampler, _convert_="all"),
-        "num_steps": cfg.num_steps,
-        "label": plain["label"],
-        "guidance": instantiate(guidance, _convert_="all") if guidance else None,
-        "chunk_size": cfg.chunk_size,
-        "settings": {key: plain.get(key) for key in _DECIDING},
-        "tell": partial(print, file=sys.stderr, flush=True),
-        "writing": {
-            "output": instantiate(cfg.output, _convert_="all"),
-            "likelihood": instantiate(likelihood, _convert_="all") if likelihood else None,
-            "animation": cfg.animation,
-        },
-    }
+    guidance = cfg.get("guidance")
+    return SampleRequest(
+        n=cfg.n,
+        seed=cfg.seed,
+        label=plain["label"],
+        guidance=instantiate(guidance, _convert_="all") if guidance else None,
+        sampler=instantiate(cfg.sampler, _convert_="all"),
+        num_steps=cfg.num_steps,
+        chunk_size=cfg.chunk_size,
+        context_length=cfg.context_length,
+    )
+
+
+def _settings(cfg: Any, folder: Path, stem: str) -> Any:
+    """What is written of them, and where."""
+    from hydra.utils import instantiate
+
+    from interpolants.report.settings import ReportSettings
+
+    likelihood = cfg.get("likelihood")
+    return ReportSettings(
+        folder=folder,
+        stem=stem,
+        output=instantiate(cfg.output, _convert_="all"),
+        likelihood=instantiate(likelihood, _convert_="all") if likelihood else None,
+        animation=cfg.animation,
+    )
 
 
 if __name__ == "__main__":

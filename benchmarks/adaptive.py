@@ -31,7 +31,7 @@ from torchdiffeq import odeint
 from benchmarks.mixture import centres
 from benchmarks.table import HEADER, Row, print_rows
 from interpolants.net.mlp import MLP
-from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.integrate import SaveTimes
 from interpolants.sampler.noise.generator import GeneratorNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import Solver
@@ -83,8 +83,8 @@ PROBLEMS: dict[str, Callable[[], Process]] = {"8 modes": Modes, "MLP 4x256": Net
 
 def solve(solver: Solver, process: Process, x: Tensor) -> Tensor:
     """From 0 to 1, nothing kept on the way."""
-    keep = KeepTimes(_SPAN, _SPAN[:0])
-    return solver.solve(process, _SPAN, x, noise=GeneratorNoise(), keep=keep)
+    save_at = SaveTimes(_SPAN, _SPAN[:0])
+    return solver.solve(process, _SPAN, x, noise=GeneratorNoise(), save_at=save_at)
 
 
 def solve_peer(tolerance: float, process: Process, x: Tensor) -> Tensor:

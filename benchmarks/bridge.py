@@ -33,9 +33,9 @@ PATHS, STEPS = 65_536, (64, 128)
 
 def held(model: NeuralSDE, generator: torch.Generator) -> Tensor:
     """Losses of paths under the control in closed form."""
-    deviation = float(model.decoder.deviation())
+    std = float(model.decoder.std())
     guide = LinearControl(
-        driver=model.driver, observations=torch.zeros(1), times=model.times, deviation=deviation
+        driver=model.driver, observations=torch.zeros(1), times=model.times, std=std
     )
     process = DrivenSDE(
         driver=model.driver,
@@ -48,19 +48,19 @@ def held(model: NeuralSDE, generator: torch.Generator) -> Tensor:
     state = process.start(torch.zeros(PATHS, 1), generator)
     plan = model.solver.plan(process, model.nodes)
     end = integrate(plan, state, noise=GeneratorNoise(generator))
-    return (process.event(end).square() / (2 * deviation**2) + process.kl(end)).sum(dim=1)
+    return (process.event(end).square() / (2 * std**2) + process.kl(end)).sum(dim=1)
 
 
 def guided(model: NeuralSDE, generator: torch.Generator) -> Tensor:
     """Losses of paths under the model's own posterior."""
     values = torch.zeros(PATHS, 1, 1)
     bound = model.elbo(values, torch.ones(PATHS, 1, dtype=torch.bool), generator).total
-    return -bound - model.decoder.deviation().log() - 0.5 * math.log(2 * math.pi)
+    return -bound - model.decoder.std().log() - 0.5 * math.log(2 * math.pi)
 
 
 def measure(hurst: float, num_steps: int, overrides: Sequence[str]) -> None:
     """Print a line for each posterior."""
-    chosen = (f"model.driver.hurst.value={hurst}", f"model.num_steps={num_steps}")
+    chosen = (f"neural_sde.driver.hurst.value={hurst}", f"neural_sde.num_steps={num_steps}")
     cfg = configure("experiment=fbm_bridge", *chosen, *overrides)
     data = build(cfg.data)
     plain = build(cfg.model)(event_shape=data.event_shape, times=data.times)

@@ -65,5 +65,5 @@ def trained(cfg: Any) -> Any:
 
 def spread(values: Sequence[float], digits: int = 4) -> str:
     """Mean and standard deviation, which is nan of one value."""
-    deviation = statistics.stdev(values) if len(values) > 1 else float("nan")
-    return f"{statistics.mean(values):.{digits}f} +- {deviation:.{digits}f}"
+    std = statistics.stdev(values) if len(values) > 1 else float("nan")
+    return f"{statistics.mean(values):.{digits}f} +- {std:.{digits}f}"

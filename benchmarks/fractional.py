@@ -55,9 +55,9 @@ def network() -> Field:
 
 def bank() -> MarkovFractionalBrownian:
     """The processes of the papers."""
-    law = MandelbrotVanNess(normalize=False)
+    representation = MandelbrotVanNess(normalize=False)
     return MarkovFractionalBrownian(
-        hurst=HURST, law=law, gammas=GeometricSpeeds(count=5), step=1 / STEPS
+        hurst=HURST, representation=representation, gammas=GeometricSpeeds(count=5), step=1 / STEPS
     )
 
 

@@ -19,14 +19,14 @@ from typing import NamedTuple
 import torch
 
 from interpolants.driver.geometric_speeds import GeometricSpeeds
-from interpolants.driver.law import Law
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.matched_speeds import MatchedSpeeds
+from interpolants.driver.representation import Representation
 from interpolants.driver.riemann_liouville import RiemannLiouville
 from interpolants.driver.weights import RIDGE
 
-LAWS: dict[str, Law] = {
+LAWS: dict[str, Representation] = {
     "I": MandelbrotVanNess(normalize=False),
     "II": RiemannLiouville(normalize=False),
 }
@@ -43,7 +43,7 @@ class Errors(NamedTuple):
 
 
 def errors(
-    law: Law,
+    representation: Representation,
     hurst: float,
     gammas: Sequence[float],
     *,
@@ -53,11 +53,11 @@ def errors(
 ) -> Errors:
     """Of one bank over [0, 1] in n steps."""
     driver = MarkovFractionalBrownian(
-        hurst=hurst, law=law, gammas=gammas, random_slope=slope, ridge=ridge
+        hurst=hurst, representation=representation, gammas=gammas, random_slope=slope, ridge=ridge
     )
     times = torch.linspace(0, 1, n + 1, dtype=torch.float64)
     s, t = torch.meshgrid(times, times, indexing="ij")
-    exact = law.covariance(s, t, driver.hurst())
+    exact = representation.covariance(s, t, driver.hurst())
     gap = driver.covariance(s, t) - exact
     both = (gap / exact.norm(), _increments(gap) / _increments(exact).norm())
     return Errors(*(float(part.norm()) for part in both), float(driver.relative_error()))
@@ -76,11 +76,13 @@ def print_table(n: int) -> None:
     }
     for name, speeds in choices.items():
         print(f"speeds {name}".ljust(16) + "".join(f"K = {k}".ljust(28) for k in COUNTS))
-        for kind, law in LAWS.items():
+        for kind, representation in LAWS.items():
             for hurst in INDICES:
-                for slope in (False, True)[: 1 + law.has_past]:
+                for slope in (False, True)[: 1 + representation.has_past]:
                     rows = [
-                        errors(law, hurst, speeds(count=k)(1 / n, 1.0), n=n, slope=slope)
+                        errors(
+                            representation, hurst, speeds(count=k)(1 / n, 1.0), n=n, slope=slope
+                        )
                         for k in COUNTS
                     ]
                     cells = [" ".join(f"{e:<8.2g}" for e in row).ljust(28) for row in rows]

@@ -30,7 +30,7 @@ from torch import Tensor
 from benchmarks.common import build, configure, spread, trained
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.driver.brownian import Brownian
-from interpolants.driver.fractional import FractionalNoise
+from interpolants.driver.fractional_noise import FractionalNoise
 from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
@@ -68,7 +68,7 @@ def noises(schedule: Schedule) -> Iterator[tuple[str, FractionalNoise]]:
         for hurst in INDICES if count > 1 else INDICES[:1]:
             driver = MarkovFractionalBrownian(
                 hurst=hurst,
-                law=RiemannLiouville(normalize=False),
+                representation=RiemannLiouville(normalize=False),
                 gammas=GeometricSpeeds(count=count),
                 step=1.0,
             )

@@ -1,6 +1,6 @@
 """Real series under fractional and under Brownian noise: who predicts them better?
 
-    python -m benchmarks.long_memory [--seeds 3] [--data series_nile ...] [key=value ...]
+    python -m benchmarks.long_memory [--seeds 3] [--data time_series_nile ...] [key=value ...]
 
 `experiment=long_memory_series` twice for each series, with the learned Hurst index and with
 Brownian motion: one network, budget and seed. The score is the predictive log-likelihood of the
@@ -18,14 +18,14 @@ import torch
 
 from benchmarks.common import build, configure, spread, trained
 
-DATA = ("series_nile", "series_sp500_parkinson")
+DATA = ("time_series_nile", "series_sp500_parkinson")
 DRIVERS = {"fractional": "markov_fractional_brownian", "brownian": "brownian"}
 _SAMPLES, _WINDOWS = 256, 100
 
 
 def score(data: str, driver: str, seed: int, overrides: Sequence[str]) -> tuple[float, float]:
     """The predictive log-likelihood per observation, and the Hurst index (1/2 of Brownian)."""
-    chosen = (f"data={data}", f"model/driver={driver}", f"seed={seed}")
+    chosen = (f"data={data}", f"neural_sde/driver={driver}", f"seed={seed}")
     cfg = configure("experiment=long_memory_series", *chosen, *overrides)
     series = trained(cfg)
     x = build(cfg.data).held_out(_WINDOWS, 0).x1

@@ -41,8 +41,8 @@ class Task(NamedTuple):
 
     def distance(self, x: Tensor, reference: Tensor) -> float:
         """The energy distance in units of the reference's standard deviations."""
-        deviation = reference.std() if self.one_unit else reference.std(dim=0)
-        return float(EnergyDistance()(x / deviation, reference / deviation))
+        std = reference.std() if self.one_unit else reference.std(dim=0)
+        return float(EnergyDistance()(x / std, reference / std))
 
 
 TASKS = {

@@ -23,9 +23,9 @@ import torch
 
 from benchmarks.common import build, configure
 from benchmarks.train_step import measure
-from interpolants.checkpoint.building import fit_scaling, root_mean_square
 from interpolants.data.base import Data
 from interpolants.space.euclidean import EuclideanSpace
+from interpolants.task.building import fit_scaling, root_mean_square
 
 GOAL = 1.03
 CHUNK = 10
@@ -45,7 +45,7 @@ def bare_loop(cfg: Any, data: Data) -> Callable[[int], None]:
     net = build(cfg.net)(event_shape=data.event_shape, heads=1)
     optimizer = torch.optim.Adam(net.parameters(), lr=cfg.optimizer.lr, fused=True)
     generator, size = torch.Generator().manual_seed(0), cfg.batch_size
-    deviation = root_mean_square(data, fit_scaling(data, EuclideanSpace()))
+    std = root_mean_square(data, fit_scaling(data, EuclideanSpace()))
     taken = 0
 
     def loop(steps: int) -> None:
@@ -55,11 +55,11 @@ def bare_loop(cfg: Any, data: Data) -> Callable[[int], None]:
             x0 = torch.randn(x1.shape, generator=generator)
             t = torch.rand(size, 1, 1, 1, generator=generator)
             xt, target = (1 - t) * x0 + t * x1, x1 - x0
-            square = (1 - t) ** 2 + (deviation * t) ** 2
+            square = (1 - t) ** 2 + (std * t) ** 2
             with torch.autocast("cpu", torch.bfloat16):
                 raw = net(t.flatten(), xt * square.rsqrt())[:, 0]
-            skip = (t * deviation**2 - (1 - t)) / square
-            velocity = deviation * square.rsqrt() * raw.float() + skip * xt
+            skip = (t * std**2 - (1 - t)) / square
+            velocity = std * square.rsqrt() * raw.float() + skip * xt
             loss = 0.5 * (velocity - target).square().mean()
             optimizer.zero_grad()
             loss.backward()

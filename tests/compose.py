@@ -39,7 +39,7 @@ TINY_PATCHES = (
     *("net.channels=8", "net.head_channels=8", "net.blocks=1"),
     *(*_SIZES, "sampler.num_steps=4"),
 )
-TINY_SERIES = (*_SIZES, "batch_size=8", "model.num_steps=1")
+TINY_SERIES = (*_SIZES, "batch_size=8", "neural_sde.num_steps=1")
 
 
 def config_of(*overrides: str, name: str = "train") -> Any:
@@ -83,12 +83,14 @@ def leave_out_pictures(monkeypatch: Any) -> None:
     from interpolants.neural_sde import report as series_report
     from interpolants.report import paths as path_report
     from interpolants.report import report
-    from interpolants.training import figures, interpolant_task, sampling
+    from interpolants.task import interpolant as interpolant_task
+    from interpolants.training import figures
+    from interpolants.training import sample_validation as sampling
 
     drawn = {
         report: ("plot_samples",),
         path_report: ("plot_images", "plot_snapshots", "plot_trajectories"),
-        series_report: ("plot_errors", "plot_frames", "plot_series"),
+        series_report: ("plot_errors", "plot_frames", "plot_time_series"),
         figures: ("plot_loss",),
         interpolant_task: ("plot_samples",),
     }

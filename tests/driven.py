@@ -9,16 +9,16 @@ from torch import Tensor
 
 from interpolants.driver.base import Driver
 from interpolants.driver.geometric_speeds import GeometricSpeeds
-from interpolants.driver.law import Law
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
+from interpolants.driver.representation import Representation
 from interpolants.driver.riemann_liouville import RiemannLiouville
-from interpolants.neural_sde.driven import DrivenSolver
 from interpolants.neural_sde.driven_sde import DrivenSDE
-from interpolants.sampler.integrate import KeepTimes, integrate
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.neural_sde.solver.base import DrivenSolver
+from interpolants.sampler.integrate import SaveTimes, integrate
+from interpolants.sampler.noise.fixed import FixedNoise
 
-LAWS: dict[str, Law] = {
+LAWS: dict[str, Representation] = {
     "I": MandelbrotVanNess(normalize=False),
     "II": RiemannLiouville(normalize=False),
 }
@@ -27,7 +27,10 @@ LAWS: dict[str, Law] = {
 def bank(hurst, kind="I", **options) -> MarkovFractionalBrownian:
     """Five processes at the speeds of the papers."""
     return MarkovFractionalBrownian(
-        hurst=hurst, law=LAWS[kind], gammas=GeometricSpeeds(count=5)(1.0, 1.0), **options
+        hurst=hurst,
+        representation=LAWS[kind],
+        gammas=GeometricSpeeds(count=5)(1.0, 1.0),
+        **options,
     )
 
 
@@ -55,7 +58,7 @@ def unit_starts(driver: Driver) -> Tensor:
     start = torch.eye(driver.states, dtype=torch.float64)
     if driver.states:
         k = len(driver.gammas)
-        start[:k, :k] = root(driver.law.start_covariance(times(*driver.gammas)))
+        start[:k, :k] = root(driver.representation.start_covariance(times(*driver.gammas)))
     return start
 
 
@@ -106,8 +109,8 @@ def observed(f: Tensor, g: Tensor, start: Tensor, at: Tensor) -> Tensor:
     """The covariance of X at ascending times, from that of Z at 0."""
     at_each = [lyapunov(f, g, start, float(t)) for t in at]
     rows = [
-        torch.stack([(exponential(f * (t - s).clamp(min=0)) @ law)[0, 0] for t in at])
-        for s, law in zip(at, at_each, strict=True)
+        torch.stack([(exponential(f * (t - s).clamp(min=0)) @ representation)[0, 0] for t in at])
+        for s, representation in zip(at, at_each, strict=True)
     ]
     upper = torch.stack(rows).triu()
     return upper + upper.triu(1).mT
@@ -128,7 +131,7 @@ def linear_path(solver: DrivenSolver, process: DrivenSDE, nodes: Tensor) -> Tens
     normals = torch.zeros(n, 1, *state.shape, dtype=torch.float64)
     units = torch.eye(n * m, dtype=torch.float64).view(n * m, n, m)
     normals[:, 0, driver.states :, :m] = units.movedim(1, 0)
-    keep = KeepTimes(nodes, nodes)
-    integrate(solver.plan(process, nodes), state, noise=GivenNoise(normals), keep=keep)
-    assert keep.path is not None
-    return keep.path
+    save_at = SaveTimes(nodes, nodes)
+    integrate(solver.plan(process, nodes), state, noise=FixedNoise(normals), save_at=save_at)
+    assert save_at.path is not None
+    return save_at.path

@@ -7,14 +7,14 @@ import math
 import torch
 from torch import Tensor
 
-from interpolants.driver.fractional import FractionalNoise
-from interpolants.driver.law import Law
+from interpolants.driver.fractional_noise import FractionalNoise
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
+from interpolants.driver.representation import Representation
 from interpolants.driver.riemann_liouville import RiemannLiouville
 from interpolants.interpolant.schedule.geometric import GeometricSchedule
 from interpolants.interpolant.schedule.variance_preserving import VariancePreservingSchedule
-from interpolants.sampler.integrate import KeepTimes, integrate
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.integrate import SaveTimes, integrate
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.process.memory import MemoryProcess
 from interpolants.sampler.solver.linear_gaussian import LinearGaussian
 
@@ -27,10 +27,16 @@ SCHEDULES = {
 _SPEEDS = {1: (1.0,), 2: (0.05, 20.0), 3: (0.05, 1.0, 20.0)}
 
 
-def bank(hurst: float, count: int, law: Law | None = None) -> MarkovFractionalBrownian:
+def bank(
+    hurst: float, count: int, representation: Representation | None = None
+) -> MarkovFractionalBrownian:
     """Type II of few speeds, unless told otherwise."""
-    law = RiemannLiouville(normalize=False) if law is None else law
-    return MarkovFractionalBrownian(hurst=hurst, law=law, gammas=_SPEEDS[count])
+    representation = (
+        RiemannLiouville(normalize=False) if representation is None else representation
+    )
+    return MarkovFractionalBrownian(
+        hurst=hurst, representation=representation, gammas=_SPEEDS[count]
+    )
 
 
 def noise_of(
@@ -48,14 +54,14 @@ def responses(process: MemoryProcess, times: Tensor, x0: float = 0.0) -> Tensor:
     z[:, 0, 2:, 0] = torch.eye(count * width).view(-1, count, width).movedim(1, 0)
     x = torch.full((rows, 1), x0, dtype=torch.float64)
     x[1] += 1
-    keep = KeepTimes(times, times)
+    save_at = SaveTimes(times, times)
     plan = LinearGaussian().plan(process, times)
-    integrate(plan, process.enter(x), noise=GivenNoise(z), keep=keep)
-    assert keep.path is not None
-    return keep.path
+    integrate(plan, process.encode(x), noise=FixedNoise(z), save_at=save_at)
+    assert save_at.path is not None
+    return save_at.path
 
 
 def linear_law(process: MemoryProcess, times: Tensor) -> tuple[float, float]:
     """Mean and variance at the last of what starts as N(0, 1)."""
-    x = process.leave(responses(process, times)[-1]).flatten()
+    x = process.decode(responses(process, times)[-1]).flatten()
     return float(x[0]), float((x[1:] - x[0]).square().sum())

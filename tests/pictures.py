@@ -119,7 +119,7 @@ def write_archive(path, contents, folder):
 
 
 def write_pictures(folder, n=40, classes=("cat", "dog")):
-    """Pictures of 12 x 16 in a folder of each class, or in the folder itself without classes."""
+    """LabelledImages of 12 x 16 in a folder of each class, or in the folder itself without classes."""
     for k, x in enumerate(blocks(n, 3, 4, 4)):
         parent = Path(folder) / (classes[k % len(classes)] if classes else "")
         parent.mkdir(parents=True, exist_ok=True)

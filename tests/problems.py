@@ -229,7 +229,7 @@ class Tabulated(Process):
         return row[0] * x
 
 
-class Given(nn.Module):
+class ConditionedNetwork(nn.Module):
     """A network that returns what it was given, (B, heads, *event), whatever it is asked."""
 
     def __init__(self, heads: Tensor) -> None:

@@ -28,8 +28,8 @@ from interpolants.report.report import write_report
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.sampler.grid.uniform import UniformGrid
 from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
-from interpolants.sampler.noise.given import GivenNoise
 from interpolants.sampler.process.ambient_sde import AmbientSDE
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.sampler import Sampler
@@ -78,8 +78,8 @@ def test_log_euler_is_dale_langevin_step_by_step():
     for k in (0, 20, 48):
         z = normal((1, 1, 400, 1), 1, k)
         ends = nodes[k : k + 2]
-        ambient = integrate(LogEuler().plan(process, ends), y.exp(), noise=GivenNoise(z))
-        inner = integrate(EulerMaruyama().plan(chart, ends), y, noise=GivenNoise(z))
+        ambient = integrate(LogEuler().plan(process, ends), y.exp(), noise=FixedNoise(z))
+        inner = integrate(EulerMaruyama().plan(chart, ends), y, noise=FixedNoise(z))
         # The exponents differ by roundings of terms as large as the drift of the step.
         size = 1 + inner.abs() + y.abs() + (inner - y).abs()
         assert ((ambient / inner.exp() - 1).abs() <= 8 * _ULP * size).all()
@@ -88,8 +88,8 @@ def test_log_euler_is_dale_langevin_step_by_step():
 def test_log_euler_is_dale_langevin_for_whole_chains():
     chart, process = _pair(exact_fields(TARGET_A, 0.8))
     nodes, y, z = _nodes(50), normal((200, 1), 0), normal((50, 1, 200, 1), 1)
-    ambient = integrate(LogEuler().plan(process, nodes), y.exp(), noise=GivenNoise(z))
-    inner = integrate(EulerMaruyama().plan(chart, nodes), y, noise=GivenNoise(z))
+    ambient = integrate(LogEuler().plan(process, nodes), y.exp(), noise=FixedNoise(z))
+    inner = integrate(EulerMaruyama().plan(chart, nodes), y, noise=FixedNoise(z))
     assert ((ambient / inner.exp() - 1).abs() < 64 * _ULP).all()
 
 
@@ -100,10 +100,10 @@ def test_log_euler_nears_dale_langevin_at_first_order_where_sigma_is_not_constan
     chart, process = _pair(Gaussians(path, ("score",), **ends).fields())
     y, fine, apart = normal((2000, 1), 0), normal((400, 1, 2000, 1), 1), []
     for n in (50, 100, 200, 400):
-        z = GivenNoise(fine.view(n, 400 // n, 1, 2000, 1).sum(dim=1) / math.sqrt(400 // n))
+        z = FixedNoise(fine.view(n, 400 // n, 1, 2000, 1).sum(dim=1) / math.sqrt(400 // n))
         ambient = integrate(LogEuler().plan(process, _nodes(n)), y.exp(), noise=z)
         inner = integrate(EulerMaruyama().plan(chart, _nodes(n)), y, noise=z)
-        apart.append(float((process.leave(ambient) - inner).square().mean().sqrt()))
+        apart.append(float((process.decode(ambient) - inner).square().mean().sqrt()))
     assert apart[0] > 1e-3
     for coarse, finer in itertools.pairwise(apart):
         assert abs(math.log2(coarse / finer) - 1) < 0.1
@@ -123,7 +123,7 @@ def test_ambient_euler_is_the_unconstrained_multiplicative_step():
         (EulerMaruyamaDiagonal(), 0.0),
         (Milstein(), sigma**2 * (w.square() - d) / 2),
     ):
-        end = integrate(solver.plan(process, nodes), x, noise=GivenNoise(z))
+        end = integrate(solver.plan(process, nodes), x, noise=FixedNoise(z))
         torch.testing.assert_close(end, x * (factor + more), rtol=1e-12, atol=1e-14)
 
 
@@ -141,7 +141,7 @@ def test_ambient_euler_loses_in_a_step_what_the_normal_tail_says():
     expected, error = float(tail.sum()), math.sqrt(float((tail * (1 - tail)).sum()))
     assert expected > 500
     assert abs(int((end <= 0).sum()) - expected) < 5 * error
-    assert torch.equal(process.leave(end).isnan(), end <= 0)
+    assert torch.equal(process.decode(end).isnan(), end <= 0)
 
 
 @pytest.mark.parametrize(("num_steps", "expected"), [(5, 0.2259), (10, 0.1269), (20, 0.0256)])
@@ -154,7 +154,7 @@ def test_ambient_euler_loses_the_chains_that_a_simulation_lost(num_steps, expect
     end = integrate(
         EulerMaruyamaDiagonal().plan(process, nodes), x, noise=GeneratorNoise(generator)
     )
-    lost = float(process.leave(end).isnan().double().mean())
+    lost = float(process.decode(end).isnan().double().mean())
     assert abs(lost - expected) < 5 * math.sqrt(expected / n)
 
 
@@ -162,23 +162,23 @@ def test_state_outside_is_nan_and_stays_so():
     _, process = _pair(mixture_fields(TARGET_A, 0.8))
     nodes = _nodes(10)
     x = times(1.0, -0.1, 0.0, 1.5)[:, None]
-    assert process.leave(x).isnan().flatten().tolist() == [False, True, True, False]
+    assert process.decode(x).isnan().flatten().tolist() == [False, True, True, False]
     z = torch.zeros(10, 1, 4, 1, dtype=torch.float64)
-    end = integrate(EulerMaruyamaDiagonal().plan(process, nodes), x, noise=GivenNoise(z))
-    assert process.leave(end).isnan().flatten().tolist() == [False, True, True, False]
+    end = integrate(EulerMaruyamaDiagonal().plan(process, nodes), x, noise=FixedNoise(z))
+    assert process.decode(end).isnan().flatten().tolist() == [False, True, True, False]
 
 
 def test_state_that_its_precision_cannot_hold_is_nan():
     """exp(100) in float32, at the start and after a step: no infinity meets the networks."""
     _, process = _pair(log_normal_fields(0.0, 1.0, 0.8))
     y = torch.tensor([[0.0], [100.0], [-100.0], [-200.0]])
-    seen = process.leave(process.enter(y))
+    seen = process.decode(process.encode(y))
     assert seen.isnan().flatten().tolist() == [False, True, False, True]
-    assert not process.leave(process.enter(y.double())).isnan().any()
+    assert not process.decode(process.encode(y.double())).isnan().any()
     sampler = _sampler(AmbientSDE, LogEuler(), num_steps=1)
     sampler.process.fields.net.forward = lambda t, x: torch.zeros_like(x)[:, None]
     z = torch.tensor([0.0, 80.0])[None, None, :, None]
-    drawn = sampler(torch.zeros(2, 1), noise=GivenNoise(z), times=(0.0, 1.0))
+    drawn = sampler(torch.zeros(2, 1), noise=FixedNoise(z), times=(0.0, 1.0))
     assert drawn.outside == 1
     assert drawn.path.flatten(1).isnan().tolist() == [[False, False], [False, True]]
 
@@ -209,7 +209,7 @@ def test_sample_with_one_element_outside_counts_once():
     sampler.process.fields.net.forward = lambda t, x: -x.nan_to_num()[:, None]
     z = torch.zeros(2, 1, 3, 4, dtype=torch.float64)
     z[0, 0, 1, 2:] = -50.0
-    drawn = sampler(torch.zeros(3, 4, dtype=torch.float64), noise=GivenNoise(z))
+    drawn = sampler(torch.zeros(3, 4, dtype=torch.float64), noise=FixedNoise(z))
     assert drawn.outside == 1
     assert drawn.x.isnan().sum(dim=1).tolist() == [0, 2, 0]
 
@@ -218,7 +218,7 @@ def test_log_euler_through_the_sampler_is_dale_langevin_through_it():
     options = {"num_steps": 20, "grid": UniformGrid(), "target": TARGET_A, "sigma": 0.8}
     ambient = _sampler(AmbientSDE, LogEuler(), **options)
     chart = _sampler(ForwardSDE, EulerMaruyama(), **options)
-    x0, noise = normal((100, 1), 0), GivenNoise(normal((20, 1, 100, 1), 1))
+    x0, noise = normal((100, 1), 0), FixedNoise(normal((20, 1, 100, 1), 1))
     got, expected = ambient(x0, noise=noise), chart(x0, noise=noise)
     torch.testing.assert_close(got.x, expected.x, rtol=0, atol=1e-13)
     assert (got.outside, got.nfe) == (0, expected.nfe)

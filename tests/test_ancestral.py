@@ -6,14 +6,14 @@ from functools import partial
 
 import pytest
 import torch
-from problems import INTERPOLANTS, ONE_SIDED, Gaussians, Given, times
+from problems import INTERPOLANTS, ONE_SIDED, ConditionedNetwork, Gaussians, times
 
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import OneSidedInterpolant
 from interpolants.sampler.epsilon.constant import ConstantEpsilon
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.sampler.integrate import integrate
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.process.backward_sde import BackwardSDE
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.sampler import Sampler
@@ -59,10 +59,10 @@ def _uniform(num_steps, first=0.0, last=1.0):
 def test_ancestral_step_is_the_law_of_x_s_given_x_t_and_x1(stem, t, s):
     """x_t = (beta_t / beta_s) x_s + noise: mean and variance by regression on x_t, given x1."""
     path, x1 = _PATHS[stem], 0.7
-    process = _reversal(Given(torch.full((2, 1, 1), x1, dtype=torch.float64)), path)
+    process = _reversal(ConditionedNetwork(torch.full((2, 1, 1), x1, dtype=torch.float64)), path)
     x = torch.full((2, 1), -0.3, dtype=torch.float64)
     z = times(0.0, 1.0).view(1, 1, 2, 1)
-    end = integrate(Ancestral().plan(process, times(t, s)), x, noise=GivenNoise(z)).flatten()
+    end = integrate(Ancestral().plan(process, times(t, s)), x, noise=FixedNoise(z)).flatten()
     c = path.coefficients(times(t, s))
     (a, a_s), (b, b_s) = c.alpha.tolist(), c.beta.tolist()
     shift, shift_s = c.shift.expand(2).tolist()
@@ -81,15 +81,15 @@ def test_ancestral_is_exact_for_data_of_a_single_point(stem, num_steps):
     for first, last in ((0.1, 0.9), (0.0, 1.0)):
         count, nodes = num_steps, _uniform(num_steps, first, last)
         z = torch.cat([torch.zeros(count, 1), torch.eye(count)], dim=1).double()
-        given = Given(torch.full((count + 1, 1, 1), x1, dtype=torch.float64))
+        given = ConditionedNetwork(torch.full((count + 1, 1, 1), x1, dtype=torch.float64))
         process = _reversal(given, path)
         c = path.coefficients(nodes)
         alpha, mean = c.alpha, c.shift + c.beta * x1
         start = torch.full((count + 1, 1), float(mean[0]), dtype=torch.float64)
         plan = Ancestral().plan(process, nodes)
-        end = integrate(plan, start, noise=GivenNoise(z[:, None, :, None])).flatten()
+        end = integrate(plan, start, noise=FixedNoise(z[:, None, :, None])).flatten()
         assert abs(float(end[0] - mean[-1])) < 1e-12
-        lifted = integrate(plan, start + 1, noise=GivenNoise(z[:, None, :, None])).flatten()
+        lifted = integrate(plan, start + 1, noise=FixedNoise(z[:, None, :, None])).flatten()
         of_start = float((lifted[0] - end[0]) * alpha[0]) ** 2
         variance = float((end[1:] - end[0]).square().sum()) + of_start
         assert abs(variance - float(alpha[-1]) ** 2) < 1e-12
@@ -140,7 +140,7 @@ _BRIDGE = partial(Gaussians, INTERPOLANTS["linear"], ("velocity", "denoiser"))
             "a ForwardSDE of LinearInterpolant with ConstantEpsilon(c=0.5)",
         ),
         (
-            lambda: _reversal(Given(torch.zeros(1, 1, 2)), _Shifted(), 2.0),
+            lambda: _reversal(ConditionedNetwork(torch.zeros(1, 1, 2)), _Shifted(), 2.0),
             "a ForwardSDE of _Shifted with KLOptimalEpsilon(c=2.0)",
         ),
         (

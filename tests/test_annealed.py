@@ -14,8 +14,8 @@ from interpolants.model.model import Model
 from interpolants.report.report import write_report
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.sampler.grid.uniform import UniformGrid
-from interpolants.sampler.integrate import KeepTimes
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.integrate import SaveTimes
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.process.ambient_sde import AmbientSDE
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -67,12 +67,12 @@ def test_annealed_takes_the_published_steps_and_keeps_the_states_at_nodes(ambien
     solver.check(process)
     x = torch.linspace(0.8, 1.3, 7, dtype=torch.float64)[:, None]
     z = 0.3 * normal((17, 1, 7, 1), 0)
-    keep = KeepTimes(nodes, nodes[[0, 2, 4, 5]])
-    end = solver.solve(process, nodes, x, noise=GivenNoise(z), keep=keep)
+    save_at = SaveTimes(nodes, nodes[[0, 2, 4, 5]])
+    end = solver.solve(process, nodes, x, noise=FixedNoise(z), save_at=save_at)
     expected = _released(fields, x, z, nodes, ambient)
     torch.testing.assert_close(end, expected[-1], rtol=1e-12, atol=1e-12)
     for slot, node in enumerate((0, 2, 4, 5)):
-        torch.testing.assert_close(keep.path[slot], expected[node], rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(save_at.path[slot], expected[node], rtol=1e-12, atol=1e-12)
 
 
 def _sampler(fields, num_steps=4, c=1.0, **schedule):
@@ -85,7 +85,7 @@ def _sampler(fields, num_steps=4, c=1.0, **schedule):
 def test_annealed_keeps_times_through_the_sampler():
     """The last state is that after the clean-up, also where it is at the end of a block."""
     fields, x0 = exact_fields(TARGET_A, _SIGMA), normal((5, 1), 0)
-    sampler, noise = _sampler(fields), GivenNoise(normal((14, 1, 5, 1), 1))
+    sampler, noise = _sampler(fields), FixedNoise(normal((14, 1, 5, 1), 1))
     drawn = sampler(x0, noise=noise, times=(0.0, 0.5, 1.0))
     assert drawn.times.tolist() == [0.0, 0.4995, 0.999]
     # Four intervals of three steps and two more, and the mean at the end.
@@ -98,7 +98,7 @@ def test_annealed_keeps_times_through_the_sampler():
 def test_annealed_samples_do_not_depend_on_the_times_asked_for():
     """Times are moved to the nearest nodes, each once, and none becomes a node."""
     fields, x0 = mixture_fields(TARGET_A, _SIGMA), normal((5, 1), 0)
-    sampler, noise = _sampler(fields), GivenNoise(normal((14, 1, 5, 1), 1))
+    sampler, noise = _sampler(fields), FixedNoise(normal((14, 1, 5, 1), 1))
     plain, drawn, coarse = (
         sampler(x0, noise=noise, times=asked)
         for asked in ((), [k / 40 for k in range(41)], (0.3, 0.6, 0.7))
@@ -199,9 +199,9 @@ def test_solver_contract_wants_an_order_of_every_scheme_that_converges():
 def test_annealed_with_steps_of_the_grid_and_full_noise_is_its_inner_scheme():
     process = ForwardSDE(fields=exact_fields(TARGET_A, _SIGMA), epsilon=KLOptimalEpsilon())
     nodes, x = torch.linspace(0, 1, 9, dtype=torch.float64), normal((4, 1), 0)
-    noise = GivenNoise(normal((8, 1, 4, 1), 1))
+    noise = FixedNoise(normal((8, 1, 4, 1), 1))
     ends = [
-        solver.solve(process, nodes, x, noise=noise, keep=KeepTimes(nodes, nodes[:0]))
+        solver.solve(process, nodes, x, noise=noise, save_at=SaveTimes(nodes, nodes[:0]))
         for solver in (Annealed(delta=0.125), EulerMaruyama())
     ]
     assert torch.equal(*ends)
@@ -219,8 +219,8 @@ def test_released_schedule_contracts_the_modes_of_target_a():
     assert drawn.nfe == 1001
     upper = drawn.x > 0.33
     assert float(upper.double().mean()) < 0.3 - 5 * math.sqrt(0.21 / n)
-    for mode, deviation in ((drawn.x[~upper], 0.04), (drawn.x[upper], 0.05)):
-        assert 0.5 * deviation < float(mode.std()) < 0.75 * deviation
+    for mode, std in ((drawn.x[~upper], 0.04), (drawn.x[upper], 0.05)):
+        assert 0.5 * std < float(mode.std()) < 0.75 * std
 
 
 @pytest.mark.parametrize(

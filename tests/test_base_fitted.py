@@ -71,15 +71,18 @@ def _expected(kind, shape):
 @pytest.mark.parametrize("kind", _LEAVES)
 @pytest.mark.parametrize("shape", [(4,), (3, 2, 2)])
 def test_fitted_bases_start_from_their_closed_form(kind, shape):
-    base, law, n = _fitted(kind, shape), _expected(kind, shape), 20_000
+    base, representation, n = _fitted(kind, shape), _expected(kind, shape), 20_000
     x = base.start(n, shape, keyed_generator(4))
     assert x.dtype == torch.float32
     x = x.double()
-    assert ((x.mean(dim=0) - law.mean).abs() < _SIGMAS * (law.variance / n).sqrt()).all()
-    squares = (x - law.mean).square()
-    off = (squares.mean(dim=0) - law.variance).abs()
+    assert (
+        (x.mean(dim=0) - representation.mean).abs()
+        < _SIGMAS * (representation.variance / n).sqrt()
+    ).all()
+    squares = (x - representation.mean).square()
+    off = (squares.mean(dim=0) - representation.variance).abs()
     assert (off < _SIGMAS * squares.std(dim=0) / n**0.5).all()
-    torch.testing.assert_close(base.log_prob(x), law.log_prob(x), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(base.log_prob(x), representation.log_prob(x), rtol=1e-5, atol=1e-5)
     check_base(base, shape)
 
 
@@ -129,9 +132,9 @@ def test_fields_start_a_path_from_the_fitted_beginning():
     variance = x1.var(dim=0, correction=0) + 2.0**2
     assert ((state.mean(0) - x1.mean(0)).abs() < _SIGMAS * (variance / 40_000).sqrt()).all()
     assert ((state.var(0) / variance - 1).abs() < _SIGMAS * (2 / 40_000) ** 0.5).all()
-    law = Independent(Normal(x1.mean(0), variance.sqrt()), 1)
+    representation = Independent(Normal(x1.mean(0), variance.sqrt()), 1)
     torch.testing.assert_close(
-        fields.base_log_prob(state), law.log_prob(state), rtol=1e-4, atol=1e-4
+        fields.base_log_prob(state), representation.log_prob(state), rtol=1e-4, atol=1e-4
     )
 
 

@@ -49,8 +49,8 @@ def test_bits_of_a_known_law_are_exact_to_a_thousandth(tmp_path, monkeypatch):
     leave_out_pictures(monkeypatch)
     model, data = _gaussian_model(), Digits()
     x = data.dequantised(data.held_out(50, 0).x1, torch.Generator().manual_seed(1))
-    law = torch.distributions.Normal(8 + 8 * _MEAN, 8 * _DEVIATION)
-    expected = -law.log_prob(x).flatten(1).mean(dim=1) / math.log(2)
+    representation = torch.distributions.Normal(8 + 8 * _MEAN, 8 * _DEVIATION)
+    expected = -representation.log_prob(x).flatten(1).mean(dim=1) / math.log(2)
     bits = model.log_prob(x, num_steps=32).bits_per_dimension(64)
     assert torch.allclose(bits, expected, rtol=0, atol=1e-3)
     report = write_report(

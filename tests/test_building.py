@@ -9,7 +9,6 @@ from problems import INTERPOLANTS
 from interpolants.base.dataset import DatasetBase
 from interpolants.base.fitted import FittedBase
 from interpolants.base.gaussian import GaussianBase
-from interpolants.checkpoint.building import fit_base, fit_scaling
 from interpolants.data.finite import FiniteData
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
@@ -17,6 +16,7 @@ from interpolants.space.euclidean import EuclideanSpace
 from interpolants.space.log import LogSpace
 from interpolants.space.positive_map import PositiveMap
 from interpolants.space.signed_log import SignedLogSpace
+from interpolants.task.building import fit_base, fit_scaling
 
 
 def _rows(signs=(1.0, 1.0)):

@@ -3,8 +3,8 @@
 import torch
 from problems import TARGET, exact_fields, load
 
-from interpolants.model import chunks
-from interpolants.model.chunks import chunk_rows, ranges, rows_at_once
+from interpolants.model import batching as chunks
+from interpolants.model.batching import chunk_rows, ranges, rows_at_once
 from interpolants.model.model import Model
 
 

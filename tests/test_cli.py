@@ -168,7 +168,7 @@ def _files(folder):
 
 
 @pytest.fixture(scope="module")
-def outcomes(app):
+def step_losses(app):
     before = _files(app)
     cases = [arguments for arguments, _, _ in _CASES]
     done = _python(app, "driver.py", stdin=json.dumps(cases))
@@ -180,16 +180,16 @@ def outcomes(app):
 @pytest.mark.parametrize(
     "case", range(len(_CASES)), ids=[" ".join(a) or "no arguments" for a, _, _ in _CASES]
 )
-def test_cli_says_one_sentence_and_exits(case, outcomes, app):
+def test_cli_says_one_sentence_and_exits(case, step_losses, app):
     _, status, sentence = _CASES[case]
-    got_status, _, stderr = outcomes[case]
+    got_status, _, stderr = step_losses[case]
     sentence = sentence.format(cwd=app.resolve())
     assert stderr == (f"error: {sentence}\n" if sentence else "")
     assert got_status == status
 
 
-def test_cli_overrides_and_groups_outside_the_tree_reach_main(outcomes):
-    assert [out for _, out, _ in outcomes[:3]] == ["width 3\n", "width 4\n", "width 7\n"]
+def test_cli_overrides_and_groups_outside_the_tree_reach_main(step_losses):
+    assert [out for _, out, _ in step_losses[:3]] == ["width 3\n", "width 4\n", "width 7\n"]
 
 
 @pytest.mark.parametrize("argument", ["--help", "net.widht=1"])

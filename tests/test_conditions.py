@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from interpolants.data.labels import Labels, told
+from interpolants.data.labels import Labels, network_labels
 from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.autoguidance import Autoguidance
 from interpolants.fields.guidance.classifier_free import ClassifierFreeGuidance
@@ -98,11 +98,11 @@ def test_guided_fields_are_extrapolated_from_the_null_label(scale):
     condition = Condition(torch.tensor([0, 1, 2, 2, 1, 0]))
     fields = Fields(net=net, interpolant=OneSidedLinearInterpolant(), predicts=["velocity"])
     guidance = ClassifierFreeGuidance(scale=scale)
-    own, null = fields.given(condition).velocity(t, x), fields.velocity(t, x)
-    guided = fields.given(condition, guidance)
+    own, null = fields.condition_on(condition).velocity(t, x), fields.velocity(t, x)
+    guided = fields.condition_on(condition, guidance)
     assert torch.allclose(guided.velocity(t, x), null + scale * (own - null))
     # The score is linear in the velocity with coefficients that know nothing of the label.
-    scores = fields.given(condition).score(t, x), fields.score(t, x)
+    scores = fields.condition_on(condition).score(t, x), fields.score(t, x)
     expected = scores[1] + scale * (scores[0] - scores[1])
     assert torch.allclose(guided.score(t, x), expected)
 
@@ -112,8 +112,8 @@ def test_guidance_outside_of_its_interval_changes_nothing():
     condition = Condition(torch.tensor([0, 1, 2, 0]))
     fields = Fields(net=net, interpolant=OneSidedLinearInterpolant(), predicts=["velocity"])
     guidance = ClassifierFreeGuidance(scale=3.0, interval=(0.2, 0.7))
-    guided, own = fields.given(condition, guidance), fields.given(condition)
-    everywhere = fields.given(condition, ClassifierFreeGuidance(scale=3.0))
+    guided, own = fields.condition_on(condition, guidance), fields.condition_on(condition)
+    everywhere = fields.condition_on(condition, ClassifierFreeGuidance(scale=3.0))
     t = torch.tensor([0.1, 0.2, 0.7, 0.71], dtype=torch.float64)
     got, inside = guided.velocity(t, x), torch.tensor([False, True, True, False])
     assert torch.allclose(got[inside], everywhere.velocity(t, x)[inside])
@@ -163,8 +163,8 @@ def test_densities_are_those_of_the_label(likelihood):
     got = model.log_prob(
         x, label=label, likelihood=likelihood, num_steps=steps, chunk_size=6, **options
     )
-    law = torch.distributions.Normal(_MEANS[label], _DEVIATION)
-    expected = law.log_prob(x.squeeze(1).double())
+    representation = torch.distributions.Normal(_MEANS[label], _DEVIATION)
+    expected = representation.log_prob(x.squeeze(1).double())
     tolerance = 1e-5 if likelihood is FlowLikelihood else 0.05
     assert torch.allclose(got.value, expected, atol=tolerance)
     null = model.log_prob(x, num_steps=64).value
@@ -217,7 +217,7 @@ def test_labels_of_vectors_and_their_plain_form():
     labels = Labels.of(torch.randn(5, 3), 0.2)
     raw = torch.tensor([[10.0, 5.0], [30.0, 5.0]])
     assert told(Labels.of(raw, 0.0), raw).tolist() == [[-1, 0], [1, 0]]
-    assert told(None, raw) is None and told(labels, None) is None
+    assert told(None, raw) is None and network_labels(labels, None) is None
     assert labels.net_options() == {"label_size": 3}
     assert Labels.from_plain(labels.plain()) == labels
     assert labels.expanded([1.0, 2.0, 3.0], 4).shape == (4, 3)

@@ -51,7 +51,7 @@ _COMPANIONS = {
     "base=dataset": ["data@base.data=moons"],
     "base=class_average": ["data=moons"],
     "data=pairs": ["data.path=pairs.npz"],
-    "data=series": ["data.path=rows.csv", "data.length=8"],
+    "data=time_series": ["data.path=rows.csv", "data.length=8"],
     "space=log": ["data=table"],
     "space=logit": ["data=table", "space.high=2e3"],
     "space=signed_log": ["data=table"],
@@ -69,11 +69,16 @@ _COMPANIONS |= {f"data={stem}": [f"data.{key}={path}"] for stem, (key, path) in 
 _SERIES = ["task=neural_sde", "data=fractional_ou", "data.length=5"]
 _VIDEO_SIZES = [
     *("data.frames=4", "data.canvas=32", "data.digit_size=16", "report_size=8"),
-    *("model.encoder.features=8", "model.decoder.features=8"),
+    *("neural_sde.encoder.features=8", "neural_sde.decoder.features=8"),
 ]
 _VIDEO = [
     *("task=neural_sde", "data=moving_digits_small", *_VIDEO_SIZES),
-    *("model/encoder=video", "model/decoder=video", "model.latent=3", "model.guide=false"),
+    *(
+        "neural_sde/encoder=video",
+        "neural_sde/decoder=video",
+        "neural_sde.latent=3",
+        "neural_sde.guide=false",
+    ),
 ]
 _IMAGE = ["data=digits", "interpolant=one_sided_linear", "objective=velocity"]
 _COMPANIONS |= {
@@ -85,9 +90,9 @@ _COMPANIONS |= {
     "metric=frechet_distance": ["data=digits"],
     "metric=kernel_distance": ["data=digits"],
     "metric=precision_recall": ["data=digits"],
-    "model/decoder=video": _VIDEO,
-    "model/diffusion=coordinate": [*_SERIES, "model.guide=false"],
-    "model/encoder=video": _VIDEO,
+    "neural_sde/decoder=video": _VIDEO,
+    "neural_sde/diffusion=coordinate": [*_SERIES, "neural_sde.guide=false"],
+    "neural_sde/encoder=video": _VIDEO,
     "task=interpolant": [],
 }
 _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
@@ -207,14 +212,14 @@ def test_configs_sampling_script_takes_the_samplers_of_training(sampler):
 
 
 def test_configs_experiment_of_a_neural_sde_holds_against_defaults_and_yields_to_overrides():
-    chosen = config_of("experiment=fbm_bridge", "model/driver=brownian", "batch_size=3")
+    chosen = config_of("experiment=fbm_bridge", "neural_sde/driver=brownian", "batch_size=3")
     assert chosen.task._target_.endswith("NeuralSDETask")
     assert chosen.model.driver._target_.endswith("Brownian")
     assert (chosen.batch_size, chosen.max_steps) == (3, 500)
     assert "net" not in chosen and "sampler" not in chosen
 
 
-@pytest.mark.parametrize("data", ["series_nile", "bridge"])
+@pytest.mark.parametrize("data", ["time_series_nile", "bridge"])
 def test_configs_series_train_a_neural_sde(data, folder):
-    overrides = ["task=neural_sde", f"data={data}", "model.guide=false", "max_steps=2"]
+    overrides = ["task=neural_sde", f"data={data}", "neural_sde.guide=false", "max_steps=2"]
     _check_run(train_with(folder, *overrides, sizes=TINY_SERIES))

@@ -47,7 +47,7 @@ def test_coupling_contract_finds(fault, match):
         check_coupling(_Coupling(fault))
 
 
-class _Law(Distribution):
+class _Distribution(Distribution):
     """A normal law with a fault."""
 
     event_shape = (2,)
@@ -103,9 +103,9 @@ class _Law(Distribution):
     ],
 )
 def test_data_contract_finds(fault, match):
-    check_data(_Law(""))
+    check_data(_Distribution(""))
     with pytest.raises(AssertionError, match=match):
-        check_data(_Law(fault))
+        check_data(_Distribution(fault))
 
 
 class _Leaking(FiniteData):

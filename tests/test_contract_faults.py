@@ -14,7 +14,7 @@ from interpolants.interpolant.mirror import MirrorInterpolant
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
 from interpolants.objective.base import FieldObjective
 from interpolants.objective.weight.base import Weight
-from interpolants.sampler.integrate import Keep, KeepTimes
+from interpolants.sampler.integrate import SaveAt, SaveTimes
 from interpolants.sampler.solver.base import PlannedSolver, noise_at, steps
 from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 from interpolants.sampler.solver.heun import Heun
@@ -168,29 +168,29 @@ class _Scheme(PlannedSolver):
 class _NoStates(_Scheme):
     """Hands over no state."""
 
-    def solve(self, process, times, x, *, noise, keep, mode=None):
-        nowhere = KeepTimes(times, times[:0])
-        return super().solve(process, times, x, noise=noise, keep=nowhere, mode=mode)
+    def solve(self, process, times, x, *, noise, save_at, mode=None):
+        nowhere = SaveTimes(times, times[:0])
+        return super().solve(process, times, x, noise=noise, save_at=nowhere, mode=mode)
 
 
-class _Late(Keep):
+class _Late(SaveAt):
     """Passes on, at each node inside, the state of the node after."""
 
-    def __init__(self, keep, last):
-        self.keep, self.last = keep, last
+    def __init__(self, save_at, last):
+        self.save_at, self.last = save_at, last
 
     def nodes(self, last):
         return range(last + 1)
 
     def __call__(self, node, x):
         if node != 1:
-            self.keep(node if node in (0, self.last) else node - 1, x)
+            self.save_at(node if node in (0, self.last) else node - 1, x)
 
 
 class _LateStates(_Scheme):
-    def solve(self, process, times, x, *, noise, keep, mode=None):
-        late = _Late(keep, len(times) - 1)
-        return super().solve(process, times, x, noise=noise, keep=late, mode=mode)
+    def solve(self, process, times, x, *, noise, save_at, mode=None):
+        late = _Late(save_at, len(times) - 1)
+        return super().solve(process, times, x, noise=noise, save_at=late, mode=mode)
 
 
 def _wrong_weight(process, times):
@@ -237,8 +237,8 @@ def _without_correction(equation, rows, coefficients, carry, z):
 
 def _stratonovich(equation, rows, coefficients, carry, z):
     """log-Euler without Ito's correction."""
-    (x,), (h, _, deviation) = carry, coefficients
-    return (x * torch.exp(h * equation.drift_at(rows[0], x) / x + deviation * z[0]),)
+    (x,), (h, _, std) = carry, coefficients
+    return (x * torch.exp(h * equation.drift_at(rows[0], x) / x + std * z[0]),)
 
 
 @pytest.mark.parametrize(

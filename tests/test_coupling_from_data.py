@@ -6,9 +6,9 @@ from torch import nn
 
 from interpolants.coupling.inpainting import InpaintingCoupling
 from interpolants.coupling.super_resolution import SuperResolutionCoupling
-from interpolants.data.images import Images, Pictures
+from interpolants.data.images import Images, LabelledImages
 from interpolants.data.labels import Labels
-from interpolants.fields.conditioned import Given
+from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.model.model import Model
@@ -114,7 +114,7 @@ def test_beginnings_of_unknown_labels_are_completed_as_any():
 def test_reports_show_beginnings_samples_and_the_data_of_both(label, tmp_path):
     labels = Labels(frequencies=(0.2, 0.3, 0.5), dropout=0.1)
     x = torch.randint(256, (50, 1, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
-    data = Images(Pictures(x, torch.arange(50) % 3))
+    data = Images(LabelledImages(x, torch.arange(50) % 3))
     model = _model(InpaintingCoupling(), _Classes(), labels)
     report = write_report(model, data, [], tmp_path, n=5, label=label, num_steps=2)
     assert tmp_path / "samples_pairs.png" in report.files
@@ -144,7 +144,7 @@ def test_events_that_are_no_such_images_are_refused(coupling, shape, message):
 
 def test_a_condition_is_written_over_the_last_one_of_its_size():
     first, second = Condition(torch.tensor([0, 1])), Condition(torch.tensor([2, 3]))
-    given = Given(nn.Identity(), first.rows(0, 2))
+    given = ConditionedNetwork(nn.Identity(), first.rows(0, 2))
     memory = given.condition.label.data_ptr()
     given.assign(second)
     assert given.condition.label.data_ptr() == memory

@@ -108,9 +108,9 @@ def test_finite_data_standardises_by_its_training_rows() -> None:
     data = FiniteData(x)
     model = (data.train_rows - data.shift) / data.scale
     torch.testing.assert_close(model.mean(0), torch.zeros(2, 3), rtol=0, atol=1e-5)
-    deviation = torch.ones(2, 3)
-    deviation[1, 2] = 0.0
-    torch.testing.assert_close(model.std(0, correction=0), deviation)
+    std = torch.ones(2, 3)
+    std[1, 2] = 0.0
+    torch.testing.assert_close(model.std(0, correction=0), std)
     assert data.scale[1, 2] == 1
     raw = FiniteData(x, standardize=False)
     assert (raw.shift == 0).all() and (raw.scale == 1).all()

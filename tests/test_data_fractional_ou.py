@@ -37,7 +37,7 @@ def covariance(times: tuple[float, ...], hurst: float, rate: float) -> Tensor:
 
 @pytest.mark.parametrize("hurst", [0.2, 0.5, 0.8])
 def test_fractional_ou_paths_have_the_moments_of_the_equation(hurst: float) -> None:
-    rate, level, sigma, start, deviation = 1.7, 0.5, 0.8, -1.0, 0.1
+    rate, level, sigma, start, std = 1.7, 0.5, 0.8, -1.0, 0.1
     data = FractionalOU(
         hurst=hurst,
         rate=rate,
@@ -46,7 +46,7 @@ def test_fractional_ou_paths_have_the_moments_of_the_equation(hurst: float) -> N
         start=start,
         horizon=1.5,
         length=7,
-        deviation=deviation,
+        std=std,
         paths=_N,
     )
     x, times = rows(data), torch.tensor(data.times, dtype=torch.float64)
@@ -54,7 +54,7 @@ def test_fractional_ou_paths_have_the_moments_of_the_equation(hurst: float) -> N
     if hurst == 0.5:
         closed = sigma**2 / (2 * rate) * (1 - torch.exp(-2 * rate * times))
         torch.testing.assert_close(expected.diagonal(), closed, rtol=0, atol=1e-5)
-    expected = expected + deviation**2 * torch.eye(7)
+    expected = expected + std**2 * torch.eye(7)
     mean = level + (start - level) * torch.exp(-rate * times)
     spread = expected.diagonal()
     assert ((x.mean(0) - mean).abs() < SIGMAS * (spread / _N).sqrt()).all()
@@ -89,7 +89,7 @@ def test_fractional_ou_is_observed_at_equal_times_from_zero() -> None:
     [
         ({"hurst": 1.0}, r"hurst: expected a number in \(0, 1\)"),
         ({"rate": -1.0}, "rate: expected a number >= 0"),
-        ({"deviation": -1.0}, "deviation: expected a number >= 0"),
+        ({"std": -1.0}, "std: expected a number >= 0"),
         ({"horizon": 0.0}, "horizon: expected a number > 0"),
         ({"length": 1}, "length: expected a whole number >= 2"),
         ({"paths": 1}, "paths: expected a whole number >= 2"),

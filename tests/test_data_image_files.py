@@ -108,7 +108,7 @@ def test_image_folder_decodes_squares_with_the_labels_of_their_folders(tmp_path)
     data = ImageFolder(path=str(tmp_path), size=12, held_out_fraction=0.25, split_seed=2)
     assert data.classes == ("cat", "dog") and data.num_classes == 2
     assert (data.num_train, data.count(held_out=True)) == (30, 10)
-    # Pictures are lines 2 to 13 of blocks of 4 x 4; the square in the middle is 12 x 12.
+    # LabelledImages are lines 2 to 13 of blocks of 4 x 4; the square in the middle is 12 x 12.
     expected = blocks(40, 3, 4, 4)[:, :, 2:14, 2:14]
     seen = {}
     for side in (False, True):

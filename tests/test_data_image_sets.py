@@ -14,10 +14,10 @@ from pictures import NAMES, blocks, idx_bytes, write_idx_set
 from interpolants.data import fashion_mnist, mnist
 from interpolants.data.fashion_mnist import FashionMNIST
 from interpolants.data.idx import read_idx
-from interpolants.data.idx_set import FILES, read_idx_set
+from interpolants.data.idx_dataset import FILES, read_idx_dataset
 from interpolants.data.kmnist import KMNIST
 from interpolants.data.mnist import MNIST
-from interpolants.data.standard_set import StandardSet
+from interpolants.data.public_dataset import PublicDataset
 
 _SETS = [MNIST, FashionMNIST, KMNIST]
 # Where the real files are, for those who have them.
@@ -135,14 +135,14 @@ def test_image_set_that_is_nowhere_names_every_place_and_every_way(home, monkeyp
 
 
 def _renamed(standard, **changes):
-    return StandardSet(**{**vars(standard), **changes})
+    return PublicDataset(**{**vars(standard), **changes})
 
 
 def test_image_set_says_which_files_are_missing_and_which_set_is_there(tmp_path, monkeypatch):
     folder = tmp_path / "a"
     *_, labels = write_idx_set(folder)
     known = {"fashion_mnist": hashlib.md5(labels.astype(np.uint8).tobytes()).hexdigest()}
-    monkeypatch.setattr("interpolants.data.idx_set._KNOWN", known)
+    monkeypatch.setattr("interpolants.data.idx_dataset._KNOWN", known)
     assert FashionMNIST(root=str(folder)).num_train == 80
     with pytest.raises(ValueError, match=rf"in one of {folder} \(with fashion_mnist\), {folder}/"):
         MNIST(root=str(folder))
@@ -180,31 +180,31 @@ def public(tmp_path):
 
 def test_image_set_is_fetched_once_into_the_cache_or_below_the_root(public, home, tmp_path):
     with pytest.raises(ValueError, match="set download=true"):
-        read_idx_set(public, None, False)
-    train, test = read_idx_set(public, None, True)
+        read_idx_dataset(public, None, False)
+    train, test = read_idx_dataset(public, None, True)
     assert (len(train.x), len(test.x)) == (80, 40)
     cache = home / ".cache/interpolants/mnist"
     assert {path.name for path in cache.iterdir()} == set(public.md5)
-    read_idx_set(public, str(tmp_path / "root"), True)
+    read_idx_dataset(public, str(tmp_path / "root"), True)
     assert (tmp_path / "root/mnist" / f"{NAMES[0]}.gz").is_file()
     shutil.rmtree(tmp_path / "public")
-    again, _ = read_idx_set(public, None, True)
+    again, _ = read_idx_dataset(public, None, True)
     assert torch.equal(again.x, train.x)
 
 
 def test_image_set_completes_what_an_interrupted_download_left(public, home):
-    read_idx_set(public, None, True)
+    read_idx_dataset(public, None, True)
     cache = home / ".cache/interpolants/mnist"
     (cache / f"{NAMES[3]}.gz").unlink()
     kept = (cache / f"{NAMES[0]}.gz").stat().st_mtime_ns
-    read_idx_set(public, None, True)
+    read_idx_dataset(public, None, True)
     assert (cache / f"{NAMES[0]}.gz").stat().st_mtime_ns == kept
 
 
 def test_image_set_refuses_a_download_with_a_wrong_checksum_and_deletes_it(public, home):
     bad = _renamed(public, md5=public.md5 | {f"{NAMES[1]}.gz": "0" * 32})
     with pytest.raises(ValueError) as error:
-        read_idx_set(bad, None, True)
+        read_idx_dataset(bad, None, True)
     url = f"{public.url}{NAMES[1]}.gz"
     assert str(error.value) == (
         f"MNIST.download: expected {url} with md5 {'0' * 32}, got '{public.md5[NAMES[1] + '.gz']}'"
@@ -219,15 +219,15 @@ def test_image_set_says_in_a_sentence_that_a_download_failed(public, home, tmp_p
     with pytest.raises(
         ValueError, match=r"MNIST\.download: expected to write file:///.*; is there"
     ):
-        read_idx_set(gone, None, True)
+        read_idx_dataset(gone, None, True)
     assert not list((home / ".cache/interpolants/mnist").iterdir())
 
 
 @pytest.mark.parametrize(
-    ("build", "folder", "mean", "deviation"),
+    ("build", "folder", "mean", "std"),
     [(MNIST, _OWN, 0.1307, 0.3081), (FashionMNIST, _DEBIAN, 0.2860, 0.3530)],
 )
-def test_image_set_has_the_published_moments(build, folder, mean, deviation):
+def test_image_set_has_the_published_moments(build, folder, mean, std):
     if not folder or not Path(folder).is_dir():
         pytest.skip("needs the files: see docs/data.md")
     data = build(root=folder)
@@ -236,7 +236,7 @@ def test_image_set_has_the_published_moments(build, folder, mean, deviation):
     # Of pixels from 0 to 1.
     moments = torch.stack([x.mean() for x in _powers(data)])
     assert abs(moments[0] - mean) < 0.0001
-    assert abs((moments[1] - moments[0] ** 2).sqrt() - deviation) < 0.0001
+    assert abs((moments[1] - moments[0] ** 2).sqrt() - std) < 0.0001
 
 
 def _powers(data):

@@ -11,7 +11,7 @@ from pictures import blocks
 from torch.utils.data import DataLoader
 
 from interpolants.data.digits import Digits
-from interpolants.data.images import Images, Pictures
+from interpolants.data.images import Images, LabelledImages
 from interpolants.data.photo_patches import PhotoPatches
 from interpolants.data.pixels import dequantised, to_uint8
 from interpolants.space.logit import LogitSpace
@@ -21,7 +21,7 @@ from interpolants.utils.seeds import keyed_generator
 
 def _pictures(n, seed=0, labelled=True):
     x = torch.from_numpy(blocks(n, 3, 4, 2, seed))
-    return Pictures(x, torch.arange(n) if labelled else None)
+    return LabelledImages(x, torch.arange(n) if labelled else None)
 
 
 def _images(**options):
@@ -29,7 +29,7 @@ def _images(**options):
 
 
 def test_images_are_kept_in_bytes_and_seen_from_minus_one_to_one():
-    train = Pictures(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1))
+    train = LabelledImages(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1))
     data = Images(train, train)
     assert data._sides[0].x is train.x
     x = data.train_batch(0, 2, 0).x1
@@ -114,11 +114,11 @@ def test_images_outside_a_space_are_found_in_every_part(monkeypatch):
     monkeypatch.setattr("interpolants.data.image_data._MOST_FIT_ROWS", 5)
     x = torch.full((30, 1, 1, 1), 100, dtype=torch.uint8)
     space = LogitSpace(low=50, high=200)
-    Images(Pictures(x), Pictures(x)).chart_units(space)
+    Images(LabelledImages(x), LabelledImages(x)).chart_units(space)
     last = x.clone()
     last[-1] = 255
     with pytest.raises(ValueError, match="LogitSpace"):
-        Images(Pictures(x), Pictures(last)).chart_units(space)
+        Images(LabelledImages(x), LabelledImages(last)).chart_units(space)
 
 
 class _Steps:
@@ -200,7 +200,7 @@ def test_photo_patches_of_training_and_held_out_share_no_row():
     ("build", "message"),
     [
         (
-            lambda: Images(Pictures(torch.zeros(4, 1, 2, 2))),
+            lambda: Images(LabelledImages(torch.zeros(4, 1, 2, 2))),
             "Images.train: expected uint8 images of shape (N, C, H, W), got (torch.float32, (4, ",
         ),
         (lambda: Images(_pictures(1)), "Images.train: expected at least 2 images, got 1"),

@@ -8,7 +8,7 @@ from problems import load
 from torch import Tensor
 
 from interpolants.data.moving_digits import MovingDigits
-from interpolants.data.series_data import SeriesData
+from interpolants.data.time_series_data import TimeSeriesData
 from interpolants.utils.seeds import keyed_generator
 
 _REACH = 20
@@ -51,10 +51,10 @@ def test_moving_digits_bounce_back_at_a_new_uniform_speed() -> None:
     speed = torch.where(middle & (velocity.abs() > 0.49), velocity, torch.nan)
     before, after = [], []
     for row in speed:
-        legs = row[~row.isnan()]
-        turned = (legs[1:] * legs[:-1] < 0).nonzero().flatten()
-        before.append(legs[turned].abs())
-        after.append(legs[turned + 1].abs())
+        segments = row[~row.isnan()]
+        turned = (segments[1:] * segments[:-1] < 0).nonzero().flatten()
+        before.append(segments[turned].abs())
+        after.append(segments[turned + 1].abs())
     old, new = torch.cat(before), torch.cat(after)
     assert len(new) > 4000
     # Fast legs are seen more often before the last frame, so only the correlation is near zero.
@@ -123,7 +123,7 @@ def test_moving_digits_hold_out_digits() -> None:
 def test_moving_digits_are_series_in_the_networks_units(stem: str) -> None:
     data = load("data", stem)
     frames, channels, height, width = data.event_shape
-    assert isinstance(data, SeriesData) and data.times == tuple(0.1 * k for k in range(frames))
+    assert isinstance(data, TimeSeriesData) and data.times == tuple(0.1 * k for k in range(frames))
     assert (channels, height) == (1, width)
     assert (data.shift == 0).all() and (data.scale == 1).all() and not data.standardized
 

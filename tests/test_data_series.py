@@ -15,9 +15,9 @@ from torch import Tensor
 from interpolants.data.base import Batch
 from interpolants.data.bridge import Bridge
 from interpolants.data.finite import FiniteData
-from interpolants.data.finite_series import FiniteSeries
-from interpolants.data.series import Series
-from interpolants.data.series_data import SeriesData
+from interpolants.data.finite_time_series import FiniteTimeSeries
+from interpolants.data.time_series import TimeSeries
+from interpolants.data.time_series_data import TimeSeriesData
 from interpolants.driver.estimate import exact_likelihood, variogram_hurst
 from interpolants.space.scaling import Scaling
 from interpolants.testing import check_data
@@ -28,13 +28,13 @@ _FILES = Path(__file__).parent.parent / "interpolants" / "data" / "files"
 _TIMES = (0.0, 0.5, 2.0, 3.0)
 
 
-def holey(n: int = 60) -> FiniteSeries:
+def holey(n: int = 60) -> FiniteTimeSeries:
     """Series of two channels with holes: the first frame of series i is (i, 10 i)."""
     x = torch.randn(n, 4, 2, generator=keyed_generator(0)) * torch.tensor([1.0, 100.0]) + 5
     x[:, 0] = torch.arange(n).unsqueeze(1) * torch.tensor([1, 10])
     x[:, 1][torch.arange(n) % 3 == 0] = torch.nan
     x[::5, 2, 1] = torch.nan
-    return FiniteSeries(x, times=_TIMES)
+    return FiniteTimeSeries(x, times=_TIMES)
 
 
 def mask_of(batch: Batch) -> Tensor:
@@ -51,13 +51,13 @@ def test_series_masks_stay_with_their_rows_and_hide_whole_frames() -> None:
         expected[:, 1], expected[:, 2] = number % 3 != 0, number % 5 != 0
         assert torch.equal(mask_of(batch), expected)
         assert (batch.x1[~expected] == 0).all() and (batch.x1[expected][:, 1] != 0).any()
-    assert FiniteSeries(torch.ones(4, 3, 1), times=(1, 2, 3)).held_out(1, 0).mask is None
+    assert FiniteTimeSeries(torch.ones(4, 3, 1), times=(1, 2, 3)).held_out(1, 0).mask is None
 
 
 def test_series_mask_of_the_user_is_met_by_that_of_missing_numbers() -> None:
     x, mask = torch.ones(4, 3, 1), torch.ones(4, 3, dtype=torch.bool)
     x[:, 0], mask[:, 1] = torch.nan, False
-    held = FiniteSeries(x, mask, times=(1, 2, 3)).held_out(1, 0)
+    held = FiniteTimeSeries(x, mask, times=(1, 2, 3)).held_out(1, 0)
     assert mask_of(held).tolist() == [[False, False, True]]
     assert held.x1.flatten().tolist() == [0, 0, 1]
 
@@ -77,15 +77,15 @@ def test_series_units_are_moments_of_what_training_sees_at_any_time() -> None:
         (data.scale, present.std(0, correction=0)),
     ):
         torch.testing.assert_close(part, expected.float().expand(4, 2))
-    assert data.standardized and isinstance(data, SeriesData)
-    raw = FiniteSeries(train.x1, times=_TIMES, standardize=False)
+    assert data.standardized and isinstance(data, TimeSeriesData)
+    raw = FiniteTimeSeries(train.x1, times=_TIMES, standardize=False)
     assert (raw.shift == 0).all() and (raw.scale == 1).all()
 
 
 def test_series_units_of_videos_are_by_channel_and_those_of_a_chart_by_its_numbers() -> None:
     x = torch.rand(50, 3, 2, 4, 5, generator=keyed_generator(0)) + 1
     x[:, :, 1] *= 100
-    data, log = FiniteSeries(x, times=(0, 1, 2)), load("space", "log")
+    data, log = FiniteTimeSeries(x, times=(0, 1, 2)), load("space", "log")
     for units in ((data.shift, data.scale), data.chart_units(log)):
         for part in units:
             assert torch.equal(part, part[:1, :, :1, :1].expand(3, 2, 4, 5))
@@ -142,8 +142,8 @@ def test_series_that_do_not_fit_together_are_refused(
     changes: dict[str, object], message: str
 ) -> None:
     arguments: dict[str, object] = {"x": torch.ones(4, 3, 1), "times": (1, 2, 3)}
-    with pytest.raises(ValueError, match=f"FiniteSeries\\.{message}"):
-        FiniteSeries(**(arguments | changes))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"FiniteTimeSeries\\.{message}"):
+        FiniteTimeSeries(**(arguments | changes))  # type: ignore[arg-type]
 
 
 def test_bridge_is_one_observation_at_its_time() -> None:
@@ -167,7 +167,7 @@ def test_series_files_are_those_that_their_provenance_says(
 
 def column(name: str, key: str) -> Tensor:
     """All but the last part, that is what training sees."""
-    data = Series(path=name, columns=[key], length=2, standardize=False)
+    data = TimeSeries(path=name, columns=[key], length=2, standardize=False)
     return data.train_rows[:, 0, 0].double()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from interpolants.data.series import Series
+from interpolants.data.time_series import TimeSeries
 from interpolants.driver.estimate import variogram_hurst
 
 
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize(("length", "stride"), [(4, 1), (5, 3), (10, 10)])
 def test_series_windows_are_runs_of_one_part(path: str, length: int, stride: int) -> None:
-    data = Series(
+    data = TimeSeries(
         path=path, columns=["power"], log=True, standardize=False, length=length, stride=stride
     )
     held = data.held_out(999, 0).x1
@@ -40,7 +40,7 @@ def test_series_windows_are_runs_of_one_part(path: str, length: int, stride: int
 
 
 def test_series_windows_have_the_holes_of_the_file(path: str) -> None:
-    data = Series(path=path, columns=["k", "power"], standardize=False, length=4, spacing=0.5)
+    data = TimeSeries(path=path, columns=["k", "power"], standardize=False, length=4, spacing=0.5)
     batch = data.train_batch(0, data.num_train, 0)
     assert data.times == (0, 0.5, 1, 1.5) and batch.mask is not None
     # A frame lacks all its channels if one is missing; the other one tells the line.
@@ -53,7 +53,7 @@ def test_series_windows_have_the_holes_of_the_file(path: str) -> None:
 
 
 def test_series_relative_windows_start_at_their_first_observation(path: str) -> None:
-    data = Series(path=path, columns=["k"], relative=True, standardize=False, length=4)
+    data = TimeSeries(path=path, columns=["k"], relative=True, standardize=False, length=4)
     batch = data.train_batch(0, data.num_train, 0)
     assert batch.mask is not None
     first = batch.mask.to(torch.uint8).argmax(dim=1, keepdim=True)
@@ -66,7 +66,9 @@ def test_series_times_lie_on_a_grid_with_holes(tmp_path: Path) -> None:
     days = [float(k) for k in range(60) if k % 3 != 1]
     rows = [f"{100 + day + 0.2 * (-1) ** i},{day}" for i, day in enumerate(days)]
     (tmp_path / "rows.csv").write_text("\n".join(["t,x", *reversed(rows)]))
-    data = Series(path=str(tmp_path / "rows.csv"), time="t", length=6, stride=6, standardize=False)
+    data = TimeSeries(
+        path=str(tmp_path / "rows.csv"), time="t", length=6, stride=6, standardize=False
+    )
     batch = data.held_out(99, 0)
     assert batch.mask is not None
     place = torch.arange(6)
@@ -77,19 +79,21 @@ def test_series_times_lie_on_a_grid_with_holes(tmp_path: Path) -> None:
 
 
 def test_series_dates_count_days(path: str) -> None:
-    data = Series(path=path, time="day", columns=["power"], length=5, log=True, standardize=False)
+    data = TimeSeries(
+        path=path, time="day", columns=["power"], length=5, log=True, standardize=False
+    )
     batch = data.train_batch(0, data.num_train, 0)
     # The first 28 lines are days up to the 28th of January, the next one is the 1st of February.
     assert batch.mask is not None and (~batch.mask).sum() == 3 * 5
     row = (batch.x1[:, 0, 0] / math.log(2) - 26).abs().argmin()
     assert batch.mask[row].tolist() == [True, True, False, False, False]
-    twice = Series(path=path, time="day", columns=["power"], length=5, log=True, tick=0.5)
+    twice = TimeSeries(path=path, time="day", columns=["power"], length=5, log=True, tick=0.5)
     mask = twice.train_batch(0, 8, 0).mask
     assert mask is not None and not (mask[:, 1:] & mask[:, :-1]).any()
 
 
 def test_series_that_come_along_are_found_by_name() -> None:
-    data = Series(path="vix", columns=["vix"], log=True, length=64)
+    data = TimeSeries(path="vix", columns=["vix"], log=True, length=64)
     rises = data.train_rows[::64, :, 0].double().diff(dim=1)
     assert 0.3 < variogram_hurst(rises).mean().item() < 0.5
 
@@ -119,4 +123,4 @@ def test_series_that_come_along_are_found_by_name() -> None:
 def test_series_refuses(path: str, changes: dict[str, object], message: str) -> None:
     arguments: dict[str, object] = {"path": path, "columns": ["power"], "length": 4}
     with pytest.raises(ValueError, match=f"Series\\.{message}"):
-        Series(**(arguments | changes))  # type: ignore[arg-type]
+        TimeSeries(**(arguments | changes))  # type: ignore[arg-type]

@@ -49,7 +49,9 @@ _KERNELS = {
     "strang": 7,
 }
 _SOLVERS = {stem: load("sampler/solver", stem) for stem in stems("sampler/solver")}
-_BANK = MarkovFractionalBrownian(hurst=0.3, law=RiemannLiouville(normalize=True), gammas=(1, 9))
+_BANK = MarkovFractionalBrownian(
+    hurst=0.3, representation=RiemannLiouville(normalize=True), gammas=(1, 9)
+)
 _DRIVERS = {"driven_euler": _BANK, "driven_euler of K=0": Brownian(), "driven_heun": _BANK}
 _SOLVERS |= {name: DrivenHeun() if "heun" in name else DrivenEuler() for name in _DRIVERS}
 _NATIVE = [stem for stem, solver in _SOLVERS.items() if isinstance(solver, PlannedSolver)]

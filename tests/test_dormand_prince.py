@@ -12,7 +12,7 @@ from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.sampler.grid.uniform import UniformGrid
-from interpolants.sampler.integrate import KeepReduction, KeepTimes
+from interpolants.sampler.integrate import SaveReduction, SaveTimes
 from interpolants.sampler.noise.generator import GeneratorNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -53,8 +53,8 @@ def _times(begin=0.0, end=1.0, steps=8):
 
 def _solve(solver, process, x, times=None, at=()):
     times = _times() if times is None else times
-    keep = KeepTimes(times, times[list(at)])
-    return solver.solve(process, times, x, noise=GeneratorNoise(), keep=keep), keep.path
+    save_at = SaveTimes(times, times[list(at)])
+    return solver.solve(process, times, x, noise=GeneratorNoise(), save_at=save_at), save_at.path
 
 
 def _normal(n, dim=2, dtype=torch.float64):
@@ -140,11 +140,11 @@ def test_dormand_prince_returns_to_where_it_came_from(flow):
 
 def test_dormand_prince_takes_one_attempt_between_kept_times_that_are_close():
     process = _Ode(lambda t, x: -x)
-    keep = KeepReduction(lambda value, node, x: value + 1, 0)
+    save_at = SaveReduction(lambda value, node, x: value + 1, 0)
     times, x = UniformGrid().times(50, (0.0, 1.0)), _normal(5)
-    got = DormandPrince().solve(process, times, x, noise=GeneratorNoise(), keep=keep)
+    got = DormandPrince().solve(process, times, x, noise=GeneratorNoise(), save_at=save_at)
     torch.testing.assert_close(got, x * math.exp(-1), rtol=1e-5, atol=0)
-    assert keep.value == 51
+    assert save_at.value == 51
     assert len(process.sizes) <= 2 + 6 * 53
 
 

@@ -12,7 +12,7 @@ from interpolants.neural_sde.solver.driven_euler import DrivenEuler
 from interpolants.sampler.grid.power import PowerGrid
 from interpolants.sampler.grid.uniform import UniformGrid
 from interpolants.sampler.integrate import integrate
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.fixed import FixedNoise
 
 _END, _DEVIATION = 2.0, 0.1
 _INDICES = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -23,7 +23,7 @@ _SLACKS = (0.044, 0.005, 0.0004, 0.006, 0.097)
 def _control(driver, at=(_END,), **options):
     """Of observations that are all zero."""
     zeros = torch.zeros(len(at), dtype=torch.float64)
-    options = {"deviation": _DEVIATION, "observations": zeros, "times": at} | options
+    options = {"std": _DEVIATION, "observations": zeros, "times": at} | options
     return LinearControl(driver=driver, **options)
 
 
@@ -63,7 +63,7 @@ def _reachable(driver, at=(_END,), scale=1.0):
     s, t = torch.meshgrid(times(*at), times(*at), indexing="ij")
     own = total = driver.covariance(s, t)
     if driver.states:
-        own = LAWS["II"].bank_covariance(driver.omega(), times(*driver.gammas), s, t)
+        own = LAWS["II"].ou_covariance(driver.omega(), times(*driver.gammas), s, t)
     noise = _DEVIATION**2 * torch.eye(len(at), dtype=torch.float64)
     seen = scale**2 * own + noise
     tilt = torch.linalg.solve(seen, scale**2 * (total - own))
@@ -156,10 +156,10 @@ def test_linear_control_is_the_gradient_of_what_regression_predicts(at):
     covariance = 1.69 * driver.covariance(*torch.meshgrid(ts, ts, indexing="ij"))
 
     def log_likelihood(kick):
-        law = torch.distributions.MultivariateNormal(
+        representation = torch.distributions.MultivariateNormal(
             x + kick * response, covariance + _DEVIATION**2 * torch.eye(len(at)).double()
         )
-        return law.log_prob(seen)
+        return representation.log_prob(seen)
 
     expected = torch.func.grad(log_likelihood)(torch.zeros((), dtype=torch.float64))
     got = _at(control, 0.0, x, y)
@@ -198,7 +198,7 @@ def test_driven_bridge_in_float32_follows_the_one_in_float64():
     for dtype in (torch.float64, torch.float32):
         control.observations = control.observations.to(dtype)
         plan = DrivenEuler().plan(process, nodes)
-        ends.append(integrate(plan, state.to(dtype), noise=GivenNoise(z.to(dtype))))
+        ends.append(integrate(plan, state.to(dtype), noise=FixedNoise(z.to(dtype))))
     assert ends[1].dtype == torch.float32
     torch.testing.assert_close(ends[1].double(), ends[0], rtol=1e-4, atol=1e-4)
 
@@ -208,8 +208,8 @@ def test_linear_control_refuses_what_has_no_meaning():
         _control(Brownian(), (1.0, 0.5))
     with pytest.raises(ValueError, match=r"observations: expected shape \(B, \*event, 1\), one "):
         _control(Brownian(), observations=torch.zeros(3, 2))
-    with pytest.raises(ValueError, match=r"LinearControl.deviation: expected a number > 0, got 0"):
-        _control(Brownian(), deviation=0.0)
+    with pytest.raises(ValueError, match=r"LinearControl.std: expected a number > 0, got 0"):
+        _control(Brownian(), std=0.0)
     process = additive(Brownian(), guide=_control(Brownian(), (0.35, 1.0, 4.0)))
     with pytest.raises(
         ValueError, match=r"LinearControl.times: expected nodes of .*\[0.35\]; let"

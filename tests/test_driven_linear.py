@@ -13,7 +13,7 @@ from interpolants.sampler.grid.power import PowerGrid
 from interpolants.sampler.grid.uniform import UniformGrid
 from interpolants.sampler.integrate import integrate
 from interpolants.sampler.mode.checkpointed import Checkpointed
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.fixed import FixedNoise
 
 _DRIVERS = {"K=0": Brownian(), "II": bank(0.3, "II"), "slope": bank(0.8, random_slope=True)}
 _AT, _DEVIATION, _SCALE = (0.4, 1.0, 1.1), 0.1, 0.7
@@ -41,7 +41,7 @@ def _loss(driver, theta, num_steps, decay):
     parts = [PowerGrid(p=3).times(num_steps, span) for span in zip(ends, _AT, strict=False)]
     nodes = torch.cat([parts[0][:1], *[part[1:] for part in parts]])
     zeros = torch.zeros(3, dtype=torch.float64)
-    options = {"observations": zeros, "times": _AT, "deviation": _DEVIATION, "scale": _SCALE}
+    options = {"observations": zeros, "times": _AT, "std": _DEVIATION, "scale": _SCALE}
     process = additive(
         driver,
         drift=lambda t, x: -theta * x,
@@ -102,7 +102,7 @@ def test_linear_control_is_the_gradient_of_what_regression_predicts(name, theta)
         driver=driver,
         observations=seen,
         times=_AT,
-        deviation=_DEVIATION,
+        std=_DEVIATION,
         scale=_SCALE,
         decay=theta,
         level=level,
@@ -129,7 +129,7 @@ def _of(options, d):
 def test_linear_control_serves_coordinates_with_numbers_each(name, hurst):
     driver = Brownian() if hurst is None else bank(hurst, random_slope=True)
     state, seen = _states(driver, 5, 3, 2), _seen(5, 3, 2, 3)
-    parts = {"times": _AT, "deviation": torch.tensor(0.2, dtype=torch.float64)}
+    parts = {"times": _AT, "std": torch.tensor(0.2, dtype=torch.float64)}
     control = LinearControl(driver=driver, observations=seen, **parts, **_OPTIONS[name])
     got = _u(control, 0.5, state)
     assert got.shape == (5, 3, 2)
@@ -156,7 +156,7 @@ def test_linear_control_of_what_exists_is_that_of_it_alone(name, hurst):
     """Of each sample, with what is missing set to anything."""
     driver = Brownian() if hurst is None else bank(hurst)
     state, seen = _states(driver, 5, 4, 2), _seen(5, 4, 2, 3)
-    parts = {"driver": driver, "deviation": 0.1, **_OPTIONS[name]}
+    parts = {"driver": driver, "std": 0.1, **_OPTIONS[name]}
     control = LinearControl(observations=seen, times=_AT, mask=_MASKS, **parts)
     for t in (0.0, 0.4, 1.05):
         got = _u(control, t, state)
@@ -173,7 +173,7 @@ def test_linear_control_of_what_exists_is_that_of_it_alone(name, hurst):
 
 def test_linear_control_without_gaps_costs_what_it_costs_without_a_mask():
     driver = bank(0.3)
-    parts = {"driver": driver, "observations": _seen(5, 2, 3), "times": _AT, "deviation": 0.1}
+    parts = {"driver": driver, "observations": _seen(5, 2, 3), "times": _AT, "std": 0.1}
     plain = LinearControl(**parts).gains(times(0.0, 0.5))
     full = LinearControl(**parts, mask=torch.ones(5, 3, dtype=torch.bool)).gains(times(0.0, 0.5))
     for part, other in zip(plain, full, strict=True):
@@ -184,7 +184,7 @@ def test_linear_control_without_gaps_costs_what_it_costs_without_a_mask():
 
 def _learned(parameters, mode=None):
     """A loss through all numbers of a control with gaps, on the loop."""
-    logit, deviation, scale, decay, level, seen = parameters
+    logit, std, scale, decay, level, seen = parameters
     hurst = Hurst(value=0.3, learnable=True).double()
     del hurst.logit
     hurst.logit = logit
@@ -193,7 +193,7 @@ def _learned(parameters, mode=None):
         driver=driver,
         observations=seen,
         times=_AT,
-        deviation=deviation,
+        std=std,
         scale=scale,
         decay=decay,
         level=level,
@@ -205,7 +205,7 @@ def _learned(parameters, mode=None):
     state = process.start(_seen(5, 2), torch.Generator().manual_seed(0))
     nodes = UniformGrid().times(7, (0.0, 1.2), through=times(*_AT))
     z = _seen(len(nodes) - 1, 1, *state.shape)
-    end = integrate(DrivenHeun().plan(process, nodes), state, noise=GivenNoise(z), mode=mode)
+    end = integrate(DrivenHeun().plan(process, nodes), state, noise=FixedNoise(z), mode=mode)
     return process.event(end).sin().sum() + process.kl(end).mean()
 
 
@@ -223,7 +223,7 @@ def test_linear_control_is_differentiable_in_all_that_it_takes():
 
 
 def test_linear_control_refuses_masks_that_do_not_fit():
-    parts = {"driver": Brownian(), "observations": _seen(5, 2, 3), "times": _AT, "deviation": 0.1}
+    parts = {"driver": Brownian(), "observations": _seen(5, 2, 3), "times": _AT, "std": 0.1}
     match = r"LinearControl.mask: expected bool, \(3,\) or, with observations of each sample, \(5,"
     for mask in (torch.ones(5, 3), torch.ones(4, 3).bool(), torch.ones(5, 2, 3).bool()):
         with pytest.raises(ValueError, match=match):

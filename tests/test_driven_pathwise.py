@@ -83,7 +83,7 @@ def test_log_ratio_of_the_best_control_is_nearly_a_constant():
     spreads = []
     for num_steps in (64, 256):
         driver, nodes = bank(0.6, "II"), PowerGrid(p=3).times(num_steps, (0.0, 1.0))
-        guide = LinearControl(driver=driver, observations=times(0.8), times=(1.0,), deviation=0.3)
+        guide = LinearControl(driver=driver, observations=times(0.8), times=(1.0,), std=0.3)
         process = additive(driver, guide=guide, path_kl=True, pathwise=True)
         generator = torch.Generator().manual_seed(1)
         state = process.start(torch.zeros(2000, dtype=torch.float64), generator)
@@ -91,8 +91,8 @@ def test_log_ratio_of_the_best_control_is_nearly_a_constant():
         end = integrate(plan, state, noise=GeneratorNoise(generator))
         noise = torch.distributions.Normal(process.event(end), 0.3)
         weight = noise.log_prob(times(0.8)) - process.kl(end)
-        deviation = (driver.covariance(*times(1.0, 1.0)) + 0.09).sqrt()
-        exact = torch.distributions.Normal(0.0, deviation).log_prob(times(0.8))
+        std = (driver.covariance(*times(1.0, 1.0)) + 0.09).sqrt()
+        exact = torch.distributions.Normal(0.0, std).log_prob(times(0.8))
         evidence = weight.logsumexp(dim=0) - torch.tensor(2000.0).log()
         assert abs(evidence - exact) < 4 * weight.std() / 2000**0.5
         spreads.append(float(weight.std()))

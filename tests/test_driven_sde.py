@@ -19,8 +19,8 @@ from interpolants.sampler.grid.uniform import UniformGrid
 from interpolants.sampler.integrate import integrate
 from interpolants.sampler.mode.checkpointed import Checkpointed
 from interpolants.sampler.mode.compiled import Compiled
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
-from interpolants.sampler.noise.given import GivenNoise
 
 _SOLVERS = [DrivenEuler(), DrivenHeun()]
 _DRIVERS = {"K=0": Brownian(), "I": bank(0.3, random_slope=True), "II": bank(0.8, "II")}
@@ -111,16 +111,16 @@ def test_driven_control_is_a_shift_of_the_noise(name, solver):
     x = torch.randn(4, 2, generator=generator, dtype=torch.float64)
     state = posterior.start(x, generator)
     z = torch.randn(7, 1, *state.shape, generator=generator, dtype=torch.float64)
-    end = integrate(solver.plan(posterior, nodes), state, noise=GivenNoise(z))
+    end = integrate(solver.plan(posterior, nodes), state, noise=FixedNoise(z))
     assert len(shifts) == 7
     table = solver.coefficients(prior, nodes)[:, 0]
     # With R^T R the covariance, R's column of W is what moves W by h and the bank as u does.
     weight = table[:, 3:, 0]
     shifted = z.clone()
     shifted[:, 0, ..., : weight.shape[1]] += torch.stack(shifts)[..., None] * weight[:, None, None]
-    plain = integrate(solver.plan(prior, nodes), state, noise=GivenNoise(shifted))
+    plain = integrate(solver.plan(prior, nodes), state, noise=FixedNoise(shifted))
     torch.testing.assert_close(end, plain, rtol=1e-11, atol=1e-11)
-    free = integrate(solver.plan(prior, nodes), state, noise=GivenNoise(z))
+    free = integrate(solver.plan(prior, nodes), state, noise=FixedNoise(z))
     assert (end - free)[..., 0].abs().min() > 1e-3
 
 
@@ -140,7 +140,7 @@ def _learned(parameters, context=None, mode=None, solver=None, dtype=torch.float
             driver=driver,
             observations=context[:, :2, None],
             times=(1.0,),
-            deviation=0.7,
+            std=0.7,
             scale=size,
         ),
         context=context,
@@ -151,7 +151,7 @@ def _learned(parameters, context=None, mode=None, solver=None, dtype=torch.float
     state = process.start(x, generator)
     z = torch.randn(10, 1, *state.shape, generator=generator, dtype=torch.float64)
     plan = (solver or DrivenHeun()).plan(process, PowerGrid(p=2).times(10, (0.0, 1.0)))
-    end = integrate(plan, state.to(dtype), noise=GivenNoise(z.to(dtype)), mode=mode)
+    end = integrate(plan, state.to(dtype), noise=FixedNoise(z.to(dtype)), mode=mode)
     return process.event(end).square().mean() + process.kl(end).mean()
 
 
@@ -230,8 +230,8 @@ def test_driven_coordinates_have_an_index_each():
     solver = DrivenEuler()
     state = process.start(torch.zeros(3, 2, dtype=torch.float64), torch.Generator().manual_seed(0))
     z = torch.randn(5, 1, *state.shape, dtype=torch.float64)
-    both = integrate(solver.plan(process, nodes), state, noise=GivenNoise(z))
+    both = integrate(solver.plan(process, nodes), state, noise=FixedNoise(z))
     for k, hurst in enumerate((0.3, 0.8)):
         plan = solver.plan(additive(bank(hurst)), nodes)
-        alone = integrate(plan, state[:, k], noise=GivenNoise(z[:, :, :, k]))
+        alone = integrate(plan, state[:, k], noise=FixedNoise(z[:, :, :, k]))
         torch.testing.assert_close(both[:, k], alone, rtol=1e-13, atol=1e-13)

@@ -13,7 +13,7 @@ from interpolants.neural_sde.solver.driven_heun import DrivenHeun
 from interpolants.sampler.grid.uniform import UniformGrid
 from interpolants.sampler.integrate import integrate
 from interpolants.sampler.noise.coupled import CoupledNoise
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 from interpolants.sampler.solver.heun import Heun
@@ -29,7 +29,7 @@ def _exponential_errors(solver, driver, counts):
     motion, errors = additive(driver), []
     for num_steps in counts:
         nodes = UniformGrid().times(num_steps, span)
-        noise = CoupledNoise(fine=fine, coarse=nodes, source=GivenNoise(z))
+        noise = CoupledNoise(fine=fine, coarse=nodes, source=FixedNoise(z))
         ends = [
             integrate(scheme.plan(p, nodes), state - shift, noise=noise)[:, 0]
             for scheme, p, shift in (
@@ -67,7 +67,7 @@ def test_driven_euler_has_strong_order_one_where_noise_is_additive(driver):
     ends = []
     for num_steps in (64, 128, 1024):
         nodes = UniformGrid().times(num_steps, (0.0, 1.0))
-        noise = CoupledNoise(fine=fine, coarse=nodes, source=GivenNoise(z))
+        noise = CoupledNoise(fine=fine, coarse=nodes, source=FixedNoise(z))
         ends.append(integrate(solver.plan(process, nodes), state, noise=noise)[:, 0])
     # The finest has an error too: 15 and 7 parts of its own are left of 16 and 8.
     ratio = float((ends[0] - ends[2]).norm() / (ends[1] - ends[2]).norm()) * (14 / 15)

@@ -5,8 +5,8 @@ import torch
 from driven import bank, exponential, linear_system, observed
 from problems import times
 
-from interpolants.driver.ahead import passed, rise
 from interpolants.driver.brownian import Brownian
+from interpolants.driver.forecast import passed, rise
 from interpolants.driver.hurst import Hurst
 
 _DRIVERS = {"K=0": Brownian(), "II": bank(0.3, "II"), "slope": bank(0.8, random_slope=True)}

@@ -56,11 +56,11 @@ def test_likelihood_recovers_the_index_and_the_scale(hurst):
 def test_estimate_is_where_the_likelihood_is_largest(hurst):
     """On a fine grid of indices around it."""
     x = _increments(hurst, paths=3, steps=64)
-    got, law = exact_likelihood(x).hurst, MandelbrotVanNess(normalize=True)
+    got, representation = exact_likelihood(x).hurst, MandelbrotVanNess(normalize=True)
     lag = torch.arange(64)
     for row, estimate in zip(x, got, strict=True):
         values = estimate + torch.linspace(-0.02, 0.02, 401, dtype=torch.float64)
-        rises = law.noise_autocovariance(64, values)
+        rises = representation.noise_autocovariance(64, values)
         covariance = rises[:, (lag - lag[:, None]).abs()]
         square = torch.linalg.solve(covariance, row.expand(401, 64)[..., None])[..., 0] @ row
         log = -32 * square.log() - 0.5 * torch.logdet(covariance)
@@ -70,21 +70,29 @@ def test_estimate_is_where_the_likelihood_is_largest(hurst):
 @pytest.mark.parametrize("hurst", _MATCHED)
 def test_bank_with_matched_speeds_recovers_the_index(hurst):
     gammas = MatchedSpeeds(count=7, slowest=0.01)(3.0 / _STEPS, 3.0)
-    law = MandelbrotVanNess(normalize=False)
-    got = markov_likelihood(_increments(hurst), law=law, gammas=gammas, horizon=3.0)
+    representation = MandelbrotVanNess(normalize=False)
+    got = markov_likelihood(
+        _increments(hurst), representation=representation, gammas=gammas, horizon=3.0
+    )
     assert _agrees(got.hurst, *_MATCHED[hurst])
 
 
 @pytest.mark.parametrize("hurst", _PAPERS)
 def test_bank_of_few_slow_speeds_misses_the_index(hurst):
-    law = MandelbrotVanNess(normalize=False)
-    got = markov_likelihood(_increments(hurst), law=law, gammas=GeometricSpeeds(count=5)(1.0, 1.0))
+    representation = MandelbrotVanNess(normalize=False)
+    got = markov_likelihood(
+        _increments(hurst),
+        representation=representation,
+        gammas=GeometricSpeeds(count=5)(1.0, 1.0),
+    )
     assert _agrees(got.hurst, *_PAPERS[hurst])
 
 
 def test_bank_of_few_slow_speeds_calls_rough_paths_as_rough_as_can_be():
-    law = MandelbrotVanNess(normalize=False)
-    got = markov_likelihood(_increments(0.1), law=law, gammas=GeometricSpeeds(count=5)(1.0, 1.0))
+    representation = MandelbrotVanNess(normalize=False)
+    got = markov_likelihood(
+        _increments(0.1), representation=representation, gammas=GeometricSpeeds(count=5)(1.0, 1.0)
+    )
     assert abs(float(got.hurst.median()) - 0.01) < 1e-6
     assert got.hurst.max() < 0.05
 
@@ -92,13 +100,13 @@ def test_bank_of_few_slow_speeds_calls_rough_paths_as_rough_as_can_be():
 @pytest.mark.parametrize("kind", [MandelbrotVanNess, RiemannLiouville])
 def test_bank_finds_the_index_of_its_own_paths(kind):
     """Many paths of the approximation itself, of known scale."""
-    law, gammas = kind(normalize=True), MatchedSpeeds(count=5)(1 / 64, 1.0)
-    driver = MarkovFractionalBrownian(hurst=0.35, law=law, gammas=gammas)
+    representation, gammas = kind(normalize=True), MatchedSpeeds(count=5)(1 / 64, 1.0)
+    driver = MarkovFractionalBrownian(hurst=0.35, representation=representation, gammas=gammas)
     nodes = torch.linspace(0, 1, 65, dtype=torch.float64)
     s, t = torch.meshgrid(nodes, nodes, indexing="ij")
     root = torch.linalg.cholesky(driver.covariance(s, t).diff(dim=-1).diff(dim=-2))
     z = torch.randn(64, 400, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    got = markov_likelihood(2.0 * (root @ z).mT, law=law, gammas=gammas)
+    got = markov_likelihood(2.0 * (root @ z).mT, representation=representation, gammas=gammas)
     error = float(got.hurst.std()) / 20
     assert abs(float(got.hurst.mean()) - 0.35) < 4.5 * error + 0.01
     assert abs(float(got.scale.log().mean()) - torch.tensor(2.0).log()) < 0.1

@@ -30,10 +30,12 @@ def test_variances_at_one_have_their_closed_forms():
 
 @pytest.mark.parametrize("kind", [MandelbrotVanNess, RiemannLiouville])
 def test_normalized_motion_has_unit_variance_at_one(kind):
-    law, one = kind(normalize=True), times(1.0)[0]
-    torch.testing.assert_close(law.covariance(one, one, _INDICES), torch.ones(5).double())
+    representation, one = kind(normalize=True), times(1.0)[0]
+    torch.testing.assert_close(
+        representation.covariance(one, one, _INDICES), torch.ones(5).double()
+    )
     t = times(3.0)[0]
-    got = law.covariance(t, t, _INDICES)
+    got = representation.covariance(t, t, _INDICES)
     torch.testing.assert_close(got, 3 ** (2 * _INDICES), rtol=1e-13, atol=0)
 
 
@@ -58,42 +60,46 @@ def test_riemann_liouville_covariance_is_the_hypergeometric_function(hurst):
 
 
 @pytest.mark.parametrize("law", [_I, _II])
-def test_covariance_is_zero_from_the_start_with_a_finite_derivative(law):
+def test_covariance_is_zero_from_the_start_with_a_finite_derivative(representation):
     hurst = times(0.3, 0.5, 0.7).requires_grad_()
     zero, one = times(0, 1)
     for s in (zero, one):
-        got = law.covariance(zero, s, hurst)
+        got = representation.covariance(zero, s, hurst)
         assert got.abs().max() == 0
-    (slope,) = torch.autograd.grad(law.covariance(zero, one, hurst).sum(), hurst)
+    (slope,) = torch.autograd.grad(representation.covariance(zero, one, hurst).sum(), hurst)
     assert slope.abs().max() == 0
 
 
 @pytest.mark.parametrize("law", [_I, _II])
 @pytest.mark.parametrize("pair", [(0.05, 1.0), (0.6, 1.3), (0.8, 0.8)])
-def test_covariance_has_the_derivative_of_central_differences(law, pair):
+def test_covariance_has_the_derivative_of_central_differences(representation, pair):
     s, t = times(*pair)
     for hurst in times(0.2, 0.5, 0.8):
-        got = torch.autograd.functional.jacobian(lambda h: law.covariance(s, t, h), hurst)
+        got = torch.autograd.functional.jacobian(
+            lambda h: representation.covariance(s, t, h), hurst
+        )
         e = 1e-5
-        slope = (law.covariance(s, t, hurst + e) - law.covariance(s, t, hurst - e)) / (2 * e)
+        slope = (
+            representation.covariance(s, t, hurst + e) - representation.covariance(s, t, hurst - e)
+        ) / (2 * e)
         torch.testing.assert_close(got, slope, rtol=1e-7, atol=1e-8)
 
 
 def test_noise_autocovariance_is_the_second_difference_of_the_covariance():
     lag = torch.arange(40, dtype=torch.float64)
-    for law in (_I, MandelbrotVanNess(normalize=True)):
-        got = law.noise_autocovariance(40, _INDICES)
+    for representation in (_I, MandelbrotVanNess(normalize=True)):
+        got = representation.noise_autocovariance(40, _INDICES)
         for hurst, row in zip(_INDICES, got, strict=True):
-            below, above = (law.covariance(times(k)[0], lag + 1, hurst) for k in (0, 1))
-            before = law.covariance(times(1)[0], lag, hurst)
+            below, above = (representation.covariance(times(k)[0], lag + 1, hurst) for k in (0, 1))
+            before = representation.covariance(times(1)[0], lag, hurst)
             torch.testing.assert_close(row, above - before - below, rtol=0, atol=1e-11)
 
 
 def test_noise_autocovariance_stays_accurate_at_large_lags():
     """It falls as H (2H - 1) k^(2H - 2), below the rounding of k^2H."""
-    law, k = MandelbrotVanNess(normalize=True), 1_000_000
+    representation, k = MandelbrotVanNess(normalize=True), 1_000_000
     for hurst in (0.1, 0.7, 0.99):
-        got = float(law.noise_autocovariance(k + 1, times(hurst)[0])[k])
+        got = float(representation.noise_autocovariance(k + 1, times(hurst)[0])[k])
         assert abs(got / (hurst * (2 * hurst - 1) * k ** (2 * hurst - 2)) - 1) < 1e-10
 
 
@@ -104,7 +110,7 @@ def test_ring_has_positive_eigenvalues(hurst):
     for n in (4, 5, 16, 64, 256, 1024, 65_536):
         assert exact.spectrum(n).min() > 0
     if hurst > 0.89:
-        ring = exact.law.noise_autocovariance(5, times(hurst)[0])
+        ring = exact.representation.noise_autocovariance(5, times(hurst)[0])
         ring[4] = 0
         assert torch.fft.hfft(ring, n=8).min() < -0.3
 
@@ -121,7 +127,7 @@ def test_exact_paths_have_the_covariance(dtype, normalize):
     assert paths.dtype == dtype and paths[..., 0].abs().max() == 0
     x = paths[..., 1:].double().permute(1, 2, 0)
     s, t = torch.meshgrid(*[torch.linspace(0, 3, 6, dtype=torch.float64)[1:]] * 2, indexing="ij")
-    right = exact.law.covariance(s, t, indices.view(2, 1, 1))
+    right = exact.representation.covariance(s, t, indices.view(2, 1, 1))
     variance = right.diagonal(dim1=1, dim2=2)
     product = variance[:, None] * variance[:, :, None]
     error = ((product + right.square()) / n).sqrt()

@@ -19,7 +19,7 @@ _DRIVERS = {
     "II": bank(0.8, "II"),
     "slope": bank(0.8, random_slope=True),
     "many": MarkovFractionalBrownian(
-        hurst=0.3, law=LAWS["I"], gammas=GeometricSpeeds(count=12), step=0.1
+        hurst=0.3, representation=LAWS["I"], gammas=GeometricSpeeds(count=12), step=0.1
     ),
 }
 
@@ -29,12 +29,12 @@ def test_driver_starts_from_normals_with_the_law_of_its_past(name):
     """Unit normals have the images whose squares add up to the covariance."""
     driver = _DRIVERS[name]
     images = driver.start_from(torch.eye(driver.states, dtype=torch.float64))
-    law = torch.zeros(driver.states, driver.states, dtype=torch.float64)
+    representation = torch.zeros(driver.states, driver.states, dtype=torch.float64)
     if driver.states:
         k = len(driver.gammas)
-        law = torch.eye(driver.states, dtype=torch.float64)
-        law[:k, :k] = driver.law.start_covariance(times(*driver.gammas))
-    torch.testing.assert_close(images.mT @ images, law, rtol=0, atol=1e-13)
+        representation = torch.eye(driver.states, dtype=torch.float64)
+        representation[:k, :k] = driver.representation.start_covariance(times(*driver.gammas))
+    torch.testing.assert_close(images.mT @ images, representation, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", _DRIVERS)
@@ -96,15 +96,15 @@ def test_bank_warns_of_speeds_where_an_index_is_learned():
         MarkovFractionalBrownian(**parts, hurst=0.3)
         MarkovFractionalBrownian(**parts | {"gammas": MatchedSpeeds(count=7)}, hurst=learned)
         # Without a step there is nothing to compare with.
-        MarkovFractionalBrownian(hurst=learned, law=LAWS["I"], gammas=(1.0, 2.0))
+        MarkovFractionalBrownian(hurst=learned, representation=LAWS["I"], gammas=(1.0, 2.0))
 
 
-@pytest.mark.parametrize("stem", stems("model/driver"))
+@pytest.mark.parametrize("stem", stems("neural_sde/driver"))
 def test_configured_driver_is_built_for_the_data(stem):
     """Its parts are made once, the driver where the spacing and the length are known."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        driver = load("model/driver", stem)(step=0.1, horizon=4.0)
+        driver = load("neural_sde/driver", stem)(step=0.1, horizon=4.0)
     assert driver.start((2, 3), torch.Generator()).shape == (2, 3, driver.states)
     assert (driver.states > 0) == ("fractional" in stem)
     if driver.states:

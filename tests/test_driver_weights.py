@@ -9,7 +9,7 @@ import torch
 from problems import times
 
 from benchmarks.fractional_covariance import LAWS, errors
-from interpolants.driver import special
+from interpolants.driver import special_functions as special
 from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.matched_speeds import MatchedSpeeds
@@ -49,17 +49,19 @@ _OPTIMA = [
 @pytest.mark.parametrize(("problem", "omega", "error"), _OPTIMA)
 def test_weights_are_the_minimum_without_a_ridge(problem, omega, error):
     kind, hurst, horizon, gammas = problem
-    law, hurst, speeds = LAWS[kind], times(hurst)[0], times(*gammas)
-    got = optimal_weights(law, hurst, speeds, horizon, ridge=0.0)
+    representation, hurst, speeds = LAWS[kind], times(hurst)[0], times(*gammas)
+    got = optimal_weights(representation, hurst, speeds, horizon, ridge=0.0)
     torch.testing.assert_close(got, times(*omega), rtol=0, atol=6e-11)
-    found = float(relative_error(law, hurst, speeds, horizon, got))
+    found = float(relative_error(representation, hurst, speeds, horizon, got))
     assert abs(found - error) < 6e-11
 
 
 @pytest.mark.parametrize(("problem", "omega", "error"), _OPTIMA)
 def test_ridge_changes_the_weights_little(problem, omega, error):
     kind, hurst, horizon, gammas = problem
-    driver = MarkovFractionalBrownian(hurst=hurst, law=LAWS[kind], gammas=gammas, horizon=horizon)
+    driver = MarkovFractionalBrownian(
+        hurst=hurst, representation=LAWS[kind], gammas=gammas, horizon=horizon
+    )
     torch.testing.assert_close(driver.omega(), times(*omega), rtol=0, atol=1e-6)
     assert abs(float(driver.relative_error()) - error) < 6e-11
 
@@ -79,11 +81,11 @@ def test_overlap_has_its_closed_form_values():
 @pytest.mark.parametrize("kind", LAWS)
 @pytest.mark.parametrize("edge", [0.05, 2.0, 40.0])
 def test_overlap_and_gram_are_continuous_where_their_formulas_change(kind, edge):
-    law, hurst = LAWS[kind], times(0.1, 0.5, 0.9)
+    representation, hurst = LAWS[kind], times(0.1, 0.5, 0.9)
     x = edge * times(1 - 1e-9, 1 + 1e-9)
-    below, above = law.overlap(x, hurst).unbind(-1)
+    below, above = representation.overlap(x, hurst).unbind(-1)
     torch.testing.assert_close(below, above, rtol=2e-8, atol=1e-12)
-    (one, _), (_, other) = law.gram(x / 2)
+    (one, _), (_, other) = representation.gram(x / 2)
     assert abs(float(one - other)) < 2e-8 * float(one)
 
 
@@ -91,11 +93,11 @@ def test_overlap_and_gram_are_continuous_where_their_formulas_change(kind, edge)
 @pytest.mark.parametrize("hurst", [0.1, 0.3, 0.5, 0.7, 0.9])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_weights_have_the_derivative_in_the_index_of_central_differences(kind, hurst, normalize):
-    law = type(LAWS[kind])(normalize=normalize)
+    representation = type(LAWS[kind])(normalize=normalize)
 
     def omega(h):
         # The ridge keeps what a difference quotient makes of rounding below the tolerance.
-        return optimal_weights(law, h, times(*_GAMMAS), 3.0, ridge=1e-6)
+        return optimal_weights(representation, h, times(*_GAMMAS), 3.0, ridge=1e-6)
 
     at = times(hurst)[0]
     got = torch.autograd.functional.jacobian(omega, at)
@@ -105,10 +107,10 @@ def test_weights_have_the_derivative_in_the_index_of_central_differences(kind, h
 
 
 def test_weights_of_several_indices_are_those_of_each():
-    for law in LAWS.values():
+    for representation in LAWS.values():
         hurst, speeds = times(0.2, 0.5, 0.8), times(*_GAMMAS)
-        each = torch.stack([optimal_weights(law, h, speeds, 2.0) for h in hurst])
-        torch.testing.assert_close(optimal_weights(law, hurst, speeds, 2.0), each)
+        each = torch.stack([optimal_weights(representation, h, speeds, 2.0) for h in hurst])
+        torch.testing.assert_close(optimal_weights(representation, hurst, speeds, 2.0), each)
 
 
 def test_weights_can_be_learned_after_a_first_use_in_inference_mode():
@@ -163,19 +165,19 @@ def test_covariances_of_a_bank_err_as_published(kind, hurst):
 
 def test_ridge_keeps_the_weights_of_many_speeds_in_bounds():
     """The normal equations of type II are singular to rounding at K = 10."""
-    law, speeds = LAWS["II"], times(*_geometric(10))
+    representation, speeds = LAWS["II"], times(*_geometric(10))
     with pytest.raises(RuntimeError, match="not positive-definite"):
-        optimal_weights(law, times(0.1)[0], speeds, 1.0, ridge=0.0)
-    barely = optimal_weights(law, times(0.1)[0], speeds, 1.0, ridge=1e-15)
-    omega = optimal_weights(law, times(0.1)[0], speeds, 1.0)
+        optimal_weights(representation, times(0.1)[0], speeds, 1.0, ridge=0.0)
+    barely = optimal_weights(representation, times(0.1)[0], speeds, 1.0, ridge=1e-15)
+    omega = optimal_weights(representation, times(0.1)[0], speeds, 1.0)
     assert omega.abs().max() < 3e3 < 1e5 < barely.abs().max()
-    error = relative_error(law, times(0.1)[0], speeds, 1.0, omega)
+    error = relative_error(representation, times(0.1)[0], speeds, 1.0, omega)
     assert abs(float(error) - 0.2096) < 1e-4
 
 
 @pytest.mark.parametrize("gammas", [_GAMMAS, _geometric(7)])
 def test_riemann_liouville_bank_is_the_wiener_process_at_one_half(gammas):
-    driver = MarkovFractionalBrownian(hurst=0.5, law=LAWS["II"], gammas=gammas)
+    driver = MarkovFractionalBrownian(hurst=0.5, representation=LAWS["II"], gammas=gammas)
     assert float(driver.relative_error()) < 1.75e-11
     assert abs(float(driver.omega_bar()) - 1) < 1e-4
     s, t = times(0.2, 0.5, 1.0), times(0.9, 0.5, 1.0)
@@ -190,15 +192,15 @@ def test_amplitude_of_the_white_part_depends_on_the_fastest_speed(hurst, value):
     at = []
     for count, fastest in ((5, 20.0), (7, 200.0), (9, 2000.0)):
         gammas = _geometric(count, fastest=fastest)
-        driver = MarkovFractionalBrownian(hurst=hurst, law=LAWS["II"], gammas=gammas)
+        driver = MarkovFractionalBrownian(hurst=hurst, representation=LAWS["II"], gammas=gammas)
         at.append(float(driver.omega_bar()))
     assert abs(at[0] - float(value)) < 0.56 * _last_digit(value)
     assert at == sorted(at, reverse=hurst > 0.5)
 
 
 def test_matched_speeds_have_the_increments_that_the_papers_lose():
-    law, gammas = LAWS["I"], MatchedSpeeds(count=5, slowest=0.02)(1 / 128, 1.0)
-    got = errors(law, 0.3, gammas)
+    representation, gammas = LAWS["I"], MatchedSpeeds(count=5, slowest=0.02)(1 / 128, 1.0)
+    got = errors(representation, 0.3, gammas)
     assert abs(got.path - 0.0053) < 6e-5
     assert abs(got.increments - 0.0094) < 6e-5
 

@@ -145,7 +145,7 @@ def test_exact_fields_in_float32_agree_with_float64_in_512_dimensions():
     target = GaussianMixture(modes=3, dim=d, radius=8.0, std=0.4)
     net = ExactFields(base=base, target=target, interpolant=_PATH, predicts=FIELDS)
     generator = torch.Generator().manual_seed(0)
-    ends = [law.sample(3, generator).x1.double() for law in (base, target)]
+    ends = [representation.sample(3, generator).x1.double() for representation in (base, target)]
     t = times(0.1, 0.5, 0.9)
     x = _PATH.sample(t, *ends, torch.zeros_like(ends[0])).xt
     torch.testing.assert_close(net(t.float(), x.float()).double(), net(t, x), rtol=1e-3, atol=2e-3)

@@ -7,7 +7,7 @@ import torch
 from pictures import write_image_network
 
 from interpolants.data.digits import Digits
-from interpolants.data.images import Images, Pictures
+from interpolants.data.images import Images, LabelledImages
 from interpolants.data.moons import Moons
 from interpolants.metric.features.base import Features
 from interpolants.metric.features.classifier import ClassifierFeatures
@@ -25,7 +25,7 @@ def _pictures(n, channels, seed):
     generator = torch.Generator().manual_seed(seed)
     shape = (n, channels, 6, 6)
     x = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
-    return Pictures(x, torch.arange(n) % 2)
+    return LabelledImages(x, torch.arange(n) % 2)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

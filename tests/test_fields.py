@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from problems import DRIFTING, INTERPOLANTS, TARGET, Given, exact_fields, times
+from problems import DRIFTING, INTERPOLANTS, TARGET, ConditionedNetwork, exact_fields, times
 
 from interpolants.base.callable import CallableBase
 from interpolants.base.dataset import DatasetBase
@@ -104,9 +104,13 @@ def _round_trips():
 def test_fields_convert_there_and_back(stem, first, second):
     path, x = _PATHS[stem], _states()
     given = torch.randn(len(_T), len(first), 2, dtype=torch.float64)
-    there = Fields(net=Given(given), interpolant=path, predicts=first).evaluate(_T, x, second)
+    there = Fields(net=ConditionedNetwork(given), interpolant=path, predicts=first).evaluate(
+        _T, x, second
+    )
     heads = torch.stack([there[name] for name in second], dim=1)
-    back = Fields(net=Given(heads), interpolant=path, predicts=second).evaluate(_T, x, first)
+    back = Fields(net=ConditionedNetwork(heads), interpolant=path, predicts=second).evaluate(
+        _T, x, first
+    )
     scale = 1 + heads.abs().max().item()
     got = torch.stack([back[name] for name in first], dim=1)
     torch.testing.assert_close(got, given, rtol=0, atol=1e-12 * scale)
@@ -143,7 +147,7 @@ def test_fields_of_a_path_given_as_a_function_convert_without_alpha_and_beta():
     x, heads = _states(), torch.randn(len(_T), 2, 2, dtype=torch.float64)
     for predicts in _PAIRS:
         got, expected = (
-            Fields(net=Given(heads), interpolant=path, predicts=predicts).evaluate(
+            Fields(net=ConditionedNetwork(heads), interpolant=path, predicts=predicts).evaluate(
                 _T, x, ["velocity", "mean_velocity", *_NOISE]
             )
             for path in (custom, LinearInterpolant())
@@ -151,7 +155,9 @@ def test_fields_of_a_path_given_as_a_function_convert_without_alpha_and_beta():
         for name, value in expected.items():
             torch.testing.assert_close(got[name], value)
         with pytest.raises(ValueError, match=r"Fields.target_mean: .*CustomInterpolant"):
-            Fields(net=Given(heads), interpolant=custom, predicts=predicts).check("target_mean")
+            Fields(net=ConditionedNetwork(heads), interpolant=custom, predicts=predicts).check(
+                "target_mean"
+            )
 
 
 def test_fields_are_evaluated_from_one_call_at_one_time_for_all_or_one_for_each():
@@ -204,7 +210,9 @@ def test_fields_refuse_by_name(path, predicts, name, options, message):
         "data": {"base": DatasetBase(data=TARGET)},
         "function": {"base": CallableBase(draw=lambda n, g: torch.zeros(n, 2))},
     }[options]
-    fields = Fields(net=Given(torch.zeros(())), interpolant=path, predicts=predicts, **given)
+    fields = Fields(
+        net=ConditionedNetwork(torch.zeros(())), interpolant=path, predicts=predicts, **given
+    )
     with pytest.raises(ValueError, match=message):
         fields.check(name)
     if name == "score":
@@ -228,7 +236,9 @@ def test_fields_with_latent_noise_have_a_score_under_any_base_and_coupling():
 @pytest.mark.parametrize("objective", [DenoiserObjective(), ScoreObjective()])
 def test_objective_about_the_noise_is_refused_without_noise(objective):
     path = LinearInterpolant(gamma=ZeroGamma())
-    fields = Fields(net=Given(torch.zeros(())), interpolant=path, predicts=objective.predicts)
+    fields = Fields(
+        net=ConditionedNetwork(torch.zeros(())), interpolant=path, predicts=objective.predicts
+    )
     with pytest.raises(ValueError, match=r"expected latent noise gamma > 0, .*got 'ZeroGamma'"):
         objective.check(fields)
 
@@ -236,4 +246,8 @@ def test_objective_about_the_noise_is_refused_without_noise(objective):
 @pytest.mark.parametrize("predicts", [(), ("velocity", "velocity"), ("eps",)])
 def test_fields_refuse_predictions(predicts):
     with pytest.raises(ValueError, match=r"Fields.predicts: expected distinct names out of"):
-        Fields(net=Given(torch.zeros(())), interpolant=LinearInterpolant(), predicts=predicts)
+        Fields(
+            net=ConditionedNetwork(torch.zeros(())),
+            interpolant=LinearInterpolant(),
+            predicts=predicts,
+        )

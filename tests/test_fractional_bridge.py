@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 from memory import linear_law, responses
-from problems import INTERPOLANTS, Gaussians, Given
+from problems import INTERPOLANTS, ConditionedNetwork, Gaussians
 
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.driver.brownian import Brownian
@@ -27,9 +27,11 @@ _SPEEDS = (0.1, 1.0, 20.0)
 _PREDICTS = ("velocity", "denoiser")
 
 
-def _bank(hurst, law=None):
-    law = RiemannLiouville(normalize=False) if law is None else law
-    return MarkovFractionalBrownian(hurst=hurst, law=law, gammas=_SPEEDS)
+def _bank(hurst, representation=None):
+    representation = (
+        RiemannLiouville(normalize=False) if representation is None else representation
+    )
+    return MarkovFractionalBrownian(hurst=hurst, representation=representation, gammas=_SPEEDS)
 
 
 def _path(a=1.0):
@@ -135,7 +137,9 @@ def test_bridge_keeps_its_states_at_times():
             "FractionalBridge.driver: expected a motion that starts with no past",
         ),
         (
-            lambda: Fields(net=Given(torch.zeros(1)), interpolant=_path(), predicts=("velocity",)),
+            lambda: Fields(
+                net=ConditionedNetwork(torch.zeros(1)), interpolant=_path(), predicts=("velocity",)
+            ),
             _bank(0.3),
             "Fields.target_mean: expected a target_mean that follows",
         ),

@@ -6,11 +6,11 @@ from functools import partial
 import pytest
 import torch
 from memory import SCHEDULES, bank, linear_law, noise_of, responses
-from problems import INTERPOLANTS, Gaussians, Given, load
+from problems import INTERPOLANTS, ConditionedNetwork, Gaussians, load
 
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.driver.brownian import Brownian
-from interpolants.driver.fractional import FractionalNoise
+from interpolants.driver.fractional_noise import FractionalNoise
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
@@ -18,7 +18,7 @@ from interpolants.interpolant.schedule.constant import ConstantSchedule
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.sampler.grid.fractional import FractionalGrid
 from interpolants.sampler.integrate import integrate
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.per_sample import PerSampleNoise
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.fractional_flow import FractionalFlow
@@ -69,15 +69,15 @@ def test_flow_has_order_two_on_gaussian_data(hurst, count, kind):
 def test_flow_keeps_the_law_of_the_path_for_data_of_a_single_point(num_steps):
     """At times of which the last has noise left, for any number of steps."""
     path, noise = INTERPOLANTS["one_sided_linear"], noise_of(0.7, 2)
-    given = Given(torch.full((2 + num_steps * 3, 1, 1), 0.7, dtype=torch.float64))
+    given = ConditionedNetwork(torch.full((2 + num_steps * 3, 1, 1), 0.7, dtype=torch.float64))
     process = FractionalFlow(
         fields=Fields(net=given, interpolant=path, predicts=("target_mean",)), noise=noise
     )
     times = torch.linspace(0, 0.8, num_steps + 1, dtype=torch.float64)
     states = responses(process, times)[-1, :, 0]
     joint = states[1:] - states[0]
-    law = torch.diag(_times(0.2**2, 1, 1))
-    assert (joint.mT @ joint - law).abs().max() < 1e-10
+    representation = torch.diag(_times(0.2**2, 1, 1))
+    assert (joint.mT @ joint - representation).abs().max() < 1e-10
     assert abs(float(states[0, 0]) - 0.8 * 0.7) < 1e-12
 
 
@@ -86,18 +86,18 @@ def test_flow_without_states_is_that_of_the_path():
     fields, x = _gaussian_fields(), normal((50, 1), 1)
     times = torch.linspace(0, 0.99, 12, dtype=torch.float64)
     flow = FractionalFlow(fields=fields, noise=noise)
-    still = GivenNoise(torch.zeros(11, 1, 50, 1, 1, dtype=torch.float64))
-    end = integrate(LinearGaussian().plan(flow, times), flow.enter(x), noise=still)
+    still = FixedNoise(torch.zeros(11, 1, 50, 1, 1, dtype=torch.float64))
+    end = integrate(LinearGaussian().plan(flow, times), flow.encode(x), noise=still)
     plain = integrate(DPMSolver().plan(ProbabilityFlow(fields=fields), times), x)
-    assert (flow.leave(end) - plain).abs().max() < 1e-12
+    assert (flow.decode(end) - plain).abs().max() < 1e-12
 
 
 def test_float32_is_enough():
     noise, fields, x = noise_of(0.9, 3), _gaussian_fields(), normal((64, 1), 2)
     flow = _flow_sampler(fields, noise, 20)
     z = normal((20, 1, 64, 1, 4), 3)
-    double = flow(x, noise=GivenNoise(z)).x
-    single = flow(x.float(), noise=GivenNoise(z.float())).x
+    double = flow(x, noise=FixedNoise(z)).x
+    single = flow(x.float(), noise=FixedNoise(z.float())).x
     assert (single - double).abs().max() < 1e-4
 
 

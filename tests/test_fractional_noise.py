@@ -7,7 +7,7 @@ from memory import SCHEDULES, bank, noise_of
 from scipy.integrate import solve_ivp
 
 from interpolants.driver.brownian import Brownian
-from interpolants.driver.fractional import FractionalNoise
+from interpolants.driver.fractional_noise import FractionalNoise
 from interpolants.interpolant.schedule.linear import LinearSchedule
 from interpolants.interpolant.schedule.variance_preserving import VariancePreservingSchedule
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from problems import times
 
-from interpolants.sampler.integrate import KeepReduction, KeepTimes, Leg, Plan, integrate
+from interpolants.sampler.integrate import Plan, SaveReduction, SaveTimes, Segment, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.mode.eager import Eager
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
-from interpolants.sampler.noise.given import GivenNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.ab2_maruyama import AB2Maruyama
 from interpolants.sampler.solver.ab3 import AB3
@@ -47,8 +47,10 @@ def test_integrate_applies_each_row_and_coefficient_once_in_order():
 
     rows = torch.arange(6, dtype=torch.float64).view(3, 1, 2)
     numbers = times(5.0, 6.0, 7.0)[:, None]
-    legs = [Leg(rows=rows[k], coefficients=numbers[k], step=step) for k in (slice(1), slice(1, 3))]
-    plan = Plan(equation=Second(), legs=tuple(legs), start=lambda x: (x,))
+    segments = [
+        Segment(rows=rows[k], coefficients=numbers[k], step=step) for k in (slice(1), slice(1, 3))
+    ]
+    plan = Plan(equation=Second(), segments=tuple(segments), start=lambda x: (x,))
     x = integrate(plan, torch.zeros(2, 3, dtype=torch.float64))
     assert seen == [([0.0, 1.0], 5.0, True), ([2.0, 3.0], 6.0, True), ([4.0, 5.0], 7.0, True)]
     assert torch.equal(x, torch.full((2, 3), 9.0, dtype=torch.float64))
@@ -56,20 +58,22 @@ def test_integrate_applies_each_row_and_coefficient_once_in_order():
 
 def test_keep_stores_the_states_at_its_times_in_order():
     x = torch.randn(3, 2, dtype=torch.float64)
-    keep = KeepTimes(_NODES, _NODES[[0, 2, 4]])
-    end = Heun().solve(_Decay(), _NODES, x, noise=GeneratorNoise(), keep=keep)
-    assert torch.equal(keep.path[0], x)
-    assert torch.equal(keep.path[2], end)
+    save_at = SaveTimes(_NODES, _NODES[[0, 2, 4]])
+    end = Heun().solve(_Decay(), _NODES, x, noise=GeneratorNoise(), save_at=save_at)
+    assert torch.equal(save_at.path[0], x)
+    assert torch.equal(save_at.path[2], end)
     part = _NODES[:3]
-    short = Heun().solve(_Decay(), part, x, noise=GeneratorNoise(), keep=KeepTimes(part, part[:0]))
-    assert torch.equal(keep.path[1], short)
+    short = Heun().solve(
+        _Decay(), part, x, noise=GeneratorNoise(), save_at=SaveTimes(part, part[:0])
+    )
+    assert torch.equal(save_at.path[1], short)
 
 
 def test_keep_without_times_stores_nothing():
-    keep = KeepTimes(_NODES, _NODES[:0])
-    Heun().solve(_Decay(), _NODES, torch.ones(1, 1), noise=GeneratorNoise(), keep=keep)
-    assert keep.path is None
-    assert keep.nodes(4) == []
+    save_at = SaveTimes(_NODES, _NODES[:0])
+    Heun().solve(_Decay(), _NODES, torch.ones(1, 1), noise=GeneratorNoise(), save_at=save_at)
+    assert save_at.path is None
+    assert save_at.nodes(4) == []
 
 
 class _Blocks(Mode):
@@ -98,11 +102,11 @@ def test_reductions_over_the_nodes_equal_those_of_the_path(solver, mode):
         mean, highest, order = value
         return mean + weights[node] * state, torch.maximum(highest, state), [*order, node]
 
-    path = KeepTimes(_NODES, _NODES)
-    running = KeepReduction(reduce, (torch.zeros_like(x), torch.full_like(x, -torch.inf), []))
+    path = SaveTimes(_NODES, _NODES)
+    running = SaveReduction(reduce, (torch.zeros_like(x), torch.full_like(x, -torch.inf), []))
     ends = [
-        solver.solve(process, _NODES, x, noise=GivenNoise(z), keep=keep, mode=mode)
-        for keep in (path, running)
+        solver.solve(process, _NODES, x, noise=FixedNoise(z), save_at=save_at, mode=mode)
+        for save_at in (path, running)
     ]
     mean, highest, order = running.value
     assert torch.equal(*ends)
@@ -120,24 +124,24 @@ def test_reduction_holds_no_more_than_its_value():
         alive.append(weakref.ref(state))
         return max(value, sum(each() is not None for each in alive))
 
-    keep = KeepReduction(reduce, 0)
+    save_at = SaveReduction(reduce, 0)
     x = torch.ones(2, 1, dtype=torch.float64)
-    Heun().solve(_Decay(), nodes, x, noise=GeneratorNoise(), keep=keep)
-    assert keep.value <= 3
+    Heun().solve(_Decay(), nodes, x, noise=GeneratorNoise(), save_at=save_at)
+    assert save_at.value <= 3
 
 
 def test_keep_refuses_a_time_that_is_no_node():
     with pytest.raises(KeyError):
-        KeepTimes(_NODES, times(0.3))
+        SaveTimes(_NODES, times(0.3))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_integrate_keeps_the_dtype_of_the_state(dtype):
     x = torch.randn(4, 3, 2, dtype=dtype)
     process, noise = _Decay("additive"), GeneratorNoise(torch.Generator().manual_seed(0))
-    keep = KeepTimes(_NODES, _NODES)
-    end = AB2Maruyama().solve(process, _NODES, x, noise=noise, keep=keep)
-    assert end.dtype == keep.path.dtype == dtype
+    save_at = SaveTimes(_NODES, _NODES)
+    end = AB2Maruyama().solve(process, _NODES, x, noise=noise, save_at=save_at)
+    assert end.dtype == save_at.path.dtype == dtype
 
 
 def test_float32_states_step_by_float64_tables():
@@ -146,11 +150,11 @@ def test_float32_states_step_by_float64_tables():
     nodes = torch.linspace(0, 1, n + 1, dtype=torch.float64)
     process = _Decay("additive", g=0.0)
     plan = EulerMaruyama().plan(process, nodes)
-    assert plan.legs[0].rows.dtype == plan.legs[0].coefficients.dtype == torch.float64
+    assert plan.segments[0].rows.dtype == plan.segments[0].coefficients.dtype == torch.float64
     x = 10 ** torch.linspace(-3, 3, 200)
-    noise = GivenNoise(torch.zeros(1, 1, 200).expand(n, 1, 200))
-    keep = KeepTimes(nodes, nodes[:0])
-    end = EulerMaruyama().solve(process, nodes, x, noise=noise, keep=keep)
+    noise = FixedNoise(torch.zeros(1, 1, 200).expand(n, 1, 200))
+    save_at = SaveTimes(nodes, nodes[:0])
+    end = EulerMaruyama().solve(process, nodes, x, noise=noise, save_at=save_at)
     assert end.dtype == torch.float32
     ratio = end.double() / (x.double() * (1 - 1 / n) ** n)
     assert (ratio - 1).abs().max() < 1e-5
@@ -161,8 +165,8 @@ def test_gradients_flow_through_the_loop():
     rate = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
     nodes = torch.linspace(0, 1, 6, dtype=torch.float64)
     x = torch.ones(1, 1, dtype=torch.float64, requires_grad=True)
-    keep = KeepTimes(nodes, nodes)
-    end = Heun().solve(_Decay(rate=rate), nodes, x, noise=GeneratorNoise(), keep=keep)
+    save_at = SaveTimes(nodes, nodes)
+    end = Heun().solve(_Decay(rate=rate), nodes, x, noise=GeneratorNoise(), save_at=save_at)
     h = 0.2
     factor = 1 - 0.7 * h + (0.7 * h) ** 2 / 2
     d_rate, d_x = torch.autograd.grad(end.sum(), (rate, x))
@@ -173,8 +177,10 @@ def test_gradients_flow_through_the_loop():
 def test_euler_maruyama_is_its_formula_on_uneven_steps():
     x = torch.randn(3, 2, dtype=torch.float64)
     z = torch.randn(4, 1, 3, 2, dtype=torch.float64)
-    keep = KeepTimes(_NODES, _NODES[:0])
-    got = EulerMaruyama().solve(_Decay("additive"), _NODES, x, noise=GivenNoise(z), keep=keep)
+    save_at = SaveTimes(_NODES, _NODES[:0])
+    got = EulerMaruyama().solve(
+        _Decay("additive"), _NODES, x, noise=FixedNoise(z), save_at=save_at
+    )
     for k, h in enumerate(_NODES.diff()):
         x = x - h * x + 0.3 * h.sqrt() * z[k, 0]
     torch.testing.assert_close(got, x)
@@ -183,8 +189,8 @@ def test_euler_maruyama_is_its_formula_on_uneven_steps():
 def test_ab2_maruyama_is_its_formula_on_uneven_steps():
     x = torch.randn(3, 2, dtype=torch.float64)
     z = torch.randn(4, 1, 3, 2, dtype=torch.float64)
-    keep = KeepTimes(_NODES, _NODES[:0])
-    got = AB2Maruyama().solve(_Decay("additive"), _NODES, x, noise=GivenNoise(z), keep=keep)
+    save_at = SaveTimes(_NODES, _NODES[:0])
+    got = AB2Maruyama().solve(_Decay("additive"), _NODES, x, noise=FixedNoise(z), save_at=save_at)
     steps, previous = _NODES.diff(), None
     for k, h in enumerate(steps):
         slope = -x
@@ -215,6 +221,6 @@ def test_generator_noise_draws_each_step_anew():
 
 @pytest.mark.parametrize("shape", [(3, 1, 2, 2), (4, 2, 2, 2), (4, 1, 3, 2)])
 def test_given_noise_refuses_what_does_not_fit(shape):
-    noise = GivenNoise(torch.zeros(shape))
-    with pytest.raises(ValueError, match=r"GivenNoise.normals: expected shape \(at least 4, "):
+    noise = FixedNoise(torch.zeros(shape))
+    with pytest.raises(ValueError, match=r"FixedNoise.normals: expected shape \(at least 4, "):
         noise.draw(3, 1, 1, torch.zeros(2, 2))

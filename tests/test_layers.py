@@ -10,7 +10,7 @@ from scripts import modules_loaded_by
 import interpolants
 
 _LAYERS = [
-    "shapes checks ranks condition seeds files buffers evaluating quadrature pixels",
+    "shapes checks ranks condition seeds files buffers eval_mode quadrature pixels",
     "integrate mode grid noise gamma base coupling net data metric plot scaling checkpoint spec "
     "space schedule time_sampler runs divergence optimizer driver ema_profiles "
     "start drift diffusion control encoder decoder fractional output features",

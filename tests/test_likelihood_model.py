@@ -40,8 +40,8 @@ def _model(a=0.4, **options):
 
 
 def _exact(x, a=0.4):
-    law = torch.distributions.Normal(_SHIFT, torch.tensor(a).exp() * _SCALE)
-    return law.log_prob(x).sum((1, 2))
+    representation = torch.distributions.Normal(_SHIFT, torch.tensor(a).exp() * _SCALE)
+    return representation.log_prob(x).sum((1, 2))
 
 
 def test_model_log_prob_is_in_the_units_of_the_data():

@@ -40,7 +40,7 @@ def test_moving_digits_full_has_the_sizes_of_the_paper() -> None:
     assert _widths(model.encoder, nn.Conv2d) == [64, 128, 256, 256]
     assert _widths(model.decoder, nn.Conv2d) == [256, 256, 128, 64, 1]
     assert model.encoder.content_size == 64
-    assert model.decoder.deviation() ** 2 == pytest.approx(0.5)
+    assert model.decoder.std() ** 2 == pytest.approx(0.5)
 
 
 def test_moving_digits_experiments_learn_the_index_and_have_no_guide() -> None:

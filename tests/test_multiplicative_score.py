@@ -4,7 +4,15 @@ import math
 
 import pytest
 import torch
-from problems import DRIFTING, INTERPOLANTS, TARGET, Given, base_of, exact_fields, times
+from problems import (
+    DRIFTING,
+    INTERPOLANTS,
+    TARGET,
+    ConditionedNetwork,
+    base_of,
+    exact_fields,
+    times,
+)
 
 from interpolants.fields.conversions import add, apply_combination
 from interpolants.fields.fields import Fields
@@ -40,10 +48,10 @@ def _log_density(path, t, x):
         for m1, c1, q in zip(TARGET.means, TARGET.covariances, TARGET.weights, strict=True):
             mean = c.shift[:, None] + c.alpha[:, None] * m0 + c.beta[:, None] * m1
             a, b, g = (value.square()[:, None, None] for value in c[:3])
-            law = torch.distributions.MultivariateNormal(
+            representation = torch.distributions.MultivariateNormal(
                 mean, a * c0 + b * c1 + g * torch.eye(2, dtype=torch.float64)
             )
-            components.append((p * q).log() + law.log_prob(x.log()) - x.log().sum(1))
+            components.append((p * q).log() + representation.log_prob(x.log()) - x.log().sum(1))
     return torch.logsumexp(torch.stack(components), dim=0)
 
 
@@ -85,7 +93,10 @@ def test_multiplicative_score_has_mean_minus_one_and_so_has_its_product_with_the
     """E[h_i] = -1 and E[(1 + h_i) log x_i] = -1, by parts, for every smooth law."""
     path, n, t = _PATHS[stem], 40_000, times(0.4)[0]
     generator = torch.Generator().manual_seed(2)
-    ends = [law.sample(n, generator).x1.double() for law in (base_of(path), TARGET)]
+    ends = [
+        representation.sample(n, generator).x1.double()
+        for representation in (base_of(path), TARGET)
+    ]
     y = path.sample(t, *ends, _normals(n, 2, seed=3)).xt
     h = exact_fields(path, _H).multiplicative_score(t, y)
     for value in (h, (1 + h) * y):
@@ -142,6 +153,6 @@ def test_score_and_multiplicative_score_differ_by_one_where_the_path_has_no_nois
     heads = _normals(4, 1, 2, seed=5)
     for path in (OneSidedLinearInterpolant(), DRIFTING, LinearInterpolant()):
         for given, asked, change in (("score", *_H, -1.0), (*_H, "score", 1.0)):
-            fields = Fields(net=Given(heads), interpolant=path, predicts=[given])
+            fields = Fields(net=ConditionedNetwork(heads), interpolant=path, predicts=[given])
             got = fields.evaluate(one, x, [asked])[asked]
             torch.testing.assert_close(got, heads[:, 0] + change)

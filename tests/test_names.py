@@ -29,13 +29,13 @@ _FAMILIES = {
     "divergence": ("likelihood/divergence", "divergence"),
     "time_sampler": ("time_sampler", "time"),
     "weight": ("weight", "weight"),
-    "driver": ("model/driver", ""),
-    "encoder": ("model/encoder", "encoder"),
-    "decoder": ("model/decoder", "decoder"),
-    "start": ("model/start", "start"),
-    "drift": ("model/drift", "drift"),
-    "diffusion": ("model/diffusion", "diffusion"),
-    "control": ("model/control", "control"),
+    "driver": ("neural_sde/driver", ""),
+    "encoder": ("neural_sde/encoder", "encoder"),
+    "decoder": ("neural_sde/decoder", "decoder"),
+    "start": ("neural_sde/start", "start"),
+    "drift": ("neural_sde/drift", "drift"),
+    "diffusion": ("neural_sde/diffusion", "diffusion"),
+    "control": ("neural_sde/control", "control"),
     "guidance": ("guidance", "guidance"),
     "features": ("features", "features"),
     "output": ("output", "output"),
@@ -48,7 +48,7 @@ _OTHER_GROUPS = {
     "hydra/launcher",
     "logger",
     "model",
-    "model/solver",
+    "neural_sde/solver",
     "optimizer",
     "run",
     "sampler",
@@ -81,7 +81,7 @@ _NO_YAML = {
     "net.stage",
     "net.transformer_block",
     "net.upsample",
-    "solver.driven_euler",  # in model/solver: solves no process of a sampler
+    "solver.driven_euler",  # in neural_sde/solver: solves no process of a sampler
     "solver.driven_heun",  # likewise
     "solver.linear_gaussian",  # solves what the samplers that name it have
     "space.positive_map",  # a part of the log space, not a space

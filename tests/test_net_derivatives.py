@@ -28,7 +28,7 @@ def _model():
         net=net.double(),
         interpolant=OneSidedLinearInterpolant(),
         predicts=["velocity"],
-        preconditioning=Preconditioning(deviation=0.5),
+        preconditioning=Preconditioning(std=0.5),
     )
     return Model(fields=fields, event_shape=_SHAPE, sampler=partial(Sampler, solver=Euler()))
 

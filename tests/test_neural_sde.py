@@ -29,11 +29,11 @@ _TIMES = (0.0, 0.1, 0.25, 0.5, 0.55, 1.0)
 _GAMMAS = (0.05, 0.4, 3.0, 20.0)
 
 
-def _bank(hurst=0.3, law=MandelbrotVanNess, **options):
+def _bank(hurst=0.3, representation=MandelbrotVanNess, **options):
     return partial(
         MarkovFractionalBrownian,
         hurst=hurst,
-        law=law(normalize=True),
+        representation=representation(normalize=True),
         gammas=_GAMMAS,
         **options,
     )
@@ -52,10 +52,10 @@ def _model(driver=Brownian, at=_TIMES, size=2, **options):
     """X(0) ~ N(0.3, 0.8^2), sigma 1.5, sights of deviation 0.2; the posterior is the guide's."""
     parts = {
         "driver": driver,
-        "start": partial(GaussianStart, mean=0.3, deviation=0.8),
+        "start": partial(GaussianStart, mean=0.3, std=0.8),
         "drift": ZeroDrift,
         "diffusion": partial(ConstantDiffusion, value=1.5),
-        "decoder": partial(IdentityDecoder, deviation=0.2),
+        "decoder": partial(IdentityDecoder, std=0.2),
         "encoder": None,
         "control": None,
         "latent": None,
@@ -77,20 +77,22 @@ def _data(n=5, at=_TIMES, size=2):
 def _covariance(model, at):
     """Of X at some times, without the sights, (D, m, m)."""
     s, t = torch.meshgrid(times(*at), times(*at), indexing="ij")
-    deviation = model.start.moments()[1][:, None, None]
+    std = model.start.moments()[1][:, None, None]
     scale = model.diffusion.constant()[:, None, None]
-    return deviation.square() + scale.square() * model.driver.covariance(s, t)
+    return std.square() + scale.square() * model.driver.covariance(s, t)
 
 
 def _log_marginal(model, values, mask, at=_TIMES):
     """log p(o) of each series, from the covariance of the motion in closed form."""
-    noise = model.decoder.deviation().square() * torch.eye(len(at), dtype=torch.float64)
+    noise = model.decoder.std().square() * torch.eye(len(at), dtype=torch.float64)
     covariance = (_covariance(model, at) + noise).expand(model.latent, -1, -1)
     mean, logs = model.start.moments()[0], []
-    for row, seen in zip(values, mask, strict=True):
-        own = covariance[:, seen][:, :, seen]
-        law = torch.distributions.MultivariateNormal(mean[:, None].expand(-1, len(own[0])), own)
-        logs.append(law.log_prob(row[seen].T).sum())
+    for row, context_length in zip(values, mask, strict=True):
+        own = covariance[:, context_length][:, :, context_length]
+        representation = torch.distributions.MultivariateNormal(
+            mean[:, None].expand(-1, len(own[0])), own
+        )
+        logs.append(representation.log_prob(row[context_length].T).sum())
     return torch.stack(logs)
 
 
@@ -117,7 +119,7 @@ def test_neural_sde_bound_is_tight_where_all_is_linear(name):
 
 def test_neural_sde_gradients_are_those_of_the_likelihood_where_all_is_linear():
     hurst = Hurst(value=0.35, learnable=True)
-    model = _model(_bank(hurst), decoder=partial(IdentityDecoder, deviation=0.2, learnable=True))
+    model = _model(_bank(hurst), decoder=partial(IdentityDecoder, std=0.2, learnable=True))
     values, mask = _data()
     learned = [p for p in model.parameters() if p.requires_grad]
     wanted = torch.autograd.grad(
@@ -151,10 +153,12 @@ def test_neural_sde_of_a_linear_drift_converges_to_the_likelihood():
     mean = level + (0.3 - level) * fall
     exact = torch.stack(
         [
-            torch.distributions.MultivariateNormal(mean[seen], covariance[seen][:, seen])
-            .log_prob(row[seen].T)
+            torch.distributions.MultivariateNormal(
+                mean[context_length], covariance[context_length][:, context_length]
+            )
+            .log_prob(row[context_length].T)
             .sum()
-            for row, seen in zip(values, mask, strict=True)
+            for row, context_length in zip(values, mask, strict=True)
         ]
     )
     errors = []
@@ -210,15 +214,21 @@ def test_neural_sde_weights_are_fair_whatever_the_posterior():
 
 def test_neural_sde_prediction_is_that_of_the_gaussian_process():
     model, (values, _) = _model(_bank(0.8)), _data(1)
-    seen, n = 4, 20_000
+    context_length, n = 4, 20_000
     mask = torch.ones(n, len(_TIMES), dtype=torch.bool)
-    paths = model.predict(values.expand(n, -1, -1), mask, _generator(), seen=seen)
+    paths = model.predict(
+        values.expand(n, -1, -1), mask, _generator(), context_length=context_length
+    )
     covariance = _covariance(model, _TIMES).expand(2, -1, -1)
-    noise = 0.2**2 * torch.eye(seen, dtype=torch.float64)
-    gain = torch.linalg.solve(covariance[:, :seen, :seen] + noise, covariance[:, :seen])
-    residual = (values[0, :seen] - 0.3).T.unsqueeze(-1)
+    noise = 0.2**2 * torch.eye(context_length, dtype=torch.float64)
+    gain = torch.linalg.solve(
+        covariance[:, :context_length, :context_length] + noise, covariance[:, :context_length]
+    )
+    residual = (values[0, :context_length] - 0.3).T.unsqueeze(-1)
     mean = 0.3 + (gain.mT @ residual).squeeze(-1).T
-    spread = (covariance - covariance[:, :, :seen] @ gain).diagonal(dim1=1, dim2=2).T.sqrt()
+    spread = (
+        (covariance - covariance[:, :, :context_length] @ gain).diagonal(dim1=1, dim2=2).T.sqrt()
+    )
     error = 4.5 * spread / math.sqrt(n)
     assert ((paths.mean(dim=0) - mean).abs() < error).all()
     assert ((paths.std(dim=0) / spread - 1).abs() < 4.5 / math.sqrt(2 * n)).all()

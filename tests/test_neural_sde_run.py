@@ -13,7 +13,7 @@ from scripts import files_in, runs_in
 from interpolants import load
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.model.model import Model
-from interpolants.neural_sde.model import SeriesModel
+from interpolants.neural_sde.model import TimeSeriesModel
 from interpolants.training import run
 
 _SERIES = ["task=neural_sde", "data=fractional_ou", "data.length=6", "data.paths=80"]
@@ -28,7 +28,7 @@ def _train(folder, *overrides):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def fixed_batch(tmp_path_factory):
     """The report of an undisturbed run."""
     return _train(tmp_path_factory.mktemp("whole"), *_LENGTHS)
 
@@ -104,7 +104,7 @@ def test_neural_sde_run_reports_and_writes_what_it_says(whole):
 def test_neural_sde_checkpoint_rebuilds_the_model(weights, whole):
     path = run_folder(whole) / "checkpoints" / "last.ckpt"
     model = load(path, weights=weights)
-    assert isinstance(model, SeriesModel)
+    assert isinstance(model, TimeSeriesModel)
     content = read_checkpoint(path)
     saved = {
         "raw": {k: v for k, v in content["state_dict"].items() if k.startswith("model.")},
@@ -150,8 +150,8 @@ def test_neural_sde_script_refuses_settings_of_samplers(word, whole, tmp_path):
     [
         (["data=moons"], r"^data: expected series, for a neural SDE, got 'Moons'; "),
         (["seen=7"], r"^seen: expected a whole number in \[1, 6\], got 7"),
-        (["model.num_steps=0"], r"^model: NeuralSDE\.num_steps: expected a whole number > 0"),
-        (["model/diffusion=coordinate"], r"^model: NeuralSDE\.guide: expected .* and Coord"),
+        (["neural_sde.num_steps=0"], r"^model: NeuralSDE\.num_steps: expected a whole number > 0"),
+        (["neural_sde/diffusion=coordinate"], r"^model: NeuralSDE\.guide: expected .* and Coord"),
         (["batch_size=65"], r"batch_size: expected at most the 64 training rows"),
         (["optimizer.lr=-1.0"], r"^optimizer: "),
     ],
@@ -166,7 +166,7 @@ def test_neural_sde_run_refuses_before_anything_is_written(overrides, sentence, 
 def test_neural_sde_run_is_not_continued_by_other_settings_or_another_task(whole, tmp_path):
     last = f"ckpt={run_folder(whole) / 'checkpoints' / 'last.ckpt'}"
     with pytest.raises(ValueError, match=r"^model\.control\.hidden: expected 128 as in .*got 7"):
-        _train(tmp_path, *_LENGTHS, last, "model.control.hidden=7")
+        _train(tmp_path, *_LENGTHS, last, "neural_sde.control.hidden=7")
     with pytest.raises(ValueError, match=r"^task\._target_: expected '.*NeuralSDETask' as in"):
         train_with(tmp_path, last)
     assert files_in(tmp_path) == []

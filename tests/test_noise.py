@@ -17,8 +17,8 @@ from interpolants.sampler.integrate import integrate
 from interpolants.sampler.noise import per_sample
 from interpolants.sampler.noise.antithetic import AntitheticNoise
 from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
-from interpolants.sampler.noise.given import GivenNoise
 from interpolants.sampler.noise.per_sample import PerSampleNoise, philox
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.forward_sde import ForwardSDE
@@ -148,7 +148,7 @@ def test_antithetic_pairs_of_a_linear_equation_average_to_its_flow():
     nodes, start = times(0.0, 0.2, 0.3, 1.0), torch.ones(3, 2, dtype=torch.float64)
     plan, still = EulerMaruyama().plan(_Decay(), nodes), torch.zeros(3, 1, 3, 2).double()
     end = integrate(plan, torch.cat([start, start]), noise=AntitheticNoise(_generator()))
-    flow = integrate(plan, start, noise=GivenNoise(still))
+    flow = integrate(plan, start, noise=FixedNoise(still))
     torch.testing.assert_close((end[:3] + end[3:]) / 2, flow, rtol=0, atol=1e-15)
     assert (end[:3] - flow).abs().min() > 1e-3
 

@@ -12,8 +12,8 @@ from interpolants.sampler.epsilon.sine_squared import SineSquaredEpsilon
 from interpolants.sampler.grid.sine_squared import SineSquaredGrid
 from interpolants.sampler.integrate import integrate
 from interpolants.sampler.noise.coupled import CoupledNoise
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
-from interpolants.sampler.noise.given import GivenNoise
 from interpolants.sampler.noise.per_sample import PerSampleNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.forward_sde import ForwardSDE
@@ -45,7 +45,7 @@ _COARSE = _FINE[[0, 3, 9, 20, 24]]
 
 def _on_grids(*grids, normals=None, source=None):
     """Normals of a fine grid handed down from each grid to the next."""
-    source = GivenNoise(normals) if source is None else source
+    source = FixedNoise(normals) if source is None else source
     for fine, coarse in itertools.pairwise(grids):
         source = CoupledNoise(fine=fine, coarse=coarse, source=source)
     return source
@@ -99,7 +99,7 @@ def test_coupled_noise_over_two_levels_is_that_over_one():
 
 def test_coupled_noise_is_the_same_whether_the_source_draws_ahead_or_not():
     source, like = PerSampleNoise(_generator()), torch.empty(4, 3, dtype=torch.float64)
-    given = GivenNoise(source.draw(0, 24, 2, like))
+    given = FixedNoise(source.draw(0, 24, 2, like))
     ahead = _on_grids(_FINE, _COARSE, source=source).draw(0, 4, 2, like)
     torch.testing.assert_close(_on_grids(_FINE, _COARSE, source=given).draw(0, 4, 2, like), ahead)
     part = _on_grids(_FINE, _COARSE, source=source).rows(1, 3).draw(0, 4, 2, like[1:3])

@@ -122,7 +122,7 @@ def test_antithetic_pairs_keep_the_variance_bounded_at_the_ends(objective):
     fields = exact_fields(_BRIDGE, (name,))
     generator = torch.Generator().manual_seed(4)
     laws = (fields.net.base, fields.net.target)
-    x0, x1 = (law.sample(n, generator).x1.double() for law in laws)
+    x0, x1 = (representation.sample(n, generator).x1.double() for representation in laws)
     z = torch.randn(n, 2, generator=generator, dtype=torch.float64)
     deviations = []
     for value in (0.5, 1e-4, 1e-6):

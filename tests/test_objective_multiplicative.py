@@ -53,7 +53,10 @@ def _fields(path, move):
 
 def _draws(path, n, seed=1, t=None):
     generator = torch.Generator().manual_seed(seed)
-    x0, x1 = (law.sample(n, generator).x1.double() for law in (base_of(path), TARGET))
+    x0, x1 = (
+        representation.sample(n, generator).x1.double()
+        for representation in (base_of(path), TARGET)
+    )
     z = torch.randn(n, 2, generator=generator, dtype=torch.float64)
     u = torch.rand(n, generator=generator, dtype=torch.float64)
     return (0.2 + 0.6 * u if t is None else torch.full_like(u, t)), x0, x1, z

@@ -79,7 +79,7 @@ def _normals(channels):
 def _expected(solver, num_steps, step=None):
     """E exp(i X_N) of a scheme from the start, exactly up to interpolation."""
     plan = solver.plan(_ROTOR, torch.linspace(0, 1, num_steps + 1, dtype=torch.float64))
-    (leg,) = plan.legs
+    (segment,) = plan.segments
     degrees = _DEGREES if len(plan.start(torch.zeros(1, 1))) == 2 else 1
     circle = 2 * math.pi * torch.arange(2 * _MODES + 1, dtype=torch.float64) / (2 * _MODES + 1)
     zeros = math.pi * (torch.arange(degrees, dtype=torch.float64) + 0.5) / degrees
@@ -93,8 +93,8 @@ def _expected(solver, num_steps, step=None):
             x, past = torch.tensor([_START], dtype=torch.float64), x.new_zeros(1)
         carry = tuple(v.repeat_interleave(len(z))[:, None] for v in (x, past)[: 1 + (degrees > 1)])
         normals = z.repeat(len(x), 1).mT[None, :, :, None]
-        row, numbers = leg.rows[k : k + 1], leg.coefficients[k : k + 1]
-        end = advance(plan.equation, step or leg.step, (row, numbers), normals, carry)
+        row, numbers = segment.rows[k : k + 1], segment.coefficients[k : k + 1]
+        end = advance(plan.equation, step or segment.step, (row, numbers), normals, carry)
         known = to_waves @ value.view(len(circle), degrees) @ to_polynomials
         terms = (_waves(end[0][:, 0]) @ known) * _polynomials(end[-1][:, 0], degrees)
         value = (terms.sum(1).view(-1, len(z)) * weights).sum(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from interpolants.plot.series import plot_errors, plot_series
+from interpolants.plot.time_series import plot_errors, plot_time_series
 from interpolants.plot.video import plot_frames
 
 _TIMES = torch.tensor([0.0, 0.5, 2.0])
@@ -21,7 +21,7 @@ def _paths(x, count=100):
 
 def test_series_are_rows_with_their_mean_and_their_band():
     x = _series(5, 2)
-    figure = plot_series(_TIMES, x, torch.ones(5, 3).bool(), _paths(x))
+    figure = plot_time_series(_TIMES, x, torch.ones(5, 3).bool(), _paths(x))
     panels = figure.axes
     assert len(panels) == 3 * 2
     for r in range(3):
@@ -29,7 +29,9 @@ def test_series_are_rows_with_their_mean_and_their_band():
             ax = panels[2 * r + c]
             lines = {line.get_label(): line for line in ax.lines}
             np.testing.assert_allclose(lines["data"].get_ydata(), x[r, :, c], rtol=1e-6)
-            np.testing.assert_allclose(lines["model"].get_ydata(), x[r, :, c] + 4.95, rtol=1e-5)
+            np.testing.assert_allclose(
+                lines["neural_sde"].get_ydata(), x[r, :, c] + 4.95, rtol=1e-5
+            )
             (band,) = ax.collections
             edges = band.get_paths()[0].vertices
             at_start = edges[np.isclose(edges[:, 0], 0.0), 1]
@@ -40,7 +42,7 @@ def test_series_are_rows_with_their_mean_and_their_band():
 
 def test_series_show_what_was_observed_alone():
     x, mask = _series(1, 1), torch.tensor([[True, False, True]])
-    ax = plot_series(_TIMES, x, mask, _paths(x)).axes[0]
+    ax = plot_time_series(_TIMES, x, mask, _paths(x)).axes[0]
     data = next(line for line in ax.lines if line.get_label() == "data")
     np.testing.assert_allclose(data.get_xdata(), [0.0, 2.0])
     np.testing.assert_allclose(data.get_ydata(), x[0, [0, 2], 0], rtol=1e-6)
@@ -48,14 +50,14 @@ def test_series_show_what_was_observed_alone():
 
 def test_series_predictions_say_what_was_seen():
     x = _series(2, 1)
-    ax = plot_series(_TIMES, x, torch.ones(2, 3).bool(), _paths(x), seen=2).axes[0]
+    ax = plot_time_series(_TIMES, x, torch.ones(2, 3).bool(), _paths(x), context_length=2).axes[0]
     assert any(list(line.get_xdata()) == [0.5, 0.5] for line in ax.lines)
 
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_series_of_the_prior_are_beside_the_data(count):
     x, prior = _series(2, 1), 10 + _series(count, 1)
-    figure = plot_series(_TIMES, x, torch.ones(2, 3).bool(), _paths(x), prior=prior)
+    figure = plot_time_series(_TIMES, x, torch.ones(2, 3).bool(), _paths(x), prior=prior)
     ax = figure.axes[-1]
     heights = [line.get_ydata() for line in ax.lines]
     np.testing.assert_allclose(heights[:2], x[..., 0], rtol=1e-6)
@@ -64,14 +66,16 @@ def test_series_of_the_prior_are_beside_the_data(count):
 
 def test_series_of_one_observation_are_points():
     x = _series(2, 1)[:, :1]
-    figure = plot_series(_TIMES[:1], x, torch.ones(2, 1).bool(), _paths(x), prior=x)
+    figure = plot_time_series(_TIMES[:1], x, torch.ones(2, 1).bool(), _paths(x), prior=x)
     assert {line.get_marker() for line in figure.axes[-1].lines} == {"o"}
 
 
 def test_series_paths_of_other_series_are_refused():
     x = _series(2, 1)
-    with pytest.raises(ValueError, match=r"^plot_series\.paths: expected \(P, \*\(2, 3, 1\)\)"):
-        plot_series(_TIMES, x, torch.ones(2, 3).bool(), _paths(x)[:, :1])
+    with pytest.raises(
+        ValueError, match=r"^plot_time_series\.paths: expected \(P, \*\(2, 3, 1\)\)"
+    ):
+        plot_time_series(_TIMES, x, torch.ones(2, 3).bool(), _paths(x)[:, :1])
 
 
 def test_errors_are_curves_against_time():
@@ -89,7 +93,7 @@ def test_frames_are_rows_by_kind_in_the_order_of_time():
     level = torch.arange(10).float().view(1, 10, 1, 1, 1) / 9
     data = level.expand(2, 10, 1, 16, 16).contiguous()
     videos = {"data": data, "predicted": data / 2}
-    panels = plot_frames(torch.arange(10.0), videos, seen=4).axes
+    panels = plot_frames(torch.arange(10.0), videos, context_length=4).axes
     assert len(panels) == 2
     for ax in panels:
         picture = np.asarray(ax.images[0].get_array())
@@ -102,17 +106,17 @@ def test_frames_are_rows_by_kind_in_the_order_of_time():
         # The gap after the fourth frame is the pixel 4 * 17 - 1.
         assert abs(line.get_xdata()[0] - (4 * 17 - 1)) < 1
     assert [label.get_text() for label in panels[0].get_xticklabels()][:2] == ["0", "1"]
-    assert [text.get_text() for text in panels[0].texts] == ["seen", "predicted"]
+    assert [text.get_text() for text in panels[0].texts] == ["context_length", "predicted"]
 
 
 @pytest.mark.parametrize(
-    ("count", "stride", "seen", "before"), [(15, 1, 7, 7), (16, 2, 3, 2), (40, 3, 20, 7)]
+    ("count", "stride", "context_length", "before"), [(15, 1, 7, 7), (16, 2, 3, 2), (40, 3, 20, 7)]
 )
-def test_frames_of_many_times_are_thinned_evenly(count, stride, seen, before):
+def test_frames_of_many_times_are_thinned_evenly(count, stride, context_length, before):
     """Every frame of one grey, its time; of 40 those at 0, 3, 6, ... are shown."""
     times = torch.linspace(0, 1, count)
     videos = {"data": times.view(1, count, 1, 1, 1).expand(1, count, 1, 16, 16)}
-    ax = plot_frames(times, videos, seen=seen).axes[0]
+    ax = plot_frames(times, videos, context_length=context_length).axes[0]
     greys = np.asarray(ax.images[0].get_array())[8, 8::17, 0]
     np.testing.assert_allclose(greys, times[::stride] / times[::stride].max(), atol=1e-6)
     names = [label.get_text() for label in ax.get_xticklabels()]
@@ -122,7 +126,7 @@ def test_frames_of_many_times_are_thinned_evenly(count, stride, seen, before):
 
 def test_frames_that_were_all_seen_have_no_line():
     videos = {"data": torch.rand(1, 4, 1, 8, 8, generator=torch.Generator().manual_seed(0))}
-    ax = plot_frames(torch.arange(4.0), videos, seen=4).axes[0]
+    ax = plot_frames(torch.arange(4.0), videos, context_length=4).axes[0]
     assert not ax.lines and not ax.texts
 
 
@@ -130,4 +134,4 @@ def test_frames_that_were_all_seen_have_no_line():
 def test_frames_of_another_shape_are_refused(shape):
     videos = {"data": torch.zeros(1, 2, 1, 4, 4), "predicted": torch.zeros(shape)}
     with pytest.raises(ValueError, match=r"^plot_frames\.videos: expected one shape \(B, 2, C"):
-        plot_frames(torch.arange(2.0), videos, seen=1)
+        plot_frames(torch.arange(2.0), videos, context_length=1)

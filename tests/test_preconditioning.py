@@ -29,7 +29,7 @@ def _fields(net, name):
         net=net,
         interpolant=OneSidedLinearInterpolant(),
         predicts=[name],
-        preconditioning=Preconditioning(deviation=_S),
+        preconditioning=Preconditioning(std=_S),
     )
 
 
@@ -87,5 +87,5 @@ def test_it_is_refused_where_the_sizes_are_not_known():
                 predicts=[name],
                 preconditioning=Preconditioning(),
             )
-    with pytest.raises(ValueError, match=r"Preconditioning\.deviation: expected a number > 0"):
-        Preconditioning(deviation=0.0)
+    with pytest.raises(ValueError, match=r"Preconditioning\.std: expected a number > 0"):
+        Preconditioning(std=0.0)

@@ -25,7 +25,7 @@ from interpolants.sampler.epsilon.constant import ConstantEpsilon
 from interpolants.sampler.grid.sine_squared import SineSquaredGrid
 from interpolants.sampler.grid.uniform import UniformGrid
 from interpolants.sampler.integrate import integrate
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.process.backward_sde import BackwardSDE
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -102,7 +102,7 @@ def test_last_step_is_the_mean_of_the_data_where_the_drift_is_singular():
     assert sampler.process.span == (0.0, 0.999)
     x0 = torch.randn(5, 2, dtype=torch.float64)
     z = torch.randn(10, 1, 5, 2, dtype=torch.float64)
-    samples = sampler(x0, noise=GivenNoise(z), times=(1.0,))
+    samples = sampler(x0, noise=FixedNoise(z), times=(1.0,))
     mean = exact_fields(OneSidedLinearInterpolant(), ("target_mean",)).target_mean(
         times(0.999)[0], samples.path[0]
     )
@@ -149,7 +149,7 @@ def test_path_has_the_states_of_a_run_that_ends_there(process, solver):
         options |= {"process": process, "epsilon": AlphaEpsilon()}
     sampler = _one_sided(**options)
     x = torch.randn(3, 2, dtype=torch.float64)
-    noise = GivenNoise(torch.randn(9, 1, 3, 2, dtype=torch.float64))
+    noise = FixedNoise(torch.randn(9, 1, 3, 2, dtype=torch.float64))
     whole = sampler(x, noise=noise, times=(0.0, 0.3, 0.5, 1.0))
     assert whole.times.tolist() == [0.0, 0.3, 0.5, 1.0]
     assert torch.equal(whole.path[0], x)

@@ -22,8 +22,8 @@ from problems import times
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.sampler.grid.geometric import GeometricGrid
 from interpolants.sampler.integrate import integrate
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
-from interpolants.sampler.noise.given import GivenNoise
 from interpolants.sampler.process.ambient_sde import AmbientSDE
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -65,7 +65,7 @@ def test_dale_langevin_has_the_mean_and_variance_of_its_recursion(num_steps):
     process, nodes = _sde(log_normal_fields(_MEAN, _STD, _SIGMA)), _uniform(num_steps)
     still = torch.zeros(num_steps, 1, 1, 1, dtype=torch.float64)
     plan = EulerMaruyama().plan(process, nodes)
-    mean = integrate(plan, torch.zeros(1, 1, dtype=torch.float64), noise=GivenNoise(still))
+    mean = integrate(plan, torch.zeros(1, 1, dtype=torch.float64), noise=FixedNoise(still))
     # The moments of a law centred on the path: a response to the state, and to each normal.
     centred = _sde(log_normal_fields(0.0, _STD, _SIGMA))
     _, variance = linear_moments(EulerMaruyama(), centred, nodes, 1.0)
@@ -87,7 +87,7 @@ def test_dale_langevin_has_the_tabulated_variance_errors_and_order_one():
     for coarse, fine in itertools.pairwise(errors[4:]):
         assert abs(math.log2(coarse / fine) - 1) < 0.03
     fields = log_normal_fields(_MEAN, _STD, _SIGMA)
-    still = GivenNoise(torch.zeros(10, 1, 1, 1, dtype=torch.float64))
+    still = FixedNoise(torch.zeros(10, 1, 1, 1, dtype=torch.float64))
     start = torch.full((1, 1), _MEAN, dtype=torch.float64)
     end = integrate(EulerMaruyama().plan(_sde(fields), _uniform(10)), start, noise=still)
     assert abs(float(end) - _MEAN) < 1e-15
@@ -102,7 +102,7 @@ def test_sampler_dale_langevin_is_euler_maruyama_in_log_x():
     """Bit by bit: the configured sampler, and the plan of the scheme with the mean at its end."""
     fields = exact_fields(TARGET_A, _SIGMA)
     sampler = _configured("dale_langevin", fields, "sampler.num_steps=12")
-    x0, noise = normal((50, 1), 0), GivenNoise(normal((12, 1, 50, 1), 1))
+    x0, noise = normal((50, 1), 0), FixedNoise(normal((12, 1, 50, 1), 1))
     process = ForwardSDE(fields=fields, epsilon=KLOptimalEpsilon(), cut=1e-4)
     nodes = (1 - 1e-4) * (1 - (1 - _uniform(12)) ** 2)
     end = integrate(EulerMaruyama().plan(process, nodes), fields.base_state(x0), noise=noise)
@@ -118,10 +118,10 @@ def test_configured_sampler_has_the_moments_of_the_data(stem):
     drawn = sampler(x0, generator=generator)
     mean = float(TARGET_A.weights @ TARGET_A.means[:, 0])
     square = TARGET_A.covariances[:, 0, 0] + TARGET_A.means[:, 0].square()
-    deviation = math.sqrt(float(TARGET_A.weights @ square) - mean**2)
+    std = math.sqrt(float(TARGET_A.weights @ square) - mean**2)
     assert drawn.outside == (0 if stem.startswith("ambient") else None)
-    assert abs(float(drawn.x.mean()) - mean) < 5 * deviation / math.sqrt(n)
-    assert abs(float(drawn.x.std()) - deviation) < 0.01
+    assert abs(float(drawn.x.mean()) - mean) < 5 * std / math.sqrt(n)
+    assert abs(float(drawn.x.std()) - std) < 0.01
 
 
 def test_probability_flow_of_a_log_normal_is_a_power_law():
@@ -194,8 +194,8 @@ def test_reverse_samplers_have_the_tabulated_distances(target, sigma, floor, sol
         generator = torch.Generator().manual_seed(num_steps)
         y = beginnings(target, sigma, 100_000, generator)
         plan = solver.plan(process, _uniform(num_steps))
-        end = integrate(plan, process.enter(y), noise=GeneratorNoise(generator))
-        assert abs(wasserstein(process.leave(end), target) - expected) < 3 * floor
+        end = integrate(plan, process.encode(y), noise=GeneratorNoise(generator))
+        assert abs(wasserstein(process.decode(end), target) - expected) < 3 * floor
 
 
 def test_grid_matters_more_than_the_sampler():

@@ -12,7 +12,7 @@ from compose import ROOT, TINY, leave_out_pictures, run_folder, train_with
 from scripts import environment, run_script
 
 from interpolants.checkpoint.reading import read_checkpoint
-from interpolants.checkpoint.runs import LAST, Place, run_stamp, shared_place, telling
+from interpolants.checkpoint.runs import LAST, RunLocation, announced, run_stamp, shared_location
 from interpolants.training.settings import check_sweep
 from interpolants.utils.ranks import lost_processes
 
@@ -123,11 +123,14 @@ def test_a_run_is_named_by_the_time_by_slurm_or_by_who_started_the_process(tmp_p
     monkeypatch.setenv("SLURM_JOB_ID", "71")
     monkeypatch.setenv("SLURM_STEP_ID", "0")
     assert run_stamp() == "slurm-71-0"
-    place, other = Place(tmp_path / "a", tmp_path / "a.ckpt"), Place(tmp_path / "b", None)
+    place, other = (
+        RunLocation(tmp_path / "a", tmp_path / "a.ckpt"),
+        RunLocation(tmp_path / "b", None),
+    )
     for told in (place, other):
-        with telling(told):
-            assert shared_place(pytest.fail) == told
-    assert shared_place(lambda: other) == other
+        with announced(told):
+            assert shared_location(pytest.fail) == told
+    assert shared_location(lambda: other) == other
 
 
 def test_a_lost_process_is_told_in_one_sentence():

@@ -16,8 +16,8 @@ from tiny import Tiny, fit
 
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.training import interrupt
+from interpolants.training.distributed import together
 from interpolants.training.interrupt import GracefulInterrupt
-from interpolants.training.together import together
 
 _TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 _RUN = [*TINY, "data=moons", "run_dir=run", "resume=auto", "steps_per_batch=5", *_TWO]
@@ -94,7 +94,7 @@ def test_a_loss_of_two_processes_that_is_not_finite_is_told_once(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def fixed_batch(tmp_path_factory):
     """A run of 60 steps that nothing disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     fit(folder, 60)

@@ -10,8 +10,8 @@ from torch import nn
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST
 from interpolants.data.base import Batch
+from interpolants.task.step_loss import BatchSlice, micro_batches
 from interpolants.training.compiling import EagerValidation
-from interpolants.training.outcome import Share, parts_of
 from interpolants.training.stream import HeldOut
 
 _RUN = [*TINY, "data=moons", "max_steps=20", "validate_every=10", "sample_every=10"]
@@ -90,16 +90,23 @@ def test_validation_in_parts_is_that_of_the_whole(tmp_path, monkeypatch):
 
 
 def _whole(self, batch, size=None):
-    self.parts = parts_of(batch, len(batch.x1))
+    self.parts = micro_batches(batch, len(batch.x1))
 
 
 def test_parts_of_a_batch_are_all_of_its_rows_in_order():
     batch = Batch(torch.arange(10.0)[:, None], torch.arange(10))
-    parts = parts_of(batch, 4)
-    assert [part.share for part in parts] == [Share(0, 4, 10), Share(4, 4, 10), Share(8, 2, 10)]
+    parts = micro_batches(batch, 4)
+    assert [part.share for part in parts] == [
+        BatchSlice(0, 4, 10),
+        BatchSlice(4, 4, 10),
+        BatchSlice(8, 2, 10),
+    ]
     for part in parts:
         assert part.share.of(batch.label).equal(part.batch.label)
-    assert [p.share for p in parts_of(batch, 5, 20, 40)] == [Share(20, 5, 40), Share(25, 5, 40)]
+    assert [p.share for p in micro_batches(batch, 5, 20, 40)] == [
+        BatchSlice(20, 5, 40),
+        BatchSlice(25, 5, 40),
+    ]
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import torch
 from problems import load as load_part
 from problems import node_of
 
-from interpolants.neural_sde.model import SeriesModel
+from interpolants.neural_sde.model import TimeSeriesModel
 from interpolants.space.log import LogSpace
 from interpolants.space.positive_map import PositiveMap
 from interpolants.space.scaling import Scaling
@@ -19,7 +19,7 @@ _SHAPE = (3, 2)
 @pytest.fixture(scope="module")
 def sde():
     torch.manual_seed(0)
-    return load_part("model", "neural_sde", num_steps=2)(event_shape=_SHAPE, times=_TIMES)
+    return load_part("neural_sde", "neural_sde", num_steps=2)(event_shape=_SHAPE, times=_TIMES)
 
 
 def _series(n=5):
@@ -31,7 +31,7 @@ def _mask():
 
 
 def _model(sde, scaling=None, **options):
-    return SeriesModel(model=sde, event_shape=_SHAPE, scaling=scaling, **options)
+    return TimeSeriesModel(model=sde, event_shape=_SHAPE, scaling=scaling, **options)
 
 
 def _affine():
@@ -73,15 +73,15 @@ def test_series_model_predictions_see_no_later_observation(sde):
     model, x = _model(sde, _affine()), _series()
     later = x.clone()
     later[:, 2] = math.nan
-    assert torch.equal(model.predict(x, seen=2), model.predict(later, seen=2))
-    assert not torch.equal(model.predict(x, seen=3), model.predict(x, seen=2))
+    assert torch.equal(model.predict(x, context_length=2), model.predict(later, context_length=2))
+    assert not torch.equal(model.predict(x, context_length=3), model.predict(x, context_length=2))
 
 
 def test_series_model_draws_are_fixed_by_the_seed(sde):
     model, x = _model(sde), _series()
     for draw in (
         lambda seed: model.sample(4, seed=seed).x,
-        lambda seed: model.predict(x, seen=1, seed=seed),
+        lambda seed: model.predict(x, context_length=1, seed=seed),
         lambda seed: model.posterior(x, seed=seed),
         lambda seed: model.log_likelihood(x, seed=seed, samples=2),
     ):
@@ -107,23 +107,34 @@ def test_series_model_keeps_the_order_of_the_series_in_any_chunk(chunk_size, sde
 
 def test_series_model_knows_the_index_of_its_noise(sde):
     assert float(_model(sde).hurst) == pytest.approx(sde.driver.hurst().item())
-    brownian = load_part("model", "neural_sde", driver=node_of("model/driver", "brownian"))
+    brownian = load_part(
+        "neural_sde", "neural_sde", driver=node_of("neural_sde/driver", "brownian")
+    )
     assert _model(brownian(event_shape=_SHAPE, times=_TIMES)).hurst is None
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: m.elbo(torch.zeros(4, 2, 2)), r"^SeriesModel\.x: expected shape \(n, \*\(3, 2"),
+        (
+            lambda m: m.elbo(torch.zeros(4, 2, 2)),
+            r"^TimeSeriesModel\.x: expected shape \(n, \*\(3, 2",
+        ),
         (
             lambda m: m.elbo(_series(), torch.ones(5, 2).bool()),
-            r"^SeriesModel\.mask: expected true and false of shape \(5, 3\)",
+            r"^TimeSeriesModel\.mask: expected true and false of shape \(5, 3\)",
         ),
-        (lambda m: m.elbo(_series(), torch.ones(5, 3)), r"^SeriesModel\.mask: expected"),
-        (lambda m: m.sample(0), r"^SeriesModel\.sample\.n: expected a whole number > 0"),
-        (lambda m: m.sample(2, seed=0.5), r"^SeriesModel\.seed: expected a whole number"),
-        (lambda m: m.predict(_series(), seen=4), r"seen: expected a whole number in \[1, 3\]"),
-        (lambda m: m.predict(_series(), seen=0), r"seen: expected a whole number in \[1, 3\]"),
+        (lambda m: m.elbo(_series(), torch.ones(5, 3)), r"^TimeSeriesModel\.mask: expected"),
+        (lambda m: m.sample(0), r"^TimeSeriesModel\.sample\.n: expected a whole number > 0"),
+        (lambda m: m.sample(2, seed=0.5), r"^TimeSeriesModel\.seed: expected a whole number"),
+        (
+            lambda m: m.predict(_series(), context_length=4),
+            r"seen: expected a whole number in \[1, 3\]",
+        ),
+        (
+            lambda m: m.predict(_series(), context_length=0),
+            r"seen: expected a whole number in \[1, 3\]",
+        ),
         (lambda m: m.log_likelihood(_series(), samples=0), r"samples: expected a whole number"),
     ],
 )

@@ -9,14 +9,14 @@ import torch
 from compose import leave_out_pictures
 from problems import load as load_part
 
-from interpolants.data.finite_series import FiniteSeries
+from interpolants.data.finite_time_series import FiniteTimeSeries
 from interpolants.metric.energy_distance import EnergyDistance
-from interpolants.neural_sde.model import SeriesModel
+from interpolants.neural_sde.model import TimeSeriesModel
 from interpolants.neural_sde.report import (
-    checked_seen,
+    checked_context_length,
     hurst_numbers,
-    measure_series,
-    write_series_report,
+    measure_time_series,
+    write_time_series_report,
 )
 from interpolants.space.scaling import Scaling
 
@@ -29,15 +29,15 @@ def _data(gaps=False):
     x = torch.randn(40, 4, 2, generator=generator).cumsum(dim=1) + 1
     mask = torch.rand(40, 4, generator=generator) > 0.4
     mask[:, 0] = True
-    return FiniteSeries(x, mask if gaps else None, times=_TIMES)
+    return FiniteTimeSeries(x, mask if gaps else None, times=_TIMES)
 
 
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    sde = load_part("model", "neural_sde", num_steps=1)(event_shape=(4, 2), times=_TIMES)
+    sde = load_part("neural_sde", "neural_sde", num_steps=1)(event_shape=(4, 2), times=_TIMES)
     data = _data()
-    return SeriesModel(model=sde, event_shape=(4, 2), scaling=Scaling(data.shift, data.scale))
+    return TimeSeriesModel(model=sde, event_shape=(4, 2), scaling=Scaling(data.shift, data.scale))
 
 
 @pytest.mark.parametrize("gaps", [False, True])
@@ -46,7 +46,7 @@ def test_series_report_errors_of_the_guesses_are_those_of_a_loop(
 ):
     leave_out_pictures(monkeypatch)
     data = _data(gaps)
-    report = write_series_report(model, data, [], tmp_path, n=20, seen=2)
+    report = write_time_series_report(model, data, [], tmp_path, n=20, context_length=2)
     held, train = data.held_out(20, 0), data.fitting_batch()
     x, mask = held.x1.numpy(), np.ones((8, 4), bool) if not gaps else held.mask.numpy()
     rows = train.x1.numpy()
@@ -63,7 +63,7 @@ def test_series_report_errors_of_the_guesses_are_those_of_a_loop(
         assert report.numbers[f"mse_{name}"] == pytest.approx(np.mean(values), rel=1e-5)
     written = json.loads((tmp_path / "samples.json").read_text())
     assert len(written["squared_errors"]["prediction"]) == 2
-    paths = [model.predict(held.x1, held.mask, seen=2, seed=k) for k in range(16)]
+    paths = [model.predict(held.x1, held.mask, context_length=2, seed=k) for k in range(16)]
     square = (torch.stack(paths).mean(dim=0) - held.x1)[:, 2:].square().mean(dim=2).numpy()
     expected = square[mask[:, 2:]].mean()
     assert report.numbers["mse_prediction"] == pytest.approx(expected, rel=1e-4)
@@ -72,7 +72,7 @@ def test_series_report_errors_of_the_guesses_are_those_of_a_loop(
 def test_series_report_bounds_are_means_with_standard_errors(model, tmp_path, monkeypatch):
     leave_out_pictures(monkeypatch)
     data = _data(gaps=True)
-    numbers = write_series_report(model, data, [], tmp_path, n=20, seed=3).numbers
+    numbers = write_time_series_report(model, data, [], tmp_path, n=20, seed=3).numbers
     held = data.held_out(20, 3)
     bound = model.elbo(held.x1, held.mask, seed=3).double()
     assert numbers["elbo"] == pytest.approx(bound.mean().item())
@@ -95,33 +95,35 @@ def test_series_report_lays_the_masks_of_the_data_on_what_is_compared(model):
         def sample(self, n, seed):
             return model.sample(n, seed=seed).__class__(x=full[:n], nfe=1, seconds=0.0)
 
-    seen = []
+    context_length = []
 
     class Watch(EnergyDistance):
         def __call__(self, x, y):
-            seen.append(x)
+            context_length.append(x)
             return super().__call__(x, y)
 
-    drawn, (result,) = measure_series(Same(), data, [Watch()], n=8, seed=0, seen=2)
+    drawn, (result,) = measure_time_series(Same(), data, [Watch()], n=8, seed=0, context_length=2)
     assert torch.equal(drawn.x, full)
-    assert torch.equal(seen[0], held.x1)
+    assert torch.equal(context_length[0], held.x1)
     assert result.name == "watch"
 
 
 def test_series_report_has_no_predictions_where_all_is_seen(model, tmp_path, monkeypatch):
     leave_out_pictures(monkeypatch)
-    report = write_series_report(model, _data(), [], tmp_path, n=8, seen=4)
+    report = write_time_series_report(model, _data(), [], tmp_path, n=8, context_length=4)
     assert not any(name.startswith("mse") for name in report.numbers)
     assert [file.name for file in report.files] == ["samples.npz", "samples.json", "samples.png"]
 
 
 @pytest.mark.parametrize(("count", "half"), [(1, 1), (2, 1), (5, 2), (8, 4)])
 def test_series_report_sees_half_by_default(count, half):
-    assert checked_seen(None, count) == half
-    assert checked_seen(count, count) == count
-    for seen in (0, count + 1, 0.5, True):
-        with pytest.raises(ValueError, match=rf"^seen: expected a whole number in \[1, {count}\]"):
-            checked_seen(seen, count)
+    assert checked_context_length(None, count) == half
+    assert checked_context_length(count, count) == count
+    for context_length in (0, count + 1, 0.5, True):
+        with pytest.raises(
+            ValueError, match=rf"^context_length: expected a whole number in \[1, {count}\]"
+        ):
+            checked_context_length(context_length, count)
 
 
 def test_hurst_numbers_tell_each_of_a_few_and_the_range_of_many():

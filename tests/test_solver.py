@@ -13,7 +13,7 @@ from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.sampler.grid.sine_squared import SineSquaredGrid
 from interpolants.sampler.grid.uniform import UniformGrid
-from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.integrate import SaveTimes
 from interpolants.sampler.noise.generator import GeneratorNoise
 from interpolants.sampler.process.backward_sde import BackwardSDE
 from interpolants.sampler.process.base import Process
@@ -100,13 +100,13 @@ def test_ode_scheme_follows_the_exact_flow_of_correlated_gaussians(solver, backw
     process, ends = ProbabilityFlow(fields=net.fields()), times_of(0.0, 1.0)
     first, last = ends.flip(0) if backward else ends
     x = net.mean(first) + torch.randn(5, 2, dtype=torch.float64)
-    deviation = (net.covariance(last).diagonal() / net.covariance(first).diagonal()).sqrt()
-    exact = net.mean(last) + deviation * (x - net.mean(first))
+    std = (net.covariance(last).diagonal() / net.covariance(first).diagonal()).sqrt()
+    exact = net.mean(last) + std * (x - net.mean(first))
     errors = []
     for n in (160, 320):
         times = SineSquaredGrid().times(n, (0.0, 1.0), backward=backward)
-        keep = KeepTimes(times, times[:0])
-        got = solver.solve(process, times, x, noise=GeneratorNoise(), keep=keep)
+        save_at = SaveTimes(times, times[:0])
+        got = solver.solve(process, times, x, noise=GeneratorNoise(), save_at=save_at)
         errors.append((got - exact).norm())
     assert abs(torch.log2(errors[0] / errors[1]) - solver.order) < 0.15
 

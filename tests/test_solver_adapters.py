@@ -14,9 +14,9 @@ from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.sampler.grid.sine_squared import SineSquaredGrid
 from interpolants.sampler.grid.uniform import UniformGrid
-from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.integrate import SaveTimes
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
-from interpolants.sampler.noise.given import GivenNoise
 from interpolants.sampler.process.backward_sde import BackwardSDE
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -39,8 +39,8 @@ def _flow():
 
 def _solve(solver, process, times, x, at=()):
     at = times[list(at)]
-    keep = KeepTimes(times, at)
-    return solver.solve(process, times, x, noise=GeneratorNoise(), keep=keep), keep.path
+    save_at = SaveTimes(times, at)
+    return solver.solve(process, times, x, noise=GeneratorNoise(), save_at=save_at), save_at.path
 
 
 @pytest.mark.parametrize(("method", "own"), [("euler", Euler()), ("heun2", Heun())])
@@ -91,8 +91,8 @@ def test_torchdiffeq_never_leaves_the_span(velocity, backward):
 
 
 def _linear_gaussian(build=ForwardSDE, target_mean=1.0):
-    law = {"means": (0.0, target_mean), "covariances": (1.0, 0.3)}
-    net = Gaussians(_BRIDGE, ("velocity", "score"), **law)
+    representation = {"means": (0.0, target_mean), "covariances": (1.0, 0.3)}
+    net = Gaussians(_BRIDGE, ("velocity", "score"), **representation)
     return build(fields=net.fields(), epsilon=0.5)
 
 
@@ -130,15 +130,15 @@ def test_torchsde_has_the_moments_of_its_scheme_on_a_warped_grid(method, build):
     backward = process.backward
     times = SineSquaredGrid().times(24, (0.0, 1.0), backward=backward)
     mean, variance = (1.0, 0.3) if backward else (0.0, 1.0)
-    still = GivenNoise(torch.zeros(24, 1, 1, 1, dtype=torch.float64))
-    nowhere = KeepTimes(times, times[:0])
-    end_mean = own.solve(process, times, times_of(mean)[None], noise=still, keep=nowhere)
+    still = FixedNoise(torch.zeros(24, 1, 1, 1, dtype=torch.float64))
+    nowhere = SaveTimes(times, times[:0])
+    end_mean = own.solve(process, times, times_of(mean)[None], noise=still, save_at=nowhere)
     centred = _linear_gaussian(build, target_mean=0.0)
     end_variance = linear_moments(own, centred, times, variance)[1]
     generator = torch.Generator().manual_seed(1)
     start = torch.randn(n, 1, generator=generator, dtype=torch.float64)
     x, noise = mean + math.sqrt(variance) * start, GeneratorNoise(generator)
-    got = Torchsde(method=method).solve(process, times, x, noise=noise, keep=nowhere)
+    got = Torchsde(method=method).solve(process, times, x, noise=noise, save_at=nowhere)
     assert abs(got.mean() - end_mean) < 4 * math.sqrt(end_variance / n)
     assert abs(got.var() / end_variance - 1) < 4 * math.sqrt(2 / n)
 
@@ -218,6 +218,6 @@ def test_adapter_refuses(build, message):
 
 def test_torchsde_refuses_given_noise():
     times, x = UniformGrid().times(2, (0.0, 1.0)), torch.zeros(1, 1, dtype=torch.float64)
-    noise, keep = GivenNoise(torch.zeros(2, 1, 1, 1)), KeepTimes(times, times[:0])
+    noise, save_at = FixedNoise(torch.zeros(2, 1, 1, 1)), SaveTimes(times, times[:0])
     with pytest.raises(ValueError, match=r"Torchsde.noise: expected noise drawn from a generator"):
-        Torchsde().solve(_linear_gaussian(), times, x, noise=noise, keep=keep)
+        Torchsde().solve(_linear_gaussian(), times, x, noise=noise, save_at=save_at)

@@ -12,10 +12,10 @@ from problems import times
 
 from interpolants.sampler.grid.geometric import GeometricGrid
 from interpolants.sampler.grid.uniform import UniformGrid
-from interpolants.sampler.integrate import KeepTimes, integrate
+from interpolants.sampler.integrate import SaveTimes, integrate
 from interpolants.sampler.mode.compiled import Compiled
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
-from interpolants.sampler.noise.given import GivenNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
@@ -83,7 +83,7 @@ def _covariance(solver, process, nodes, start):
         torch.eye(n * size, dtype=torch.float64).view(n * size, n, size).movedim(1, 0)
     )
     x = torch.cat([start, start.new_zeros(n * size, size)])
-    end = integrate(solver.plan(process, nodes), x, noise=GivenNoise(normals))
+    end = integrate(solver.plan(process, nodes), x, noise=FixedNoise(normals))
     return end.mT @ end
 
 
@@ -144,11 +144,11 @@ def test_every_process_of_the_bank_follows_the_same_brownian_motion():
     solver = _ExactBank()
     for n in (500, 2000):
         nodes = UniformGrid().times(n, (0.0, 1.0))
-        keep = KeepTimes(nodes, nodes)
+        save_at = SaveTimes(nodes, nodes)
         noise = GeneratorNoise(torch.Generator().manual_seed(0))
         x = torch.zeros(200, 3, dtype=torch.float64)
-        solver.solve(process, nodes, x, noise=noise, keep=keep)
-        path = keep.path
+        solver.solve(process, nodes, x, noise=noise, save_at=save_at)
+        path = save_at.path
         integral = torch.trapezoid(path, nodes, dim=0)
         gap = path[-1] - (path[-1, :, :1] - process.rates * integral)
         errors.append(float(gap[:, 1:].square().mean().sqrt()))
@@ -168,6 +168,6 @@ def test_bank_runs_compiled():
     process, nodes = _Bank(), UniformGrid().times(8, (0.0, 1.0))
     plan = _ExactBank().plan(process, nodes)
     x, z = torch.randn(4, 6).double(), torch.randn(8, 1, 4, 6).double()
-    plain = integrate(plan, x, noise=GivenNoise(z))
-    compiled = integrate(plan, x, noise=GivenNoise(z), mode=Compiled(block=4))
+    plain = integrate(plan, x, noise=FixedNoise(z))
+    compiled = integrate(plan, x, noise=FixedNoise(z), mode=Compiled(block=4))
     torch.testing.assert_close(compiled, plain, rtol=0, atol=1e-13)

@@ -4,7 +4,16 @@ import math
 
 import pytest
 import torch
-from problems import DRIFTING, INTERPOLANTS, NORMAL, ONE_SIDED, TARGET, Gaussians, Given, times
+from problems import (
+    DRIFTING,
+    INTERPOLANTS,
+    NORMAL,
+    ONE_SIDED,
+    TARGET,
+    ConditionedNetwork,
+    Gaussians,
+    times,
+)
 
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.linear import LinearInterpolant
@@ -50,9 +59,9 @@ def test_dpm_solver_has_order_two_on_the_exact_flow_of_a_gaussian(stem):
     )
     process = _flow(net, path)
     first, last = times(*process.span)
-    deviation = (net.covariance(last).diagonal() / net.covariance(first).diagonal()).sqrt()
+    std = (net.covariance(last).diagonal() / net.covariance(first).diagonal()).sqrt()
     x = _level(path) * torch.randn(20, 2, dtype=torch.float64)
-    exact = net.mean(last) + deviation * (x - net.mean(first))
+    exact = net.mean(last) + std * (x - net.mean(first))
     errors = [float((end - exact).norm()) for end in _ends(DPMSolver(), process, x, (200, 400))]
     assert abs(_order(errors) - DPMSolver().order) < 0.15
 
@@ -74,7 +83,7 @@ def test_dpm_solver_has_order_two_on_the_exact_flow_of_a_mixture(stem):
 @pytest.mark.parametrize("num_steps", [1, 2, 7])
 def test_dpm_solver_is_exact_where_the_mean_of_the_data_does_not_move(stem, num_steps):
     path, mean = _PATHS[stem], torch.randn(4, 1, 2, dtype=torch.float64)
-    process, noise = _flow(Given(mean), path), torch.randn(4, 2, dtype=torch.float64)
+    process, noise = _flow(ConditionedNetwork(mean), path), torch.randn(4, 2, dtype=torch.float64)
     c = path.coefficients(times(*process.span))
     rows = zip(c.shift, c.alpha, c.beta, strict=True)
     first, last = (s + a * noise + b * mean[:, 0] for s, a, b in rows)
@@ -115,7 +124,7 @@ def test_dpm_solver_calls_the_network_once_for_each_step():
     ],
 )
 def test_dpm_solver_refuses_in_one_sentence(process, value):
-    built = process(Given(torch.zeros(1, 1, 2)))
+    built = process(ConditionedNetwork(torch.zeros(1, 1, 2)))
     with pytest.raises(ValueError) as refusal:
         DPMSolver().check(built)
     assert str(refusal.value) == (

@@ -9,8 +9,8 @@ from problems import times
 from interpolants.sampler.grid.power import PowerGrid
 from interpolants.sampler.integrate import integrate
 from interpolants.sampler.mode.checkpointed import Checkpointed
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
-from interpolants.sampler.noise.given import GivenNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.euler_maruyama_diagonal import EulerMaruyamaDiagonal
 from interpolants.sampler.solver.log_euler import LogEuler
@@ -46,7 +46,7 @@ def test_log_euler_is_geometric_brownian_motion_on_every_path(num_steps, backwar
     nodes = PowerGrid(p=1.7).times(num_steps, (0.0, 2.0), backward=backward)
     x = torch.rand(4, 3, dtype=torch.float64) + 0.5
     z = torch.randn(num_steps, 1, 4, 3, dtype=torch.float64)
-    end = integrate(LogEuler().plan(_Geometric(), nodes), x, noise=GivenNoise(z))
+    end = integrate(LogEuler().plan(_Geometric(), nodes), x, noise=FixedNoise(z))
     path = torch.einsum("n,nbd->bd", nodes.diff().abs().sqrt(), z[:, 0])
     drift = -0.4 * 2 if backward else 0.4 * 2
     exact = x * torch.exp(drift - 0.25 / 2 * 2 + 0.5 * path)
@@ -60,7 +60,7 @@ def test_log_euler_has_the_law_of_geometric_brownian_motion():
     nodes = PowerGrid(p=1.7).times(n, (0.0, 1.0))
     z = torch.cat([torch.zeros(n, 1), torch.eye(n)], dim=1).double()[:, None, :, None]
     x = torch.full((n + 1, 1), 1.3, dtype=torch.float64)
-    end = integrate(LogEuler().plan(process, nodes), x, noise=GivenNoise(z)).log()
+    end = integrate(LogEuler().plan(process, nodes), x, noise=FixedNoise(z)).log()
     variance = 0.1 + 0.6 / 2
     assert abs(float(end[0]) - (math.log(1.3) + 0.4 - variance / 2)) < 1e-14
     assert abs(float((end[1:] - end[0]).square().sum()) - variance) < 1e-14
@@ -97,7 +97,7 @@ def test_scheme_has_strong_order_one_on_the_stochastic_logistic(solver):
     for n in (32, 128):
         z = dw.view(n, -1, paths, 1).sum(1)[:, None] * n**0.5
         x = torch.full((paths, 1), 0.3, dtype=torch.float64)
-        end = integrate(solver.plan(process, _uniform(n)), x, noise=GivenNoise(z))
+        end = integrate(solver.plan(process, _uniform(n)), x, noise=FixedNoise(z))
         errors.append(float((end - exact).square().mean().sqrt()))
     assert abs(math.log2(errors[0] / errors[1]) / 2 - 1) < 0.15
 
@@ -126,7 +126,7 @@ def test_scheme_is_euler_maruyama_where_the_noise_does_not_depend_on_the_state(s
 
     nodes, x = times(0.0, 0.3, 0.4), torch.randn(3, 2, dtype=torch.float64)
     z = torch.randn(2, 1, 3, 2, dtype=torch.float64)
-    end = integrate(solver.plan(Constant(), nodes), x, noise=GivenNoise(z))
+    end = integrate(solver.plan(Constant(), nodes), x, noise=FixedNoise(z))
     for k, h in enumerate(nodes.diff()):
         x = x + h * torch.sin(x) + h.sqrt() * torch.cos(nodes[k]) * z[k, 0]
     torch.testing.assert_close(end, x)
@@ -137,13 +137,13 @@ def test_milstein_passes_gradients_through_the_slope_of_the_noise():
     z = torch.randn(3, 1, 1, 2, dtype=torch.float64)
 
     def run(x):
-        return integrate(Milstein().plan(process, nodes), x, noise=GivenNoise(z))
+        return integrate(Milstein().plan(process, nodes), x, noise=FixedNoise(z))
 
     x = torch.tensor([[0.3, -0.4]], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(run, (x,))
     (plain,) = torch.autograd.grad(run(x).sum(), x)
     plan = Milstein().plan(process, nodes)
-    end = integrate(plan, x, noise=GivenNoise(z), mode=Checkpointed(block=2))
+    end = integrate(plan, x, noise=FixedNoise(z), mode=Checkpointed(block=2))
     torch.testing.assert_close(torch.autograd.grad(end.sum(), x), (plain,))
 
 

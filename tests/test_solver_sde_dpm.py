@@ -4,14 +4,14 @@ import math
 
 import pytest
 import torch
-from problems import INTERPOLANTS, ONE_SIDED, Gaussians, Given, times
+from problems import INTERPOLANTS, ONE_SIDED, ConditionedNetwork, Gaussians, times
 
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.sampler.grid.log_snr import LogSNRGrid
 from interpolants.sampler.integrate import integrate
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.solver.ancestral import Ancestral
 from interpolants.sampler.solver.sde_dpm_solver import SDEDPMSolver
@@ -39,10 +39,10 @@ def test_sde_dpm_solver_has_weak_order_two_on_gaussian_data(stem):
 
 @pytest.mark.parametrize("num_steps", [1, 2, 7])
 def test_sde_dpm_solver_is_ancestral_for_data_of_a_single_point(num_steps):
-    given = Given(torch.full((5, 1, 2), 0.7, dtype=torch.float64))
+    given = ConditionedNetwork(torch.full((5, 1, 2), 0.7, dtype=torch.float64))
     process = _reversal(given, INTERPOLANTS["one_sided_linear"])
     nodes = torch.linspace(0, 1, num_steps + 1, dtype=torch.float64)
-    x, z = normal((5, 2), 0), GivenNoise(normal((num_steps, 1, 5, 2), 1))
+    x, z = normal((5, 2), 0), FixedNoise(normal((num_steps, 1, 5, 2), 1))
     ends = [
         integrate(solver.plan(process, nodes), x, noise=z)
         for solver in (SDEDPMSolver(), Ancestral())
@@ -63,6 +63,8 @@ def test_sde_dpm_solver_keeps_the_spread_of_broad_data_in_few_steps():
 
 
 def test_sde_dpm_solver_refuses_what_is_not_the_reversal():
-    process = _reversal(Given(torch.zeros(1, 1, 2)), INTERPOLANTS["one_sided_linear"], 2.0)
+    process = _reversal(
+        ConditionedNetwork(torch.zeros(1, 1, 2)), INTERPOLANTS["one_sided_linear"], 2.0
+    )
     with pytest.raises(ValueError, match="expected for SDEDPMSolver the ForwardSDE of a one-si"):
         SDEDPMSolver().check(process)

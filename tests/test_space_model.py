@@ -83,27 +83,27 @@ def _exact_model(space):
 
 
 @pytest.mark.parametrize(("space", "law"), _LAWS.values(), ids=_LAWS)
-def test_space_model_log_prob_is_the_closed_form_in_the_units_of_the_data(space, law):
+def test_space_model_log_prob_is_the_closed_form_in_the_units_of_the_data(space, representation):
     model, y = _exact_model(space), _in_chart()
     x = space.from_chart(y.loc + y.scale * _rows(50))
-    expected = law(y).log_prob(x).sum(1)
+    expected = representation(y).log_prob(x).sum(1)
     found = model.log_prob(x, num_steps=64).value
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
     x = x.requires_grad_()
     found = model.log_prob(x, num_steps=64, gradients=True).value
     (gradient,) = torch.autograd.grad(found.sum(), [x])
-    (exact,) = torch.autograd.grad(law(y).log_prob(x).sum(), [x])
+    (exact,) = torch.autograd.grad(representation(y).log_prob(x).sum(), [x])
     torch.testing.assert_close(gradient, exact, rtol=1e-5, atol=1e-5)
     assert not model.log_prob(x).value.requires_grad
 
 
 @pytest.mark.parametrize(("space", "law"), _LAWS.values(), ids=_LAWS)
-def test_space_model_samples_come_with_their_densities_and_follow_the_law(space, law):
+def test_space_model_samples_come_with_their_densities_and_follow_the_law(space, representation):
     model, y = _exact_model(space), _in_chart()
     samples = model.sample(4000, log_prob=True, num_steps=64, chunk_size=1500)
     x = samples.x.double()
     space.check(samples.x)
-    expected = law(y).log_prob(x).sum(1)
+    expected = representation(y).log_prob(x).sum(1)
     # In float32, whose rounding of x a density near a bound of the data magnifies.
     error = (samples.log_prob - expected).abs()
     assert error.median() < 2e-6 and error.max() < 1e-3
@@ -211,12 +211,12 @@ def test_data_are_standardized_in_the_chart():
 
 
 def test_laws_are_standardized_in_the_chart_by_fixed_draws():
-    law = partial(GaussianMixture, means=[[9.0, 7.0]], std=0.5)
-    shift, scale = law().chart_units(LogSpace())
-    drawn = law().fitting_batch().x1.log()
+    representation = partial(GaussianMixture, means=[[9.0, 7.0]], std=0.5)
+    shift, scale = representation().chart_units(LogSpace())
+    drawn = representation().fitting_batch().x1.log()
     torch.testing.assert_close(shift, drawn.mean(0))
     torch.testing.assert_close(scale, drawn.std(0, correction=0))
-    shift, scale = law(standardize=False).chart_units(LogSpace())
+    shift, scale = representation(standardize=False).chart_units(LogSpace())
     assert (shift == 0).all() and (scale == 1).all()
 
 

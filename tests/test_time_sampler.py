@@ -36,9 +36,9 @@ def _unit(sampler, n=20_000):
         (ImportanceTime(margin=_MARGIN), stats.beta(0.5, 0.5)),
     ],
 )
-def test_time_has_its_law(sampler, law):
+def test_time_has_its_law(sampler, representation):
     t, _ = _unit(sampler)
-    assert stats.kstest(t.clamp(0, 1).numpy(), law.cdf).pvalue > _SIGNIFICANCE
+    assert stats.kstest(t.clamp(0, 1).numpy(), representation.cdf).pvalue > _SIGNIFICANCE
 
 
 def test_time_of_a_logit_normal_has_a_normal_logit():

@@ -158,13 +158,13 @@ def test_video_decoder_step_up_is_copies_then_a_convolution() -> None:
 
 def test_video_decoder_default_deviation_makes_the_likelihood_the_squared_error() -> None:
     back = decoder()
-    deviation = back.deviation()
-    assert deviation.shape == ()
+    std = back.std()
+    assert std.shape == ()
     error = torch.tensor([0.3, -1.2])
-    law = torch.distributions.Normal(0.0, deviation.float())
+    representation = torch.distributions.Normal(0.0, std.float())
     constant = 0.5 * math.log(math.pi)
-    torch.testing.assert_close(-law.log_prob(error), error.square() + constant)
-    assert decoder(deviation=0.25).deviation().item() == 0.25
+    torch.testing.assert_close(-representation.log_prob(error), error.square() + constant)
+    assert decoder(std=0.25).std().item() == 0.25
     assert not back.linear
 
 
@@ -220,7 +220,7 @@ def test_video_nets_refuse_bad_sizes_by_name(
     assert str(error.value).startswith(f"{name}.{message}")
 
 
-@pytest.mark.parametrize("deviation", [0.0, -1.0, math.nan])
-def test_video_decoder_refuses_a_deviation_that_is_none(deviation: float) -> None:
-    with pytest.raises(ValueError, match=r"^VideoDecoder\.deviation: expected a number > 0"):
-        decoder(deviation=deviation)
+@pytest.mark.parametrize("std", [0.0, -1.0, math.nan])
+def test_video_decoder_refuses_a_deviation_that_is_none(std: float) -> None:
+    with pytest.raises(ValueError, match=r"^VideoDecoder\.std: expected a number > 0"):
+        decoder(std=std)

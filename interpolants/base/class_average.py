@@ -7,16 +7,16 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.base.beginning import BeginningBase
+from interpolants.base.initial_state import InitialStateBase
 from interpolants.utils.checks import check
 
 
 @final
-class ClassAverageBase(BeginningBase):
+class ClassAverageBase(InitialStateBase):
     """x0 ~ N(0, Id); sampling starts from r m_k + x0, with m_k the mean of a class k.
 
     A class is drawn as often as it occurs in the training data, which need labels; r is how much
-    of x1 the path's beginning holds (see `BeginningBase`). The spread within a class is left out,
+    of x1 the path's beginning holds (see `InitialStateBase`). The spread within a class is left out,
     so that the law is narrower than the true beginning.
     """
 

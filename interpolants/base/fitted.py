@@ -6,15 +6,15 @@ from typing import final
 
 from torch import Tensor
 
-from interpolants.base.beginning import BeginningBase
+from interpolants.base.initial_state import InitialStateBase
 
 
 @final
-class FittedBase(BeginningBase):
+class FittedBase(InitialStateBase):
     """x0 ~ N(0, Id); sampling starts from N(r m_i, 1 + r^2 v_i) in every coordinate i.
 
     m and v are the mean and the variance of the training data in the units of the networks, and
-    r is how much of x1 the path's beginning holds (see `BeginningBase`). Of all laws with
+    r is how much of x1 the path's beginning holds (see `InitialStateBase`). Of all laws with
     independent coordinates that are normal, this one has the least KL divergence from the true
     beginning. In space=log it is the log-normal law with the moments of the noised training data.
     """

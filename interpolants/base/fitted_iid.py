@@ -6,16 +6,16 @@ from typing import final
 
 from torch import Tensor
 
-from interpolants.base.beginning import BeginningBase
+from interpolants.base.initial_state import InitialStateBase
 
 
 @final
-class FittedIidBase(BeginningBase):
+class FittedIidBase(InitialStateBase):
     """x0 ~ N(0, Id); sampling starts from N(r m, 1 + r^2 v) in every coordinate alike.
 
     m and v are one mean and one variance over all training data and coordinates, of events
     (C, H, W) one for each channel; r is how much of x1 the path's beginning holds (see
-    `BeginningBase`). Farther from the true beginning than `FittedBase`, but without a trace of
+    `InitialStateBase`). Farther from the true beginning than `FittedBase`, but without a trace of
     where the data's structure lies.
     """
 

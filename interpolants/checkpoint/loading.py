@@ -11,12 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from interpolants.checkpoint import spec
-from interpolants.checkpoint.building import build_fields, restore
 from interpolants.checkpoint.ema_profiles import WIDEST, reconstruct, snapshot_steps
 from interpolants.checkpoint.reading import read_checkpoint
-from interpolants.data.labels import Labels
-from interpolants.model.model import Model
-from interpolants.neural_sde.model import SeriesModel, build_neural_sde
+from interpolants.task.base import Task
 from interpolants.utils.checks import check, is_number
 
 
@@ -26,7 +23,7 @@ def load(
     weights: str | float = "ema",
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
-) -> Model | SeriesModel:
+) -> Any:
     """Rebuild a trained model from its checkpoint alone. Loading never runs code from the file.
 
     Args:
@@ -39,7 +36,7 @@ def load(
         device: where to put the model.
 
     Returns:
-        A `Model`; of a neural SDE a `SeriesModel`.
+        A `Model`; for a neural SDE, a `TimeSeriesModel`.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -53,13 +50,39 @@ def load(
     _check_device(device)
     content = read_checkpoint(path)
     config = content["hyper_parameters"]["config"]
-    state: dict[str, Tensor] = dict(content["state_dict"])
-    # What was trained, by its name in the module that trained it.
-    name = "model" if "model" in config else "fields"
+    state = _trainable_state(content["state_dict"])
     if weights != "raw":
         averaged = _averaged(content, path, weights)
-        state |= {f"{name}.{key}": weight for key, weight in averaged.items()}
-    return _rebuild(name, config, state, path, trust, device)
+        state |= {f"model.{key}": weight for key, weight in averaged.items()}
+    task = task_of(config, trust)
+    for key in task.saved:
+        check(key in config, str(path), f"a configuration with {key}", "none")
+
+    def build(key: str) -> Any:
+        return spec.build(config[key], where=key, trust=trust)
+
+    try:
+        return task.rebuild(config, state, build, device)
+    except (RuntimeError, KeyError) as error:
+        reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
+        rule = "expected the weights of the network in its config, got others"
+        raise ValueError(f"{path}: {rule}; {reason}") from error
+
+
+def task_of(config: Mapping[str, Any], trust: Sequence[str] = ()) -> Task:
+    """The kind of model that a configuration is of.
+
+    Args:
+        config: the configuration in a checkpoint, or `Model.config`.
+        trust: as in `load`.
+
+    Raises:
+        ValueError: if it names none.
+    """
+    task = spec.build(config["task"], where="task", trust=trust)
+    check(isinstance(task, Task), "task", "a kind of model", type(task).__name__)
+    assert isinstance(task, Task)
+    return task
 
 
 def load_network(path: str, weights: str | float = "ema") -> nn.Module:
@@ -72,9 +95,16 @@ def load_network(path: str, weights: str | float = "ema") -> nn.Module:
         FileNotFoundError, ValueError: as `load`.
     """
     model = load(path, weights=weights)
-    check(isinstance(model, Model), "load_network.path", "an interpolant's checkpoint", path)
-    assert isinstance(model, Model)
-    return model.fields.net
+    rule = "a checkpoint of a model with a network, such as an interpolant"
+    check("net" in model.config, "load_network.path", rule, path)
+    network: nn.Module = model.fields.net
+    return network
+
+
+def _trainable_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The part of the training module's state that is the model's, by names of its own."""
+    prefix = "trainable."
+    return {k.removeprefix(prefix): w for k, w in state.items() if k.startswith(prefix)}
 
 
 def _averaged(
@@ -94,36 +124,6 @@ def _averaged(
         text = f"the average is of step {steps[-1]}, the last written up to the checkpoint's"
         warnings.warn(f"load.weights: {text}, {step}", stacklevel=3)
     return reconstruct(folder, weights, steps[-1])
-
-
-def _rebuild(
-    name: str,
-    config: Mapping[str, Any],
-    state: Mapping[str, Tensor],
-    path: str | Path,
-    trust: Sequence[str],
-    device: torch.device | str,
-) -> Model | SeriesModel:
-    def build(key: str) -> Any:
-        return spec.build(config[key], where=key, trust=trust)
-
-    event_shape = config["event_shape"]
-    if name == "model":
-        model = build_neural_sde(build("model"), event_shape, config["times"]).to(device)
-        scaling = restore(name, model, build("space"), state, path).to(device)
-        return SeriesModel(model=model, event_shape=event_shape, scaling=scaling, config=config)
-    labels = None if config["labels"] is None else Labels.from_plain(config["labels"])
-    fields, _ = build_fields(build, event_shape, labels, config["deviation"])
-    scaling = restore(name, fields.to(device), build("space"), state, path).to(device)
-    return Model(
-        fields=fields,
-        event_shape=event_shape,
-        scaling=scaling,
-        sampler=build("sampler"),
-        labels=labels,
-        guidance=build("guidance") if config["guidance"] else None,
-        config=config,
-    )
 
 
 def _check_device(device: torch.device | str) -> None:

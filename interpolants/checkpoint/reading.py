@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-# What a model is rebuilt from, and what its samples are compared with.
-CONFIG_KEYS = (
-    "event_shape",
-    "data",
-    "space",
-    "base",
-    "coupling",
-    "interpolant",
-    "objective",
-    "net",
-    "sampler",
-)
+from interpolants.checkpoint.format import check_format
 
-# The same of a neural SDE on series.
-SERIES_CONFIG_KEYS = ("event_shape", "times", "data", "space", "model")
-
-# What files from before there were tasks, and spaces, stand for, and the base with its own space.
-_INTERPOLANT = {"_target_": "interpolants.training.interpolant_task.InterpolantTask"}
-_EUCLIDEAN = {"_target_": "interpolants.space.euclidean.EuclideanSpace"}
-_DATASET_BASE = "interpolants.base.dataset.DatasetBase"
-
+KEYS = ("event_shape", "task", "data", "space")
+"""The keys of the configuration that every checkpoint has."""
 _EXPECTED = "expected a checkpoint written by interpolants"
 
 
@@ -44,8 +26,8 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         path: a file written in training.
 
     Returns:
-        The checkpoint: `["state_dict"]` is there, and `["hyper_parameters"]["config"]` holds
-        `saved_keys`.
+        The checkpoint: `["state_dict"]` is there, and `["hyper_parameters"]["config"]` the
+        configuration.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -62,32 +44,13 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: {_EXPECTED}, got a truncated file or another format")
     content = _load(path)
-    _fill_in(content)
     lacking = _lacking(content)
+    if isinstance(content, dict) and not lacking:
+        check_format(content, path)
     if lacking:
         raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
     assert isinstance(content, dict)
     return content
-
-
-def saved_keys(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The keys that a model is rebuilt from: `CONFIG_KEYS`, or those of a neural SDE."""
-    return SERIES_CONFIG_KEYS if "model" in config else CONFIG_KEYS
-
-
-def _fill_in(content: object) -> None:
-    """Name the task and the space in a file that has none: of the data, and a base of data."""
-    if isinstance(content, dict) and isinstance(content.get("hyper_parameters"), dict):
-        config = content["hyper_parameters"].get("config")
-        if isinstance(config, dict):
-            config.setdefault("task", dict(_INTERPOLANT))
-            for key in ("labels", "deviation", "guidance"):
-                config.setdefault(key, None)
-        if isinstance(config, dict) and "space" not in config:
-            config["space"] = dict(_EUCLIDEAN)
-            base = config.get("base")
-            if isinstance(base, dict) and base.get("_target_") == _DATASET_BASE:
-                base["space"] = dict(_EUCLIDEAN)
 
 
 def _lacking(content: object) -> str:
@@ -98,7 +61,7 @@ def _lacking(content: object) -> str:
     config = hyper_parameters.get("config") if isinstance(hyper_parameters, dict) else None
     if not isinstance(config, dict):
         return "config"
-    return next((f"{key} in its config" for key in saved_keys(config) if key not in config), "")
+    return next((f"{key} in its config" for key in KEYS if key not in config), "")
 
 
 def _load(path: Path) -> object:

@@ -33,14 +33,14 @@ _TRAINING = (
 )
 
 
-class Place(NamedTuple):
+class RunLocation(NamedTuple):
     """A run's folder, and the checkpoint to continue from or None."""
 
     folder: Path
     checkpoint: Path | None
 
 
-def find_place(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> Place:
+def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> RunLocation:
     """The folder of this run, and what it continues from; nothing is written.
 
     Args:
@@ -60,7 +60,7 @@ def find_place(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> P
     if ckpt is not None:
         path = Path(ckpt)
         _check_course(config, keys, path)
-        return Place(_folder_for(path, given, new), path)
+        return RunLocation(_folder_for(path, given, new), path)
     if given is not None:
         exists = (given / LAST).exists()
         check(
@@ -70,18 +70,18 @@ def find_place(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> P
             str(given),
             "continue that run with resume=auto, or choose another folder",
         )
-        return _continue(config, keys, given) if exists else Place(given, None)
+        return _continue(config, keys, given) if exists else RunLocation(given, None)
     if (new / LAST).exists():  # the same job of Slurm, queued anew
         return _continue(config, keys, new)
     if resume == "auto":
         for folder in newest_runs(root / "outputs" / str(config["name"])):
             saved = read_checkpoint(folder / LAST)["hyper_parameters"]["config"]
             if not list(_differences(config, saved, keys)):
-                return Place(folder, folder / LAST)
-    return Place(new, None)
+                return RunLocation(folder, folder / LAST)
+    return RunLocation(new, None)
 
 
-def shared_place(find: Callable[[], Place]) -> Place:
+def shared_location(find: Callable[[], RunLocation]) -> RunLocation:
     """The place that one process finds, for all processes of a run.
 
     Processes that another one started are told by it; those of `torchrun` by the first of them.
@@ -95,21 +95,21 @@ def shared_place(find: Callable[[], Place]) -> Place:
     told = os.environ.get(_VARIABLE)
     if told is not None:
         return _from_plain(told)
-    return _from_plain(Ranks.of_environment().told(lambda: _plain(find())))
+    return _from_plain(Ranks.of_environment().first_finds(lambda: _plain(find())))
 
 
-def _plain(place: Place) -> str:
+def _plain(place: RunLocation) -> str:
     checkpoint = None if place.checkpoint is None else str(place.checkpoint)
     return json.dumps([str(place.folder), checkpoint])
 
 
-def _from_plain(text: str) -> Place:
+def _from_plain(text: str) -> RunLocation:
     folder, checkpoint = json.loads(text)
-    return Place(Path(folder), None if checkpoint is None else Path(checkpoint))
+    return RunLocation(Path(folder), None if checkpoint is None else Path(checkpoint))
 
 
 @contextmanager
-def telling(place: Place) -> Iterator[None]:
+def announced(place: RunLocation) -> Iterator[None]:
     """A stretch in which processes that this one starts are told of the run."""
     before = os.environ.get(_VARIABLE)
     os.environ[_VARIABLE] = _plain(place)
@@ -165,10 +165,10 @@ def newest_checkpoint(folder: Path) -> Path:
     return runs[0] / LAST
 
 
-def _continue(config: Mapping[str, Any], keys: Sequence[str], folder: Path) -> Place:
+def _continue(config: Mapping[str, Any], keys: Sequence[str], folder: Path) -> RunLocation:
     path = folder / LAST
     _check_course(config, keys, path)
-    return Place(folder, path)
+    return RunLocation(folder, path)
 
 
 def _check_course(config: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:

@@ -6,12 +6,12 @@ from typing import final
 
 import torch
 
-from interpolants.data.finite_series import FiniteSeries
+from interpolants.data.finite_time_series import FiniteTimeSeries
 from interpolants.utils.checks import check, check_finite, check_positive, is_whole
 
 
 @final
-class Bridge(FiniteSeries):
+class Bridge(FiniteTimeSeries):
     """The same single observation in every series; the posterior of a process is then its bridge.
 
     Args:

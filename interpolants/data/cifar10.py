@@ -6,9 +6,9 @@ from typing import final
 
 from interpolants.data.cifar_batches import read_cifar10
 from interpolants.data.images import Images
-from interpolants.data.standard_set import StandardSet
+from interpolants.data.public_dataset import PublicDataset
 
-_SET = StandardSet(
+_SET = PublicDataset(
     owner="CIFAR10",
     name="cifar10",
     files="cifar-10-python.tar.gz or cifar-10-binary.tar.gz, or the batches in them,",
@@ -29,7 +29,7 @@ class CIFAR10(Images):
     not; no code in them is run.
 
     Args:
-        root: folder of an archive or of the batches; None looks where `StandardSet` says.
+        root: folder of an archive or of the batches; None looks where `PublicDataset` says.
         download: whether to fetch the archive where nothing is found.
         flip: whether half of the images of training batches are mirrored from left to right.
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from interpolants.data.images import Pictures
+from interpolants.data.images import LabelledImages
 from interpolants.utils.checks import check
 
 _Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -34,7 +34,7 @@ _FORMS = (
 )
 
 
-def read_cifar10(owner: str, folder: Path) -> tuple[Pictures, Pictures] | str:
+def read_cifar10(owner: str, folder: Path) -> tuple[LabelledImages, LabelledImages] | str:
     """Training and test images, from either distribution, unpacked or not; an empty text if no
     batch is in the folder.
 
@@ -80,9 +80,9 @@ def _contents(where: str, place: Path, names: list[str]) -> Iterator[tuple[str, 
             raise
 
 
-def _joined(parts: list[_Batch]) -> Pictures:
+def _joined(parts: list[_Batch]) -> LabelledImages:
     x, label = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Pictures(torch.from_numpy(x).view(-1, *_SHAPE), torch.from_numpy(label))
+    return LabelledImages(torch.from_numpy(x).view(-1, *_SHAPE), torch.from_numpy(label))
 
 
 def _batch(where: str, path: Path, content: bytes) -> _Batch:

@@ -1,14 +1,14 @@
-"""Pictures of clothes."""
+"""LabelledImages of clothes."""
 
 from __future__ import annotations
 
 from typing import final
 
-from interpolants.data.idx_set import FILES, md5_by_file, read_idx_set
+from interpolants.data.idx_dataset import FILES, md5_by_file, read_idx_dataset
 from interpolants.data.images import Images
-from interpolants.data.standard_set import StandardSet
+from interpolants.data.public_dataset import PublicDataset
 
-_SET = StandardSet(
+_SET = PublicDataset(
     owner="FashionMNIST",
     name="fashion_mnist",
     files=FILES,
@@ -35,7 +35,7 @@ class FashionMNIST(Images):
 
     Args:
         root: folder of the files, or one above as other libraries lay it out; None looks where
-            `StandardSet` says.
+            `PublicDataset` says.
         download: whether to fetch the files where they are nowhere.
         flip: whether half of the images of training batches are mirrored from left to right.
         pad: black pixels added on each side; 2 makes images of 32 x 32.
@@ -53,4 +53,4 @@ class FashionMNIST(Images):
         flip: bool = False,
         pad: int = 0,
     ) -> None:
-        super().__init__(*read_idx_set(_SET, root, download), flip=flip, pad=pad)
+        super().__init__(*read_idx_dataset(_SET, root, download), flip=flip, pad=pad)

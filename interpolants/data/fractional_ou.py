@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.data.finite_series import FiniteSeries
+from interpolants.data.finite_time_series import FiniteTimeSeries
 from interpolants.driver.exact_fractional_brownian import ExactFractionalBrownian
 from interpolants.utils.checks import (
     check,
@@ -24,7 +24,7 @@ from interpolants.utils.seeds import keyed_generator
 
 
 @final
-class FractionalOU(FiniteSeries):
+class FractionalOU(FiniteTimeSeries):
     """Paths of dX = -rate (X - level) dt + sigma dB, observed with noise; known in law.
 
     B is fractional Brownian motion of type I with Var B(1) = 1, drawn exactly on a grid finer
@@ -42,7 +42,7 @@ class FractionalOU(FiniteSeries):
         start: X(0).
         horizon: time of the last observation, > 0.
         length: T, observations at equal times from 0 to `horizon`, at least 2.
-        deviation: standard deviation of the noise of each observation, >= 0.
+        std: standard deviation of the noise of each observation, >= 0.
         paths: N, how many series there are.
         substeps: steps of the finer grid between two observations.
         seed: fixes the paths.
@@ -64,7 +64,7 @@ class FractionalOU(FiniteSeries):
         start: float = 0.0,
         horizon: float = 1.0,
         length: int = 32,
-        deviation: float = 0.0,
+        std: float = 0.0,
         paths: int = 2560,
         substeps: int = 16,
         seed: int = 0,
@@ -72,7 +72,7 @@ class FractionalOU(FiniteSeries):
         held_out_fraction: float = 0.2,
         split_seed: int = 0,
     ) -> None:
-        _check_numbers(hurst, rate, level, sigma, start, horizon, deviation)
+        _check_numbers(hurst, rate, level, sigma, start, horizon, std)
         for name, count in (("length", length), ("paths", paths)):
             where = f"FractionalOU.{name}"
             check(is_whole(count) and count >= 2, where, "a whole number >= 2", count)
@@ -86,7 +86,7 @@ class FractionalOU(FiniteSeries):
         x = level + (start - level) * torch.exp(-rate * times) + noise
         z = torch.randn(x.shape, generator=generator, dtype=x.dtype)
         super().__init__(
-            (x + deviation * z).unsqueeze(-1),
+            (x + std * z).unsqueeze(-1),
             times=times.tolist(),
             standardize=standardize,
             held_out_fraction=held_out_fraction,
@@ -112,11 +112,11 @@ def _check_numbers(
     sigma: float,
     start: float,
     horizon: float,
-    deviation: float,
+    std: float,
 ) -> None:
     check_open_interval("FractionalOU.hurst", hurst, 0, 1)
     check_positive("FractionalOU.horizon", horizon)
     for name, value in (("level", level), ("start", start)):
         check_finite(f"FractionalOU.{name}", value)
-    for name, value in (("rate", rate), ("sigma", sigma), ("deviation", deviation)):
+    for name, value in (("rate", rate), ("sigma", sigma), ("std", std)):
         check_not_negative(f"FractionalOU.{name}", value)

@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 import torch
 
-from interpolants.data.images import Images, Pictures
+from interpolants.data.images import Images, LabelledImages
 from interpolants.data.reading import Array, load_arrays
 from interpolants.utils.checks import check
 
@@ -63,7 +63,9 @@ class ImageFile(Images):
         )
 
 
-def _sides(path: str, key: str | None, label: str | None) -> tuple[Pictures, Pictures | None]:
+def _sides(
+    path: str, key: str | None, label: str | None
+) -> tuple[LabelledImages, LabelledImages | None]:
     loaded = load_arrays("ImageFile", Path(path))
     arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else loaded
     if key is None and label is None and "x_train" in arrays:
@@ -79,7 +81,7 @@ def _sides(path: str, key: str | None, label: str | None) -> tuple[Pictures, Pic
     return _pictures(arrays, key, label), None
 
 
-def _pictures(arrays: Mapping[str, Array], key: str, label: str | None) -> Pictures:
+def _pictures(arrays: Mapping[str, Array], key: str, label: str | None) -> LabelledImages:
     names = ", ".join(arrays)
     check(key in arrays, "ImageFile.key", f"one of the arrays {names}", key)
     x = arrays[key]
@@ -92,13 +94,13 @@ def _pictures(arrays: Mapping[str, Array], key: str, label: str | None) -> Pictu
     x = np.moveaxis(x, 3, 1) if last else (x[:, None] if x.ndim == 3 else x)
     pixels = torch.from_numpy(np.ascontiguousarray(x))
     if label is None:
-        return Pictures(pixels)
+        return LabelledImages(pixels)
     check(label in arrays, "ImageFile.label", f"one of the arrays {names}", label)
     classes = arrays[label]
     if np.issubdtype(classes.dtype, np.integer) and classes.size == len(x):
-        return Pictures(pixels, torch.from_numpy(classes.reshape(-1).astype(np.int64)))
+        return LabelledImages(pixels, torch.from_numpy(classes.reshape(-1).astype(np.int64)))
     vectors = np.issubdtype(classes.dtype, np.number) and classes.ndim == 2
     rule = f"whole numbers, or vectors of numbers, for {len(x)} images in the array {label}"
     got = (str(classes.dtype), classes.shape)
     check(vectors and len(classes) == len(x), "ImageFile.label", rule, got)
-    return Pictures(pixels, torch.from_numpy(classes.astype(np.float32)))
+    return LabelledImages(pixels, torch.from_numpy(classes.astype(np.float32)))

@@ -14,7 +14,7 @@ from interpolants.data.split_data import split_numbers
 from interpolants.utils.checks import check, check_open_interval, check_seed, is_whole
 
 
-class Pictures(NamedTuple):
+class LabelledImages(NamedTuple):
     """Images with or without labels.
 
     Attributes:
@@ -47,8 +47,8 @@ class Images(ImageData):
 
     def __init__(
         self,
-        train: Pictures,
-        test: Pictures | None = None,
+        train: LabelledImages,
+        test: LabelledImages | None = None,
         *,
         held_out_fraction: float = 0.2,
         split_seed: int = 0,
@@ -84,18 +84,20 @@ class Images(ImageData):
         return self._sides[held_out].label
 
 
-def _split(pictures: Pictures, held_out_fraction: float, seed: int) -> tuple[Pictures, Pictures]:
+def _split(
+    pictures: LabelledImages, held_out_fraction: float, seed: int
+) -> tuple[LabelledImages, LabelledImages]:
     train, test = (
-        Pictures._make(None if part is None else part[numbers] for part in pictures)
+        LabelledImages._make(None if part is None else part[numbers] for part in pictures)
         for numbers in split_numbers(len(pictures.x), held_out_fraction, seed)
     )
     return train, test
 
 
-def _checked(where: str, pictures: Pictures) -> Pictures:
+def _checked(where: str, pictures: LabelledImages) -> LabelledImages:
     x, label = pictures
     fits = x.dtype == torch.uint8 and x.dim() == 4 and x.numel() > 0
     check(fits, where, "uint8 images of shape (N, C, H, W)", (x.dtype, tuple(x.shape)))
     if label is None:
         return pictures
-    return Pictures(x, checked_labels(where, label, len(x)))
+    return LabelledImages(x, checked_labels(where, label, len(x)))

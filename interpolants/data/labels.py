@@ -148,11 +148,11 @@ def labels_of(
     return stream_rows(labels.draw, *numbers, *key)
 
 
-def told(
+def network_labels(
     labels: Labels | None, label: Tensor | None, device: torch.device | None = None
 ) -> Tensor | None:
-    """What a network is told of labels: classes as they are, vectors in units of the training
-    data's; None of a network that is told nothing."""
+    """Labels as a network takes them: classes as they are, vectors in units of the training
+    data's; None for a network that is not conditioned on labels."""
     if labels is None or label is None:
         return None
     label = label.to(device)

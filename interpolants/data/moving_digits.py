@@ -10,12 +10,12 @@ from torch.nn.functional import pad
 
 from interpolants.data.base import Batch, Distribution
 from interpolants.data.digits import Digits
-from interpolants.data.series_data import SeriesData
+from interpolants.data.time_series_data import TimeSeriesData
 from interpolants.utils.checks import check, check_count, check_positive, is_whole
 
 
 @final
-class MovingDigits(Distribution, SeriesData):
+class MovingDigits(Distribution, TimeSeriesData):
     """A stochastic Moving MNIST of the digits that come with scikit-learn.
 
     Each digit starts anywhere in the frame. Along each axis it keeps its speed up to the wall,
@@ -86,19 +86,19 @@ class MovingDigits(Distribution, SeriesData):
         device, frames = generator.device, self.event_shape[0]
         reach = float(self.canvas - self.digit_size)
         # The last of these legs ends after the last frame, however fast all are.
-        legs = 3 + int((frames - 1) * self.fastest / reach)
+        segments = 3 + int((frames - 1) * self.fastest / reach)
         # Along an axis without walls, of which every second stretch is seen in a mirror.
         start = 2 * reach * torch.rand(count, 1, generator=generator, device=device)
-        u = torch.rand(count, legs, generator=generator, device=device)
+        u = torch.rand(count, segments, generator=generator, device=device)
         speeds = self.slowest + (self.fastest - self.slowest) * u
         # Where and when each leg begins, and the last one ends.
-        walls = reach * (1 + (start / reach).floor() + torch.arange(legs, device=device))
+        walls = reach * (1 + (start / reach).floor() + torch.arange(segments, device=device))
         places = torch.cat([start, walls], dim=1)
         times = pad((places.diff(dim=1) / speeds).cumsum(dim=1), (1, 0))
         now = torch.arange(frames, dtype=times.dtype, device=device).repeat(count, 1)
-        leg = torch.searchsorted(times, now, right=True) - 1
-        since = now - times.gather(1, leg)
-        place = places.gather(1, leg) + speeds.gather(1, leg) * since
+        segment = torch.searchsorted(times, now, right=True) - 1
+        since = now - times.gather(1, segment)
+        place = places.gather(1, segment) + speeds.gather(1, segment) * since
         return reach - (place % (2 * reach) - reach).abs()
 
     def _videos(self, images: Tensor, n: int, generator: torch.Generator) -> Batch:

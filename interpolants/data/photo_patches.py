@@ -6,7 +6,7 @@ from typing import final
 
 import torch
 
-from interpolants.data.images import Images, Pictures
+from interpolants.data.images import Images, LabelledImages
 from interpolants.utils.checks import check, is_whole
 
 _HEIGHT, _WIDTH = 427, 640
@@ -51,5 +51,5 @@ class PhotoPatches(Images):
             ]
             x = torch.stack([part.flatten(0, 1) for part in parts])
             label = torch.arange(len(parts)).repeat_interleave(x.shape[1])
-            sides.append(Pictures(x.flatten(0, 1).contiguous(), label))
+            sides.append(LabelledImages(x.flatten(0, 1).contiguous(), label))
         super().__init__(*sides, flip=flip)

@@ -19,10 +19,10 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
         so that (x - shift) / scale is zero there.
     """
     wide = x.double()
-    shift, deviation = wide.mean(dim=0), wide.std(dim=0, correction=0)
+    shift, std = wide.mean(dim=0), wide.std(dim=0, correction=0)
     # A constant column may leave a deviation of the order of its rounding error.
-    is_constant = deviation <= 1e-7 * wide.abs().amax(dim=0)
-    scale = torch.where(is_constant, torch.ones_like(deviation), deviation)
+    is_constant = std <= 1e-7 * wide.abs().amax(dim=0)
+    scale = torch.where(is_constant, torch.ones_like(std), std)
     return shift.float(), scale.float()
 
 

@@ -7,8 +7,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.driver.ahead import white_forecast
 from interpolants.driver.base import Driver, Forecast, Increment, check_lengths
+from interpolants.driver.forecast import white_forecast
 
 
 @final

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.driver.law import Law
 from interpolants.driver.mandelbrot_van_ness import MandelbrotVanNess
+from interpolants.driver.representation import Representation
 from interpolants.driver.weights import optimal_weights
 from interpolants.utils.checks import check
 
@@ -42,18 +42,22 @@ def exact_likelihood(increments: Tensor) -> HurstEstimate:
     Returns:
         float64; an index in [0.01, 0.99].
     """
-    law, n = MandelbrotVanNess(normalize=True), increments.shape[-1]
+    representation, n = MandelbrotVanNess(normalize=True), increments.shape[-1]
     lag = torch.arange(n, device=increments.device)
     lags = (lag - lag.unsqueeze(-1)).abs()
 
     def covariance(hurst: Tensor) -> Tensor:
-        return (1 / n) ** (2 * hurst) * law.noise_autocovariance(n, hurst)[lags]
+        return (1 / n) ** (2 * hurst) * representation.noise_autocovariance(n, hurst)[lags]
 
     return _most_likely(increments, covariance)
 
 
 def markov_likelihood(
-    increments: Tensor, *, law: Law, gammas: Sequence[float], horizon: float = 1.0
+    increments: Tensor,
+    *,
+    representation: Representation,
+    gammas: Sequence[float],
+    horizon: float = 1.0,
 ) -> HurstEstimate:
     """The most likely index under the law of a Markov approximation, with no slope.
 
@@ -61,7 +65,7 @@ def markov_likelihood(
 
     Args:
         increments: of P paths over n equal times, (P, n).
-        law: the type of motion.
+        representation: the type of motion.
         gammas: speeds of the bank.
         horizon: T, the length of the series.
 
@@ -74,8 +78,8 @@ def markov_likelihood(
     s, t = torch.meshgrid(times, times, indexing="ij")
 
     def covariance(hurst: Tensor) -> Tensor:
-        omega = optimal_weights(law, hurst, speeds, 1.0)
-        return law.bank_covariance(omega, speeds, s, t).diff(dim=-1).diff(dim=-2)
+        omega = optimal_weights(representation, hurst, speeds, 1.0)
+        return representation.ou_covariance(omega, speeds, s, t).diff(dim=-1).diff(dim=-2)
 
     return _most_likely(increments, covariance)
 

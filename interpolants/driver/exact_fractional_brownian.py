@@ -37,13 +37,13 @@ class ExactFractionalBrownian(nn.Module):
         super().__init__()
         check_positive("ExactFractionalBrownian.horizon", horizon)
         self.hurst = as_hurst(hurst)
-        self.law = MandelbrotVanNess(normalize=normalize)
+        self.representation = MandelbrotVanNess(normalize=normalize)
         self.horizon = horizon
 
     def spectrum(self, num_steps: int) -> Tensor:
         """Eigenvalues of the ring for increments over unit times, float64, (2 n,) or (D, 2 n)."""
         check_count("ExactFractionalBrownian.num_steps", num_steps)
-        rises = self.law.noise_autocovariance(num_steps + 1, self.hurst())
+        rises = self.representation.noise_autocovariance(num_steps + 1, self.hurst())
         # The ring is symmetric: its transform is real, and given by one half of it.
         eigenvalues: Tensor = torch.fft.hfft(rises, n=2 * num_steps)
         return eigenvalues

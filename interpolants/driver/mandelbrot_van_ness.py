@@ -9,8 +9,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.driver.law import Law
-from interpolants.driver.special import (
+from interpolants.driver.representation import Representation
+from interpolants.driver.special_functions import (
     factorial_ratios,
     phi2,
     poisson,
@@ -27,7 +27,7 @@ _FAR, _FAR_TERMS = 8, 10
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class MandelbrotVanNess(Law):
+class MandelbrotVanNess(Representation):
     """B(t) = 1/Gamma(a) int (t - s)_+^(H - 1/2) - (-s)_+^(H - 1/2) dW(s), with a = H + 1/2.
 
         Cov(B(s), B(t)) = V/2 (s^2H + t^2H - |t - s|^2H),    V = 1 / (Gamma(2H + 1) sin(pi H))
@@ -67,7 +67,7 @@ class MandelbrotVanNess(Law):
     def start_covariance(self, gammas: Tensor) -> Tensor:
         return 1 / (gammas + gammas.unsqueeze(-1))
 
-    def bank_covariance(self, omega: Tensor, gammas: Tensor, s: Tensor, t: Tensor) -> Tensor:
+    def ou_covariance(self, omega: Tensor, gammas: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """(V(s) + V(t) - V(|t - s|)) / 2 of the variogram V(h) = 2 sum_j v_j (1 - e^(-gamma_j h)),
         where v_j = omega_j sum_i omega_i / (gamma_i + gamma_j)."""
         share = omega * (omega @ self.start_covariance(gammas))

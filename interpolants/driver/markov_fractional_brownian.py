@@ -8,11 +8,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.driver.ahead import bank_forecast
 from interpolants.driver.base import Driver, Forecast, Increment, check_lengths, contract
+from interpolants.driver.covariance_roots import covariance_root
+from interpolants.driver.forecast import ou_forecast
 from interpolants.driver.hurst import Hurst, as_hurst
-from interpolants.driver.law import Law
-from interpolants.driver.roots import covariance_root
+from interpolants.driver.representation import Representation
 from interpolants.driver.speeds import Speeds, speeds_of, warn_of_speeds
 from interpolants.driver.weights import RIDGE, optimal_weights, relative_error
 from interpolants.utils.checks import check, check_not_negative, check_positive
@@ -30,7 +30,7 @@ class MarkovFractionalBrownian(Driver):
 
     Args:
         hurst: the index, or one for each coordinate, or a module that learns it.
-        law: the type of motion.
+        representation: the type of motion.
         gammas: speeds, ascending, > 0; or a rule for them.
         step: spacing of the data; what a rule of speeds needs. If it is given, a learned index
             that the speeds cannot resolve is warned of.
@@ -47,7 +47,7 @@ class MarkovFractionalBrownian(Driver):
         self,
         *,
         hurst: Hurst | float | Sequence[float],
-        law: Law,
+        representation: Representation,
         gammas: Sequence[float] | Speeds,
         step: float | None = None,
         horizon: float = 1.0,
@@ -61,10 +61,10 @@ class MarkovFractionalBrownian(Driver):
             check_positive(f"{name}.step", step)
         self.gammas = speeds_of(name, gammas, step, horizon)
         check_not_negative(f"{name}.ridge", ridge)
-        fits = law.has_past or not random_slope
+        fits = representation.has_past or not random_slope
         check(fits, f"{name}.random_slope", "a law with a past, or false", random_slope)
         self.hurst = as_hurst(hurst)
-        self.law, self.horizon, self.ridge = law, horizon, ridge
+        self.representation, self.horizon, self.ridge = representation, horizon, ridge
         self.random_slope = random_slope
         self.states = len(self.gammas) + random_slope
         if step is not None and self.hurst.learnable:
@@ -74,7 +74,7 @@ class MarkovFractionalBrownian(Driver):
         """The weights of the processes, float64, (K,) or (D, K)."""
         hurst = self.hurst()
         speeds = self._speeds(hurst)
-        return optimal_weights(self.law, hurst, speeds, self.horizon, ridge=self.ridge)
+        return optimal_weights(self.representation, hurst, speeds, self.horizon, ridge=self.ridge)
 
     def slope(self) -> Tensor:
         """s, the standard deviation of the random slope, float64, () or (D,)."""
@@ -82,8 +82,8 @@ class MarkovFractionalBrownian(Driver):
         if not self.random_slope:
             return torch.zeros_like(hurst)
         end = torch.tensor(self.horizon, dtype=hurst.dtype, device=hurst.device)
-        bank = self.law.bank_covariance(self.omega(), self._speeds(hurst), end, end)
-        missing = self.law.covariance(end, end, hurst) - bank
+        bank = self.representation.ou_covariance(self.omega(), self._speeds(hurst), end, end)
+        missing = self.representation.covariance(end, end, hurst) - bank
         # The root has no derivative at zero.
         return missing.clamp(min=1e-30).sqrt() / self.horizon
 
@@ -102,19 +102,21 @@ class MarkovFractionalBrownian(Driver):
     def relative_error(self) -> Tensor:
         """int_0^T E (B - Bhat)^2 dt over int_0^T E B^2 dt on one W, with no slope, () or (D,)."""
         hurst = self.hurst()
-        return relative_error(self.law, hurst, self._speeds(hurst), self.horizon, self.omega())
+        return relative_error(
+            self.representation, hurst, self._speeds(hurst), self.horizon, self.omega()
+        )
 
     def covariance(self, s: Tensor, t: Tensor) -> Tensor:
         omega = self.omega()
         s, t = s.to(omega), t.to(omega)
-        bank = self.law.bank_covariance(omega, self._speeds(omega), s, t)
+        bank = self.representation.ou_covariance(omega, self._speeds(omega), s, t)
         variance = self.slope().square()
         return bank + variance.view((*variance.shape, *(1,) * s.dim())) * s * t
 
     def start_from(self, normals: Tensor) -> Tensor:
         count = len(self.gammas)
         root = covariance_root(
-            self.law.start_covariance(torch.tensor(self.gammas, dtype=torch.float64))
+            self.representation.start_covariance(torch.tensor(self.gammas, dtype=torch.float64))
         )
         # In float64, where the slow processes are large and nearly equal.
         bank = (normals[..., :count].double() @ root.to(normals.device)).to(normals.dtype)
@@ -153,7 +155,7 @@ class MarkovFractionalBrownian(Driver):
 
     def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor, decay: Tensor) -> Forecast:
         slope = readout[..., -1] if self.random_slope else None
-        return bank_forecast(readout[..., : len(rates)], slope, rates, tau, decay)
+        return ou_forecast(readout[..., : len(rates)], slope, rates, tau, decay)
 
     def _speeds(self, like: Tensor) -> Tensor:
         return torch.tensor(self.gammas, dtype=torch.float64, device=like.device)

@@ -9,8 +9,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.driver.law import Law
-from interpolants.driver.special import factorial_ratios, phi2, poisson
+from interpolants.driver.representation import Representation
+from interpolants.driver.special_functions import factorial_ratios, phi2, poisson
 
 # Up to here the overlap is summed as a series of so many terms; beyond, exp(-x) is rounding.
 _SMALL, _TERMS = 40.0, 128
@@ -21,7 +21,7 @@ _SERIES, _MEET = 40, 0.1
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class RiemannLiouville(Law):
+class RiemannLiouville(Representation):
     """B(t) = 1/Gamma(a) int_0^t (t - s)^(H - 1/2) dW(s), with a = H + 1/2.
 
         Cov(B(s), B(t)) = s^a t^(a - 1) / (a Gamma(a)^2) 2F1(1, 1/2 - H; a + 1; s/t),    s <= t
@@ -59,7 +59,7 @@ class RiemannLiouville(Law):
     def start_covariance(self, gammas: Tensor) -> Tensor:
         return gammas.new_zeros(len(gammas), len(gammas))
 
-    def bank_covariance(self, omega: Tensor, gammas: Tensor, s: Tensor, t: Tensor) -> Tensor:
+    def ou_covariance(self, omega: Tensor, gammas: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """sum_ij omega_i omega_j (e^(-gamma_j (t - s)) - e^(-gamma_i s - gamma_j t)) /
         (gamma_i + gamma_j) for s <= t."""
         weights = omega.view(*omega.shape[:-1], *(1,) * s.dim(), -1)

@@ -9,19 +9,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from interpolants.driver.law import Law
+from interpolants.driver.representation import Representation
 
 RIDGE = 1e-10
 """Added to the diagonal of A scaled to ones; without it the weights of many speeds are noise."""
 
 
 def optimal_weights(
-    law: Law, hurst: Tensor, gammas: Tensor, horizon: float, *, ridge: float = RIDGE
+    representation: Representation,
+    hurst: Tensor,
+    gammas: Tensor,
+    horizon: float,
+    *,
+    ridge: float = RIDGE,
 ) -> Tensor:
     """omega in closed form; differentiable in the Hurst index.
 
     Args:
-        law: the type of motion.
+        representation: the type of motion.
         hurst: float64, (*H).
         gammas: speeds > 0, float64, (K,).
         horizon: T, the length over which the error is counted.
@@ -31,20 +36,22 @@ def optimal_weights(
         float64, (*H, K).
     """
     x = gammas * horizon
-    gram = law.gram(x)
+    gram = representation.gram(x)
     scale = gram.diagonal().rsqrt()
     eye = torch.eye(len(x), dtype=x.dtype, device=x.device)
     factor = torch.linalg.cholesky(scale * gram * scale.unsqueeze(-1) + ridge * eye)
-    b = (scale * law.overlap(x, hurst)).unsqueeze(-1)
+    b = (scale * representation.overlap(x, hurst)).unsqueeze(-1)
     w = scale * torch.cholesky_solve(b, factor).squeeze(-1)
-    return (horizon ** (hurst - 0.5) * law.amplitude(hurst)).unsqueeze(-1) * w
+    return (horizon ** (hurst - 0.5) * representation.amplitude(hurst)).unsqueeze(-1) * w
 
 
 def relative_error(
-    law: Law, hurst: Tensor, gammas: Tensor, horizon: float, omega: Tensor
+    representation: Representation, hurst: Tensor, gammas: Tensor, horizon: float, omega: Tensor
 ) -> Tensor:
     """int_0^T E (B - Bhat)^2 dt over int_0^T E B^2 dt, for any omega, (*H)."""
     x = gammas * horizon
-    w = omega / (horizon ** (hurst - 0.5) * law.amplitude(hurst)).unsqueeze(-1)
-    quadratic = (w @ law.gram(x) * w).sum(dim=-1) - 2 * (w * law.overlap(x, hurst)).sum(dim=-1)
-    return quadratic / law.energy(hurst) + 1
+    w = omega / (horizon ** (hurst - 0.5) * representation.amplitude(hurst)).unsqueeze(-1)
+    quadratic = (w @ representation.gram(x) * w).sum(dim=-1) - 2 * (
+        w * representation.overlap(x, hurst)
+    ).sum(dim=-1)
+    return quadratic / representation.energy(hurst) + 1

@@ -12,7 +12,7 @@ from interpolants.net.condition import Condition
 
 
 @final
-class Given(nn.Module):
+class ConditionedNetwork(nn.Module):
     """net(t, x, condition) for the B samples of one condition, guided if asked.
 
     Args:

@@ -18,7 +18,7 @@ from interpolants.base.base import Base
 from interpolants.base.gaussian import GaussianBase
 from interpolants.coupling.base import Coupling
 from interpolants.coupling.independent import IndependentCoupling
-from interpolants.fields.conditioned import Given
+from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.conversions import Combination, apply_combination, convert
 from interpolants.fields.guidance.base import Guidance
 from interpolants.fields.preconditioning import Preconditioning
@@ -83,14 +83,14 @@ class Fields(nn.Module):
         if preconditioning is not None:
             preconditioning.check(interpolant, self.predicts)
 
-    def given(self, condition: Condition, guidance: Guidance | None = None) -> Fields:
+    def condition_on(self, condition: Condition, guidance: Guidance | None = None) -> Fields:
         """The fields for samples of a condition, guided if asked; called as (t, x) like these.
 
         They share all weights. The condition is of B samples; in a batch of k B rows, the rows
         i, i + B, ... are about sample i.
         """
         return Fields(
-            net=Given(self.net, condition, guidance),
+            net=ConditionedNetwork(self.net, condition, guidance),
             interpolant=self.interpolant,
             predicts=self.predicts,
             base=self.base,
@@ -99,14 +99,14 @@ class Fields(nn.Module):
         )
 
     @property
-    def is_given(self) -> bool:
+    def is_conditioned(self) -> bool:
         """Whether the fields are those of given samples."""
-        return isinstance(self.net, Given)
+        return isinstance(self.net, ConditionedNetwork)
 
     @property
     def networks(self) -> Sequence[nn.Module]:
         """The networks that an evaluation calls, once each."""
-        return self.net.networks if isinstance(self.net, Given) else [self.net]
+        return self.net.networks if isinstance(self.net, ConditionedNetwork) else [self.net]
 
     def predict(self, t: Tensor, x: Tensor) -> dict[str, Tensor]:
         """What is predicted by name, each (B, *event), in x's dtype; t is 0-d or (B,)."""

@@ -31,13 +31,13 @@ class Preconditioning:
     2206.00364, table 1.
 
     Args:
-        deviation: s, > 0: the root mean square of the data in the units of the networks.
+        std: s, > 0: the root mean square of the data in the units of the networks.
     """
 
-    deviation: float = 0.5
+    std: float = 0.5
 
     def __post_init__(self) -> None:
-        check_positive("Preconditioning.deviation", self.deviation)
+        check_positive("Preconditioning.std", self.std)
 
     def check(self, path: Interpolant, predicts: Sequence[str]) -> None:
         """Raise a ValueError unless the path is one-sided and all fields are known to be means."""
@@ -55,7 +55,7 @@ class Preconditioning:
         """All fields, (B, heads, *event), in x's dtype; t is 0-d or (B,)."""
         assert isinstance(path, AffineInterpolant)
         c = path.coefficients(t)
-        square = c.alpha.square() + (self.deviation * c.beta).square()
+        square = c.alpha.square() + (self.std * c.beta).square()
         heads = net(t, x * expand_time(square.rsqrt(), x).to(x.dtype)).to(x.dtype)
         parts = [self._factors(name, c, square) for name in predicts]
         # Along the axis of heads, which a time shared by the batch leaves out.
@@ -70,6 +70,6 @@ class Preconditioning:
         noise, data = {"denoiser": (one, 0 * one), "target_mean": (0 * one, one)}.get(
             name, velocity
         )
-        skip = (noise * c.alpha + data * c.beta * self.deviation**2) / square
-        out = self.deviation * (noise * c.beta - data * c.alpha).abs() * square.rsqrt()
+        skip = (noise * c.alpha + data * c.beta * self.std**2) / square
+        out = self.std * (noise * c.beta - data * c.alpha).abs() * square.rsqrt()
         return skip, out

@@ -29,7 +29,7 @@ class AugmentedProcess(Process):
 
     def __init__(self, process: Process, *, event_shape: Sequence[int], backward: bool) -> None:
         self.process = process
-        self.whole = process.whole
+        self.fixed_batch = process.fixed_batch
         self.event_shape = tuple(event_shape)
         self.dim = math.prod(self.event_shape)
         self.backward = backward

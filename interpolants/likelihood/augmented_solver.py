@@ -44,5 +44,5 @@ def augmented_plan(solver: PlannedSolver, process: AugmentedProcess, times: Tens
     name, fix = type(solver).__name__, "use for example sampler/solver=stochastic_heun"
     check(solver.augments, "Likelihood.sampler", "a solver for log densities", name, fix)
     plan = solver.plan(process, times)
-    legs = tuple(replace(leg, step=_Step(leg.step)) for leg in plan.legs)
-    return replace(plan, legs=legs)
+    segments = tuple(replace(segment, step=_Step(segment.step)) for segment in plan.segments)
+    return replace(plan, segments=segments)

@@ -20,7 +20,7 @@ from torch import Tensor
 from interpolants.fields.divergence.base import Divergence
 from interpolants.likelihood.augmented_solver import augmented_plan
 from interpolants.likelihood.density import DensityProcess
-from interpolants.sampler.integrate import Keep, KeepTimes, integrate
+from interpolants.sampler.integrate import SaveAt, SaveTimes, integrate
 from interpolants.sampler.mode.eager import Eager
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.sampler import Sampler, check_start, count_calls
@@ -106,14 +106,14 @@ class Likelihood(abc.ABC):
         probes = self.divergence.draw(len(x) * count, x[0].numel(), generator, x)
         process, noise = self.process(x.shape[1:], probes), self.sampler.noise(generator)
         nodes = self.nodes(process)
-        keep, step = KeepTimes(nodes, nodes[:0]), max(1, chunk_size // count)
+        save_at, step = SaveTimes(nodes, nodes[:0]), max(1, chunk_size // count)
         estimates, calls = [], 0
         with torch.set_grad_enabled(gradients):
             for first in range(0, len(x), step):
                 part = x[first : first + step].repeat_interleave(count, dim=0)
                 y = process.begin(part, part.new_zeros(len(part)), first * count)
                 own = noise.rows(first * count, first * count + len(part))
-                y, nfe = self.solve(process, nodes, y, own, keep)
+                y, nfe = self.solve(process, nodes, y, own, save_at)
                 calls = max(calls, nfe)
                 start = self.sampler.fields.base_log_prob(process.event(y)).unsqueeze(1)
                 estimates.append(start - process.log_density(y))
@@ -130,16 +130,16 @@ class Likelihood(abc.ABC):
         return nodes.flip(0) if process.backward else nodes
 
     def solve(
-        self, process: DensityProcess, nodes: Tensor, y: Tensor, noise: Noise, keep: Keep
+        self, process: DensityProcess, nodes: Tensor, y: Tensor, noise: Noise, save_at: SaveAt
     ) -> tuple[Tensor, int]:
         """The state at the last node, and how often the network was called."""
         solver, mode = self.sampler.solver, self.sampler.mode
         with count_calls(self.sampler.fields.networks) as calls:
             if not isinstance(solver, PlannedSolver):
-                y = solver.solve(process, nodes, y, noise=noise, keep=keep, mode=mode)
+                y = solver.solve(process, nodes, y, noise=noise, save_at=save_at, mode=mode)
                 return y, len(calls)
             plan = augmented_plan(solver, process, nodes)
-            y = integrate(plan, y, noise=noise, keep=keep, mode=mode)
+            y = integrate(plan, y, noise=noise, save_at=save_at, mode=mode)
             if isinstance(mode, Eager):
                 return y, len(calls)
             return y, plan.calls * len(self.sampler.fields.networks)

@@ -14,7 +14,7 @@ from interpolants.fields.divergence.base import Divergence
 from interpolants.fields.divergence.exact import ExactDivergence
 from interpolants.likelihood.base import Likelihood, standard_error
 from interpolants.likelihood.transported_density import TransportedDensity
-from interpolants.sampler.integrate import KeepTimes
+from interpolants.sampler.integrate import SaveTimes
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.sampler import Sampler, Samples, check_start
 from interpolants.utils.checks import check
@@ -80,20 +80,20 @@ class FlowLikelihood(Likelihood):
         probes = self.divergence.draw(len(start), start[0].numel(), generator, start)
         process = self.process(start.shape[1:], probes, backward=False)
         nodes = self.nodes(process, kept)
-        keep = KeepTimes(nodes, kept)
+        save_at = SaveTimes(nodes, kept)
         source = self.sampler.noise(generator) if noise is None else noise
         with torch.set_grad_enabled(gradients):
             fields = self.sampler.fields
             first = fields.base_state(start)
             y = process.begin(first, fields.base_log_prob(first))
-            y, calls = self.solve(process, nodes, y, source, keep)
+            y, calls = self.solve(process, nodes, y, source, save_at)
             columns = process.log_density(y)
             return Samples(
                 x=process.event(y),
                 nfe=calls,
                 seconds=time.perf_counter() - began,
-                path=None if keep.path is None else process.event(keep.path),
-                times=None if keep.path is None else kept,
+                path=None if save_at.path is None else process.event(save_at.path),
+                times=None if save_at.path is None else kept,
                 log_prob=columns.mean(dim=1),
                 log_prob_error=standard_error(columns),
             )

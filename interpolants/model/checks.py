@@ -1,4 +1,4 @@
-"""What `Model.sample` requires of its arguments."""
+"""Checks of the inputs of `Model.sample`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from interpolants.coupling.base import Coupling
-from interpolants.utils.checks import check, check_count, check_seed, is_whole
+from interpolants.utils.checks import check
 
 
-def check_numbers(n: int, seed: int, first: int, chunk_size: int | None) -> None:
-    """Require counts above zero, a seed, and the number of a sample."""
-    check_count("Model.sample.n", n)
-    check_seed("Model.sample.seed", seed)
-    check(is_whole(first) and first >= 0, "Model.sample.first", "a whole number >= 0", first)
-    if chunk_size is not None:
-        check_count("Model.sample.chunk_size", chunk_size)
-
-
-def check_given(
+def check_inputs(
     coupling: Coupling,
     shape: Sequence[int],
     start: Tensor | None,

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from interpolants.coupling.base import Pair
-from interpolants.data.labels import Label, Labels, labels_of, told
-from interpolants.fields.conditioned import Given
+from interpolants.data.labels import Label, Labels, labels_of, network_labels
+from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.divergence.base import Divergence
 from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.base import Guidance
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.likelihood.flow import FlowLikelihood, with_density
-from interpolants.model.checks import check_given, check_numbers
-from interpolants.model.chunks import joined_log_probs, joined_samples, ranges, rows_at_once
+from interpolants.model.batching import joined_log_probs, joined_samples, ranges, rows_at_once
+from interpolants.model.checks import check_inputs
+from interpolants.model.request import SampleRequest, SamplerFactory
 from interpolants.net.condition import Condition
 from interpolants.sampler.sampler import Sampler, Samples
 from interpolants.space.scaling import Scaling
 from interpolants.utils.checks import check, check_seed
-from interpolants.utils.evaluating import evaluating
+from interpolants.utils.eval_mode import eval_mode
 from interpolants.utils.seeds import keyed_generator, stream_rows
 from interpolants.utils.shapes import expand_time
 
 # Keep what is drawn here apart from what training and data draw, and from each other.
 _SAMPLE, _LOG_PROB, _NOISE, _LABEL, _PAIR = 31, 32, 38, 39, 40
-
-SamplerFactory = Callable[..., Sampler]
-"""Builds a sampler, as `factory(fields=fields)`."""
 
 
 @final
@@ -99,7 +98,7 @@ class Model:
         made = make(fields=fields or self.fields, **options)
         space, name = self.scaling.space, type(made.process).__name__
         check(
-            space.multiplicative or not made.process.escapes,
+            space.multiplicative or not made.process.may_leave_domain,
             "Model.sampler",
             f"a space whose chart is the logarithm for {name}",
             type(space).__name__,
@@ -144,7 +143,7 @@ class Model:
                 for a backward process; their units go linearly from the base's to the data's, in
                 the chart of the data's space, so that all of them lie in that space.
             chunk_size: samples integrated at once; bounds memory. What suits their size and the
-                device if None, by `rows_at_once` of `interpolants.model.chunks`.
+                device if None, by `rows_at_once` of `interpolants.model.batching`.
             log_prob: whether to compute log densities along the flow, or how their divergence is
                 evaluated; exactly if true. See `FlowLikelihood.sample`.
             options: settings of the sampler to change, such as `num_steps=64`.
@@ -156,30 +155,58 @@ class Model:
             ValueError: if the sampler does not fit the model, `start` has another shape or lies
                 outside its space, or there is no such label.
         """
-        check_numbers(n, seed, first, chunk_size)
-        backward = self.make_sampler(sampler, **options).process.backward
-        of_data = check_given(self.fields.coupling, (n, *self.event_shape), start, image, backward)
-        label = labels_of(self.labels, label, (first, first + n), _LABEL, seed, given=of_data)
-        bounds = ranges(n, chunk_size or rows_at_once(self.event_shape, self.device))
-        fields, condition = self._conditioned(label, image, guidance, bounds[0][1])
-        draw = self.make_sampler(sampler, fields=fields, **options)
+        request = SampleRequest(
+            n=n,
+            seed=seed,
+            first=first,
+            label=label,
+            guidance=guidance,
+            sampler=partial(sampler or self.sampler, **options) if options else sampler,
+            start=start,
+            image=image,
+            chunk_size=chunk_size,
+        )
+        return self.draw(request, times=times, log_prob=log_prob)
+
+    def draw(
+        self,
+        request: SampleRequest,
+        *,
+        times: Sequence[float] | Tensor = (),
+        log_prob: bool | Divergence = False,
+    ) -> Samples:
+        """Draw the samples of a request; the other arguments and errors are those of `sample`."""
+        n, seed, first = request.n, request.seed, request.first
+        start, image, make = request.start, request.image, request.factory(self.sampler)
+        backward = self.is_backward(request)
+        shape = (n, *self.event_shape)
+        from_data = check_inputs(self.fields.coupling, shape, start, image, backward)
+        numbers = (first, first + n)
+        label = labels_of(self.labels, request.label, numbers, _LABEL, seed, given=from_data)
+        bounds = ranges(n, request.chunk_size or rows_at_once(self.event_shape, self.device))
+        fields, condition = self._conditioned(label, image, request.guidance, bounds[0][1])
+        sampler = self.make_sampler(make, fields=fields)
         generator = keyed_generator(_NOISE, seed, device=self.device)
-        noise, run = draw.noise(generator), with_density(draw, log_prob, generator)
+        noise, run = sampler.noise(generator), with_density(sampler, log_prob, generator)
         if first and noise.rows(0, 1) is noise:
-            noise = draw.noise(keyed_generator(_NOISE, seed, first, device=self.device))
+            noise = sampler.noise(keyed_generator(_NOISE, seed, first, device=self.device))
         # All before the first solve: a source may refuse chunks.
         sources = [noise.rows(first + begin, first + end) for begin, end in bounds]
         units, parts = self.scaling if backward else self.start_scaling, []
-        with evaluating(self.fields):
+        with eval_mode(self.fields):
             for (begin, end), own in zip(bounds, sources, strict=True):
-                if isinstance(fields.net, Given):
+                if isinstance(fields.net, ConditionedNetwork):
                     fields.net.assign(condition.rows(begin, end))
                 if start is None:
                     x = self._starts(first + begin, first + end, seed)
                 else:
-                    x = self._given(start[begin:end], units)
+                    x = self._start_in_model_units(start[begin:end], units)
                 parts.append(run(x, noise=own, times=times))
         return self._to_user(joined_samples(parts), label, backward)
+
+    def is_backward(self, request: SampleRequest) -> bool:
+        """Whether the request's process starts from data."""
+        return self.make_sampler(request.factory(self.sampler)).process.backward
 
     def pair(self, x1: Tensor, seed: int = 0) -> Pair:
         """Beginnings for given data, of a coupling that makes them: `start` and `image` of
@@ -190,7 +217,7 @@ class Model:
             seed: of what is drawn: base samples, and what of the data is left.
         """
         generator = keyed_generator(_PAIR, seed, device=self.device)
-        x1 = self._given(x1, self.scaling)
+        x1 = self._start_in_model_units(x1, self.scaling)
         x0 = self.fields.base.sample(len(x1), self.event_shape, generator)
         made = self.fields.coupling.pair(x0, x1, None, generator)
         return made._replace(x0=self.start_scaling.to_data(made.x0))
@@ -210,12 +237,12 @@ class Model:
         if guidance is not None:
             guidance.check(self.labels)
         image = None if image is None else image.to(self.device)
-        condition = Condition(told(self.labels, label, self.device), image)
+        condition = Condition(network_labels(self.labels, label, self.device), image)
         if label is None and image is None and guidance is None:
             return self.fields, condition
-        return self.fields.given(condition.rows(0, rows), guidance), condition
+        return self.fields.condition_on(condition.rows(0, rows), guidance), condition
 
-    def _given(self, start: Tensor, units: Scaling) -> Tensor:
+    def _start_in_model_units(self, start: Tensor, units: Scaling) -> Tensor:
         """The user's start in the units of the networks."""
         # In the precision used: a value near a bound of the space may round onto it.
         start = start.to(self.device, torch.float32)
@@ -269,7 +296,7 @@ class Model:
         rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
         given = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, given=True)
-        known = told(self.labels, given, self.device)
+        known = network_labels(self.labels, given, self.device)
         draw = self.make_sampler(sampler, **options)
         wide = next(self.fields.parameters(), x).dtype == torch.float64
         x = x.to(self.device, torch.float64 if wide else torch.float32)
@@ -278,12 +305,14 @@ class Model:
         size = chunk_size or rows_at_once(self.event_shape, self.device)
         step = len(x) if known is None else max(1, size // paths)
         generator, parts = keyed_generator(_LOG_PROB, seed, device=self.device), []
-        with evaluating(self.fields), torch.set_grad_enabled(gradients):
+        with eval_mode(self.fields), torch.set_grad_enabled(gradients):
             state = self.scaling.to_model(x)
             for begin in range(0, len(x), step):
                 if known is not None:
                     own = Condition(known[begin : begin + step]).interleaved(paths)
-                    draw = self.make_sampler(sampler, fields=self.fields.given(own), **options)
+                    draw = self.make_sampler(
+                        sampler, fields=self.fields.condition_on(own), **options
+                    )
                 found = likelihood(sampler=draw).log_prob(
                     state[begin : begin + step],
                     generator=generator,

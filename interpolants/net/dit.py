@@ -16,7 +16,7 @@ from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.layers import layers, scaled
 from interpolants.net.recompute import run
 from interpolants.net.rotary_positions import RotaryPositions
-from interpolants.net.sizes import check_event_shape
+from interpolants.net.shape_checks import check_event_shape
 from interpolants.net.transformer_block import TransformerBlock, modulated
 from interpolants.utils.checks import check, check_count
 

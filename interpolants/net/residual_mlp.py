@@ -14,7 +14,7 @@ from interpolants.net.embedding import TimeEmbedding
 from interpolants.net.image_input import with_image
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.layers import scaled
-from interpolants.net.sizes import check_event_shape
+from interpolants.net.shape_checks import check_event_shape
 from interpolants.utils.checks import check_count
 from interpolants.utils.shapes import flatten_event
 

@@ -17,7 +17,7 @@ from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.layers import layers, scaled
 from interpolants.net.normalise import normalise
 from interpolants.net.recompute import run
-from interpolants.net.sizes import check_counts, check_event_shape
+from interpolants.net.shape_checks import check_counts, check_event_shape
 from interpolants.net.stage import Stage
 from interpolants.net.upsample import Upsample
 from interpolants.utils.checks import check, check_count, is_number, is_whole

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from interpolants.driver.base import Driver
-from interpolants.neural_sde.guide import Guide, NoiseLaw
+from interpolants.neural_sde.guide import Guide, NoiseDistribution
 from interpolants.sampler.integrate import Carry, Row
 from interpolants.sampler.process.base import Process
 from interpolants.utils.checks import check
@@ -114,13 +114,15 @@ class DrivenSDE(Process):
             The normals; what they cost, (B, *event), if that is carried; and the constants for
             the next step.
         """
-        law, mean = None, None
+        representation, mean = None, None
         if self.guide is not None:
             readout, count, *rest = constants
             tables = rest if self.context is None else rest[:-1]
             now = tuple(part.index_select(0, count).squeeze(0) for part in tables)
-            law = self.guide.law(now, state[..., : 1 + self.driver.states], kick)
-            mean = law.mean
+            representation = self.guide.representation(
+                now, state[..., : 1 + self.driver.states], kick
+            )
+            mean = representation.mean
             constants = (readout, count + 1, *rest)
         if self._control is not None:
             context = None if self.context is None else constants[-1]
@@ -130,19 +132,29 @@ class DrivenSDE(Process):
             mean = shift if mean is None else mean + shift
         if mean is None:
             return z, None, constants
-        root = None if law is None else law.root
+        root = None if representation is None else representation.root
         moved = mean + (z if root is None else (root @ z.unsqueeze(-1)).squeeze(-1))
-        return moved, self._cost(mean, moved, z, law), constants
+        return moved, self._cost(mean, moved, z, representation), constants
 
-    def _cost(self, mean: Tensor, moved: Tensor, z: Tensor, law: NoiseLaw | None) -> Tensor | None:
+    def _cost(
+        self, mean: Tensor, moved: Tensor, z: Tensor, representation: NoiseDistribution | None
+    ) -> Tensor | None:
         """KL of N(mean, root root^T) from N(0, 1), or its log density ratio at `moved`."""
         if not self.path_kl:
             return None
         square = moved.square() - z.square() if self.pathwise else mean.square()
         cost = 0.5 * square.sum(dim=-1)
-        if law is None or law.spread is None or law.volume is None:
+        if (
+            representation is None
+            or representation.spread is None
+            or representation.volume is None
+        ):
             return cost
-        return cost - law.volume if self.pathwise else cost + law.spread - law.volume
+        return (
+            cost - representation.volume
+            if self.pathwise
+            else cost + representation.spread - representation.volume
+        )
 
     def start(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """The state at t=0 from X there, (B, *event); the driver's own states are drawn."""

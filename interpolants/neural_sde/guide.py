@@ -12,7 +12,7 @@ from interpolants.sampler.integrate import Carry
 from interpolants.utils.checks import check
 
 
-class NoiseLaw(NamedTuple):
+class NoiseDistribution(NamedTuple):
     """The law of a step's M normals, which are standard without observations: mean + root z.
 
     Attributes:
@@ -42,7 +42,7 @@ class Guide(abc.ABC):
         """What all steps between nodes, float64, (N + 1,), need; each tensor (N, ...)."""
 
     @abc.abstractmethod
-    def law(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseLaw:
+    def representation(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseDistribution:
         """The law of one step's normals.
 
         Args:

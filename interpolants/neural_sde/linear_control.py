@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interpolants.driver.base import Driver, Forecast, contract
-from interpolants.neural_sde.guide import Guide, NoiseLaw, mask_patterns
+from interpolants.neural_sde.guide import Guide, NoiseDistribution, mask_patterns
 from interpolants.sampler.integrate import Carry
 from interpolants.utils.checks import check, check_not_negative, check_positive
 
@@ -54,7 +54,7 @@ class LinearControl(Guide):
         driver: gives B.
         observations: o, broadcastable to (B, *event, m).
         times: t_j of the observations, ascending, (m,).
-        deviation: standard deviation of the noise, > 0; a number or a 0-d tensor.
+        std: standard deviation of the noise, > 0; a number or a 0-d tensor.
         scale: sigma of the equation, where it is a constant; a number, or a tensor () or (D,) for
             the last axis of the event.
         decay: rate >= 0, likewise; 0 for the motion alone.
@@ -72,7 +72,7 @@ class LinearControl(Guide):
         driver: Driver,
         observations: Tensor,
         times: Sequence[float],
-        deviation: float | Tensor,
+        std: float | Tensor,
         scale: float | Tensor = 1.0,
         decay: float | Tensor = 0.0,
         level: float | Tensor = 0.0,
@@ -83,8 +83,8 @@ class LinearControl(Guide):
         fits = observations.shape[-1] == len(times)
         rule = f"shape (B, *event, {len(times)}), one for each time"
         check(fits, "LinearControl.observations", rule, tuple(observations.shape))
-        if not isinstance(deviation, Tensor):
-            check_positive("LinearControl.deviation", deviation)
+        if not isinstance(std, Tensor):
+            check_positive("LinearControl.std", std)
         if not isinstance(decay, Tensor):
             check_not_negative("LinearControl.decay", decay)
         if mask is not None:
@@ -93,15 +93,15 @@ class LinearControl(Guide):
             rule = f"bool, {one} or, with observations of each sample, {each}"
             check(fits, "LinearControl.mask", rule, (mask.dtype, tuple(mask.shape)))
         self.driver, self.observations, self.times = driver, observations, tuple(times)
-        self.deviation, self.scale, self.decay, self.level = deviation, scale, decay, level
+        self.std, self.scale, self.decay, self.level = std, scale, decay, level
         self.mask = mask
 
     def tables(self, nodes: Tensor) -> Carry:
         return self.gains(nodes[:-1])
 
-    def law(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseLaw:
+    def representation(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseDistribution:
         aim, pull = tables
-        return NoiseLaw(mean=self.control(aim, pull, state).unsqueeze(-1) * kick)
+        return NoiseDistribution(mean=self.control(aim, pull, state).unsqueeze(-1) * kick)
 
     def gains(self, t: Tensor) -> Gains:
         """What `control` needs at times t, (N,) float64; float64, on the driver's device."""
@@ -151,7 +151,7 @@ class LinearControl(Guide):
         if patterns is not None:
             covariance = covariance * (present.unsqueeze(-1) & present.unsqueeze(-2))
         # What lies behind has no covariance with anything.
-        noise = _like(self.deviation, tau).square()
+        noise = _like(self.std, tau).square()
         matrix = covariance + noise * torch.eye(tau.shape[-1]).to(tau)
         return _solve(matrix, response * present)
 

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from interpolants.driver.base import Driver
-from interpolants.driver.special import phi1
-from interpolants.neural_sde.guide import Guide, NoiseLaw, mask_patterns
+from interpolants.driver.special_functions import phi1
+from interpolants.neural_sde.guide import Guide, NoiseDistribution, mask_patterns
 from interpolants.neural_sde.start.base import Whitened
 from interpolants.sampler.integrate import Carry
 
 
-class _Law(NamedTuple):
+class _Distribution(NamedTuple):
     """Normals given a residual r: N(gain r, root root^T)."""
 
     gain: Tensor
@@ -41,7 +41,7 @@ class LinearGuide(Guide):
         observations: o, (B, D, m).
         times: t_j, ascending, (m,).
         mask: which observations exist, bool, (B, m); all if None.
-        deviation: of the sights, 0-d.
+        std: of the sights, 0-d.
         scale, rate, level: of the equation, (D,) each.
     """
 
@@ -52,7 +52,7 @@ class LinearGuide(Guide):
         observations: Tensor,
         times: Sequence[float],
         mask: Tensor | None,
-        deviation: Tensor,
+        std: Tensor,
         scale: Tensor,
         rate: Tensor,
         level: Tensor,
@@ -61,25 +61,25 @@ class LinearGuide(Guide):
         self._readout = driver.readout()
         self._rates = driver.rates().to(self._readout)
         self._at = self._readout.new_tensor(self.times)
-        parts = (deviation, scale, rate, level)
+        parts = (std, scale, rate, level)
         self._deviation, self._scale, self._rate, self._level = (
             part.to(self._readout) for part in parts
         )
         self._seen, self._which = mask_patterns(mask)
         self._residual = observations.to(self._readout) - self._level.unsqueeze(-1)
 
-    def start(self, mean: Tensor, deviation: Tensor) -> Whitened:
+    def start(self, mean: Tensor, std: Tensor) -> Whitened:
         """The law of (z_x, z_driver), where X(0) = mean + deviation z_x, (D,) each."""
         now = torch.zeros(1).to(self._readout)
         change, fall, noise = self._ahead(now)
         unit = self.driver.start_from(torch.eye(self.driver.states).to(now))
-        own = deviation.to(now).unsqueeze(-1) * fall
+        own = std.to(now).unsqueeze(-1) * fall
         bank = change @ unit.mT
         own = own.unsqueeze(-1).expand(*bank.shape[:-1], 1)
-        law = self._law(torch.cat([own, bank], dim=-1), noise)
+        representation = self._law(torch.cat([own, bank], dim=-1), noise)
         shift = (mean.to(now) - self._level).unsqueeze(-1) * fall
-        gained = law.gain @ (self._residual - shift).unsqueeze(-1)
-        return Whitened(mean=gained.squeeze(-1)[0], root=law.root[0])
+        gained = representation.gain @ (self._residual - shift).unsqueeze(-1)
+        return Whitened(mean=gained.squeeze(-1)[0], root=representation.root[0])
 
     def tables(self, nodes: Tensor) -> Carry:
         """The mean where X and the driver's states are zero, (N, B, D, M); what they add to it and
@@ -95,21 +95,23 @@ class LinearGuide(Guide):
         # What enters evenly over a step is partly forgotten at its end.
         kept = phi1(self._rate * h.unsqueeze(-1))[:, None, :, None, None]
         moved = self._scale[:, None, None] * motion.unsqueeze(-2) * left.unsqueeze(-1) * kept
-        law = self._law((moved + later @ states.mT) * ahead, noise)
-        offset = (law.gain @ self._residual.unsqueeze(-1)).squeeze(-1)
-        slope = law.gain @ fall.unsqueeze(-1)
+        representation = self._law((moved + later @ states.mT) * ahead, noise)
+        offset = (representation.gain @ self._residual.unsqueeze(-1)).squeeze(-1)
+        slope = representation.gain @ fall.unsqueeze(-1)
         level = slope * self._level.unsqueeze(-1).unsqueeze(-1)
-        parts = torch.cat([slope, law.gain @ change, law.root], dim=-1)
-        spread = 0.5 * (law.root.square().sum(dim=(-2, -1)) - law.root.shape[-1])
-        volume = law.root.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+        parts = torch.cat([slope, representation.gain @ change, representation.root], dim=-1)
+        spread = 0.5 * (
+            representation.root.square().sum(dim=(-2, -1)) - representation.root.shape[-1]
+        )
+        volume = representation.root.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
         return offset + level.squeeze(-1), parts, torch.stack([spread, volume], dim=-1)
 
-    def law(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseLaw:
+    def representation(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseDistribution:
         aim, parts, sizes = tables
         pull, root = parts[..., : state.shape[-1]], parts[..., state.shape[-1] :]
         mean = aim - (pull @ state.unsqueeze(-1)).squeeze(-1)
         spread, volume = sizes.unbind(dim=-1)
-        return NoiseLaw(mean=mean, root=root, spread=spread, volume=volume)
+        return NoiseDistribution(mean=mean, root=root, spread=spread, volume=volume)
 
     def _ahead(self, now: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What X(t_j) owes the states, (N, 1, D, m, S), and X, (N, 1, D, m), at times (N,), and
@@ -137,7 +139,7 @@ class LinearGuide(Guide):
         motion, states = torch.vmap(one)(table)
         return motion.unsqueeze(1), states.unsqueeze(1)
 
-    def _law(self, response: Tensor, noise: Tensor) -> _Law:
+    def _law(self, response: Tensor, noise: Tensor) -> _Distribution:
         """Of normals to which o responds by H, (N, 1, D, m, M), with S, (N, 1, D, m, m)."""
         if self._seen is not None:
             seen = self._seen[:, None, :, None]
@@ -150,5 +152,5 @@ class LinearGuide(Guide):
         root = torch.linalg.cholesky_ex(covariance)[0]
         gain = covariance @ weighed.mT
         if self._which is None:
-            return _Law(gain=gain, root=root)
-        return _Law(gain=gain[:, self._which], root=root[:, self._which])
+            return _Distribution(gain=gain, root=root)
+        return _Distribution(gain=gain[:, self._which], root=root[:, self._which])

@@ -1,4 +1,4 @@
-"""A trained neural SDE in the units of the data: series from the prior, and what data tell it."""
+"""A trained neural SDE in the units of the data: time_series from the prior, and what data tell it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from interpolants.driver.hurst import Hurst
 from interpolants.neural_sde.neural_sde import NeuralSDE
 from interpolants.sampler.sampler import Samples
 from interpolants.space.scaling import Scaling
-from interpolants.utils.checks import check, check_count, check_seed
-from interpolants.utils.evaluating import evaluating
+from interpolants.utils.checks import check, check_count, check_seed, is_whole
+from interpolants.utils.eval_mode import eval_mode
 from interpolants.utils.seeds import keyed_generator
 
 # Keep what is drawn here apart from what training and data draw, and from each other.
 _SAMPLE, _PREDICT, _POSTERIOR, _ELBO, _LOG_LIKELIHOOD = 33, 34, 35, 36, 37
 
 _MOST_PATHS, _MOST_NUMBERS = 4096, 2**22
+# Hurst indices that are logged one by one.
+_FEW = 8
 
 Draw = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """Of values in the networks' units, their mask, and a generator."""
 
 
 @final
-class SeriesModel:
+class TimeSeriesModel:
     """A neural SDE in the units of the data, as `Model` is for interpolants.
 
     Series are (n, T, *frame) with a mask, bool (n, T), of the observations that exist; None for
@@ -59,7 +61,7 @@ class SeriesModel:
         self.config = dict(config or {})
         most = max(1, min(_MOST_PATHS, _MOST_NUMBERS // math.prod(self.event_shape)))
         self.chunk_size = most if chunk_size is None else chunk_size
-        check_count("SeriesModel.chunk_size", self.chunk_size)
+        check_count("TimeSeriesModel.chunk_size", self.chunk_size)
 
     @property
     def device(self) -> torch.device:
@@ -94,11 +96,11 @@ class SeriesModel:
         Raises:
             ValueError: if series cannot be drawn without data.
         """
-        check_count("SeriesModel.sample.n", n)
+        check_count("TimeSeriesModel.sample.n", n)
         generator = self._generator(_SAMPLE, seed)
         sizes = [min(self.chunk_size, n - k) for k in range(0, n, self.chunk_size)]
         began = time.perf_counter()
-        with torch.no_grad(), evaluating(self.model):
+        with torch.no_grad(), eval_mode(self.model):
             parts = [self.model.prior(size, generator) for size in sizes]
             x = self.scaling.to_data(torch.cat(parts))
         if x.is_cuda:
@@ -111,21 +113,21 @@ class SeriesModel:
         return self.scaling.to_data(self._each(self.model.posterior, x, mask, generator))
 
     def predict(
-        self, x: Tensor, mask: Tensor | None = None, *, seen: int, seed: int = 0
+        self, x: Tensor, mask: Tensor | None = None, *, context_length: int, seed: int = 0
     ) -> Tensor:
-        """As `posterior`, given the first `seen` observations only; after them the prior goes on.
+        """As `posterior`, given the first `context_length` observations only; after them the prior goes on.
 
         Later values are not looked at.
 
         Raises:
-            ValueError: if `seen` is not a whole number in [1, T].
+            ValueError: if `context_length` is not a whole number in [1, T].
         """
         generator = self._generator(_PREDICT, seed)
         known = full_mask(x) if mask is None else mask
-        mask = known & (torch.arange(known.shape[1], device=known.device) < seen)
+        mask = known & (torch.arange(known.shape[1], device=known.device) < context_length)
 
         def draw(values: Tensor, own: Tensor, generator: torch.Generator) -> Tensor:
-            return self.model.predict(values, own, generator, seen=seen)
+            return self.model.predict(values, own, generator, context_length=context_length)
 
         return self.scaling.to_data(self._each(draw, x, mask, generator))
 
@@ -148,7 +150,7 @@ class SeriesModel:
             samples: posterior paths of each; the bound is exact in the limit of many.
             seed: fixes the paths.
         """
-        check_count("SeriesModel.log_likelihood.samples", samples)
+        check_count("TimeSeriesModel.log_likelihood.samples", samples)
         generator = self._generator(_LOG_LIKELIHOOD, seed)
 
         def draw(values: Tensor, own: Tensor, generator: torch.Generator) -> Tensor:
@@ -157,7 +159,7 @@ class SeriesModel:
         return self._each(draw, x, mask, generator, samples) - self._log_volume(x, mask)
 
     def _generator(self, key: int, seed: int) -> torch.Generator:
-        check_seed("SeriesModel.seed", seed)
+        check_seed("TimeSeriesModel.seed", seed)
         return keyed_generator(key, seed, device=self.device)
 
     def _each(
@@ -169,7 +171,7 @@ class SeriesModel:
         paths: int = 1,
     ) -> Tensor:
         """`draw` of all series, as many at once as make a chunk of paths."""
-        with torch.no_grad(), evaluating(self.model):
+        with torch.no_grad(), eval_mode(self.model):
             chunks = self._chunks(x, mask, max(1, self.chunk_size // paths))
             return torch.cat([draw(values, own, generator) for values, own in chunks])
 
@@ -183,12 +185,12 @@ class SeriesModel:
 
     def _checked(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         fits = len(x) > 0 and tuple(x.shape[1:]) == self.event_shape
-        check(fits, "SeriesModel.x", f"shape (n, *{self.event_shape})", tuple(x.shape))
+        check(fits, "TimeSeriesModel.x", f"shape (n, *{self.event_shape})", tuple(x.shape))
         x = x.to(self.device, torch.float32)
         mask = full_mask(x) if mask is None else mask.to(self.device)
         fits = mask.dtype == torch.bool and mask.shape == x.shape[:2]
         rule = f"true and false of shape {tuple(x.shape[:2])}"
-        check(fits, "SeriesModel.mask", rule, (mask.dtype, tuple(mask.shape)))
+        check(fits, "TimeSeriesModel.mask", rule, (mask.dtype, tuple(mask.shape)))
         self.scaling.space.check(filled(self.scaling, x, mask))
         return x, mask
 
@@ -231,15 +233,39 @@ def hurst_of(model: NeuralSDE) -> Tensor | None:
     return found().detach().cpu() if isinstance(found, Hurst) else None
 
 
+def hurst_numbers(hurst: Tensor | None) -> dict[str, float]:
+    """The Hurst index by name: one, or each of a few, or mean and range of many."""
+    if hurst is None:
+        return {}
+    if hurst.dim() == 0:
+        return {"hurst": float(hurst)}
+    if len(hurst) <= _FEW:
+        return {f"hurst_{k}": value for k, value in enumerate(hurst.tolist())}
+    least, mean, most = float(hurst.min()), float(hurst.mean()), float(hurst.max())
+    return {"hurst_min": least, "hurst_mean": mean, "hurst_max": most}
+
+
+def checked_context_length(context_length: int | None, count: int) -> int:
+    """How many observations predictions are given, half of them if None.
+
+    Raises:
+        ValueError: if it is not a whole number in [1, T]. With T there is nothing to predict.
+    """
+    chosen = max(1, count // 2) if context_length is None else context_length
+    within = is_whole(chosen) and 1 <= chosen <= count
+    check(within, "context_length", f"a whole number in [1, {count}]", chosen)
+    return chosen
+
+
 def build_neural_sde(
     make: Callable[..., NeuralSDE], event_shape: Sequence[int], times: Sequence[float]
 ) -> NeuralSDE:
     """The neural SDE of a factory for the data of a run.
 
     Raises:
-        ValueError: by the key `model`, if its parts do not fit.
+        ValueError: by the key `neural_sde`, if its parts do not fit.
     """
     try:
         return make(event_shape=tuple(event_shape), times=tuple(times))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"model: {error}") from error
+        raise ValueError(f"neural_sde: {error}") from error

@@ -22,18 +22,18 @@ from torch import Tensor, nn
 
 from interpolants.driver.base import Driver
 from interpolants.neural_sde.control.base import Control
-from interpolants.neural_sde.control.steering import Steering
+from interpolants.neural_sde.control.control_schedule import ControlSchedule
 from interpolants.neural_sde.decoder.base import Decoder
 from interpolants.neural_sde.diffusion.base import Diffusion
 from interpolants.neural_sde.drift.base import Drift
-from interpolants.neural_sde.driven import DrivenSolver
 from interpolants.neural_sde.driven_sde import DrivenSDE
 from interpolants.neural_sde.encoder.base import Encoded, Encoder
 from interpolants.neural_sde.linear_guide import LinearGuide
+from interpolants.neural_sde.observation_times import checked_times, nodes_through, spacing
+from interpolants.neural_sde.solver.base import DrivenSolver
 from interpolants.neural_sde.start.base import Start, StartDraw
-from interpolants.neural_sde.times import checked_times, nodes_through, spacing
 from interpolants.sampler.grid.base import Grid
-from interpolants.sampler.integrate import KeepTimes, integrate
+from interpolants.sampler.integrate import SaveTimes, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.generator import GeneratorNoise
 from interpolants.utils.checks import check, check_count
@@ -168,7 +168,7 @@ class NeuralSDE(nn.Module):
         paths = self._solve(process, self.start.prior(n, generator), generator)
         means = self._means(paths.x, None)
         noise = torch.empty_like(means).normal_(generator=generator)
-        return torch.addcmul(means, self.decoder.deviation(), noise)
+        return torch.addcmul(means, self.decoder.std(), noise)
 
     def posterior(self, values: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Means of observations along one posterior path of each series, (B, T, *frame)."""
@@ -177,22 +177,22 @@ class NeuralSDE(nn.Module):
         return self._means(paths.x, encoded.content)
 
     def predict(
-        self, values: Tensor, mask: Tensor, generator: torch.Generator, *, seen: int
+        self, values: Tensor, mask: Tensor, generator: torch.Generator, *, context_length: int
     ) -> Tensor:
-        """As `posterior`, given the first `seen` observations; after them the prior goes on."""
+        """As `posterior`, given the first `context_length` observations; after them the prior goes on."""
         count = len(self.times)
-        within = isinstance(seen, int) and 0 < seen <= count
-        check(within, "NeuralSDE.predict.seen", f"a whole number in [1, {count}]", seen)
-        return self.posterior(values[:, :seen], mask[:, :seen], generator)
+        within = isinstance(context_length, int) and 0 < context_length <= count
+        check(within, "NeuralSDE.predict.seen", f"a whole number in [1, {count}]", context_length)
+        return self.posterior(values[:, :context_length], mask[:, :context_length], generator)
 
-    def _steering(self, control: Callable[..., Control], context_size: int) -> Steering:
+    def _steering(self, control: Callable[..., Control], context_size: int) -> ControlSchedule:
         made = control(
             latent=self.latent,
             states=self.driver.states,
             horizon=self.times[-1],
             context_size=context_size,
         )
-        return Steering(control=made, times=self.times, rates=self.driver.rates())
+        return ControlSchedule(control=made, times=self.times, rates=self.driver.rates())
 
     def _encode(self, values: Tensor, mask: Tensor) -> Encoded:
         if self.encoder is None:
@@ -226,7 +226,7 @@ class NeuralSDE(nn.Module):
             observations=values.flatten(2).transpose(1, 2),
             times=self.times[: values.shape[1]],
             mask=mask,
-            deviation=self.decoder.deviation(),
+            std=self.decoder.std(),
             scale=scale,
             rate=rate,
             level=level,
@@ -256,17 +256,17 @@ class NeuralSDE(nn.Module):
     def _solve(self, process: DrivenSDE, draw: StartDraw, generator: torch.Generator) -> _Paths:
         states = self.driver.start_from(draw.normals)
         state = process.join(draw.x, states.to(draw.x), torch.zeros_like(draw.x))
-        keep = KeepTimes(self.nodes, torch.tensor(self.times, dtype=torch.float64))
+        save_at = SaveTimes(self.nodes, torch.tensor(self.times, dtype=torch.float64))
         last = integrate(
             self.solver.plan(process, self.nodes),
             state,
             noise=GeneratorNoise(generator),
-            keep=keep,
+            save_at=save_at,
             mode=self.mode,
         )
-        assert keep.path is not None
+        assert save_at.path is not None
         return _Paths(
-            x=process.event(keep.path).transpose(0, 1),
+            x=process.event(save_at.path).transpose(0, 1),
             cost=process.kl(last).sum(dim=1),
             start=draw,
         )
@@ -280,9 +280,9 @@ class NeuralSDE(nn.Module):
 
     def _log_prob(self, values: Tensor, mask: Tensor, x: Tensor, content: Tensor | None) -> Tensor:
         """log p(o | X), summed over the observations that exist, (B,)."""
-        deviation = self.decoder.deviation()
-        error = ((values - self._means(x, content)) / deviation).flatten(2)
-        constant = 2 * deviation.log() + math.log(2 * math.pi)
+        std = self.decoder.std()
+        error = ((values - self._means(x, content)) / std).flatten(2)
+        constant = 2 * std.log() + math.log(2 * math.pi)
         log = -0.5 * (error.square() + constant).sum(dim=2)
         return (log * mask).sum(dim=1)
 

@@ -14,13 +14,20 @@ from torch import Tensor
 
 from interpolants.data.base import Batch, Data
 from interpolants.metric.base import Metric, MetricResult
-from interpolants.neural_sde.model import SeriesModel, full_mask, over_frames
-from interpolants.plot.series import plot_errors, plot_series
+from interpolants.model.request import SampleRequest
+from interpolants.neural_sde.model import (
+    TimeSeriesModel,
+    checked_context_length,
+    full_mask,
+    hurst_numbers,
+    over_frames,
+)
 from interpolants.plot.style import is_image, save
+from interpolants.plot.time_series import plot_errors, plot_time_series
 from interpolants.plot.video import plot_frames
 from interpolants.report.report import REFERENCES, Report, as_plain, compare, write_numbers
+from interpolants.report.settings import ReportSettings
 from interpolants.sampler.sampler import Samples
-from interpolants.utils.checks import check, is_whole
 from interpolants.utils.files import replace
 
 # Held-out series that bounds and errors are means over, with how many numbers in all; paths of a
@@ -28,64 +35,24 @@ from interpolants.utils.files import replace
 _MOST_SERIES, _MOST_NUMBERS = 1000, 2**25
 _PATHS, _WEIGHTS = 16, 64
 _DRAWN, _DRAWN_PATHS, _DRAWN_PRIOR = 3, 32, 20
-# Settings of sample.py that say how interpolants are sampled.
-_VOID = (
-    "sampler",
-    "num_steps",
-    "likelihood",
-    "animation",
-    "output",
-    "chunk_size",
-    "label",
-    "guidance",
-)
-# Hurst indices that are told one by one.
-_FEW = 8
 
 
-def checked_seen(seen: int | None, count: int) -> int:
-    """How many observations predictions are given, half of them if None.
-
-    Raises:
-        ValueError: if it is not a whole number in [1, T]. With T there is nothing to predict.
-    """
-    chosen = max(1, count // 2) if seen is None else seen
-    within = is_whole(chosen) and 1 <= chosen <= count
-    check(within, "seen", f"a whole number in [1, {count}]", chosen)
-    return chosen
-
-
-def series_stem(stem: str, overrides: Sequence[str]) -> str:
-    """How the files of a neural SDE are called: "series" unless the user says otherwise.
-
-    Args:
-        stem: as configured.
-        overrides: of the command line.
-
-    Raises:
-        ValueError: for an override that is not about series.
-    """
-    chosen = [word.lstrip("+~") for word in overrides]
-    for word in chosen:
-        rule = "no such setting for a neural SDE, which is solved as in training"
-        check(not word.startswith(_VOID), word.partition("=")[0], rule, word)
-    return stem if any(word.startswith("stem=") for word in chosen) else "series"
-
-
-def measure_series(
-    model: SeriesModel, data: Data, metrics: Sequence[Metric], *, n: int, seed: int, seen: int
+def measure_time_series(
+    model: TimeSeriesModel, data: Data, metrics: Sequence[Metric], request: SampleRequest
 ) -> tuple[Samples, list[MetricResult]]:
-    """Draw series of the prior and compare them with real ones.
+    """Draw time series of the prior and compare them with real ones.
 
-    Where series cannot be drawn without data they are predictions of held-out ones. Masks of
-    held-out series are laid on what is compared.
+    Where none can be drawn without data they are predictions of held-out ones. Masks of held-out
+    time series are laid on what is compared.
     """
+    n, seed = request.n, request.seed
     began = time.perf_counter()
     batch = data.held_out(n, seed)
     if model.has_prior:
         drawn = model.sample(n, seed=seed)
     else:
-        x = model.predict(batch.x1, batch.mask, seen=seen, seed=seed)
+        length = _context_length(model, request)
+        x = model.predict(batch.x1, batch.mask, context_length=length, seed=seed)
         drawn = Samples(x=x, nfe=model.nfe, seconds=time.perf_counter() - began)
     x = drawn.x.cpu()
     if batch.mask is not None:
@@ -95,54 +62,50 @@ def measure_series(
     return drawn, compare(x, pairs, metrics) if metrics else []
 
 
-def draw_look(model: SeriesModel, data: Data, drawn: Tensor, *, seen: int, seed: int = 0) -> Any:
-    """A figure of held-out series with what the model makes of them, and of drawn ones."""
+def draw_check(model: TimeSeriesModel, data: Data, drawn: Tensor, request: SampleRequest) -> Any:
+    """A figure of held-out time series with the model's posterior or forecast, and of samples."""
+    length, seed = _context_length(model, request), request.seed
     is_video = is_image(model.event_shape[1:])
     x, mask = _observed(data.held_out(_DRAWN if is_video else _DRAWN_PRIOR, seed))
     times = torch.tensor(model.times, dtype=torch.float64)
     if is_video:
-        predicted = model.predict(x, mask, seen=seen, seed=seed).cpu()
+        predicted = model.predict(x, mask, context_length=length, seed=seed).cpu()
         videos = {"data": x, "model": predicted}
         if model.has_prior:
             videos["sample"] = drawn[: len(x)].cpu()
-        return plot_frames(times, videos, seen=seen)
+        return plot_frames(times, videos, context_length=length)
     paths = torch.stack([model.posterior(x, mask, seed=k).cpu() for k in range(_DRAWN_PATHS)])
-    return plot_series(times, x, mask, paths, prior=drawn[:_DRAWN_PRIOR].cpu())
+    return plot_time_series(times, x, mask, paths, prior=drawn[:_DRAWN_PRIOR].cpu())
 
 
-def write_series_report(
-    model: SeriesModel,
+def write_time_series_report(
+    model: TimeSeriesModel,
     data: Data,
     metrics: Sequence[Metric],
-    folder: Path,
-    *,
-    n: int,
-    seed: int = 0,
-    seen: int | None = None,
-    stem: str = "samples",
+    request: SampleRequest,
+    settings: ReportSettings,
 ) -> Report:
-    """Draw, measure, and write `<stem>.npz`, `.json` and pictures into a folder.
+    """Draw, measure, and write `<stem>.npz`, `.json` and figures into a folder.
 
     Its numbers are the evidence lower bound and the importance-weighted bound (64 paths), means
-    over held-out series in nats with standard errors; the Hurst index; and mean squared errors
-    of predictions: of the mean of 16 predicted paths, of the last frame that was seen, and of
-    the mean of the training series.
+    over held-out time series in nats with standard errors; the Hurst index; and mean squared
+    errors of forecasts: of the mean of 16 predicted paths, of the last frame of the context, and
+    of the mean of the training data.
 
     Args:
         model: what to report on.
         data: what to compare with.
-        metrics: what to measure between drawn series and held-out ones.
-        folder: made if it is not there.
-        n: number of series drawn; bounds and errors take at most 1000 held-out ones.
-        seed: of all that is drawn.
-        seen: how many observations predictions are given; half of them if None.
-        stem: how the files' names begin.
+        metrics: what to measure between drawn time series and held-out ones.
+        request: how many are drawn, and the context length of forecasts; bounds and errors take
+            at most 1000 held-out time series.
+        settings: where files go, and how their names begin.
     """
-    seen = checked_seen(seen, len(model.times))
-    drawn, results = measure_series(model, data, metrics, n=n, seed=seed, seen=seen)
+    n, seed, folder, stem = request.n, request.seed, settings.folder, settings.stem
+    context_length = _context_length(model, request)
+    drawn, results = measure_time_series(model, data, metrics, request)
     most = max(_DRAWN, min(n, _MOST_SERIES, _MOST_NUMBERS // math.prod(model.event_shape)))
     x, mask = _observed(data.held_out(most, seed))
-    errors, means = _errors(model, data, x, mask, seen, seed)
+    errors, means = _errors(model, data, x, mask, context_length, seed)
     numbers = _bounds(model, x, mask, seed) | hurst_numbers(model.hurst) | means
     cost: dict[str, Any] = {
         "n": len(drawn.x),
@@ -155,18 +118,23 @@ def write_series_report(
     samples, times = drawn.x.cpu().numpy(), np.array(model.times)
     replace(files[0], lambda file: np.savez_compressed(file, x=samples, times=times))
     curves = {name: values.tolist() for name, values in errors.items()}
-    details = {"metrics": as_plain(results), "seen": seen, "times": list(model.times)}
-    write_numbers(files[1], cost | details | {"squared_errors": curves})
-    save(draw_look(model, data, drawn.x, seen=seen, seed=seed), files[2])
-    files += _write_predictions(model, x, mask, errors, folder / stem, seen, seed)
+    details = {"metrics": as_plain(results), "times": list(model.times)}
+    asked = request.record() | {"context_length": context_length}
+    write_numbers(files[1], cost | details | {"squared_errors": curves, "request": asked})
+    save(draw_check(model, data, drawn.x, request), files[2])
+    files += _write_predictions(model, x, mask, errors, folder / stem, context_length, seed)
     return Report(metrics=results, files=files, **cost)
+
+
+def _context_length(model: TimeSeriesModel, request: SampleRequest) -> int:
+    return checked_context_length(request.context_length, len(model.times))
 
 
 def _observed(batch: Batch) -> tuple[Tensor, Tensor]:
     return batch.x1, full_mask(batch.x1) if batch.mask is None else batch.mask
 
 
-def _bounds(model: SeriesModel, x: Tensor, mask: Tensor, seed: int) -> dict[str, float]:
+def _bounds(model: TimeSeriesModel, x: Tensor, mask: Tensor, seed: int) -> dict[str, float]:
     found = {
         "elbo": model.elbo(x, mask, seed=seed),
         "log_likelihood": model.log_likelihood(x, mask, samples=_WEIGHTS, seed=seed),
@@ -178,49 +146,39 @@ def _bounds(model: SeriesModel, x: Tensor, mask: Tensor, seed: int) -> dict[str,
     return numbers
 
 
-def hurst_numbers(hurst: Tensor | None) -> dict[str, float]:
-    """The Hurst index by name: one, or each of a few, or mean and range of many."""
-    if hurst is None:
-        return {}
-    if hurst.dim() == 0:
-        return {"hurst": float(hurst)}
-    if len(hurst) <= _FEW:
-        return {f"hurst_{k}": value for k, value in enumerate(hurst.tolist())}
-    least, mean, most = float(hurst.min()), float(hurst.mean()), float(hurst.max())
-    return {"hurst_min": least, "hurst_mean": mean, "hurst_max": most}
-
-
 def _errors(
-    model: SeriesModel, data: Data, x: Tensor, mask: Tensor, seen: int, seed: int
+    model: TimeSeriesModel, data: Data, x: Tensor, mask: Tensor, context_length: int, seed: int
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Mean squared errors by the way to predict: at each time after `seen`, and over all."""
-    if seen == x.shape[1]:
+    """Mean squared errors by the way to predict: at each time after `context_length`, and over all."""
+    if context_length == x.shape[1]:
         return {}, {}
     predicted = torch.zeros_like(x)
     for k in range(_PATHS):
-        predicted += model.predict(x, mask, seen=seen, seed=seed + k).cpu() / _PATHS
+        predicted += (
+            model.predict(x, mask, context_length=context_length, seed=seed + k).cpu() / _PATHS
+        )
     rows, known = _observed(data.fitting_batch())
     weights = over_frames(known, rows)
     average = (rows * weights).sum(dim=0) / weights.sum(dim=0).clamp(min=1)
-    last = (mask[:, :seen] * torch.arange(1, seen + 1)).argmax(dim=1)
+    last = (mask[:, :context_length] * torch.arange(1, context_length + 1)).argmax(dim=1)
     copied = x[torch.arange(len(x)), last].unsqueeze(1)
     guesses = {"prediction": predicted, "last_frame": copied, "mean": average}
-    later = mask[:, seen:]
+    later = mask[:, context_length:]
     curves, means = {}, {}
     for name, guess in guesses.items():
-        each = (guess - x).flatten(2).square().mean(dim=2)[:, seen:] * later
+        each = (guess - x).flatten(2).square().mean(dim=2)[:, context_length:] * later
         curves[name] = each.sum(dim=0) / later.sum(dim=0)
         means[f"mse_{name}"] = float(each.sum() / later.sum())
     return curves, means
 
 
 def _write_predictions(
-    model: SeriesModel,
+    model: TimeSeriesModel,
     x: Tensor,
     mask: Tensor,
     errors: Mapping[str, Tensor],
     start: Path,
-    seen: int,
+    context_length: int,
     seed: int,
 ) -> list[Path]:
     """Fans of predicted paths, of vector series, and the errors against time."""
@@ -230,9 +188,17 @@ def _write_predictions(
     files = []
     if not is_image(model.event_shape[1:]):
         x, mask = x[:_DRAWN], mask[:_DRAWN]
-        draws = [model.predict(x, mask, seen=seen, seed=seed + k) for k in range(_DRAWN_PATHS)]
+        draws = [
+            model.predict(x, mask, context_length=context_length, seed=seed + k)
+            for k in range(_DRAWN_PATHS)
+        ]
         files.append(start.with_name(f"{start.name}_prediction.png"))
-        save(plot_series(times, x, mask, torch.stack(draws).cpu(), seen=seen), files[-1])
+        save(
+            plot_time_series(
+                times, x, mask, torch.stack(draws).cpu(), context_length=context_length
+            ),
+            files[-1],
+        )
     files.append(start.with_name(f"{start.name}_errors.png"))
-    save(plot_errors(times[seen:], errors), files[-1])
+    save(plot_errors(times[context_length:], errors), files[-1])
     return files

@@ -17,14 +17,14 @@ from interpolants.utils.checks import check
 _VIDEOS, _COLUMNS = 3, 15
 
 
-def plot_frames(times: Tensor, videos: Mapping[str, Tensor], *, seen: int) -> Figure:
+def plot_frames(times: Tensor, videos: Mapping[str, Tensor], *, context_length: int) -> Figure:
     """Draw videos below each other, each as one row of frames for each of several kinds.
 
     Args:
         times: (T,); every frame is shown, or every second, third, ... so that at most 15 are.
         videos: by what each row is called, (B, T, C, H, W) with C = 1 or 3; the first kind gives
             the range of the colours. At most 3 of each are shown.
-        seen: how many frames were seen by a prediction; a line marks where they end, if others
+        context_length: how many frames were seen by a prediction; a line marks where they end, if others
             are shown.
 
     Raises:
@@ -49,7 +49,7 @@ def plot_frames(times: Tensor, videos: Mapping[str, Tensor], *, seen: int) -> Fi
     at = style.to_array(times)[::stride]
     panels[0].xaxis.tick_top()
     panels[0].set_xticks((np.arange(columns) + 0.5) * step, [f"{t:.3g}" for t in at])
-    before = math.ceil(seen / stride)
+    before = math.ceil(context_length / stride)
     if before < columns:
         _mark_prediction(list(panels), before * step - 0.5)
     return figure
@@ -75,7 +75,7 @@ def _mark_prediction(panels: list[Axes], edge: float) -> None:
     """A line where a prediction begins; above the times, what is left and right of it."""
     for ax in panels:
         ax.axvline(edge, color=ACCENT_COLOUR, linewidth=1.4)
-    for text, side, offset in (("seen", "right", -5), ("predicted", "left", 5)):
+    for text, side, offset in (("context_length", "right", -5), ("predicted", "left", 5)):
         panels[0].annotate(
             text,
             (edge, 1.0),

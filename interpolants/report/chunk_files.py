@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
-from interpolants.model.chunks import joined_samples
+from interpolants.model.batching import joined_samples
 from interpolants.sampler.sampler import Samples
 from interpolants.utils.checks import check
 from interpolants.utils.files import replace
@@ -71,7 +71,7 @@ class ChunkFiles:
         if samples.label is not None:
             arrays["label"] = samples.label.cpu().numpy()
         cost = {"nfe": samples.nfe, "seconds": samples.seconds}
-        about = {"origin": self.origin, "escapes": samples.outside is not None, **cost}
+        about = {"origin": self.origin, "may_leave_domain": samples.outside is not None, **cost}
         path = self.folder / f"{first:08}-{first + len(samples.x):08}.npz"
         text = np.array(json.dumps(about))
         replace(path, lambda file: np.savez(file, about=text, **arrays), sync=True)
@@ -134,7 +134,7 @@ def _samples(path: Path, rows: slice) -> Samples:
         x = torch.from_numpy(content["x"][rows])
         label = torch.from_numpy(content["label"][rows]) if "label" in content else None
     gone = int((~flatten_event(x).isfinite()).any(dim=1).sum())
-    outside = gone if about["escapes"] else None
+    outside = gone if about["may_leave_domain"] else None
     return Samples(x=x, nfe=about["nfe"], seconds=about["seconds"], outside=outside, label=label)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,24 @@ from torch import Tensor
 from interpolants.data.base import Data
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.metric.base import Metric, MetricResult
-from interpolants.model.model import Model, SamplerFactory
+from interpolants.model.inputs import with_inputs
+from interpolants.model.model import Model
+from interpolants.model.request import SampleRequest
 from interpolants.plot.images import plot_classes
 from interpolants.plot.samples import plot_samples
 from interpolants.plot.style import is_image, save
-from interpolants.report.drawing import Sample, begin, inside, settings_of
-from interpolants.report.output.base import Output
 from interpolants.report.output.npz import NpzOutput
 from interpolants.report.paths import write_paths
+from interpolants.report.settings import ReportSettings
 from interpolants.sampler.sampler import Samples
 from interpolants.utils.files import replace
 from interpolants.utils.seeds import keyed_generator
 
 # Keeps the noise that makes whole numbers continuous apart from what else is drawn.
 _NOISE = 41
+
+Draw = Callable[[SampleRequest], Samples]
+"""Draws the samples of a request."""
 
 REFERENCES = 3
 """How many real sets metrics are means over."""
@@ -95,35 +99,31 @@ def measure(
     model: Model,
     data: Data,
     metrics: Sequence[Metric],
-    *,
-    n: int,
-    seed: int = 0,
-    sampler: SamplerFactory | None = None,
-    sample: Sample | None = None,
-    **options: Any,
+    request: SampleRequest,
+    draw: Draw | None = None,
 ) -> tuple[Samples, Tensor, list[MetricResult]]:
     """Draw samples and compare them with real ones.
 
     A backward process starts from held-out data and is compared with the base. A coupling that
-    makes beginnings from data makes them of held-out data, whose samples are then compared with
-    those and others.
+    makes initial states from data makes them of held-out data, whose samples are then compared
+    with those and others.
 
     Args:
-        model, data, metrics, n, seed, sampler, options: as in `write_report`.
-        sample: draws in the place of `model.sample`.
+        model, data, metrics, request: as in `write_report`.
+        draw: draws the samples of a request in the place of `model.draw`.
 
     Returns:
         The samples that stayed in their space, the real ones they were compared with, and the
         metrics.
     """
-    begun = begin(model, data, n=n, seed=seed, sampler=sampler, **options)
-    drawn = inside((sample or model.sample)(begun.n, **begun.options))
-    if begun.backward:
+    full, backward = with_inputs(model, data, request), model.is_backward(request)
+    drawn = (draw or model.draw)(full).inside()
+    if backward:
         metrics = [metric for metric in metrics if not metric.of_training_data]
     for metric in metrics:
         metric.fit(data)
     count = REFERENCES if metrics else 1
-    pairs = [_real_pair(model, data, len(drawn.x), begun.backward, k) for k in range(count)]
+    pairs = [_real_pair(model, data, len(drawn.x), backward, k) for k in range(count)]
     reference = pairs[0][0]
     return drawn, reference, compare(drawn.x, pairs, metrics)
 
@@ -166,60 +166,40 @@ def write_report(
     model: Model,
     data: Data,
     metrics: Sequence[Metric],
-    folder: Path,
-    *,
-    n: int,
-    seed: int = 0,
-    sampler: SamplerFactory | None = None,
-    stem: str = "samples",
-    animation: bool = False,
-    likelihood: LikelihoodFactory | None = None,
-    output: Output | None = None,
-    sample: Sample | None = None,
-    **options: Any,
+    request: SampleRequest,
+    settings: ReportSettings,
+    draw: Draw | None = None,
 ) -> Report:
-    """Draw, measure, and write samples, `<stem>.json` and pictures into a folder.
+    """Draw, measure, and write samples, `<stem>.json` and figures into a folder.
 
     Args:
         model: what to sample.
         data: what to compare with.
         metrics: what to measure.
-        folder: made if it is not there.
-        n: number of samples.
-        seed: of the samples.
-        sampler: the sampler; the model's own if None.
-        stem: how the files' names begin.
-        animation: whether to write a GIF of the flow too.
-        likelihood: estimates log densities of at most `n` held-out data; none if None.
-        output: how samples are written; as `<stem>.npz` if None.
-        sample: draws the samples, though not the paths of the flow, in the place of
-            `model.sample`.
-        options: settings of the sampler to change, and `label` and `guidance` as in
-            `Model.sample`.
+        request: the samples.
+        settings: what is written, and where.
+        draw: draws the samples, though not the paths of the flow, in the place of `model.draw`.
     """
-    output = NpzOutput() if output is None else output
+    output = NpzOutput() if settings.output is None else settings.output
     output.check(model.event_shape)
-    drawn, reference, results = measure(
-        model, data, metrics, n=n, seed=seed, sampler=sampler, sample=sample, **options
-    )
-    samples = drawn.x.cpu()
+    drawn, reference, results = measure(model, data, metrics, request, draw)
+    samples, folder, stem = drawn.x.cpu(), settings.folder, settings.stem
     cost: dict[str, Any] = {
-        "n": len(samples) if drawn.outside is None else n,
+        "n": len(samples) if drawn.outside is None else request.n,
         "compared": min(len(samples), len(reference)),
         "nfe": drawn.nfe,
         "seconds": drawn.seconds,
         "outside": drawn.outside,
     }
-    if likelihood is not None:
-        cost["log_prob"] = _held_out_log_prob(model, data, n, seed, likelihood, sampler, options)
-    numbers, picture = (folder / f"{stem}.{kind}" for kind in ("json", "png"))
+    if settings.likelihood is not None:
+        cost["log_prob"] = _held_out_log_prob(model, data, request, settings.likelihood)
+    numbers, figure = (folder / f"{stem}.{kind}" for kind in ("json", "png"))
     written = output.write(samples, drawn.label, folder, stem)
-    write_numbers(numbers, cost | {"metrics": as_plain(results)})
-    save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), picture)
+    write_numbers(numbers, cost | {"metrics": as_plain(results), "request": request.record()})
+    save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), figure)
     by_class = _write_classes(drawn, reference, folder / f"{stem}_classes.png")
-    drawing = {"n": n, "seed": seed, "sampler": sampler, **options}
-    paths = write_paths(model, data, folder, stem, animation, drawing)
-    return Report(metrics=results, files=[*written, numbers, picture, *by_class, *paths], **cost)
+    paths = write_paths(model, data, request, settings)
+    return Report(metrics=results, files=[*written, numbers, figure, *by_class, *paths], **cost)
 
 
 def _write_classes(drawn: Samples, reference: Tensor, picture: Path) -> list[Path]:
@@ -239,19 +219,18 @@ def _or_null(value: Any) -> Any:
 
 
 def _held_out_log_prob(
-    model: Model,
-    data: Data,
-    n: int,
-    seed: int,
-    likelihood: LikelihoodFactory,
-    sampler: SamplerFactory | None,
-    options: dict[str, Any],
+    model: Model, data: Data, request: SampleRequest, likelihood: LikelihoodFactory
 ) -> dict[str, float]:
     """Of at most `n` held-out data under their labels; whole numbers are made continuous."""
-    held = data.held_out(n, seed)
-    settings = settings_of(options) | {"label": None if model.labels is None else held.label}
-    x = data.dequantised(held.x1, keyed_generator(_NOISE, seed))
-    found = model.log_prob(x, seed=seed, likelihood=likelihood, sampler=sampler, **settings)
+    held = data.held_out(request.n, request.seed)
+    x = data.dequantised(held.x1, keyed_generator(_NOISE, request.seed))
+    found = model.log_prob(
+        x,
+        seed=request.seed,
+        label=None if model.labels is None else held.label,
+        likelihood=likelihood,
+        sampler=request.factory(model.sampler),
+    )
     return _mean_log_prob(found, x[0].numel())
 
 

@@ -49,7 +49,7 @@ Step = Callable[[Any, tuple[Row, ...], tuple[Tensor, ...], Carry, Any], Carry]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leg:
+class Segment:
     """Consecutive steps of one kernel.
 
     Attributes:
@@ -85,23 +85,23 @@ class Plan:
 
     Attributes:
         equation: what is solved.
-        legs: the steps; a method that needs a start of its own has a leg for it.
+        segments: the steps; a method that needs a start of its own has a leg for it.
         start: makes the first carry from the initial state.
         channels: standard normals that each step needs.
     """
 
     equation: Equation
-    legs: tuple[Leg, ...]
+    segments: tuple[Segment, ...]
     start: Callable[[Tensor], Carry]
     channels: int = 0
 
     @property
     def calls(self) -> int:
         """How often the equation is evaluated: once for each row."""
-        return sum(leg.rows.shape[0] * leg.rows.shape[1] for leg in self.legs)
+        return sum(segment.rows.shape[0] * segment.rows.shape[1] for segment in self.segments)
 
 
-class Keep(abc.ABC):
+class SaveAt(abc.ABC):
     """Looks at states as they pass."""
 
     @abc.abstractmethod
@@ -114,7 +114,7 @@ class Keep(abc.ABC):
 
 
 @final
-class KeepTimes(Keep):
+class SaveTimes(SaveAt):
     """The states at given nodes, in order.
 
     Args:
@@ -140,7 +140,7 @@ class KeepTimes(Keep):
 
 
 @final
-class KeepReduction(Keep):
+class SaveReduction(SaveAt):
     """A running reduction over every node: value = reduce(value, node, x), from `initial`.
 
     Args:
@@ -230,7 +230,7 @@ def integrate(
     x: Tensor,
     *,
     noise: Noise | None = None,
-    keep: Keep | None = None,
+    save_at: SaveAt | None = None,
     mode: Mode | None = None,
 ) -> Tensor:
     """Carry `x` along the plan.
@@ -239,30 +239,30 @@ def integrate(
         plan: what to do.
         x: the initial state, (B, *event), float32 or float64 whatever the network's dtype.
         noise: standard normals, needed if `plan.channels` > 0.
-        keep: sees the states at the nodes it asks for.
+        save_at: sees the states at the nodes it asks for.
         mode: how blocks of steps are run; eagerly if None.
 
     Returns:
         The final state, (B, *event).
     """
     mode = Eager() if mode is None else mode
-    last = sum(len(leg.rows) for leg in plan.legs)
-    stops = {last, *(() if keep is None else keep.nodes(last))}
+    last = sum(len(segment.rows) for segment in plan.segments)
+    stops = {last, *(() if save_at is None else save_at.nodes(last))}
     carry, node = plan.start(x), 0
-    if keep is not None:
-        keep(0, x)
-    for leg in plan.legs:
-        for begin, end in _blocks(node, node + len(leg.rows), stops, mode.block):
+    if save_at is not None:
+        save_at(0, x)
+    for segment in plan.segments:
+        for begin, end in _blocks(node, node + len(segment.rows), stops, mode.block):
             own = slice(begin - node, end - node)
             normals: Normals = None
             if plan.channels and noise is not None:
                 normals = _Lazy(noise, begin, end, plan.channels, x)
                 normals = normals if mode.block is None else normals.draw(0, end - begin)
-            tables = leg.scalars(x)[own] if mode.block is None else leg.tables(x, own)
-            carry = mode(advance, plan.equation, leg.step, tables, normals, carry)
-            if keep is not None:
-                keep(end, carry[0])
-        node += len(leg.rows)
+            tables = segment.scalars(x)[own] if mode.block is None else segment.tables(x, own)
+            carry = mode(advance, plan.equation, segment.step, tables, normals, carry)
+            if save_at is not None:
+                save_at(end, carry[0])
+        node += len(segment.rows)
     return carry[0]
 
 

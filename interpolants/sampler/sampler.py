@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -18,7 +18,7 @@ from interpolants.interpolant.base import AffineInterpolant
 from interpolants.sampler.epsilon.base import Epsilon
 from interpolants.sampler.grid.base import Grid
 from interpolants.sampler.grid.power import PowerGrid
-from interpolants.sampler.integrate import Keep, KeepTimes
+from interpolants.sampler.integrate import SaveAt, SaveTimes
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.mode.eager import Eager
 from interpolants.sampler.noise.base import Noise
@@ -58,6 +58,19 @@ class Samples:
     log_prob_error: Tensor | None = None
     outside: int | None = None
     label: Tensor | None = None
+
+    def inside(self) -> Samples:
+        """Without the samples that left their space; all of them where fewer than two stayed."""
+        if not self.outside:
+            return self
+        stayed = flatten_event(self.x).isfinite().all(dim=1)
+        if self.path is not None:
+            stayed = stayed & self.path.isfinite().transpose(0, 1).flatten(1).all(dim=1)
+        if int(stayed.sum()) < 2:
+            return self
+        path = None if self.path is None else self.path[:, stayed]
+        label = None if self.label is None else self.label[stayed.to(self.label.device)]
+        return replace(self, x=self.x[stayed], path=path, label=label)
 
 
 @final
@@ -133,8 +146,8 @@ class Sampler:
             generator: of the noise, on start's device; None uses torch's global state.
             noise: where normals come from instead; overrides `generator`.
             times: increasing times in [0, 1] whose states to keep, last first for a backward
-                process; the grid lands on each exactly. Times beyond the process's span are moved
-                to its ends, and with a solver that `lands` on none, to the nearest nodes of the
+                process; the grid hits_times on each exactly. Times beyond the process's span are moved
+                to its ends, and with a solver that `hits_times` on none, to the nearest nodes of the
                 grid, each once: `Samples.times` has those.
             gradients: whether to record gradients through the solve, with respect to `start` and
                 to weights.
@@ -146,15 +159,15 @@ class Sampler:
         check_start(start)
         kept = self.kept(times)
         nodes = self.nodes(kept, self.process)
-        kept = kept if self.solver.lands else _nearest(nodes, kept)
-        keep = KeepTimes(nodes, kept)
+        kept = kept if self.solver.hits_times else _nearest(nodes, kept)
+        save_at = SaveTimes(nodes, kept)
         source = self.noise(generator) if noise is None else noise
         with torch.set_grad_enabled(gradients):
             _wait(start)
             began = time.perf_counter()
             first = start if self.process.backward else self.fields.base_state(start)
-            last, nfe = self._solve(nodes, self.process.enter(first), source, keep)
-            last = self.process.leave(last)
+            last, nfe = self._solve(nodes, self.process.encode(first), source, save_at)
+            last = self.process.decode(last)
             with count_calls(self.fields.networks) as calls:
                 x = self._finish(last, nodes[-1].to(last))
             _wait(x)
@@ -163,18 +176,26 @@ class Sampler:
             x=x,
             nfe=nfe + len(calls),
             seconds=seconds,
-            path=None if keep.path is None else self.process.leave(keep.path),
-            times=None if keep.path is None else kept,
-            outside=_count_outside(last) if self.process.escapes else None,
+            path=None if save_at.path is None else self.process.decode(save_at.path),
+            times=None if save_at.path is None else kept,
+            outside=_count_outside(last) if self.process.may_leave_domain else None,
         )
 
-    def _solve(self, nodes: Tensor, first: Tensor, noise: Noise, keep: Keep) -> tuple[Tensor, int]:
+    def _solve(
+        self, nodes: Tensor, first: Tensor, noise: Noise, save_at: SaveAt
+    ) -> tuple[Tensor, int]:
         """The state at the last node, and how often the network was called.
 
         Compiled and captured blocks hide their calls; there it is as often as the plan says.
         """
         solve = functools.partial(
-            self.solver.solve, self.process, nodes, first, noise=noise, keep=keep, mode=self.mode
+            self.solver.solve,
+            self.process,
+            nodes,
+            first,
+            noise=noise,
+            save_at=save_at,
+            mode=self.mode,
         )
         if isinstance(self.solver, PlannedSolver) and not isinstance(self.mode, Eager):
             calls_each = self.solver.plan(self.process, nodes).calls
@@ -188,7 +209,7 @@ class Sampler:
         return kept.flip(0) if self.process.backward else kept
 
     def nodes(self, kept: Tensor, process: Process) -> Tensor:
-        """The grid, (N + 1,), through kept times if the solver lands on them.
+        """The grid, (N + 1,), through kept times if the solver hits_times on them.
 
         Warns where steps are too long for the noise.
         """
@@ -198,7 +219,7 @@ class Sampler:
             self.num_steps,
             process.span,
             backward=process.backward,
-            through=kept if self.solver.lands else None,
+            through=kept if self.solver.hits_times else None,
             log_snr=log_snr,
         )
         middles, h = 0.5 * (nodes[1:] + nodes[:-1]), nodes.diff().abs()

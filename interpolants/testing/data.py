@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpolants.base.base import Base
 from interpolants.data.base import Batch, Data
-from interpolants.data.series_data import SeriesData
+from interpolants.data.time_series_data import TimeSeriesData
 from interpolants.testing.common import (
     STANDARD_ERRORS,
     normal,
@@ -44,7 +44,7 @@ def check_data(data: Data, *, later: bool = False) -> None:
         require(part.dtype == torch.float32, f"{name}: {part.dtype}")
         require(part.isfinite().all(), f"{name}: not finite")
     require((data.scale > 0).all(), "scale: not positive")
-    if isinstance(data, SeriesData):
+    if isinstance(data, TimeSeriesData):
         _check_series(data)
     _check_streams(data)
     _check_classes(data)
@@ -53,7 +53,7 @@ def check_data(data: Data, *, later: bool = False) -> None:
     _check_references(data.reference_pair)
 
 
-def _check_series(data: SeriesData) -> None:
+def _check_series(data: TimeSeriesData) -> None:
     """Times are those of the first axis of an event; units do not depend on them."""
     times, event = data.times, data.event_shape
     require(len(event) >= 2, f"event_shape: {event} has no frames")

@@ -179,7 +179,9 @@ class ExactFields(nn.Module):
         return torch.einsum("bs,skde->bkde", scales, matrices)
 
 
-def _is_standard_normal(law: GaussianMixture) -> bool:
+def _is_standard_normal(representation: GaussianMixture) -> bool:
     """Whether every component is N(0, Id)."""
-    identity = torch.eye(law.means.shape[1], dtype=law.covariances.dtype)
-    return bool((law.means == 0).all()) and bool((law.covariances - identity).abs().max() < 1e-12)
+    identity = torch.eye(representation.means.shape[1], dtype=representation.covariances.dtype)
+    return bool((representation.means == 0).all()) and bool(
+        (representation.covariances - identity).abs().max() < 1e-12
+    )

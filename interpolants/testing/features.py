@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from interpolants.data.images import Images, Pictures
+from interpolants.data.images import Images, LabelledImages
 from interpolants.metric.features.base import Features
 from interpolants.testing.common import require, require_close
 from interpolants.utils.seeds import keyed_generator
@@ -46,5 +46,5 @@ def _images() -> Images:
         label = torch.arange(n) % 2
         x = torch.randint(0, 128, (n, 1, 8, 8), generator=generator, dtype=torch.uint8)
         x[label == 0, :, :4] += 100
-        sides.append(Pictures(x, label))
+        sides.append(LabelledImages(x, label))
     return Images(*sides)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from interpolants.sampler.integrate import advance, integrate
 from interpolants.sampler.noise.coupled import CoupledNoise
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver
 from interpolants.sampler.solver.sra1 import SRA1
@@ -40,7 +40,7 @@ def linear_moments(
     normals.view(count, count + 1)[:, 1:] = torch.eye(count, dtype=torch.float64)
     x = torch.zeros(count + 1, 1, dtype=torch.float64)
     x[0] = 1
-    end = integrate(solver.plan(process, times), x, noise=GivenNoise(normals))
+    end = integrate(solver.plan(process, times), x, noise=FixedNoise(normals))
     gain = float(end[0])
     return gain, gain**2 * variance + float(end[1:].square().sum())
 
@@ -64,11 +64,11 @@ def second_moment(solver: PlannedSolver, process: Process, times: Tensor, square
     start = torch.tensor([1.0, 2.0], dtype=torch.float64).repeat_interleave(len(mass))
     normals = normals.repeat(1, 2)[None, :, :, None]
     plan = solver.plan(process, times)
-    for leg in plan.legs:
-        for k in range(len(leg.rows)):
-            rows, numbers = leg.rows[k : k + 1], leg.coefficients[k : k + 1]
+    for segment in plan.segments:
+        for k in range(len(segment.rows)):
+            rows, numbers = segment.rows[k : k + 1], segment.coefficients[k : k + 1]
             carry = plan.start(start[:, None])
-            end = advance(plan.equation, leg.step, (rows, numbers), normals, carry)[0]
+            end = advance(plan.equation, segment.step, (rows, numbers), normals, carry)[0]
             of_one, of_two = (end.view(2, -1).square() @ mass).tolist()
             slope = (of_two - of_one) / 3
             square = of_one - slope + slope * square
@@ -102,11 +102,11 @@ def strong_errors(
     normals = torch.randn(count, 2, paths, 1, **options)  # type: ignore[call-overload]
     start = torch.linspace(0, 2 * math.pi, paths, dtype=torch.float64)[:, None]
     plan = SRA1().plan(process.inner, times)
-    exact = integrate(plan, start, noise=GivenNoise(normals))
+    exact = integrate(plan, start, noise=FixedNoise(normals))
     errors = []
     for n in counts:
         coarse = times[:: count // n]
-        noise = CoupledNoise(fine=times, coarse=coarse, source=GivenNoise(normals))
+        noise = CoupledNoise(fine=times, coarse=coarse, source=FixedNoise(normals))
         plan = solver.plan(process, coarse)
         end = integrate(plan, process.forward(start), noise=noise)
         errors.append(float((process.inverse(end) - exact).square().mean().sqrt()))

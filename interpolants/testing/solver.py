@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import KeepTimes
-from interpolants.sampler.noise.given import GivenNoise
+from interpolants.sampler.integrate import SaveTimes
+from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver
 from interpolants.testing.common import normal, require, require_close
@@ -35,7 +35,7 @@ _COUNTS, _FINE, _PATHS = (64, 128), 1024, 1000
 
 
 def check_solver(solver: PlannedSolver) -> None:
-    """The scheme has its order, lands on every node, and treats samples separately.
+    """The scheme has its order, hits_times on every node, and treats samples separately.
 
     Orders are measured, each within 0.15: that without noise on an equation solved exactly, and
     for SDE schemes the weak one on a moment that needs no sampling and the strong one, if it is
@@ -79,10 +79,10 @@ def _solve(
     times: Tensor,
     x: Tensor,
     normals: Tensor,
-    keep: KeepTimes | None = None,
+    save_at: SaveTimes | None = None,
 ) -> Tensor:
-    keep = KeepTimes(times, times[:0]) if keep is None else keep
-    return solver.solve(process, times, x, noise=GivenNoise(normals), keep=keep)
+    save_at = SaveTimes(times, times[:0]) if save_at is None else save_at
+    return solver.solve(process, times, x, noise=FixedNoise(normals), save_at=save_at)
 
 
 def _check_slope(declared: float, errors: list[float], what: str) -> None:
@@ -158,15 +158,15 @@ def _check_nodes_and_rows(
 ) -> None:
     times, x = _warped(6, span), torch.sigmoid(normal((3, 2), 4, 0))
     normals = normal((6, solver.channels, 3, 2), 4, 1)
-    keep = KeepTimes(times, times)
-    end = _solve(solver, process, times, x, normals, keep)
-    require(keep.path is not None, "nodes: no state was handed to keep")
-    assert keep.path is not None
-    require_close(keep.path[0], x, "nodes: the state at the first", 0.0)
-    require_close(keep.path[-1], end, "nodes: the state at the last", 0.0)
+    save_at = SaveTimes(times, times)
+    end = _solve(solver, process, times, x, normals, save_at)
+    require(save_at.path is not None, "nodes: no state was handed to keep")
+    assert save_at.path is not None
+    require_close(save_at.path[0], x, "nodes: the state at the first", 0.0)
+    require_close(save_at.path[-1], end, "nodes: the state at the last", 0.0)
     for k in range(1, 6):
         shorter = _solve(solver, process, times[: k + 1], x, normals[:k])
-        require_close(keep.path[k], shorter, f"nodes: the state at node {k}", 1e-12)
+        require_close(save_at.path[k], shorter, f"nodes: the state at node {k}", 1e-12)
     for i in range(3):
         row = slice(i, i + 1)
         alone = _solve(solver, process, times, x[row], normals[:, :, row])

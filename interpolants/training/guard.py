@@ -10,7 +10,7 @@ import lightning.pytorch as pl
 import torch
 from torch import Tensor, distributed
 
-from interpolants.training.chunk_module import ChunkModule
+from interpolants.training.module import TrainingModule
 from interpolants.utils.checks import check
 
 _ADVICE = "lower the learning rate, clip gradients, or draw times further from 0 and 1"
@@ -140,9 +140,9 @@ def _fault(trainer: pl.Trainer, pending: list[_Pending]) -> NonFiniteLossError:
 
 def _outside(module: pl.LightningModule, chunk: Any, i: int) -> str:
     """What the space of the data says of step i of a chunk; empty if it holds the batch."""
-    if isinstance(module, ChunkModule):
+    if isinstance(module, TrainingModule):
         try:
-            module.check_batch(chunk[i].batch)
+            module.trainable.check_batch(chunk[i].batch)
         except ValueError as error:
             return f"its batch has data outside of their space: {error}"
     return ""

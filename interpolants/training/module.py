@@ -1,88 +1,192 @@
-"""The Lightning module of interpolants: draws pairs, times and noise for the objective."""
+"""The Lightning module: several optimiser steps in one Lightning batch."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
+import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
+from interpolants.checkpoint.format import format_record
 from interpolants.data.base import Batch
-from interpolants.data.labels import Labels, told
-from interpolants.fields.fields import Fields
-from interpolants.net.condition import Condition
-from interpolants.objective.base import Objective
-from interpolants.objective.time_sampler.base import TimeSampler
-from interpolants.training.chunk_module import ChunkModule
-from interpolants.training.outcome import Outcome
+from interpolants.objective.step_loss import (
+    BatchSlice,
+    MicroBatch,
+    StepLoss,
+    joined,
+    micro_batches,
+)
+from interpolants.objective.trainable import Trainable
+from interpolants.training.clipping import clip_gradients
+from interpolants.training.shards import is_sharded, shard
+from interpolants.training.stream import Chunk
+from interpolants.utils.seeds import keyed_generator
+
+# Keys that keep the noise of training and of validation apart.
+_TRAIN, _VALIDATE = 11, 12
 
 
 @final
-class InterpolantModule(ChunkModule):
-    """Trains fields on a stochastic interpolant.
+class TrainingModule(pl.LightningModule):
+    """Trains any kind of model. One Lightning batch is a chunk of optimiser steps.
+
+    Everything random in step k is drawn from a generator keyed by (seed, k), so a resumed run
+    repeats nothing and skips nothing; and it is drawn for the batch of all ranks, of which each
+    takes its part, so that several do what one would. Dropout alone is drawn by part.
 
     Args:
-        fields: what is trained, with its path, base and coupling.
-        objective: the loss.
-        time_sampler: which times to train on.
-        labels: that the network is told, if any.
-        options: as of `ChunkModule`.
+        trainable: what is trained, and its loss.
+        optimizer: builds the optimiser from parameters.
+        scheduler: builds the schedule from the optimiser.
+        seed: of the run.
+        clip_norm: largest norm of the gradient, or None.
+        log_every: steps between logged training losses.
+        config: the resolved configuration as plain data; it travels in every checkpoint.
+        accumulate: micro-batches that a batch is divided into, one after the other, to save
+            memory; the step is the same but for rounding.
     """
 
     def __init__(
         self,
+        trainable: Trainable[Any],
         *,
-        fields: Fields,
-        objective: Objective,
-        time_sampler: TimeSampler,
-        labels: Labels | None = None,
-        **options: Any,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        scheduler: Callable[[Optimizer], LRScheduler],
+        seed: int,
+        clip_norm: float | None,
+        log_every: int,
+        config: Mapping[str, Any],
+        accumulate: int = 1,
     ) -> None:
-        super().__init__(**options)
-        self.fields = fields
-        self.objective = objective
-        self.time_sampler = time_sampler
-        self.labels = labels
+        super().__init__()
+        self.automatic_optimization = False
+        self.save_hyperparameters({"config": dict(config)})
+        self.trainable = trainable
+        self.seed = seed
+        self.clip_norm = clip_norm
+        self.log_every = log_every
+        self.accumulate = accumulate
+        self._validated: list[StepLoss] = []
+        self._make_optimizer = optimizer
+        self._make_scheduler = scheduler
 
     @property
     def trained(self) -> nn.Module:
-        return self.fields
+        """The part with the weights; checkpoints name their averages by its parameters."""
+        model: nn.Module = self.trainable.model
+        return model
 
-    def networks(self) -> list[nn.Module]:
-        return [self.fields.net]
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Record the format of the file and the version that writes it."""
+        checkpoint |= format_record()
 
-    def outcome(self, batch: Batch, generator: torch.Generator) -> Outcome:
-        """The optimiser sees the loss per coordinate, so that learning rates and clipping mean
-        the same for any dimension; what is logged is the paper's, summed over the event.
+    def configure_model(self) -> None:
+        """Shard the weights, where the strategy does that."""
+        if self.device_mesh is not None and not is_sharded(self.trained):
+            for net in self.trainable.networks():
+                shard(net, self.device_mesh)
 
-        A coupling pairs within this share of the batch.
+    def configure_optimizers(self) -> Any:
+        self._weights = list(self.trained.parameters())
+        self._drops = any(isinstance(m, _DropoutNd) and m.p > 0 for m in self.trained.modules())
+        optimizer = self._make_optimizer(self._weights)
+        return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}
+
+    def training_step(self, chunk: Chunk, batch_idx: int) -> dict[str, Tensor]:
+        """Take the chunk's steps; returns their losses (k,), the last loss, and times (k, B)."""
+        optimizer: Any = self.optimizers()
+        scheduler: Any = self.lr_schedulers()
+        losses, times = [], []
+        for number, batch in chunk:
+            found = self._learn(batch, number)
+            self._step(optimizer)
+            scheduler.step()
+            losses.append(found.loss.detach())
+            if found.t is not None:
+                times.append(found.t)
+            if (number + 1) % self.log_every == 0:
+                self._record(number + 1, "train", found, lr=scheduler.get_last_lr()[0])
+        outputs = {"loss": losses[-1], "losses": torch.stack(losses)}
+        return outputs | {"t": torch.stack(times)} if times else outputs
+
+    def _learn(self, batch: Batch, number: int) -> StepLoss:
+        """The loss of a batch, and its gradients, by micro-batches."""
+        for parameter in self._weights:
+            parameter.grad = None
+        rows, ranks = len(batch.x1), self.trainer.world_size
+        first, total = self.global_rank * rows, ranks * rows
+        if self.accumulate == 1:
+            whole = MicroBatch(BatchSlice(first, rows, total), batch)
+            found = self._loss(whole, _TRAIN, number)
+            self._pull(found.loss)
+            return found
+        step_losses: list[StepLoss] = []
+        for micro in micro_batches(batch, rows // self.accumulate, first, total):
+            last = len(step_losses) == self.accumulate - 1
+            with contextlib.nullcontext() if last else self._unsynchronised():
+                found = self._loss(micro, _TRAIN, number)
+                self._pull(found.loss / self.accumulate)
+            step_losses.append(found._replace(loss=found.loss.detach()))
+        return joined(step_losses)
+
+    def _unsynchronised(self) -> Any:
+        """A stretch in which processes keep their gradients to themselves."""
+        no_sync = getattr(self.trainer.strategy.model, "no_sync", contextlib.nullcontext)
+        return no_sync()
+
+    def _pull(self, loss: Tensor) -> None:
+        """Add the gradients of a loss; the strategy synchronises them."""
+        strategy = self.trainer.strategy
+        strategy.pre_backward(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+        strategy.post_backward(loss)
+
+    def _step(self, optimizer: Any) -> None:
+        """One optimiser step, without the hooks that Lightning calls around it.
+
+        With no callback that listens, those hooks cost a tiny network a third of its step.
+        Lightning still counts the step.
         """
-        x1 = self.scaling.to_model(batch.x1)
-        base, coupling, total = self.fields.base, self.fields.coupling, self.total(len(x1))
-        if batch.x0 is None:
-            x0 = self.share(base.sample(total, tuple(x1.shape[1:]), generator))
-        else:
-            x0 = base.scaling.to_model(batch.x0)
-        t, weight = self.time_sampler.sample(total, generator)
-        z = torch.empty(total, *x1.shape[1:], device=x1.device, dtype=x1.dtype)
-        t, z = self.share(t), self.share(z.normal_(generator=generator))
-        dropped = self._dropped(total, generator)
-        # What is drawn from here on belongs to the share.
-        own = self.own(generator)
-        # Labels that the network is not told are nothing to the coupling either.
-        label = told(self.labels, batch.label)
-        x0, image = coupling.pair(x0, x1, label, own)
-        fields = self.fields
-        if dropped is not None or image is not None:
-            fields = fields.given(Condition(label, image, dropped))
-        losses = self.objective(fields, t, x0, x1, z, generator=own)
-        if weight is not None:
-            losses = losses.scaled(self.share(weight))
-        return Outcome(losses.weighted.sum() / x1.numel(), losses.fields, losses.parts, t)
+        if self.clip_norm is not None:
+            clip_gradients(self._weights, self.clip_norm)
+        optimizer._on_before_step()
+        optimizer.optimizer.step()
+        optimizer._on_after_step()
 
-    def _dropped(self, total: int, generator: torch.Generator) -> Tensor | None:
-        """Whose labels are withheld; None where the network is told none."""
-        if self.labels is None:
-            return None
-        u = torch.rand(total, generator=generator, device=generator.device)
-        return self.share(u < self.labels.dropout)
+    def validation_step(self, micro: MicroBatch, batch_idx: int) -> None:
+        """The loss on held-out samples, with the same draws every time; logged with the last."""
+        part = micro.part
+        if part.first == 0:
+            self._validated = []
+        self._validated.append(self._loss(micro, _VALIDATE, 0))
+        if part.first + part.size == part.total:
+            found = joined(self._validated)
+            self._record(self.global_step, "val", found, **self.trainable.learned())
+            total = found.parts.sum(dim=1).mean()
+            self.log("val/loss", total, logger=False, batch_size=part.total)
+
+    def _loss(self, micro: MicroBatch, *key: int) -> StepLoss:
+        if self._drops:  # torch draws for dropout itself
+            seed = keyed_generator(*key, self.seed, 1 + micro.part.first).initial_seed()
+            torch.manual_seed(seed)
+        # The last number was once that of a rank: streams of seeds stay as they were.
+        generator = keyed_generator(*key, self.seed, 0, device=self.device)
+        return self.trainable.step_loss(micro.batch, micro.part, generator)
+
+    def _record(self, step: int, stage: str, found: StepLoss, **extra: float) -> None:
+        """Log each part's mean and their sum, by the number of optimiser steps taken."""
+        mean = found.parts.mean(dim=0)
+        if stage == "train" and self.trainer.world_size > 1:
+            mean = self.trainer.strategy.reduce(mean, reduce_op="mean")
+        means = dict(zip(found.names, mean.tolist(), strict=True))
+        values = {f"{stage}/loss": sum(means.values())}
+        if len(means) > 1:
+            values |= {f"{stage}/loss_{name}": value for name, value in means.items()}
+        for logger in self.loggers:
+            logger.log_metrics(values | {f"{stage}/{k}": v for k, v in extra.items()}, step=step)

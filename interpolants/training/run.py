@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace as changed
 from functools import partial
 from pathlib import Path
@@ -15,32 +15,35 @@ import torch
 import yaml
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import ModelParallelStrategy
+from torch import nn
 
 from interpolants.checkpoint import spec
 from interpolants.checkpoint.loading import load
-from interpolants.checkpoint.reading import read_checkpoint, saved_keys
-from interpolants.checkpoint.runs import LAST, Place, find_place, shared_place, telling
+from interpolants.checkpoint.reading import KEYS, read_checkpoint
+from interpolants.checkpoint.runs import LAST, RunLocation, announced, locate_run, shared_location
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
 from interpolants.report.report import Report
+from interpolants.report.settings import ReportSettings
+from interpolants.task.base import Build, SampleCheck, Task
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
-from interpolants.training.chunk_module import ChunkModule
 from interpolants.training.compiling import EagerValidation
 from interpolants.training.csv_logger import AppendingCSVLogger
+from interpolants.training.distributed import distributed_training
 from interpolants.training.ema import EMA
 from interpolants.training.figures import write_figures
 from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.loggers import closing, log_checkpoint, log_report
+from interpolants.training.module import TrainingModule
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
-from interpolants.training.sampling import Look, SampleValidation
+from interpolants.training.sample_validation import SampleValidation
 from interpolants.training.settings import check_settings
 from interpolants.training.stream import HeldOut, StepStream
-from interpolants.training.task import Build, Task, named
-from interpolants.training.together import together
 from interpolants.utils.checks import check
 from interpolants.utils.files import remove_leftovers, replace
 from interpolants.utils.ranks import own_environment
@@ -73,23 +76,27 @@ def train(
     data: Data = build(config["data"])
     plain["event_shape"] = list(data.event_shape)
     task: Task = build(config["task"])
-    module, look = task.prepare(config, plain, build, data)
-    _check_saved(plain)
+    trainable, model = task.prepare(config, plain, build, data)
+    module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
+    _check_saved(plain, (*KEYS, *task.saved))
     metrics: list[Metric] = [build(node) for node in config["metric"].values()]
     for metric in metrics:
         metric.fit(data)
-    place = shared_place(lambda: find_place(plain, root, task.parts))
+    place = shared_location(lambda: locate_run(plain, root, task.parts))
     config["run_dir"], config["run_id"] = str(place.folder), place.folder.name  # type: ignore[index]
     plain["run_dir"], plain["run_id"] = str(place.folder), place.folder.name
     module.hparams["config"] = plain
-    callbacks = _callbacks(config, partial(look, metrics, config["validation_size"]), place.folder)
+    request = task.request(config, config["validation_size"], 0)
+    check_samples = partial(task.check_samples, model, data, metrics, request)
+    callbacks = _callbacks(config, check_samples, place.folder)
     csv_logger = AppendingCSVLogger(place.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
-    trainer = _build_trainer(config, build, loggers, callbacks, module.shares)
+    splits = trainable.splits_batches
+    trainer = _build_trainer(config, build, loggers, callbacks, splits)
     start = 0 if place.checkpoint is None else read_checkpoint(place.checkpoint)["global_step"]
     csv_logger.truncate_after(start)
-    with closing(loggers), telling(place):
-        with together(trainer, callbacks):
+    with closing(loggers), announced(place):
+        with distributed_training(trainer, callbacks):
             _fit(trainer, module, data, config, place, plain)
         if not trainer.is_global_zero:
             return None
@@ -99,7 +106,10 @@ def train(
         device, trust = trainer.strategy.root_device, _modules(plain)
         # What the last checkpoint's averaged weights give, as `sample.py` would report it.
         trained = load(place.folder / LAST, trust=trust, device=device)
-        report = task.report(trained, data, metrics, place.folder / "samples", config)
+        request = task.request(config, config["report_size"], config["seed"])
+        settings = ReportSettings(folder=place.folder / "samples", animation=config["animation"])
+        report = task.report(trained, data, metrics, request, settings)
+        assert report is not None
         log_report(loggers, report, step)
         log_checkpoint(loggers, place.folder / LAST)
     return changed(report, files=[*report.files, *figures])
@@ -110,7 +120,7 @@ def _build_trainer(
     build: Build,
     loggers: list[Any],
     callbacks: list[pl.Callback],
-    shares: bool,
+    splits_batches: bool,
 ) -> pl.Trainer:
     """An epoch of Lightning's is the stretch from one validation to the next."""
     settings = {
@@ -126,10 +136,10 @@ def _build_trainer(
         # Under Slurm, Lightning starts a new run from any hpc_ckpt_*.ckpt that it finds there.
         "default_root_dir": config["run_dir"],
     }
-    trainer: pl.Trainer = named("trainer", partial(build(config["trainer"]), **settings))
+    trainer: pl.Trainer = _named("trainer", partial(build(config["trainer"]), **settings))
     count, parts = trainer.world_size, config["accumulate"]
-    check(shares or count == 1, "trainer.devices", "one device for this task", count)
-    check(shares or parts == 1, "accumulate", "1 for this task", parts)
+    check(splits_batches or count == 1, "trainer.devices", "one device for this task", count)
+    check(splits_batches or parts == 1, "accumulate", "1 for this task", parts)
     has_all = not isinstance(trainer.strategy, ModelParallelStrategy)
     rule = "null where weights are shared out"
     check(has_all or config["power_ema"] is None, "power_ema", rule, config["power_ema"])
@@ -146,11 +156,13 @@ def _environment() -> list[SLURMEnvironment]:
 
 
 def _callbacks(
-    config: Mapping[str, Any], look: Callable[[], Look], folder: Path
+    config: Mapping[str, Any], check_samples: Callable[[], SampleCheck], folder: Path
 ) -> list[pl.Callback]:
     checkpoints = folder / LAST.parent
     sampling = SampleValidation(
-        look=look, folder=folder / "figures", every_n_steps=config["sample_every"]
+        check_samples=check_samples,
+        folder=folder / "figures",
+        every_n_steps=config["sample_every"],
     )
     chosen: list[pl.Callback] = [EagerValidation()] if config.get("compile") else []
     if config["power_ema"] is not None:
@@ -169,10 +181,10 @@ def _callbacks(
 
 def _fit(
     trainer: pl.Trainer,
-    module: ChunkModule,
+    module: TrainingModule,
     data: Data,
     config: Mapping[str, Any],
-    place: Place,
+    place: RunLocation,
     plain: dict[str, Any],
 ) -> None:
     if trainer.is_global_zero:
@@ -195,7 +207,7 @@ def _fit(
     held_out = data.held_out(config["validation_size"], config["seed"])
     part = config["batch_size"] // (trainer.world_size * config["accumulate"])
     # Without gradients there is room for more rows than in training.
-    validation = HeldOut(held_out, 4 * part if module.shares else None)
+    validation = HeldOut(held_out, 4 * part if module.trainable.splits_batches else None)
     trainer.fit(module, stream, validation, ckpt_path=place.checkpoint, weights_only=True)
 
 
@@ -208,10 +220,10 @@ def _modules(node: Any) -> list[str]:
     return [m for item in node for m in _modules(item)] if isinstance(node, list) else []
 
 
-def _check_saved(plain: dict[str, Any]) -> None:
+def _check_saved(plain: dict[str, Any], keys: Sequence[str]) -> None:
     """Require parts that can be rebuilt from a checkpoint, now and not after training."""
-    for key in saved_keys(plain):
-        if isinstance(plain[key], dict):
+    for key in keys:
+        if isinstance(plain[key], dict) and "_target_" in plain[key]:
             spec.build(_uncalled(plain[key]), where=key, trust=_modules(plain))
 
 
@@ -220,6 +232,29 @@ def _uncalled(node: Any) -> Any:
     if isinstance(node, dict):
         return {k: _uncalled(v) for k, v in node.items()} | {"_partial_": True}
     return [_uncalled(item) for item in node] if isinstance(node, list) else node
+
+
+def _module_options(
+    config: Mapping[str, Any], plain: Mapping[str, Any], build: Build, model: nn.Module
+) -> dict[str, Any]:
+    """The arguments of the training module, from the configuration.
+
+    Raises:
+        ValueError: if the optimiser or the schedule refuses its settings.
+    """
+    optimizer, scheduler = build(config["optimizer"]), build(config["scheduler"])
+    # Lightning makes both when it has set up the run; bad settings are refused now.
+    scheduler(_named("optimizer", lambda: optimizer(model.parameters())))
+    settings = {key: config[key] for key in ("seed", "clip_norm", "log_every", "accumulate")}
+    return {"optimizer": optimizer, "scheduler": scheduler, "config": plain} | settings
+
+
+def _named(key: str, make: Callable[[], Any]) -> Any:
+    """Make a part of another library; its errors get the key that the part is configured by."""
+    try:
+        return make()
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise ValueError(f"{key}: {error}") from error
 
 
 def _quiet() -> None:

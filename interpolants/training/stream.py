@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from interpolants.data.base import Batch, Data
-from interpolants.training.outcome import Part, parts_of
+from interpolants.objective.step_loss import MicroBatch, micro_batches
 
 
 class Step(NamedTuple):
@@ -119,9 +119,9 @@ class HeldOut:
     """One batch per validation, in parts of at most `size` rows; whole if None."""
 
     def __init__(self, batch: Batch, size: int | None = None) -> None:
-        self.parts = parts_of(batch, size or len(batch.x1))
+        self.parts = micro_batches(batch, size or len(batch.x1))
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[MicroBatch]:
         return iter(self.parts)
 
     def __len__(self) -> int:

@@ -70,7 +70,7 @@ class Ranks(NamedTuple):
             distributed.broadcast_object_list(box, src=0)
         return box[0]
 
-    def told(self, find: Callable[[], str]) -> str:
+    def first_finds(self, find: Callable[[], str]) -> str:
         """What the first process finds, before there is a group of processes.
 
         It goes through the store that `torchrun` keeps for them, so that a group can be made

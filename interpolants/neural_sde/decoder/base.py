@@ -32,5 +32,5 @@ class Decoder(nn.Module, abc.ABC):
         """
 
     @abc.abstractmethod
-    def deviation(self) -> Tensor:
+    def std(self) -> Tensor:
         """Standard deviation of the observations around the mean, > 0, 0-d."""

@@ -21,7 +21,7 @@ class IdentityDecoder(Decoder):
         frame_shape: shape of one observation.
         latent: D, as many as an observation has numbers.
         content_size: 0: what observations share has no place in this law.
-        deviation: of the noise, > 0, or where learning begins.
+        std: of the noise, > 0, or where learning begins.
         learnable: whether it is learned.
 
     Raises:
@@ -36,16 +36,16 @@ class IdentityDecoder(Decoder):
         frame_shape: Sequence[int],
         latent: int,
         content_size: int = 0,
-        deviation: float = 0.1,
+        std: float = 0.1,
         learnable: bool = False,
     ) -> None:
         super().__init__()
         name, numbers = "IdentityDecoder", math.prod(frame_shape)
-        check_positive(f"{name}.deviation", deviation)
+        check_positive(f"{name}.std", std)
         check(latent == numbers, f"{name}.latent", f"{numbers}, as in an observation", latent)
         check(content_size == 0, f"{name}.content_size", "0", content_size, "use another encoder")
         self.frame_shape = tuple(frame_shape)
-        log = torch.tensor(math.log(deviation))
+        log = torch.tensor(math.log(std))
         self.log_deviation: Tensor
         if learnable:
             self.log_deviation = nn.Parameter(log)
@@ -55,5 +55,5 @@ class IdentityDecoder(Decoder):
     def forward(self, x: Tensor, content: Tensor | None) -> Tensor:
         return x.view(len(x), *self.frame_shape)
 
-    def deviation(self) -> Tensor:
+    def std(self) -> Tensor:
         return self.log_deviation.exp()

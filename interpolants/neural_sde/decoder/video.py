@@ -10,7 +10,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.net.frame import GROUPS, frame_widths
+from interpolants.net.frame_widths import GROUPS, frame_widths
 from interpolants.neural_sde.decoder.base import Decoder
 from interpolants.utils.checks import check, check_count, check_positive, is_whole
 
@@ -29,7 +29,7 @@ class VideoDecoder(Decoder):
         content_size: size of the content; 0 for none.
         features: F, channels of the largest maps, a multiple of 8; others have 2 F, 4 F, 4 F ...
         hidden: width of the MLP.
-        deviation: standard deviation of a pixel around its mean, > 0. With the default sqrt(1/2)
+        std: standard deviation of a pixel around its mean, > 0. With the default sqrt(1/2)
             the negative log-likelihood is the sum of the squared errors, up to a constant.
 
     Raises:
@@ -46,7 +46,7 @@ class VideoDecoder(Decoder):
         content_size: int,
         features: int = 64,
         hidden: int = 256,
-        deviation: float = math.sqrt(0.5),
+        std: float = math.sqrt(0.5),
     ) -> None:
         super().__init__()
         widths = frame_widths("VideoDecoder", frame_shape, features)[::-1]
@@ -54,8 +54,8 @@ class VideoDecoder(Decoder):
         whole = is_whole(content_size) and content_size >= 0
         check(whole, "VideoDecoder.content_size", "a whole number >= 0", content_size)
         check_count("VideoDecoder.hidden", hidden)
-        check_positive("VideoDecoder.deviation", deviation)
-        self.register_buffer("_deviation", torch.tensor(float(deviation)), persistent=False)
+        check_positive("VideoDecoder.std", std)
+        self.register_buffer("_deviation", torch.tensor(float(std)), persistent=False)
         self.maps = nn.Sequential(
             nn.Linear(latent + content_size, hidden),
             nn.SiLU(),
@@ -83,7 +83,7 @@ class VideoDecoder(Decoder):
         maps = self.up(maps.contiguous(memory_format=torch.channels_last))
         return torch.sigmoid(self.frame(maps))
 
-    def deviation(self) -> Tensor:
+    def std(self) -> Tensor:
         """Standard deviation of a pixel around its mean, 0-d."""
         return self._deviation
 

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.net.frame import GROUPS, frame_widths
+from interpolants.net.frame_widths import GROUPS, frame_widths
 from interpolants.neural_sde.encoder.base import Encoded, Encoder
 from interpolants.utils.checks import check, check_count, is_whole
 

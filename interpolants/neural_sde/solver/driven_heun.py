@@ -8,8 +8,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.neural_sde.driven import DrivenSolver
 from interpolants.neural_sde.driven_sde import DrivenSDE
+from interpolants.neural_sde.solver.base import DrivenSolver
 from interpolants.sampler.integrate import Row
 
 

@@ -106,6 +106,6 @@ class Start(nn.Module, abc.ABC):
         return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
 
     def _draw(self, z: Tensor, kl: Tensor) -> StartDraw:
-        mean, deviation = self.moments()
-        x = torch.addcmul(mean, deviation, z[..., 0])
+        mean, std = self.moments()
+        x = torch.addcmul(mean, std, z[..., 0])
         return StartDraw(x=x, normals=z[..., 1:], kl=kl, log_ratio=torch.zeros_like(kl))

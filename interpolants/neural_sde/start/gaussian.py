@@ -21,7 +21,7 @@ class GaussianStart(Start):
         states: S, of the driver.
         start_size: E, features that the posterior sees.
         mean: where learning begins.
-        deviation: where learning begins, > 0.
+        std: where learning begins, > 0.
         learnable: whether both are learned.
 
     Raises:
@@ -35,14 +35,14 @@ class GaussianStart(Start):
         states: int,
         start_size: int,
         mean: float = 0.0,
-        deviation: float = 1.0,
+        std: float = 1.0,
         learnable: bool = True,
     ) -> None:
         super().__init__(latent=latent, states=states, start_size=start_size)
         check_finite("GaussianStart.mean", mean)
-        check_positive("GaussianStart.deviation", deviation)
+        check_positive("GaussianStart.std", std)
         self.mean = nn.Parameter(torch.full((latent,), float(mean)), learnable)
-        self.log_deviation = nn.Parameter(torch.full((latent,), math.log(deviation)), learnable)
+        self.log_deviation = nn.Parameter(torch.full((latent,), math.log(std)), learnable)
 
     def moments(self) -> tuple[Tensor, Tensor]:
         return self.mean, self.log_deviation.exp()

@@ -25,7 +25,7 @@ class PngOutput(Output):
 
     Pixels are 255 (x - low) / (high - low), rounded by `interpolants.data.pixels.to_uint8`; a sample
     that is not finite is black where it is not. Labels, if any, are `label` of `<stem>.npz`.
-    Pictures of an earlier, larger number of samples are deleted.
+    LabelledImages of an earlier, larger number of samples are deleted.
 
     Args:
         low, high: raw values of the darkest pixel and the brightest.

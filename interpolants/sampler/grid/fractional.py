@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.driver.fractional import FractionalNoise
+from interpolants.driver.fractional_noise import FractionalNoise
 from interpolants.sampler.grid.base import Grid, LogSNR
 from interpolants.sampler.grid.log_snr import times_of
 from interpolants.utils.checks import check

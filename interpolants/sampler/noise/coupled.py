@@ -44,7 +44,7 @@ class CoupledNoise(Noise):
         fine: times of the fine grid in the order of its steps, float64 on the host, (M + 1,).
         coarse: those of the solve, each of them one of `fine`, (N + 1,).
         source: normals of the fine steps, two channels; it has to give each step the same
-            normals again where it serves several grids, as `PerSampleNoise` and `GivenNoise` do.
+            normals again where it serves several grids, as `PerSampleNoise` and `FixedNoise` do.
 
     Raises:
         ValueError: if times do not go one way, or a coarse one is not on the fine grid.

@@ -40,7 +40,7 @@ class AmbientSDE(FieldProcess):
     """
 
     noise_type: ClassVar[str] = "geometric"
-    escapes: ClassVar[bool] = True
+    may_leave_domain: ClassVar[bool] = True
 
     def __init__(
         self, *, fields: Fields, epsilon: Epsilon | float, cut: float = DEFAULT_CUT
@@ -74,9 +74,9 @@ class AmbientSDE(FieldProcess):
     def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
         return expand_time(row[-1], x) * x
 
-    def enter(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor) -> Tensor:
         return x.exp()
 
-    def leave(self, state: Tensor) -> Tensor:
+    def decode(self, state: Tensor) -> Tensor:
         # A zero too is outside, and an infinity might look like a number to a network.
         return torch.where((state > 0) & state.isfinite(), state.log(), torch.nan)

@@ -32,16 +32,16 @@ class Process(abc.ABC):
             coordinate i has noise of its own that depends on X_i and t; "driven" where a driver's
             motion takes the place of W; "memory" where coordinates carry more numbers than X.
         backward: whether it runs from t=1 down to t=0.
-        escapes: whether a numerical state may leave where the equation stays, or overflow; it is
+        may_leave_domain: whether a numerical state may leave where the equation stays, or overflow; it is
             NaN then.
-        whole: whether the drift must be asked for all samples of a batch in their order, since
+        fixed_batch: whether the drift must be asked for all samples of a batch in their order, since
             networks were given a condition of each.
     """
 
     noise_type: ClassVar[str] = "none"
     backward: bool = False
-    escapes: ClassVar[bool] = False
-    whole: bool = False
+    may_leave_domain: ClassVar[bool] = False
+    fixed_batch: bool = False
 
     @abc.abstractmethod
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
@@ -69,11 +69,11 @@ class Process(abc.ABC):
         assert g is not None
         return g * x if self.noise_type == "geometric" else g
 
-    def enter(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor) -> Tensor:
         """The state whose coordinates, as the networks see them, are x; both (..., *event)."""
         return x
 
-    def leave(self, state: Tensor) -> Tensor:
+    def decode(self, state: Tensor) -> Tensor:
         """What the networks see of a state, NaN where it has left; both (..., *event)."""
         return state
 
@@ -94,7 +94,7 @@ class FieldProcess(Process):
     def __init__(self, *, fields: Fields, cut: float = DEFAULT_CUT) -> None:
         check_open_interval(f"{type(self).__name__}.cut", cut, 0, 0.5)
         self.fields = fields
-        self.whole = fields.is_given
+        self.fixed_batch = fields.is_conditioned
         self.cut = cut
         self._drift = Combinations(fields, [self.combination])
 

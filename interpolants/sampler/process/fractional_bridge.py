@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from interpolants.driver.base import Driver
-from interpolants.driver.fractional import plain_motion
-from interpolants.driver.roots import covariance_root
+from interpolants.driver.covariance_roots import covariance_root
+from interpolants.driver.fractional_noise import checked_driver
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.linear import LinearInterpolant
@@ -52,7 +52,7 @@ class FractionalBridge(MemoryProcess):
         fix = "train with interpolant=linear, interpolant/gamma=brownian_bridge"
         check(fits, "FractionalBridge.fields", rule, got, fix)
         fields.check("target_mean")
-        self._omega, self._rates, white = plain_motion("FractionalBridge.driver", driver)
+        self._omega, self._rates, white = checked_driver("FractionalBridge.driver", driver)
         super().__init__(fields=fields, cut=cut)
         assert isinstance(gamma, BrownianBridgeGamma)
         self.driver, self.a = driver, gamma.a

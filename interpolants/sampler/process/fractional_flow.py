@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.driver.fractional import FractionalNoise
+from interpolants.driver.fractional_noise import FractionalNoise
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.sampler.integrate import Row
@@ -68,4 +68,4 @@ class FractionalFlow(MemoryProcess):
         return spacing(self.fields.coefficients(times))[1]
 
     def seen(self, row: Row, state: Tensor) -> tuple[Row, Tensor]:
-        return row, self.leave(state)
+        return row, self.decode(state)

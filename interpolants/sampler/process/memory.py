@@ -53,8 +53,8 @@ class MemoryProcess(FieldProcess):
     def combination(self, t: Tensor) -> Combination:
         return self.fields.combination("target_mean", t)
 
-    def enter(self, x: Tensor) -> Tensor:
+    def encode(self, x: Tensor) -> Tensor:
         return torch.cat([x.unsqueeze(-1), x.new_zeros(*x.shape, self.states)], dim=-1)
 
-    def leave(self, state: Tensor) -> Tensor:
+    def decode(self, state: Tensor) -> Tensor:
         return state[..., 0]

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Leg, Row
+from interpolants.sampler.integrate import Carry, Equation, Row, Segment
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 
@@ -49,14 +49,14 @@ class AB3(PlannedSolver):
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x), torch.zeros_like(x)
 
-    def legs(self, process: Process, times: Tensor) -> tuple[Leg, ...]:
-        (rest,) = super().legs(process, times)
-        first = Leg(
+    def segments(self, process: Process, times: Tensor) -> tuple[Segment, ...]:
+        (rest,) = super().segments(process, times)
+        first = Segment(
             rows=process.row(times[None, :2]),
             coefficients=rest.coefficients[:1],
             step=self.first_step,
         )
-        rest = Leg(rows=rest.rows[1:], coefficients=rest.coefficients[1:], step=self.step)
+        rest = Segment(rows=rest.rows[1:], coefficients=rest.coefficients[1:], step=self.step)
         return first, rest
 
     def first_step(

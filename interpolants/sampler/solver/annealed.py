@@ -11,7 +11,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Keep, Row, integrate
+from interpolants.sampler.integrate import Carry, Equation, Row, SaveAt, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.process.base import Process
@@ -53,7 +53,7 @@ class Annealed(PlannedSolver):
     """
 
     converges: ClassVar[bool] = False
-    lands: ClassVar[bool] = False
+    hits_times: ClassVar[bool] = False
     # The sampler would judge the grid's steps; ours are judged in `solve`.
     explicit: ClassVar[bool] = False
     stages: ClassVar[int] = 1
@@ -124,13 +124,13 @@ class Annealed(PlannedSolver):
         x: Tensor,
         *,
         noise: Noise,
-        keep: Keep,
+        save_at: SaveAt,
         mode: Mode | None = None,
     ) -> Tensor:
         self._warn(process, times)
         plan, last = self.plan(process, times), len(times) - 1
-        by_node = _KeepByNode(keep, last, self.inner_steps, len(plan.legs[0].rows))
-        return integrate(plan, x, noise=noise, keep=by_node, mode=mode)
+        by_node = _SaveByNode(save_at, last, self.inner_steps, len(plan.segments[0].rows))
+        return integrate(plan, x, noise=noise, save_at=by_node, mode=mode)
 
     def _warn(self, process: Process, times: Tensor) -> None:
         """Warn of steps that in sum do not fit the span, or are each long for the noise."""
@@ -159,26 +159,26 @@ class Annealed(PlannedSolver):
 
 
 @final
-class _KeepByNode(Keep):
+class _SaveByNode(SaveAt):
     """A keep that counts nodes of the grid, where the plan counts every step.
 
     Args:
-        keep: what sees the states.
+        save_at: what sees the states.
         last: the grid's last node.
         inner_steps: steps of the plan for each of the grid's.
         end: the plan's last node.
     """
 
-    def __init__(self, keep: Keep, last: int, inner_steps: int, end: int) -> None:
-        self.keep, self.last, self.inner_steps, self.end = keep, last, inner_steps, end
+    def __init__(self, save_at: SaveAt, last: int, inner_steps: int, end: int) -> None:
+        self.save_at, self.last, self.inner_steps, self.end = save_at, last, inner_steps, end
 
     def nodes(self, last: int) -> Sequence[int]:
-        wanted = self.keep.nodes(self.last)
+        wanted = self.save_at.nodes(self.last)
         return [self.end if k == self.last else k * self.inner_steps for k in wanted]
 
     def __call__(self, node: int, x: Tensor) -> None:
         k, rest = divmod(node, self.inner_steps)
         if node == self.end:
-            self.keep(self.last, x)
+            self.save_at(self.last, x)
         elif rest == 0 and k < self.last:
-            self.keep(k, x)
+            self.save_at(k, x)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from interpolants.interpolant.base import AffineInterpolant
-from interpolants.sampler.integrate import Carry, Equation, Keep, Leg, Plan, Row, integrate
+from interpolants.sampler.integrate import Carry, Equation, Plan, Row, SaveAt, Segment, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.process.base import FieldProcess, Process
@@ -36,13 +36,13 @@ class Solver(abc.ABC):
     Attributes:
         accepts: noise types of the processes it solves.
         explicit: whether steps must be short for the noise; the sampler warns where they are not.
-        lands: whether times to keep become nodes of the grid; where more nodes would change the
+        hits_times: whether times to keep become nodes of the grid; where more nodes would change the
             samples they do not, and are moved to the nearest.
     """
 
     accepts: ClassVar[tuple[str, ...]]
     explicit: ClassVar[bool] = True
-    lands: ClassVar[bool] = True
+    hits_times: ClassVar[bool] = True
 
     def check(self, process: Process) -> None:
         """Raise a ValueError if the solver does not fit the process."""
@@ -64,7 +64,7 @@ class Solver(abc.ABC):
         x: Tensor,
         *,
         noise: Noise,
-        keep: Keep,
+        save_at: SaveAt,
         mode: Mode | None = None,
     ) -> Tensor:
         """The state at the last time, (B, *event).
@@ -74,7 +74,7 @@ class Solver(abc.ABC):
             times: nodes, float64 on the host, monotone in either direction, (N + 1,).
             x: state at the first time, (B, *event).
             noise: standard normals by step.
-            keep: sees the states at the nodes it asks for.
+            save_at: sees the states at the nodes it asks for.
             mode: how the package's own loop runs its steps; adapters have none.
         """
 
@@ -130,16 +130,18 @@ class PlannedSolver(Solver):
         """The first carry."""
         return (x,)
 
-    def legs(self, process: Process, times: Tensor) -> tuple[Leg, ...]:
+    def segments(self, process: Process, times: Tensor) -> tuple[Segment, ...]:
         """The tables for a process on a grid."""
         rows = process.row(self.nodes(times))
-        return (Leg(rows=rows, coefficients=self.coefficients(process, times), step=self.step),)
+        return (
+            Segment(rows=rows, coefficients=self.coefficients(process, times), step=self.step),
+        )
 
     def plan(self, process: Process, times: Tensor) -> Plan:
         """What `integrate` runs."""
         return Plan(
             equation=process,
-            legs=self.legs(process, times),
+            segments=self.segments(process, times),
             start=self.start,
             channels=self.channels,
         )
@@ -151,10 +153,10 @@ class PlannedSolver(Solver):
         x: Tensor,
         *,
         noise: Noise,
-        keep: Keep,
+        save_at: SaveAt,
         mode: Mode | None = None,
     ) -> Tensor:
-        return integrate(self.plan(process, times), x, noise=noise, keep=keep, mode=mode)
+        return integrate(self.plan(process, times), x, noise=noise, save_at=save_at, mode=mode)
 
 
 def one_sided_path(process: Process) -> tuple[bool, str]:

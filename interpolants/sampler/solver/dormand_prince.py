@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Keep, Row, advance
+from interpolants.sampler.integrate import Carry, Row, SaveAt, advance
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.process.base import Process
@@ -67,7 +67,7 @@ class DormandPrince(Solver):
     if it was given conditions): `Samples.nfe` counts calls of any size, which exceed the calls
     that one sample takes.
 
-    Of the grid it uses the ends and the kept times, and lands on each of these exactly. The drift
+    Of the grid it uses the ends and the kept times, and hits_times on each of these exactly. The drift
     is never evaluated outside the grid. Through a solve, gradients take the steps as given.
 
     Args:
@@ -97,19 +97,19 @@ class DormandPrince(Solver):
         x: Tensor,
         *,
         noise: Noise,
-        keep: Keep,
+        save_at: SaveAt,
         mode: Mode | None = None,
     ) -> Tensor:
         last = len(times) - 1
-        wanted = sorted({0, last, *keep.nodes(last)})
+        wanted = sorted({0, last, *save_at.nodes(last)})
         t = times[0].to(x.device).expand(len(x))
         velocity = process.drift(t.to(x.dtype), x)
         h = self._first_step(process, times, x, velocity)
         state = _State(x, velocity, t, h)
-        keep(0, x)
+        save_at(0, x)
         for begin, end in pairwise(wanted):
             state = self._reach(process, times[[begin, end]], state)
-            keep(end, state.x)
+            save_at(end, state.x)
         return state.x
 
     def _reach(self, process: Process, ends: Tensor, whole: _State) -> _State:
@@ -129,7 +129,7 @@ class DormandPrince(Solver):
             faults, left, block = _read(state, under_way, row)
             if faults:
                 raise RuntimeError(_fault(state, index, row))
-            if left < len(index) and not (left and process.whole):
+            if left < len(index) and not (left and process.fixed_batch):
                 # The order is kept, and sorting needs no read where indexing by a mask does.
                 order = under_way.int().argsort(descending=True, stable=True)
                 done, rest = order[left:], order[:left]

@@ -34,8 +34,8 @@ class LogEuler(PlannedSolver):
         return times[:-1, None]
 
     def coefficients(self, process: Process, times: Tensor) -> Tensor:
-        deviation = mean_noise(process, times)
-        return torch.stack([steps(times), -0.5 * deviation.square(), deviation], dim=1)
+        std = mean_noise(process, times)
+        return torch.stack([steps(times), -0.5 * std.square(), std], dim=1)
 
     def step(
         self,
@@ -46,7 +46,7 @@ class LogEuler(PlannedSolver):
         z: Tensor | None,
     ) -> Carry:
         assert z is not None
-        (x,), (h, correction, deviation) = carry, coefficients
+        (x,), (h, correction, std) = carry, coefficients
         rate = equation.drift_at(rows[0], x) / x
-        exponent = torch.addcmul(torch.addcmul(correction, z[0], deviation), rate, h)
+        exponent = torch.addcmul(torch.addcmul(correction, z[0], std), rate, h)
         return (x * exponent.exp(),)

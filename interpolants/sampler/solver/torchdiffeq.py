@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from interpolants.sampler.integrate import Keep
+from interpolants.sampler.integrate import SaveAt
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.process.base import Process
@@ -52,13 +52,13 @@ class Torchdiffeq(Solver):
         x: Tensor,
         *,
         noise: Noise,
-        keep: Keep,
+        save_at: SaveAt,
         mode: Mode | None = None,
     ) -> Tensor:
         from torchdiffeq import odeint
 
         last = len(times) - 1
-        wanted = sorted({0, last, *keep.nodes(last)})
+        wanted = sorted({0, last, *save_at.nodes(last)})
         # Times on the state's device in float64: float32 times accumulate a stray step.
         grid = times.to(x.device)
         # Adaptive methods would step past a wanted time, out of the process's span at the end.
@@ -76,7 +76,7 @@ class Torchdiffeq(Solver):
             options=options,
         )
         for node, state in zip(wanted, states, strict=True):
-            keep(node, state)
+            save_at(node, state)
         end: Tensor = states[-1]
         return end
 

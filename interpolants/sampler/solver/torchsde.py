@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from interpolants.sampler.integrate import Keep, Leg, Plan, integrate
+from interpolants.sampler.integrate import Plan, SaveAt, Segment, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.noise.generator import GeneratorNoise
@@ -49,7 +49,7 @@ class Torchsde(Solver):
         x: Tensor,
         *,
         noise: Noise,
-        keep: Keep,
+        save_at: SaveAt,
         mode: Mode | None = None,
     ) -> Tensor:
         own = isinstance(noise, GeneratorNoise)
@@ -62,13 +62,13 @@ class Torchsde(Solver):
             (sign * times).unfold(0, 2, 1).unbind(), _entropies(noise, len(times) - 1), strict=True
         )
         unused = times.new_zeros(len(times) - 1, 1, 1)
-        leg = Leg(
+        segment = Segment(
             rows=unused,
             coefficients=unused[..., 0],
             step=lambda *args: (self._interval(sde, *next(intervals), args[3][0]),),
         )
-        plan = Plan(equation=process, legs=(leg,), start=lambda state: (state,))
-        return integrate(plan, x, keep=keep)
+        plan = Plan(equation=process, segments=(segment,), start=lambda state: (state,))
+        return integrate(plan, x, save_at=save_at)
 
     def _interval(self, sde: _Flat, ts: Tensor, entropy: int, x: Tensor) -> Tensor:
         from torchsde import BrownianInterval, sdeint

@@ -1,0 +1,79 @@
+"""A finite set of series in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from interpolants.data.finite import FiniteData
+from interpolants.data.standardize import moments
+from interpolants.data.time_series_data import TimeSeriesData, check_times
+from interpolants.space.base import Space
+from interpolants.utils.checks import check
+
+
+class FiniteTimeSeries(FiniteData, TimeSeriesData):
+    """N series of T frames, split once into training and held-out series.
+
+    It serves series made in a notebook as it is; the files next to it are constructors.
+
+    Args:
+        x: shape (N, T, *frame), N >= 2, with at least one axis of frames: their channels. A frame
+            with a NaN is missing.
+        mask: which observations there are, bool, shape (N, T); those that are not NaN if None.
+        times: T ascending numbers >= 0.
+        standardize: whether networks see each channel with the mean 0 and standard deviation 1 of
+            all the observations that training has of it, at whatever time, or raw values.
+        held_out_fraction: share of series kept out of training, in (0, 1).
+        split_seed: fixes which series those are.
+        is_held_out: the series themselves, bool, shape (N,), in place of a random choice.
+
+    Raises:
+        ValueError: if the shapes do not agree, the times do not ascend from zero or later, a
+            series has no observation, or what is there is infinite.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        *,
+        times: Sequence[float],
+        standardize: bool = True,
+        held_out_fraction: float = 0.2,
+        split_seed: int = 0,
+        is_held_out: Tensor | None = None,
+    ) -> None:
+        name = type(self).__name__
+        check(x.dim() >= 3, f"{name}.x", "shape (series, times, *frame)", tuple(x.shape))
+        self.times = check_times(f"{name}.times", times, x.shape[1])
+        there = ~x.isnan().flatten(2).any(dim=2)
+        if mask is not None:
+            rule = f"true and false of shape {tuple(there.shape)}"
+            fits = mask.dtype == torch.bool and mask.shape == there.shape
+            check(fits, f"{name}.mask", rule, (mask.dtype, tuple(mask.shape)))
+            there = there & mask
+        empty = int((~there.any(dim=1)).sum())
+        check(empty == 0, f"{name}.mask", "an observation in each series", f"{empty} without")
+        super().__init__(
+            torch.where(there.view(*there.shape, *(1,) * (x.dim() - 2)), x, 0),
+            mask=None if there.all() else there,
+            standardize=standardize,
+            held_out_fraction=held_out_fraction,
+            split_seed=split_seed,
+            is_held_out=is_held_out,
+        )
+
+    def chart_moments(self, space: Space, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each channel over all that is there of the training
+        series, the same at all times."""
+        y, mask = space.to_chart(rows), self._train.mask
+        frames = y.flatten(0, 1) if mask is None else y[mask]
+        channels = frames.transpose(0, 1).flatten(1)
+        shape = (-1, *(1,) * (frames.dim() - 2))
+        shift, scale = (
+            part.view(shape).expand(self.event_shape).clone() for part in moments(channels.mT)
+        )
+        return shift, scale

@@ -1,0 +1,160 @@
+"""Windows of one long series, from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from interpolants.data.finite_time_series import FiniteTimeSeries
+from interpolants.data.reading import Array, read_csv
+from interpolants.utils.checks import (
+    check,
+    check_count,
+    check_open_interval,
+    check_positive,
+    is_whole,
+)
+
+_FILES = Path(__file__).parent / "files"
+# A longer grid for each line of the file is a mistaken tick, and might not fit in memory.
+_MOST_GAPS = 100
+
+
+@final
+class TimeSeries(FiniteTimeSeries):
+    """Windows of a .csv file's columns: one line an observation, one column a channel.
+
+    The last part of the series is held out; no window has observations of both parts. A line may
+    lack a number: an empty cell, NA or nan (a line that is empty altogether is passed over, so a
+    file of one column needs NA). Then no channel of that observation is seen. Windows without any
+    are left out.
+
+    Args:
+        path: a file that ends in .csv, where a relative path starts at the current folder; or
+            `nile`, `sp500` or `vix`, which come with the package.
+        columns: names of the columns to read, in this order; all but `time` if None. Columns of a
+            file without a header are called "0", "1", ....
+        time: name of a column of times, numbers or dates such as 2026-01-31 (counted in days).
+            Each line is put at the nearest place of a grid, and places without a line are
+            missing. If None, lines are at equal times.
+        tick: step of that grid, > 0, in units of the column; read only if there is a `time`.
+        log: take the logarithm of all numbers, which must be > 0.
+        relative: subtract from each window its first observation.
+        length: T, places in a window, at least 2.
+        stride: places from the start of a window to that of the next.
+        spacing: what a step of the grid is to the model, > 0. If None it is 1 / (length - 1), so
+            that a window spans [0, 1].
+        standardize: whether networks see each channel with the mean 0 and standard deviation 1 of
+            the training windows, at whatever time.
+        held_out_fraction: how much of the series is held out, in (0, 1).
+
+    Raises:
+        ValueError: if the file cannot be read as such a series, or an argument does not fit it.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        columns: Sequence[str] | None = None,
+        time: str | None = None,
+        tick: float = 1.0,
+        log: bool = False,
+        relative: bool = False,
+        length: int = 32,
+        stride: int = 1,
+        spacing: float | None = None,
+        standardize: bool = True,
+        held_out_fraction: float = 0.2,
+    ) -> None:
+        long_enough = is_whole(length) and length >= 2
+        check(long_enough, "Series.length", "a whole number >= 2", length)
+        check_count("Series.stride", stride)
+        check_positive("Series.tick", tick)
+        spacing = 1 / (length - 1) if spacing is None else spacing
+        check_positive("Series.spacing", spacing)
+        check_open_interval("Series.held_out_fraction", held_out_fraction, 0, 1)
+        values = _read(path, columns, time, tick)
+        if log:
+            # NaN is no number <= 0: what is missing passes.
+            lowest, good = float(values.nan_to_num(nan=1).min()), not bool((values <= 0).any())
+            check(good, "Series.log", f"false, or numbers > 0 in {path}", lowest)
+            values = values.log()
+        parts = [
+            _windows(part, length, stride, relative) for part in _parts(values, held_out_fraction)
+        ]
+        rule = f"places with an observation, {length} in a row, before and in the held-out part"
+        fix = f"there are {len(values)} places; lower length, or change held_out_fraction"
+        check(all(len(part) for part in parts), "Series.length", rule, length, fix)
+        super().__init__(
+            torch.cat(parts),
+            times=[spacing * k for k in range(length)],
+            standardize=standardize,
+            is_held_out=torch.arange(sum(map(len, parts))) >= len(parts[0]),
+        )
+
+
+def _read(path: str, columns: Sequence[str] | None, time: str | None, tick: float) -> Tensor:
+    """The whole series on its grid, (places, channels), float64; NaN where it is missing."""
+    names = ", ".join(sorted(file.stem for file in _FILES.glob("*.csv")))
+    own = path.lower().endswith(".csv")
+    file = Path(path) if own else _FILES / f"{path}.csv"
+    rule = "an existing .csv file" if own else f"a .csv file or one of {names}"
+    fix = f"relative paths start at {Path.cwd()}"
+    check(file.is_file(), "Series.path", rule, path, fix)
+    values, times = read_csv("Series", file, columns, time, role="time", missing=True)
+    series = torch.from_numpy(values.astype(np.float64))
+    return series if times is None else _on_grid(series, _as_numbers(times), tick)
+
+
+def _as_numbers(times: Array) -> Tensor:
+    """Times in their own units, or dates in days."""
+    where, rule = "Series.time", "a number in every line, or in every line a date YYYY-MM-DD"
+    try:
+        if not np.issubdtype(times.dtype, np.number):
+            # Shorter text is read as a year, and an empty cell as no time.
+            short = next((str(cell) for cell in times if len(str(cell)) < 10), None)
+            check(short is None, where, rule, short)
+            times = times.astype("datetime64[s]").astype(np.float64) / 86_400
+    except ValueError as error:
+        check(str(error).startswith(where), where, rule, str(error))
+        raise
+    numbers = torch.from_numpy(times.astype(np.float64))
+    check(bool(numbers.isfinite().all()), where, rule, "another")
+    return numbers
+
+
+def _on_grid(values: Tensor, times: Tensor, tick: float) -> Tensor:
+    """Values at the nearest places of a grid that starts at the first time, NaN elsewhere."""
+    places = ((times - times.min()) / tick).round()
+    size, distinct = int(places.max()) + 1, len(torch.unique(places)) == len(places)
+    check(distinct, "Series.tick", "less than what is between any two times", tick, "lower it")
+    rule = f"a grid of at most {_MOST_GAPS} places for each line of the file"
+    check(size <= _MOST_GAPS * len(values), "Series.tick", rule, tick, "raise it")
+    grid = torch.full((size, values.shape[1]), torch.nan, dtype=values.dtype)
+    grid[places.long()] = values
+    return grid
+
+
+def _parts(values: Tensor, held_out_fraction: float) -> tuple[Tensor, Tensor]:
+    cut = len(values) - round(held_out_fraction * len(values))
+    return values[:cut], values[cut:]
+
+
+def _windows(values: Tensor, length: int, stride: int, relative: bool) -> Tensor:
+    """Windows with at least one observation, (N, T, channels)."""
+    if len(values) < length:
+        return values.new_empty(0, length, values.shape[1])
+    windows = values.unfold(0, length, stride).mT
+    there = ~windows.isnan().any(dim=2)
+    seen = there.any(dim=1)
+    windows, there = windows[seen], there[seen]
+    if not relative:
+        return windows
+    first = there.to(torch.uint8).argmax(dim=1)
+    return windows - windows[torch.arange(len(windows)), first].unsqueeze(1)

@@ -1,0 +1,37 @@
+"""Series: data that are observed at several times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from interpolants.data.base import Data
+from interpolants.utils.checks import check, is_number
+
+
+class TimeSeriesData(Data):
+    """Data whose samples are series: the first axis of an event, of length T, is time.
+
+    What is seen at one time is a frame: C numbers of a vector series, (1, H, W) of a video.
+    `shift` and `scale` are the same at all times.
+
+    Attributes:
+        times: T numbers >= 0, ascending. Where each series has its own, they are the times of all
+            of them, and the masks of batches say which ones a series has.
+    """
+
+    times: tuple[float, ...]
+
+
+def check_times(where: str, times: Sequence[float], length: int) -> tuple[float, ...]:
+    """Require times for a series of a given length; returned as a tuple of Python numbers.
+
+    Raises:
+        ValueError: if they are not ascending finite numbers >= 0, or too many or too few.
+    """
+    rule = f"{length} ascending numbers >= 0"
+    check(all(is_number(time) for time in times), where, rule, times)
+    ascending = all(a < b for a, b in pairwise(times))
+    fits = len(times) == length > 0 and ascending and times[0] >= 0
+    check(fits, where, rule, times)
+    return tuple(float(time) for time in times)

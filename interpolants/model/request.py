@@ -1,0 +1,92 @@
+"""A request for samples: all that decides them besides the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from interpolants.data.labels import Label
+from interpolants.fields.guidance.base import Guidance
+from interpolants.sampler.sampler import Sampler
+from interpolants.utils.checks import check, check_count, check_seed, is_whole
+from interpolants.utils.describe import describe, digest
+
+SamplerFactory = Callable[..., Sampler]
+"""Builds a sampler, as `factory(fields=fields)`."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SampleRequest:
+    """A set of samples of a model.
+
+    Args:
+        n: number of samples, > 0.
+        seed: names an endless stream of samples.
+        first: number of the first sample in the stream, >= 0.
+        label: what samples are conditioned on: one for all or one for each, (n,) or (n, C); None
+            for labels as frequent as in training.
+        guidance: of the fields; the model's own if None.
+        sampler: builds the sampler; the model's own if None.
+        num_steps: steps of the sampler; its own number if None.
+        start: initial states, (n, *event), instead of draws from the base.
+        image: images that samples are conditioned on, (n, K, *spatial).
+        chunk_size: samples integrated at once, which bounds memory; chosen by their size and the
+            device if None.
+        context_length: observations that forecasts of a time series are conditioned on; half of
+            them if None.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    n: int
+    seed: int = 0
+    first: int = 0
+    label: Label | None = None
+    guidance: Guidance | None = None
+    sampler: SamplerFactory | None = None
+    num_steps: int | None = None
+    start: Tensor | None = None
+    image: Tensor | None = None
+    chunk_size: int | None = None
+    context_length: int | None = None
+
+    def __post_init__(self) -> None:
+        check_count("n", self.n)
+        check_seed("seed", self.seed)
+        good = is_whole(self.first) and self.first >= 0
+        check(good, "first", "a whole number >= 0", self.first)
+        for name in ("num_steps", "chunk_size"):
+            value = getattr(self, name)
+            if value is not None:
+                check_count(name, value)
+
+    def factory(self, default: SamplerFactory) -> SamplerFactory:
+        """What builds the sampler, with the number of steps asked for."""
+        make = default if self.sampler is None else self.sampler
+        return make if self.num_steps is None else partial(make, num_steps=self.num_steps)
+
+    def rows(self, begin: int, end: int) -> SampleRequest:
+        """Samples `begin` to `end` of these; labels must be one for each sample."""
+        parts: dict[str, Any] = {
+            name: None if (part := getattr(self, name)) is None else part[begin:end]
+            for name in ("label", "start", "image")
+        }
+        return replace(self, n=end - begin, first=self.first + begin, **parts)
+
+    def stem(self, name: str) -> str:
+        """The beginning of file names: `name`, and the label that was asked for, if any."""
+        if self.label is None:
+            return name
+        label = torch.as_tensor(self.label)
+        return f"{name}_label_{digest({'': label}) if label.dim() else label.item()}"
+
+    def record(self) -> dict[str, Any]:
+        """The request as plain data, for a JSON file; tensors by their digest."""
+        return {name: describe(getattr(self, name)) for name in self.__dataclass_fields__}

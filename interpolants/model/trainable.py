@@ -1,0 +1,84 @@
+"""The training loss of a stochastic interpolant: pairs, times and noise for the objective."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from interpolants.data.base import Batch
+from interpolants.data.labels import Labels, network_labels
+from interpolants.fields.fields import Fields
+from interpolants.net.condition import Condition
+from interpolants.objective.base import Objective
+from interpolants.objective.step_loss import BatchSlice, StepLoss
+from interpolants.objective.time_sampler.base import TimeSampler
+from interpolants.objective.trainable import Trainable
+from interpolants.space.scaling import Scaling
+
+
+@final
+class TrainableFields(Trainable[Fields]):
+    """Fields on the path of a stochastic interpolant.
+
+    Args:
+        model: the fields, with their path, base and coupling.
+        scaling: between the units of the data and those of the networks.
+        objective: the loss.
+        time_sampler: draws the times to train on.
+        labels: that the network is conditioned on, if any.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Fields,
+        scaling: Scaling,
+        objective: Objective,
+        time_sampler: TimeSampler,
+        labels: Labels | None = None,
+    ) -> None:
+        super().__init__(model, scaling)
+        self.objective = objective
+        self.time_sampler = time_sampler
+        self.labels = labels
+
+    def networks(self) -> list[nn.Module]:
+        return [self.model.net]
+
+    def step_loss(self, batch: Batch, part: BatchSlice, generator: torch.Generator) -> StepLoss:
+        """The optimiser sees the loss per coordinate, so that learning rates and clipping mean
+        the same for any dimension; the logged loss is the paper's, summed over the event.
+
+        A coupling pairs within this part of the batch.
+        """
+        fields = self.model
+        x1 = self.scaling.to_model(batch.x1)
+        base, coupling, total = fields.base, fields.coupling, part.total
+        if batch.x0 is None:
+            x0 = part.of(base.sample(total, tuple(x1.shape[1:]), generator))
+        else:
+            x0 = base.scaling.to_model(batch.x0)
+        t, weight = self.time_sampler.sample(total, generator)
+        z = torch.empty(total, *x1.shape[1:], device=x1.device, dtype=x1.dtype)
+        t, z = part.of(t), part.of(z.normal_(generator=generator))
+        dropped = self._dropped(part, generator)
+        # What is drawn from here on belongs to the part.
+        own = part.generator(generator)
+        # A coupling sees labels only where the network does.
+        label = network_labels(self.labels, batch.label)
+        x0, image = coupling.pair(x0, x1, label, own)
+        if dropped is not None or image is not None:
+            fields = fields.condition_on(Condition(label, image, dropped))
+        losses = self.objective(fields, t, x0, x1, z, generator=own)
+        if weight is not None:
+            losses = losses.scaled(part.of(weight))
+        return StepLoss(losses.weighted.sum() / x1.numel(), losses.fields, losses.parts, t)
+
+    def _dropped(self, part: BatchSlice, generator: torch.Generator) -> Tensor | None:
+        """Whose labels are dropped; None where the network is conditioned on none."""
+        if self.labels is None:
+            return None
+        u = torch.rand(part.total, generator=generator, device=generator.device)
+        return part.of(u < self.labels.dropout)

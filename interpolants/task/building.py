@@ -1,0 +1,124 @@
+"""Fields and scaling from the parts of a configuration, and from what a trained module held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from interpolants.base.base import Base
+from interpolants.coupling.base import Coupling
+from interpolants.data.base import Data
+from interpolants.data.labels import Labels
+from interpolants.fields.fields import Fields
+from interpolants.fields.preconditioning import Preconditioning
+from interpolants.objective.base import Objective
+from interpolants.space.base import Space
+from interpolants.space.scaling import Scaling
+from interpolants.utils.checks import check
+
+# Enough to judge a path's beginning by, where the base needs no fit.
+_FEW_ROWS = 1_000
+
+
+def build_fields(
+    build: Callable[[str], Any],
+    event_shape: Sequence[int],
+    labels: Labels | None = None,
+    std: float | None = None,
+) -> tuple[Fields, Objective]:
+    """The fields and their objective from a configuration's parts.
+
+    Args:
+        build: makes the object of a name: `interpolant`, `base`, `coupling`, `objective`, and
+            `net`, a factory that still needs its shape.
+        event_shape: shape of one sample.
+        labels: what the net is told of samples; nothing if None.
+        std: of the data, for preconditioning; None for no preconditioning.
+
+    Raises:
+        ValueError: if the objective is void on the path, or the net takes other arguments.
+    """
+    objective: Objective = build("objective")
+    coupling: Coupling = build("coupling")
+    make_net = build("net")
+    channels = coupling.image_channels(event_shape)
+    options = ({} if labels is None else labels.net_options()) | (
+        {"image_channels": channels} if channels else {}
+    )
+    try:
+        net = make_net(event_shape=tuple(event_shape), heads=len(objective.predicts), **options)
+    except TypeError as error:
+        raise ValueError(f"net: {error}") from error
+    fields = Fields(
+        net=net,
+        interpolant=build("interpolant"),
+        predicts=objective.predicts,
+        base=build("base"),
+        coupling=coupling,
+        preconditioning=None if std is None else Preconditioning(std=std),
+    )
+    objective.check(fields)
+    return fields, objective
+
+
+def fit_scaling(data: Data, space: Space) -> Scaling:
+    """The scaling of data in a space, both fitted on training rows.
+
+    Raises:
+        ValueError: if the data do not lie in the space.
+    """
+    return Scaling(*data.chart_units(space), space)
+
+
+def root_mean_square(data: Data, scaling: Scaling) -> float:
+    """Of the coordinates of some training rows, in the units of the networks."""
+    rows = data.sample(_FEW_ROWS, torch.Generator().manual_seed(0)).x1
+    return float(scaling.to_model(rows).square().mean().sqrt())
+
+
+def fit_base(data: Data, scaling: Scaling, fields: Fields) -> None:
+    """Let the fields' base take what it needs from training rows.
+
+    Raises:
+        ValueError: if the base has another space of its own than the data.
+    """
+    _check_base_space(fields.base, scaling.space)
+    if type(fields.base).fit is Base.fit:
+        rows = data.sample(_FEW_ROWS, torch.Generator().manual_seed(0))
+    else:
+        rows = data.fitting_batch()
+    fields.fit_base(scaling.to_model(rows.x1), rows.label)
+
+
+def _check_base_space(base: Base, space: Space) -> None:
+    """Require x0 in the networks' own units, or in a space through which paths can lead to x1."""
+    own, raw = base.scaling.space, base.scaling.is_identity
+    names = [f"{type(each).__name__}{each.settings or ''}" for each in (own, space)]
+    check(
+        (own.euclidean and raw) or own.same_as(space),
+        "base.space",
+        f"the space of the data, {names[1]}, with the same settings and signs",
+        names[0],
+        "leave base.space as it is in base=dataset, and choose data@base.data of the same signs",
+    )
+
+
+def load_state(model: nn.Module, space: Space, state: Mapping[str, Tensor]) -> Scaling:
+    """Load the `state_dict` of a `Trainable`: its weights into `model`; returns its scaling.
+
+    Args:
+        model: as it was built for training.
+        space: where the data live, not fitted yet.
+        state: with the keys `model.*` and `scaling.*`.
+
+    Raises:
+        RuntimeError, KeyError: if the state is another model's.
+    """
+    scaling = Scaling(state["scaling.shift"], state["scaling.scale"], space)
+    for prefix, part in (("model.", model), ("scaling.", scaling)):
+        own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        part.load_state_dict(own)
+    return scaling

@@ -1,0 +1,169 @@
+"""Stochastic interpolants as a kind of model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import torch
+from torch import Tensor
+
+from interpolants.data.base import Data
+from interpolants.data.labels import Labels
+from interpolants.fields.fields import Fields
+from interpolants.fields.guidance.base import Guidance
+from interpolants.metric.base import Metric
+from interpolants.model.model import Model
+from interpolants.model.request import SampleRequest
+from interpolants.model.trainable import TrainableFields
+from interpolants.task.base import Build, SampleCheck, Task, TaskSetup
+from interpolants.task.building import (
+    build_fields,
+    fit_base,
+    fit_scaling,
+    load_state,
+    root_mean_square,
+)
+from interpolants.utils.checks import check
+from interpolants.utils.log import Log, silent
+from interpolants.utils.ranks import Ranks
+
+if TYPE_CHECKING:
+    from interpolants.report.report import Report
+    from interpolants.report.settings import ReportSettings
+
+
+@final
+class InterpolantTask(Task):
+    """Fields of a path between a base and the data, with a sampler that is chosen freely."""
+
+    parts: ClassVar[tuple[str, ...]] = (
+        "base",
+        "coupling",
+        "interpolant",
+        "objective",
+        "time_sampler",
+        "net",
+        "label_dropout",
+        "precondition",
+    )
+    saved: ClassVar[tuple[str, ...]] = (
+        *("base", "coupling", "interpolant", "objective", "net", "sampler", "guidance"),
+        *("labels", "std"),
+    )
+    unused: ClassVar[tuple[str, ...]] = ("context_length",)
+
+    def prepare(
+        self, config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data
+    ) -> TaskSetup:
+        labels = _labels(config["label_dropout"], data)
+        scaling = fit_scaling(data, build(config["space"]))
+        std = root_mean_square(data, scaling) if config["precondition"] else None
+        fields, objective = build_fields(
+            lambda key: build(config[key]), data.event_shape, labels, std
+        )
+        if config["compile"]:
+            # In place: the names of weights, and so checkpoints, stay as they are.
+            fields.net.compile(dynamic=False)
+        fit_base(data, scaling, fields)
+        _check_batch(data, fields, labels)
+        plain["labels"] = None if labels is None else labels.plain()
+        plain["std"] = std
+        data.train_batch(0, config["batch_size"], config["seed"])
+        model = Model(
+            fields=fields,
+            event_shape=data.event_shape,
+            scaling=scaling,
+            sampler=build(config["sampler"]),
+            labels=labels,
+            guidance=_guidance(config, build, labels),
+            config=plain,
+        )
+        model.make_sampler()
+        trainable = TrainableFields(
+            model=fields,
+            scaling=scaling,
+            objective=objective,
+            time_sampler=build(config["time_sampler"]),
+            labels=labels,
+        )
+        return TaskSetup(trainable, model)
+
+    def rebuild(
+        self,
+        config: Mapping[str, Any],
+        state: Mapping[str, Tensor],
+        build: Callable[[str], Any],
+        device: torch.device | str,
+    ) -> Model:
+        labels = None if config["labels"] is None else Labels.from_plain(config["labels"])
+        fields, _ = build_fields(build, config["event_shape"], labels, config["std"])
+        scaling = load_state(fields.to(device), build("space"), state).to(device)
+        return Model(
+            fields=fields,
+            event_shape=config["event_shape"],
+            scaling=scaling,
+            sampler=build("sampler"),
+            labels=labels,
+            guidance=build("guidance") if config["guidance"] else None,
+            config=config,
+        )
+
+    def check_samples(
+        self, model: Any, data: Data, metrics: Sequence[Metric], request: SampleRequest
+    ) -> SampleCheck:
+        """With how many samples left their space, for a process that may leave it."""
+        from interpolants.plot.samples import plot_samples
+        from interpolants.report.report import measure
+
+        drawn, reference, results = measure(model, data, metrics, request)
+        numbers = {} if drawn.outside is None else {"outside": drawn.outside}
+        return SampleCheck(results, plot_samples(drawn.x.cpu(), reference), numbers)
+
+    def report(
+        self,
+        model: Any,
+        data: Data,
+        metrics: Sequence[Metric],
+        request: SampleRequest,
+        settings: ReportSettings,
+        ranks: Ranks | None = None,
+        log: Log = silent,
+    ) -> Report | None:
+        from interpolants.report.sharding import write_sharded_report
+
+        return write_sharded_report(model, data, metrics, request, settings, ranks, log)
+
+
+def _labels(dropout: float | None, data: Data) -> Labels | None:
+    """The labels of the training rows, if the network is conditioned on them."""
+    return None if dropout is None else Labels.of(data.labels(), dropout, data.num_classes)
+
+
+def _guidance(config: Mapping[str, Any], build: Build, labels: Labels | None) -> Guidance | None:
+    """What samples of the model are guided by, once it is known to suit the labels."""
+    if not config["guidance"]:
+        return None
+    guidance: Guidance = build(config["guidance"])
+    guidance.check(labels)
+    return guidance
+
+
+def _check_batch(data: Data, fields: Fields, labels: Labels | None) -> None:
+    """Require data that are whole, and that the coupling can pair."""
+    generator = torch.Generator().manual_seed(0)
+    one = data.sample(1, generator)
+    fix = "use task=neural_sde"
+    rule = "data with no observations missing, for an interpolant"
+    check(one.mask is None, "data", rule, type(data).__name__, fix)
+    check(
+        one.x0 is not None or not fields.coupling.needs_pairs,
+        "coupling",
+        "data whose batches carry x0, for paired ends",
+        type(data).__name__,
+        "use coupling=independent or minibatch_ot",
+    )
+    x0 = one.x0
+    if x0 is None:
+        x0 = fields.base.sample(1, data.event_shape, generator)
+    fields.coupling.pair(x0, one.x1, None if labels is None else one.label, generator)
