@@ -4,9 +4,9 @@ import zipfile
 
 import pytest
 import torch
-from compose import run_folder, sample_with, train_with
-from hostile import IMPORTABLE, Payload, plant
-from scripts import files_in, run_many
+from helpers.compose import run_folder, sample_with, train_with
+from helpers.hostile import IMPORTABLE, Payload, plant
+from helpers.scripts import files_in, run_many
 
 import interpolants
 from interpolants.cli import _sentence

@@ -3,7 +3,7 @@
 import ast
 
 import pytest
-from compose import ROOT
+from helpers.compose import ROOT
 
 _YAML_LINES, _PYTHON_LINES, _FUNCTION_LINES = 25, 300, 40
 _CODE = ("interpolants", "tests", "benchmarks")

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from compose import (
+from helpers.compose import (
     CONF,
     TINY,
     TINY_IMAGE,
@@ -16,8 +16,8 @@ from compose import (
     train_with,
     write_user_files,
 )
-from pictures import OPTIONS
-from problems import load
+from helpers.image_files import OPTIONS
+from helpers.problems import load
 
 _POSITIVE = ["interpolant=geometric_brownian", "space=log", "data=log_normal_mixture"]
 # What an option needs beside itself, where it is not what its group needs.

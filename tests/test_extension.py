@@ -1,9 +1,9 @@
 """A part that lives outside the tree is two files, and works from training to sampling."""
 
 import pytest
-from compose import TINY
-from readme import blocks
-from scripts import run_many, runs_in
+from helpers.compose import TINY
+from helpers.readme import blocks
+from helpers.scripts import run_many, runs_in
 
 from interpolants.testing import check_interpolant
 

@@ -1,77 +1,72 @@
-"""One stem names the module, the yaml and the class of every part."""
+"""Group and stem of a yaml are the last two names of the module of the class that it builds."""
 
 import ast
+from pathlib import Path
 
 import pytest
-from compose import ROOT
-from conf_files import load_yaml
+from helpers.compose import ROOT
+from helpers.conf_files import load_yaml
 
-# Package: its conf group, if it has one, and the suffix of its class names, if they have one.
-_FAMILIES = {
-    "gamma": ("interpolant/gamma", "gamma"),
-    "base": ("base", "base"),
-    "coupling": ("coupling", "coupling"),
-    "interpolant": ("interpolant", "interpolant"),
-    "objective": ("objective", "objective"),
-    "net": ("net", ""),
-    "data": ("data", ""),
-    "metric": ("metric", ""),
-    "schedule": (None, "schedule"),  # interpolant/*.yaml nest them
-    "process": (None, ""),  # sampler/*.yaml name processes
-    "optimizer": (None, ""),  # optimizer/*.yaml name those of torch too
-    "epsilon": ("sampler/epsilon", "epsilon"),
-    "solver": ("sampler/solver", ""),
-    "space": ("space", "space"),
-    "grid": ("sampler/grid", "grid"),
-    "mode": ("sampler/mode", ""),
-    "noise": ("sampler/noise", "noise"),
-    "likelihood": ("likelihood", "likelihood"),
-    "divergence": ("likelihood/divergence", "divergence"),
-    "time_sampler": ("time_sampler", "time"),
-    "weight": ("weight", "weight"),
-    "driver": ("neural_sde/driver", ""),
-    "encoder": ("neural_sde/encoder", "encoder"),
-    "decoder": ("neural_sde/decoder", "decoder"),
-    "start": ("neural_sde/start", "start"),
-    "drift": ("neural_sde/drift", "drift"),
-    "diffusion": ("neural_sde/diffusion", "diffusion"),
-    "control": ("neural_sde/control", "control"),
-    "guidance": ("guidance", "guidance"),
-    "features": ("features", "features"),
-    "output": ("output", "output"),
+# Several yamls of one class, by its module: each is a choice of its arguments.
+_PRESETS = {
+    "base.dataset": {"base/dataset_target"},
+    "data.moving_digits": {"data/moving_digits_small"},
+    "data.time_series": {
+        "data/time_series_nile",
+        "data/time_series_sp500_absolute_return",
+        "data/time_series_sp500_parkinson",
+        "data/time_series_sp500_price",
+        "data/time_series_vix",
+    },
+    "net.unet": {"net/unet_cifar10", "net/unet_digits", "net/unet_mnist"},
+    "sampler.sampler": {
+        "sampler/ambient_annealed",
+        "sampler/ambient_euler",
+        "sampler/ambient_milstein",
+        "sampler/ancestral",
+        "sampler/backward",
+        "sampler/dale_langevin",
+        "sampler/dale_langevin_annealed",
+        "sampler/fractional_ancestral",
+        "sampler/fractional_bridge",
+        "sampler/fractional_flow",
+        "sampler/fractional_sde",
+        "sampler/ode",
+        "sampler/ode_backward",
+        "sampler/sde",
+    },
 }
-# Packages and conf groups without the other.
-_OTHER_PACKAGES = {"plot", "testing", "training"}
-_OTHER_GROUPS = {
-    "experiment",
-    "hydra",
-    "hydra/launcher",
-    "logger",
-    "model",
-    "neural_sde/solver",
-    "optimizer",
-    "run",
-    "sampler",
-    "scheduler",
-    "task",
-    "trainer",
+# Yamls that build no class: they choose among others.
+_COMPOSITIONS = {"experiment", "hydra", "hydra/launcher", "run"}
+_EMPTY = {"logger/none"}
+
+# Ends of class names, where they are not their group's name.
+_NO_SUFFIX = {
+    *("data", "driver", "metric", "mode", "net", "neural_sde", "optimizer", "process", "sampler"),
+    *("scheduler", "solver"),
 }
+_SUFFIX = {"time_sampler": "time"}
+
+# Packages whose leaves are parts that a configuration names, though not by a group of their own.
+_NESTED = {"interpolant.schedule", "likelihood.process", "sampler.process"}
 
 # Leaves of a package with a group that have no yaml, and why none can be written.
 _NO_YAML = {
     "base.callable",  # takes a function
-    "data.standard_set",  # where sets are looked for
+    "data.labels",  # found in the data
+    "data.public_dataset",  # where files are looked for
     "driver.exact_fractional_brownian",  # draws whole paths; drives nothing
+    "driver.fractional_noise",  # a part of samplers
     "driver.geometric_speeds",  # a part of a driver, as the four below
     "driver.hurst",
     "driver.mandelbrot_van_ness",
     "driver.matched_speeds",
     "driver.riemann_liouville",
-    "control.steering",  # what calls a control, not one
+    "neural_sde.control.control_schedule",  # calls a control
     "interpolant.custom",  # takes functions
-    "noise.coupled",  # takes tensors
+    "sampler.noise.coupled",  # takes tensors
+    "sampler.noise.fixed",  # takes tensors
     "objective.explicit_score",  # takes fields
-    "noise.given",  # takes tensors
     "net.embedding",  # a part of the nets, not a net, as the next eight
     "net.downsample",
     "net.label_embedding",
@@ -81,24 +76,65 @@ _NO_YAML = {
     "net.stage",
     "net.transformer_block",
     "net.upsample",
-    "solver.driven_euler",  # in neural_sde/solver: solves no process of a sampler
-    "solver.driven_heun",  # likewise
-    "solver.linear_gaussian",  # solves what the samplers that name it have
+    "sampler.solver.linear_gaussian",  # solves what the samplers that name it have
     "space.positive_map",  # a part of the log space, not a space
+    "space.scaling",  # fitted on the data
 }
 
 
-def table_faults(root):
-    """Packages and conf groups that are in no table, and those of the tables that are missing."""
-    groups = {group for group, _ in _FAMILIES.values() if group}
-    conf, package = root / "conf", root / "interpolants"
-    there = {f"conf/{p.parent.relative_to(conf).as_posix()}" for p in conf.rglob("*/*.yaml")}
-    there |= {f"interpolants/{p.parent.name}" for p in package.glob("*/*.py")}
-    listed = {f"conf/{group}" for group in groups | _OTHER_GROUPS}
-    listed |= {f"interpolants/{name}" for name in {*_FAMILIES, *_OTHER_PACKAGES}}
-    return [f"{name}: in no table" for name in sorted(there - listed)] + [
-        f"{name}: not there" for name in sorted(listed - there)
-    ]
+def _groups(root):
+    """The groups of `conf/` whose yamls build classes, by path."""
+    found = {p.parent.relative_to(root / "conf").as_posix() for p in root.glob("conf/*/**/*.yaml")}
+    return found - _COMPOSITIONS
+
+
+def _node(path):
+    """What a yaml describes: the file, or its only entry where that is a named part."""
+    data = load_yaml(path)
+    if "_target_" in data:
+        return data
+    entries = [value for key, value in data.items() if key != "defaults"]
+    node = data.get(path.parent.name, entries[0] if len(entries) == 1 else None)
+    return node if isinstance(node, dict) else {}
+
+
+def yaml_faults(root):
+    """Yamls that are not named after the module of the class that they build."""
+    faults = []
+    for group in sorted(_groups(root)):
+        for path in sorted((root / "conf" / group).glob("*.yaml")):
+            where = f"{group}/{path.stem}"
+            target = str(_node(path).get("_target_"))
+            names = target.split(".")
+            if where in _EMPTY or names[0] not in ("interpolants", "None"):
+                continue
+            home = ".".join(names[1:-1])
+            presets = {home} if where in _PRESETS.get(home, ()) else set()
+            if names[-3:-1] != [path.parent.name, path.stem] and not presets:
+                faults.append(f"{where}: builds {target}")
+            elif not _is_named(names[-1], names[-2], path.parent.name):
+                faults.append(f"{where}: builds {names[-1]}")
+    return faults
+
+
+def preset_faults(root):
+    """Presets that are listed and not there."""
+    listed = {where for names in _PRESETS.values() for where in names}
+    return sorted(where for where in listed if not (root / "conf" / f"{where}.yaml").is_file())
+
+
+def _families(root):
+    """Packages whose modules a group of `conf/` builds, by dotted name: the folder of the group's
+    name that is nested deepest."""
+    stems = {Path(group).name for group in _groups(root)}
+    folders = sorted(p for p in (root / "interpolants").rglob("*") if p.name in stems)
+    for folder in folders:
+        if folder.is_dir() and folder.name not in ("sampler", "neural_sde", "task"):
+            yield ".".join(folder.relative_to(root / "interpolants").parts), folder
+    for name in _NESTED:
+        folder = root / "interpolants" / name.replace(".", "/")
+        if folder.is_dir():
+            yield name, folder
 
 
 def _public_classes(path):
@@ -117,11 +153,16 @@ def _is_abstract(node):
     return is_interface or bool({"ABC", "NamedTuple", "Protocol"} & _names(node.bases))
 
 
+def _finals(path):
+    return [c.name for c in _public_classes(path) if "final" in _names(c.decorator_list)]
+
+
 def leaf_faults(root):
-    """Leaves that are not final, share a file, or are not named after it."""
+    """Leaves that are not final, share a file, are not named after it, or have no yaml."""
     faults = []
-    for package, (_, suffix) in _FAMILIES.items():
-        paths = sorted((root / "interpolants" / package).glob("*.py"))
+    built = {path.stem for path in root.glob("conf/*/**/*.yaml")}
+    for package, folder in _families(root):
+        paths = sorted(folder.glob("*.py"))
         parents = {
             name
             for path in paths
@@ -130,85 +171,47 @@ def leaf_faults(root):
             for name in _names(node.bases)
         }
         for path in paths:
-            classes = _public_classes(path)
-            leaves = [c for c in classes if c.name not in parents and not _is_abstract(c)]
             where = f"{package}.{path.stem}"
+            leaves = [
+                c for c in _public_classes(path) if c.name not in parents and not _is_abstract(c)
+            ]
             faults += [
                 f"{where}.{c.name}: not @final"
                 for c in leaves
                 if path.stem != "base" and "final" not in _names(c.decorator_list)
             ]
-            finals = [c.name for c in classes if "final" in _names(c.decorator_list)]
+            finals = _finals(path)
             if len(finals) > 1:
                 faults.append(f"{where}: more than one final class")
-            if where not in _NO_YAML:
-                faults += [
-                    f"{where}.{name}: not named after its file"
-                    for name in finals
-                    if not _is_named(name, path.stem, suffix)
-                ]
+            if where in _NO_YAML:
+                continue
+            faults += [
+                f"{where}.{name}: not named after its file"
+                for name in finals
+                if not _is_named(name, path.stem, folder.name)
+            ]
+            if finals and package not in _NESTED and path.stem not in built:
+                faults.append(f"{where}: no yaml")
     return faults
 
 
-def _is_named(class_name, stem, suffix):
-    flat = stem.replace("_", "")
+def _is_named(class_name, stem, group):
+    suffix = "" if group in _NO_SUFFIX else _SUFFIX.get(group, group)
+    flat, suffix = stem.replace("_", ""), suffix.replace("_", "")
     return class_name.lower() in (flat, flat + suffix)
 
 
-def _final_modules(root, package):
-    for path in sorted((root / "interpolants" / package).glob("*.py")):
-        if any("final" in _names(c.decorator_list) for c in _public_classes(path)):
-            yield path.stem
-
-
-def _node(path):
-    """What a group's yaml describes: the file, or its only entry where that is a named part."""
-    data = load_yaml(path)
-    entries = [value for key, value in data.items() if key != "defaults"]
-    node = entries[0] if "_target_" not in data and len(entries) == 1 else data
-    return node if isinstance(node, dict) else {}
-
-
-def yaml_faults(root):
-    """Yaml files not named after the module that they build, and modules without yaml."""
-    faults = []
-    for package, (group, suffix) in _FAMILIES.items():
-        if group is None:
-            continue
-        built = set()
-        for path in sorted((root / "conf" / group).glob("*.yaml")):
-            where = f"{path.parent.relative_to(root / 'conf')}/{path.stem}"
-            prefix, _, name = str(_node(path).get("_target_")).rpartition(".")
-            home, _, module = prefix.rpartition(".")
-            if home != f"interpolants.{package}":
-                faults.append(f"{where}: builds {prefix}.{name}, not a part of {package}")
-            elif path.stem != module and not path.stem.startswith(f"{module}_"):
-                faults.append(f"{where}: builds {module}")
-            elif not _is_named(name, module, suffix):
-                faults.append(f"{where}: builds {name}")
-            built.add(path.stem)
-        faults += [
-            f"{package}.{stem}: no yaml"
-            for stem in _final_modules(root, package)
-            if f"{package}.{stem}" not in _NO_YAML and stem not in built
-        ]
-    return faults
-
-
-def test_packages_and_groups_are_those_of_the_tables():
-    assert table_faults(ROOT) == []
+def test_yaml_files_and_modules_are_named_alike():
+    assert yaml_faults(ROOT) == []
+    assert preset_faults(ROOT) == []
 
 
 def test_leaf_classes_are_final_and_named_after_their_file():
     assert leaf_faults(ROOT) == []
 
 
-def test_yaml_files_and_modules_are_named_alike():
-    assert yaml_faults(ROOT) == []
-
-
 def test_list_of_parts_without_yaml_is_current():
-    known = {f"{p}.{s}" for p in _FAMILIES for s in _final_modules(ROOT, p)}
+    known = {f"{n}.{p.stem}" for n, f in _families(ROOT) for p in f.glob("*.py") if _finals(p)}
     assert known >= _NO_YAML
 
 
@@ -236,32 +239,16 @@ def tree(tmp_path):
     files = {
         "interpolants/interpolant/linear.py": _LEAF,
         "interpolants/net/mlp.py": "@typing.final\nclass MLP(nn.Module): ...",
-        "interpolants/grid/helpers.py": "class _Helper: ...\ndef f(): ...",
+        "interpolants/sampler/grid/helpers.py": "class _Helper: ...\ndef f(): ...",
         "conf/interpolant/linear.yaml": _LINEAR,
-        "conf/interpolant/linear_no_gamma.yaml": "defaults: [linear, {override gamma: zero}]",
         "conf/net/mlp.yaml": _MLP,
+        "conf/optimizer/adam.yaml": "_target_: torch.optim.Adam",
+        "conf/task/some.yaml": "task: {_target_: interpolants.task.some.SomeTask}\nn: 1",
+        "conf/net/unet_digits.yaml": "_target_: interpolants.net.unet.UNet",
+        "conf/experiment/any.yaml": "n: 1",
     }
     _plant(tmp_path, **files)
     return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("file", "fault"),
-    [
-        ("interpolants/likeness/exact.py", "interpolants/likeness: in no table"),
-        ("conf/likeness/exact.yaml", "conf/likeness: in no table"),
-        ("conf/objective/weight/power.yaml", "conf/objective/weight: in no table"),
-    ],
-)
-def test_table_check_finds_a_planted_fault(file, fault, tmp_path):
-    names = {f"interpolants/{name}/a.py": "" for name in {*_FAMILIES, *_OTHER_PACKAGES}}
-    groups = {group for group, _ in _FAMILIES.values() if group} | _OTHER_GROUPS
-    _plant(tmp_path, **names | {f"conf/{group}/a.yaml": "" for group in groups})
-    assert table_faults(tmp_path) == []
-    _plant(tmp_path, **{file: ""})
-    assert table_faults(tmp_path) == [fault]
-    (tmp_path / "conf/metric/a.yaml").unlink()
-    assert table_faults(tmp_path) == [fault, "conf/metric: not there"]
 
 
 def test_name_checks_pass_on_a_well_named_tree(tree):
@@ -279,10 +266,17 @@ def test_name_checks_pass_on_a_well_named_tree(tree):
         ),
         ("interpolants/net/mlp.py", "@final\nclass M: ...", "net.mlp.M: not named after its file"),
         ("interpolants/net/a.py", "@final\nclass A: ...", "net.a: no yaml"),
-        ("conf/net/unet.yaml", _MLP, "net/unet: builds mlp"),
+        ("conf/net/unet.yaml", _MLP, f"net/unet: builds {_MLP[10:]}"),
+        ("conf/net/mlp_small.yaml", _MLP, f"net/mlp_small: builds {_MLP[10:]}"),
         ("conf/net/mlp.yaml", f"{_MLP}Net", "net/mlp: builds MLPNet"),
-        ("conf/net/mlp.yaml", _LINEAR, f"net/mlp: builds {_LINEAR[10:]}, not a part of net"),
-        ("conf/net/mlp.yaml", "width: 3", "net/mlp: builds .None, not a part of net"),
+        ("conf/net/mlp.yaml", _LINEAR, f"net/mlp: builds {_LINEAR[10:]}"),
+        ("conf/net/mlp.yaml", "width: 3", "net/mlp: builds None"),
+        ("conf/likeness/exact.yaml", _MLP, f"likeness/exact: builds {_MLP[10:]}"),
+        (
+            "conf/task/some.yaml",
+            "task: {_target_: interpolants.task.other.OtherTask}\nn: 1",
+            "task/some: builds interpolants.task.other.OtherTask",
+        ),
     ],
 )
 def test_name_checks_find_a_planted_fault(file, text, fault, tree):

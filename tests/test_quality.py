@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from compose import ROOT
-from scripts import run_script, runs_in
+from helpers.compose import ROOT
+from helpers.scripts import run_script, runs_in
 
 
 @pytest.mark.slow

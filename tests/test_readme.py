@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from compose import config_of, leave_out_pictures, run_folder, train_with
+from helpers.compose import config_of, leave_out_pictures, run_folder, train_with
+from helpers.readme import blocks, command_lines
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
-from readme import blocks, command_lines
 
 
 def _small(code):

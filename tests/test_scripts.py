@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from compose import (
+from helpers.compose import (
     ROOT,
     TINY,
     first_infinite_weight,
@@ -19,7 +19,7 @@ from compose import (
     train_with,
     write_user_files,
 )
-from scripts import environment, files_in, run_many, run_script, runs_in
+from helpers.scripts import environment, files_in, run_many, run_script, runs_in
 
 import interpolants
 from interpolants.checkpoint.reading import read_checkpoint

@@ -3,8 +3,8 @@
 import inspect
 
 import pytest
-from compose import CONF
-from conf_files import load_yaml
+from helpers.compose import CONF
+from helpers.conf_files import load_yaml
 from hydra.utils import get_object
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from interpolants.likelihood.augmented import AugmentedProcess
+from interpolants.likelihood.process.augmented import AugmentedProcess
 from interpolants.sampler.integrate import Carry, Plan, Row, Step
 from interpolants.sampler.solver.base import PlannedSolver
 from interpolants.utils.checks import check

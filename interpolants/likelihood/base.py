@@ -19,7 +19,7 @@ from torch import Tensor
 
 from interpolants.fields.divergence.base import Divergence
 from interpolants.likelihood.augmented_solver import augmented_plan
-from interpolants.likelihood.density import DensityProcess
+from interpolants.likelihood.process.density import DensityProcess
 from interpolants.sampler.integrate import SaveAt, SaveTimes, integrate
 from interpolants.sampler.mode.eager import Eager
 from interpolants.sampler.noise.base import Noise

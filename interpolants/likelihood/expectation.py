@@ -11,7 +11,7 @@ from interpolants.fields.divergence.base import Divergence
 from interpolants.fields.divergence.exact import ExactDivergence
 from interpolants.likelihood.base import Likelihood, standard_error
 from interpolants.likelihood.diffusive import diffusive_process
-from interpolants.likelihood.scored_density import ScoredDensity
+from interpolants.likelihood.process.scored_density import ScoredDensity
 from interpolants.sampler.process.backward_sde import BackwardSDE
 from interpolants.sampler.sampler import Sampler
 from interpolants.utils.checks import check

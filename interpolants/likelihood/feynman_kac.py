@@ -13,7 +13,7 @@ from interpolants.fields.divergence.base import Divergence
 from interpolants.fields.divergence.exact import ExactDivergence
 from interpolants.likelihood.base import Likelihood
 from interpolants.likelihood.diffusive import diffusive_process
-from interpolants.likelihood.transported_density import TransportedDensity
+from interpolants.likelihood.process.transported_density import TransportedDensity
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.sampler import Sampler
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from interpolants.fields.divergence.base import Divergence
 from interpolants.fields.divergence.exact import ExactDivergence
 from interpolants.likelihood.base import Likelihood, standard_error
-from interpolants.likelihood.transported_density import TransportedDensity
+from interpolants.likelihood.process.transported_density import TransportedDensity
 from interpolants.sampler.integrate import SaveTimes
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.sampler import Sampler, Samples, check_start

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from interpolants.likelihood.augmented_solver import augmented_plan
 from interpolants.likelihood.diffusive import diffusive_process
-from interpolants.likelihood.path_kl_process import PathKL
+from interpolants.likelihood.process.path_kl import PathKL
 from interpolants.sampler.integrate import integrate
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.sampler import Sampler

@@ -179,9 +179,9 @@ class ExactFields(nn.Module):
         return torch.einsum("bs,skde->bkde", scales, matrices)
 
 
-def _is_standard_normal(representation: GaussianMixture) -> bool:
+def _is_standard_normal(distribution: GaussianMixture) -> bool:
     """Whether every component is N(0, Id)."""
-    identity = torch.eye(representation.means.shape[1], dtype=representation.covariances.dtype)
-    return bool((representation.means == 0).all()) and bool(
-        (representation.covariances - identity).abs().max() < 1e-12
+    identity = torch.eye(distribution.means.shape[1], dtype=distribution.covariances.dtype)
+    return bool((distribution.means == 0).all()) and bool(
+        (distribution.covariances - identity).abs().max() < 1e-12
     )

@@ -1,0 +1,122 @@
+"""Compose a configuration and train on it in this process, as a script would."""
+
+from __future__ import annotations
+
+import itertools
+import runpy
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import OmegaConf, open_dict
+
+from helpers.image_files import write_image_sets
+
+ROOT = Path(__file__).parent.parent.parent
+CONF = ROOT / "conf"
+_SIZES = (
+    "max_steps=4",
+    "steps_per_batch=2",
+    "batch_size=32",
+    "log_every=1",
+    "validate_every=2",
+    "sample_every=2",
+    "checkpoint_every=2",
+    "validation_size=32",
+    "report_size=32",
+)
+TINY = ("net.hidden=16", *_SIZES, "sampler.num_steps=4")
+TINY_IMAGE = (
+    *("net.channels=8", "net.multipliers=[1,1]", "net.blocks=1"),
+    *(*_SIZES, "sampler.num_steps=4"),
+)
+TINY_PATCHES = (
+    *("net.channels=8", "net.head_channels=8", "net.blocks=1"),
+    *(*_SIZES, "sampler.num_steps=4"),
+)
+TINY_SERIES = (*_SIZES, "batch_size=8", "neural_sde.num_steps=1")
+
+
+def config_of(*overrides: str, name: str = "train") -> Any:
+    """The configuration of a script with these overrides, as the script's `main` gets it."""
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        cfg = compose(name, overrides=list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg
+
+
+def train_with(folder: Path, *overrides: str, sizes: Sequence[str] = TINY) -> Any:
+    """Train below a folder; returns the report. The overrides follow, and so win over, sizes."""
+    from interpolants.training.run import train
+
+    cfg = config_of(*sizes, *overrides)
+    plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    return train(cfg, plain, partial(instantiate, _convert_="all"), folder)
+
+
+def sample_with(*overrides: str) -> float:
+    """Sample from the present folder as `sample.py` does; returns the first metric."""
+    script = runpy.run_path(str(ROOT / "sample.py"), run_name="sample")
+    first: float = script["main"](config_of(*overrides, name="sample"))
+    return first
+
+
+def write_user_files(folder: Path) -> None:
+    """A user's files: `rows.csv` of three columns a, b, c, `pairs.npz` with x1 = 3 x0 + 1, and
+    sets of images."""
+    rows = np.random.default_rng(0).normal(size=(80, 3))
+    np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b,c", comments="")
+    x0 = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
+    np.savez(folder / "pairs.npz", x0=x0, x1=3 * x0 + 1)
+    write_image_sets(folder)
+
+
+def leave_out_pictures(monkeypatch: Any) -> None:
+    """Let no time go into pictures."""
+    from interpolants.neural_sde import report as series_report
+    from interpolants.report import paths as path_report
+    from interpolants.report import report
+    from interpolants.training import figures
+    from interpolants.training import sample_validation as sampling
+
+    drawn = {
+        report: ("plot_samples",),
+        path_report: ("plot_images", "plot_snapshots", "plot_trajectories"),
+        series_report: ("plot_errors", "plot_frames", "plot_time_series"),
+        figures: ("plot_loss",),
+    }
+    for module in (report, path_report, series_report, figures, sampling):
+        monkeypatch.setattr(module, "save", lambda *_: None)
+    monkeypatch.setattr("interpolants.plot.samples.plot_samples", lambda *_, **__: None)
+    for module, names in drawn.items():
+        for name in names:
+            monkeypatch.setattr(module, name, lambda *_, **__: None)
+
+
+def first_infinite_weight(power: float) -> tuple[int, float]:
+    """Step and least time of the first batch of TINY where t^power overflows at some time t."""
+    from interpolants.objective.time_sampler.uniform import UniformTime
+    from interpolants.objective.weight.power import PowerWeight
+    from interpolants.training.module import _TRAIN
+    from interpolants.utils.seeds import keyed_generator
+
+    for step in itertools.count():
+        generator = keyed_generator(_TRAIN, step, 0, 0)
+        torch.randn(32, 2, generator=generator)  # x0 is drawn before the times
+        t, _ = UniformTime().sample(32, generator)
+        if PowerWeight(a=power).value(t).isinf().any():
+            return step, t.min().item()
+    raise AssertionError
+
+
+def run_folder(report: Any) -> Path:
+    """The folder of the run that a report is of."""
+    return report.files[0].parent.parent
