@@ -73,24 +73,24 @@ class TimeSeries(FiniteTimeSeries):
         held_out_fraction: float = 0.2,
     ) -> None:
         long_enough = is_whole(length) and length >= 2
-        check(long_enough, "Series.length", "a whole number >= 2", length)
-        check_count("Series.stride", stride)
-        check_positive("Series.tick", tick)
+        check(long_enough, "TimeSeries.length", "a whole number >= 2", length)
+        check_count("TimeSeries.stride", stride)
+        check_positive("TimeSeries.tick", tick)
         spacing = 1 / (length - 1) if spacing is None else spacing
-        check_positive("Series.spacing", spacing)
-        check_open_interval("Series.held_out_fraction", held_out_fraction, 0, 1)
+        check_positive("TimeSeries.spacing", spacing)
+        check_open_interval("TimeSeries.held_out_fraction", held_out_fraction, 0, 1)
         values = _read(path, columns, time, tick)
         if log:
             # NaN is no number <= 0: what is missing passes.
             lowest, good = float(values.nan_to_num(nan=1).min()), not bool((values <= 0).any())
-            check(good, "Series.log", f"false, or numbers > 0 in {path}", lowest)
+            check(good, "TimeSeries.log", f"false, or numbers > 0 in {path}", lowest)
             values = values.log()
         parts = [
             _windows(part, length, stride, relative) for part in _parts(values, held_out_fraction)
         ]
         rule = f"places with an observation, {length} in a row, before and in the held-out part"
         fix = f"there are {len(values)} places; lower length, or change held_out_fraction"
-        check(all(len(part) for part in parts), "Series.length", rule, length, fix)
+        check(all(len(part) for part in parts), "TimeSeries.length", rule, length, fix)
         super().__init__(
             torch.cat(parts),
             times=[spacing * k for k in range(length)],
@@ -106,7 +106,7 @@ def _read(path: str, columns: Sequence[str] | None, time: str | None, tick: floa
     file = Path(path) if own else _FILES / f"{path}.csv"
     rule = "an existing .csv file" if own else f"a .csv file or one of {names}"
     fix = f"relative paths start at {Path.cwd()}"
-    check(file.is_file(), "Series.path", rule, path, fix)
+    check(file.is_file(), "TimeSeries.path", rule, path, fix)
     values, times = read_csv("Series", file, columns, time, role="time", missing=True)
     series = torch.from_numpy(values.astype(np.float64))
     return series if times is None else _on_grid(series, _as_numbers(times), tick)
@@ -114,7 +114,7 @@ def _read(path: str, columns: Sequence[str] | None, time: str | None, tick: floa
 
 def _as_numbers(times: Array) -> Tensor:
     """Times in their own units, or dates in days."""
-    where, rule = "Series.time", "a number in every line, or in every line a date YYYY-MM-DD"
+    where, rule = "TimeSeries.time", "a number in every line, or in every line a date YYYY-MM-DD"
     try:
         if not np.issubdtype(times.dtype, np.number):
             # Shorter text is read as a year, and an empty cell as no time.
@@ -133,9 +133,9 @@ def _on_grid(values: Tensor, times: Tensor, tick: float) -> Tensor:
     """Values at the nearest places of a grid that starts at the first time, NaN elsewhere."""
     places = ((times - times.min()) / tick).round()
     size, distinct = int(places.max()) + 1, len(torch.unique(places)) == len(places)
-    check(distinct, "Series.tick", "less than what is between any two times", tick, "lower it")
+    check(distinct, "TimeSeries.tick", "less than what is between any two times", tick, "lower it")
     rule = f"a grid of at most {_MOST_GAPS} places for each line of the file"
-    check(size <= _MOST_GAPS * len(values), "Series.tick", rule, tick, "raise it")
+    check(size <= _MOST_GAPS * len(values), "TimeSeries.tick", rule, tick, "raise it")
     grid = torch.full((size, values.shape[1]), torch.nan, dtype=values.dtype)
     grid[places.long()] = values
     return grid

@@ -30,7 +30,7 @@ def probe(monkeypatch):
     part = type("Part", (_Part,), {"__module__": module.__name__, "__qualname__": "Part"})
     inner = type("Inner", (), {"__module__": module.__name__, "__qualname__": "Part.Inner"})
     vars(module).update(
-        MicroBatch=part, Inner=inner, os=os, run=subprocess.run, Path=pathlib.Path, write=_write
+        Part=part, Inner=inner, os=os, run=subprocess.run, Path=pathlib.Path, write=_write
     )
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module
@@ -53,15 +53,15 @@ def test_build_makes_nested_objects_with_their_arguments(probe):
         "inner": {"_target_": _PART, "label": True},
     }
     part = build(spec)
-    assert type(part) is probe.MicroBatch
+    assert type(part) is probe.Part
     assert (part.a, part.label, part.sizes) == (2, "x", [1, (2.5, None)])
-    assert (type(part.inner), part.inner.label) == (probe.MicroBatch, True)
+    assert (type(part.inner), part.inner.label) == (probe.Part, True)
 
 
 def test_build_gives_a_partial_where_asked(probe):
     make = build({"_target_": _PART, "_partial_": True, "a": 3.0})
     assert isinstance(make, functools.partial)
-    assert make.func is probe.MicroBatch
+    assert make.func is probe.Part
     assert make(label="y").a == 3.0
 
 

@@ -59,7 +59,7 @@ def test_riemann_liouville_covariance_is_the_hypergeometric_function(hurst):
     torch.testing.assert_close(_II.covariance(t, s, times(hurst)[0]), got, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("law", [_I, _II])
+@pytest.mark.parametrize("representation", [_I, _II])
 def test_covariance_is_zero_from_the_start_with_a_finite_derivative(representation):
     hurst = times(0.3, 0.5, 0.7).requires_grad_()
     zero, one = times(0, 1)
@@ -70,7 +70,7 @@ def test_covariance_is_zero_from_the_start_with_a_finite_derivative(representati
     assert slope.abs().max() == 0
 
 
-@pytest.mark.parametrize("law", [_I, _II])
+@pytest.mark.parametrize("representation", [_I, _II])
 @pytest.mark.parametrize("pair", [(0.05, 1.0), (0.6, 1.3), (0.8, 0.8)])
 def test_covariance_has_the_derivative_of_central_differences(representation, pair):
     s, t = times(*pair)

@@ -68,7 +68,7 @@ def test_driver_starts_where_the_normals_are():
 
 
 def test_bank_takes_its_speeds_from_a_rule():
-    parts = {"hurst": 0.3, "law": LAWS["I"]}
+    parts = {"hurst": 0.3, "representation": LAWS["I"]}
     by_rule = MarkovFractionalBrownian(
         **parts, gammas=MatchedSpeeds(count=5), step=0.1, horizon=4.0
     )
@@ -85,7 +85,7 @@ def test_bank_takes_its_speeds_from_a_rule():
 
 
 def test_bank_warns_of_speeds_where_an_index_is_learned():
-    parts = {"law": LAWS["I"], "gammas": GeometricSpeeds(count=5), "step": 0.01}
+    parts = {"representation": LAWS["I"], "gammas": GeometricSpeeds(count=5), "step": 0.01}
     learned = Hurst(value=0.3, learnable=True)
     with pytest.warns(UserWarning) as caught:
         MarkovFractionalBrownian(**parts, hurst=learned)

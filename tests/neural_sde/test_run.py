@@ -28,7 +28,7 @@ def _train(folder, *overrides):
 
 
 @pytest.fixture(scope="module")
-def fixed_batch(tmp_path_factory):
+def whole(tmp_path_factory):
     """The report of an undisturbed run."""
     return _train(tmp_path_factory.mktemp("whole"), *_LENGTHS)
 

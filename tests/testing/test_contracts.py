@@ -45,7 +45,7 @@ _UNPLANNED = ("dormand_prince", "torchdiffeq", "torchsde")
 # No two batches of one row differ.
 _LEFT_OUT = (*_UNPLANNED, "bridge")
 # What checks are told of parts.
-_TOLD = {f"data/{stem}": {"later": True} for stem in stems("data") if stem.startswith("series")}
+_TOLD = {f"data/{stem}": {"later": True} for stem in stems("data") if stem.startswith("time_series")}
 _TOLD["data/photo_patches"] = {"later": True}  # lower in the photographs
 
 
@@ -66,7 +66,7 @@ def needed(tmp_path_factory):
     return images | {
         "data/file": {"path": path, "key": "x1"},
         "data/pairs": {"path": path},
-        "data/series": {"path": series, "length": 16},
+        "data/time_series": {"path": series, "length": 16},
         "data/image_folder": {"path": str(folder / "pictures"), "size": 4},
         "data/moving_digits": {"frames": 4, "canvas": 16, "digit_size": 8},
         "data/moving_digits_small": {"frames": 4, "canvas": 16, "digit_size": 8},

@@ -64,7 +64,7 @@ def _stop_at(monkeypatch, step, where, error):
 
 
 @pytest.fixture(scope="module")
-def fixed_batch(tmp_path_factory):
+def whole(tmp_path_factory):
     """Undisturbed runs by name of their data, each made when it is first asked for."""
     runs = {}
 

@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.training import interrupt
-from interpolants.training.distributed import together
+from interpolants.training.distributed import distributed_training
 from interpolants.training.interrupt import GracefulInterrupt
 
 _TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
@@ -94,7 +94,7 @@ def test_a_loss_of_two_processes_that_is_not_finite_is_told_once(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def fixed_batch(tmp_path_factory):
+def whole(tmp_path_factory):
     """A run of 60 steps that nothing disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     fit(folder, 60)
@@ -110,7 +110,7 @@ def _signal_at(step, number):
 
 
 class _Alone:
-    """What `together` asks of a trainer, for one process."""
+    """What `distributed_training` asks of a trainer, for one process."""
 
     world_size, global_rank, strategy = 1, 0, None
 
@@ -118,7 +118,7 @@ class _Alone:
 def _stopped(folder, number):
     """Stop at step 17 by a signal; what was then called to queue the job anew."""
     stopper = GracefulInterrupt()
-    with pytest.raises(SIGTERMException), together(_Alone(), [stopper]):
+    with pytest.raises(SIGTERMException), distributed_training(_Alone(), [stopper]):
         fit(folder, 60, Tiny(hook=_signal_at(17, number)), [*_others(), stopper])
 
 

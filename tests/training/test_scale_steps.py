@@ -5,7 +5,7 @@ import csv
 import pytest
 import torch
 from helpers.compose import TINY, TINY_SERIES, leave_out_pictures, run_folder, train_with
-from interpolants.task.step_loss import BatchSlice, micro_batches
+from interpolants.objective.step_loss import BatchSlice, micro_batches
 from torch import nn
 
 from interpolants.checkpoint.reading import read_checkpoint

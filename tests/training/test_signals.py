@@ -29,7 +29,7 @@ def send(number, at):
 
 
 @pytest.fixture(scope="module")
-def fixed_batch(tmp_path_factory) -> Path:
+def whole(tmp_path_factory) -> Path:
     """A run of 60 steps that nothing disturbed."""
     folder = tmp_path_factory.mktemp("whole")
     fit(folder, 60)
