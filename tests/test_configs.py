@@ -117,7 +117,7 @@ def _companions(option):
     group, _, stem = option.partition("=")
     if option in _COMPANIONS:
         return _COMPANIONS[option]
-    if group.partition("/")[0] in ("task", "model"):
+    if group.partition("/")[0] in ("task", "neural_sde"):
         return _SERIES
     if group in ("sampler/epsilon", "sampler/noise"):
         return ["sampler=sde"]
@@ -190,7 +190,7 @@ def test_configs_experiment_trains_and_reports(name, folder):
     overrides = [f"experiment={name}", "max_steps=2", "steps_per_batch=1"]
     cfg = config_of(overrides[0])
     sizes = TINY if "net" in cfg and "hidden" in cfg.net else TINY_IMAGE
-    sizes = TINY_SERIES if "model" in cfg else sizes
+    sizes = TINY_SERIES if "neural_sde" in cfg else sizes
     if "MovingDigits" in cfg.data._target_:
         overrides += _VIDEO_SIZES
     if "frechet_distance" in cfg.metric:

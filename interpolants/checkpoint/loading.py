@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from interpolants.checkpoint import spec
 from interpolants.checkpoint.ema_profiles import WIDEST, reconstruct, snapshot_steps
-from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.checkpoint.reading import check_keys, read_checkpoint
 from interpolants.task.base import Task
 from interpolants.utils.checks import check, is_number
 
@@ -55,8 +55,7 @@ def load(
         averaged = _averaged(content, path, weights)
         state |= {f"model.{key}": weight for key, weight in averaged.items()}
     task = task_of(config, trust)
-    for key in task.saved:
-        check(key in config, str(path), f"a configuration with {key}", "none")
+    check_keys(config, task.saved, path)
 
     def build(key: str) -> Any:
         return spec.build(config[key], where=key, trust=trust)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,24 +45,35 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: {_EXPECTED}, got a truncated file or another format")
     content = _load(path)
-    lacking = _lacking(content)
-    if isinstance(content, dict) and not lacking:
-        check_format(content, path)
-    if lacking:
-        raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
-    assert isinstance(content, dict)
+    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
+        raise _foreign(path, "state_dict")
+    config = _config(content)
+    if config is None:
+        raise _foreign(path, "config")
+    check_keys(config, KEYS, path)
+    check_format(content, path)
     return content
 
 
-def _lacking(content: object) -> str:
-    """The first thing that a checkpoint of ours has and this content has not; else empty."""
-    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
-        return "state_dict"
+def check_keys(config: Mapping[str, Any], keys: Sequence[str], path: str | Path) -> None:
+    """Require keys in the configuration of a checkpoint.
+
+    Raises:
+        ValueError: for the first that is not there.
+    """
+    for key in keys:
+        if key not in config:
+            raise _foreign(path, f"{key} in its config")
+
+
+def _foreign(path: str | Path, lacking: str) -> ValueError:
+    return ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
+
+
+def _config(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
     hyper_parameters = content.get("hyper_parameters")
     config = hyper_parameters.get("config") if isinstance(hyper_parameters, dict) else None
-    if not isinstance(config, dict):
-        return "config"
-    return next((f"{key} in its config" for key in KEYS if key not in config), "")
+    return config if isinstance(config, dict) else None
 
 
 def _load(path: Path) -> object:

@@ -55,6 +55,7 @@ class Task(abc.ABC):
     """A kind of model.
 
     Attributes:
+        title: how messages call it, with its article.
         parts: keys of the configuration that decide the course of training, beside those that
             all tasks share.
         saved: keys of the configuration that the model is rebuilt from, beside those that all
@@ -62,6 +63,7 @@ class Task(abc.ABC):
         unused: arguments of `SampleRequest` and `ReportSettings` that have no meaning here.
     """
 
+    title: ClassVar[str]
     parts: ClassVar[tuple[str, ...]]
     saved: ClassVar[tuple[str, ...]]
     unused: ClassVar[tuple[str, ...]]
@@ -153,5 +155,5 @@ class Task(abc.ABC):
         for word in overrides:
             key = word.lstrip("+~").partition("=")[0]
             setting = key.partition("/")[0].partition(".")[0].partition("@")[0]
-            rule = f"no such setting for {type(self).__name__.removesuffix('Task')}"
+            rule = f"no such setting for {self.title}"
             check(setting not in self.unused, key, rule, word, "leave it out")

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 class InterpolantTask(Task):
     """Fields of a path between a base and the data, with a sampler that is chosen freely."""
 
+    title: ClassVar[str] = "an interpolant"
     parts: ClassVar[tuple[str, ...]] = (
         "base",
         "coupling",

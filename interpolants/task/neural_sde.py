@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 class NeuralSDETask(Task):
     """A latent SDE with the posterior that it is learned by, for data that are time series."""
 
+    title: ClassVar[str] = "a neural SDE"
     parts: ClassVar[tuple[str, ...]] = ("neural_sde",)
     saved: ClassVar[tuple[str, ...]] = ("neural_sde", "times")
     unused: ClassVar[tuple[str, ...]] = (

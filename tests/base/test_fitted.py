@@ -241,7 +241,7 @@ def test_fitted_base_trains_resumes_and_samples(stem, tmp_path, monkeypatch):
     rest = ("resume=auto", "scheduler.max_steps=4")
     parts = run_folder(train_with(tmp_path / "parts", *run, *rest))
     states = [read_checkpoint(run / last)["state_dict"] for run in (whole, parts)]
-    assert states[0].keys() == states[1].keys() and "fields.base.mean" in states[0]
+    assert states[0].keys() == states[1].keys() and "trainable.model.base.mean" in states[0]
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
     model = si.load(whole / last)
     fitted = load("base", stem)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers.hostile import Payload
 
+from interpolants.checkpoint.format import format_record
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 
@@ -15,6 +16,7 @@ _CONFIG = dict.fromkeys(KEYS)
 OURS: dict[str, Any] = {
     "hyper_parameters": {"config": _CONFIG},
     "state_dict": {"w": torch.arange(1000.0)},
+    **format_record(),
 }
 
 

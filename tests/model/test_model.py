@@ -75,7 +75,7 @@ def test_model_holds_averaged_weights_or_the_last_ones(path):
     }
     for name, parameter in weights["ema"].items():
         assert torch.equal(parameter, content["ema"]["weights"][name])
-        assert torch.equal(weights["raw"][name], content["state_dict"][f"fields.{name}"])
+        assert torch.equal(weights["raw"][name], content["state_dict"][f"trainable.model.{name}"])
     assert any(not torch.equal(p, weights["raw"][name]) for name, p in weights["ema"].items())
 
 
@@ -210,7 +210,10 @@ def _changed(path, folder, change):
         (lambda c: c["hyper_parameters"].update(config={"lr": 1}), r"\(no event_shape in its"),
         (lambda c: _config(c).pop("sampler"), r"got a .* \(no sampler in its config\)"),
         (lambda c: _config(c)["net"].update(hidden=8), "the weights of the network in "),
-        (lambda c: c["state_dict"].pop("scaling.shift"), ".* got others; 'scaling.shift'"),
+        (
+            lambda c: c["state_dict"].pop("trainable.scaling.shift"),
+            ".* got others; 'scaling.shift'",
+        ),
     ],
 )
 def test_model_file_that_does_not_fit_is_named(change, rule, path, tmp_path):

@@ -16,7 +16,7 @@ from interpolants.neural_sde.neural_sde import NeuralSDE
 def _built(name: str) -> tuple[Any, NeuralSDE]:
     cfg = config_of(f"experiment={name}")
     data = instantiate(cfg.data, _convert_="all")
-    make = instantiate(cfg.model, _convert_="all")
+    make = instantiate(cfg.neural_sde, _convert_="all")
     return cfg, make(event_shape=data.event_shape, times=data.times)
 
 

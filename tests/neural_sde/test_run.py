@@ -12,7 +12,6 @@ from helpers.scripts import files_in, runs_in
 
 from interpolants import load
 from interpolants.checkpoint.reading import read_checkpoint
-from interpolants.model.model import Model
 from interpolants.neural_sde.model import TimeSeriesModel
 from interpolants.training import run
 
@@ -88,7 +87,7 @@ def test_neural_sde_run_reports_and_writes_what_it_says(whole):
     written = json.loads((folder / "samples.json").read_text())
     assert arrays["x"].shape == (32, 6, 1)
     assert written["times"] == arrays["times"].tolist()
-    assert written["seen"] == 3
+    assert written["request"]["context_length"] == 3
     assert written["numbers"] == whole.numbers
     assert {"elbo", "log_likelihood", "hurst", "mse_prediction"} <= set(whole.numbers)
     errors = written["squared_errors"]
@@ -107,10 +106,12 @@ def test_neural_sde_checkpoint_rebuilds_the_model(weights, whole):
     assert isinstance(model, TimeSeriesModel)
     content = read_checkpoint(path)
     saved = {
-        "raw": {k: v for k, v in content["state_dict"].items() if k.startswith("model.")},
-        "ema": {f"model.{k}": v for k, v in content["ema"]["weights"].items()},
+        "raw": {
+            k: v for k, v in content["state_dict"].items() if k.startswith("trainable.model.")
+        },
+        "ema": {f"trainable.model.{k}": v for k, v in content["ema"]["weights"].items()},
     }[weights]
-    state = {f"model.{k}": v for k, v in model.model.state_dict().items()}
+    state = {f"trainable.model.{k}": v for k, v in model.model.state_dict().items()}
     assert saved and all(torch.equal(state[k], v) for k, v in saved.items())
     assert model.event_shape == (6, 1)
     assert list(model.times) == content["hyper_parameters"]["config"]["times"]
@@ -129,9 +130,9 @@ def test_neural_sde_script_samples_a_checkpoint(whole, tmp_path, monkeypatch, ca
     # The same model and seed as the report of training.
     assert first == whole.metrics[0].value
     assert f"elbo{'':18}{whole.numbers['elbo']:>12.5g}" in capsys.readouterr().out
-    assert {"series.npz", "series.json"} <= set(files_in(tmp_path))
-    sample_with(ckpt, "n=8", f"out={tmp_path}", "seen=5", "stem=five", "seed=1")
-    assert json.loads((tmp_path / "five.json").read_text())["seen"] == 5
+    assert {"time_series.npz", "time_series.json"} <= set(files_in(tmp_path))
+    sample_with(ckpt, "n=8", f"out={tmp_path}", "context_length=5", "stem=five", "seed=1")
+    assert json.loads((tmp_path / "five.json").read_text())["request"]["context_length"] == 5
 
 
 @pytest.mark.parametrize(
@@ -148,10 +149,16 @@ def test_neural_sde_script_refuses_settings_of_samplers(word, whole, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["data=moons"], r"^data: expected series, for a neural SDE, got 'Moons'; "),
-        (["seen=7"], r"^seen: expected a whole number in \[1, 6\], got 7"),
-        (["neural_sde.num_steps=0"], r"^model: NeuralSDE\.num_steps: expected a whole number > 0"),
-        (["neural_sde/diffusion=coordinate"], r"^model: NeuralSDE\.guide: expected .* and Coord"),
+        (["data=moons"], r"^data: expected time series, for a neural SDE, got 'Moons'; "),
+        (["context_length=7"], r"^context_length: expected a whole number in \[1, 6\], got 7"),
+        (
+            ["neural_sde.num_steps=0"],
+            r"^neural_sde: NeuralSDE\.num_steps: expected a whole number > 0",
+        ),
+        (
+            ["neural_sde/diffusion=coordinate"],
+            r"^neural_sde: NeuralSDE\.guide: expected .* and Coord",
+        ),
         (["batch_size=65"], r"batch_size: expected at most the 64 training rows"),
         (["optimizer.lr=-1.0"], r"^optimizer: "),
     ],
@@ -165,7 +172,9 @@ def test_neural_sde_run_refuses_before_anything_is_written(overrides, sentence, 
 
 def test_neural_sde_run_is_not_continued_by_other_settings_or_another_task(whole, tmp_path):
     last = f"ckpt={run_folder(whole) / 'checkpoints' / 'last.ckpt'}"
-    with pytest.raises(ValueError, match=r"^model\.control\.hidden: expected 128 as in .*got 7"):
+    with pytest.raises(
+        ValueError, match=r"^neural_sde\.control\.hidden: expected 128 as in .*got 7"
+    ):
         _train(tmp_path, *_LENGTHS, last, "neural_sde.control.hidden=7")
     with pytest.raises(ValueError, match=r"^task\._target_: expected '.*NeuralSDETask' as in"):
         train_with(tmp_path, last)
@@ -184,17 +193,3 @@ def test_interpolant_run_refuses_data_with_observations_missing(tmp_path, monkey
     with pytest.raises(ValueError, match=r"^data: expected data with no observations missing"):
         train_with(tmp_path, "data=bridge")
     assert files_in(tmp_path) == []
-
-
-def test_checkpoint_from_before_there_were_tasks_is_an_interpolant_and_continues(
-    tmp_path, monkeypatch
-):
-    leave_out_pictures(monkeypatch)
-    last = run_folder(train_with(tmp_path / "old")) / "checkpoints" / "last.ckpt"
-    content = torch.load(last, weights_only=True)
-    assert content["hyper_parameters"]["config"].pop("task")
-    torch.save(content, tmp_path / "loose.ckpt")
-    assert isinstance(load(tmp_path / "loose.ckpt"), Model)
-    report = train_with(tmp_path / "new", "max_steps=6", f"ckpt={tmp_path / 'loose.ckpt'}")
-    again = read_checkpoint(run_folder(report) / "checkpoints" / "last.ckpt")
-    assert again["global_step"] == 6

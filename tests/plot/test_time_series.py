@@ -29,9 +29,7 @@ def test_series_are_rows_with_their_mean_and_their_band():
             ax = panels[2 * r + c]
             lines = {line.get_label(): line for line in ax.lines}
             np.testing.assert_allclose(lines["data"].get_ydata(), x[r, :, c], rtol=1e-6)
-            np.testing.assert_allclose(
-                lines["neural_sde"].get_ydata(), x[r, :, c] + 4.95, rtol=1e-5
-            )
+            np.testing.assert_allclose(lines["model"].get_ydata(), x[r, :, c] + 4.95, rtol=1e-5)
             (band,) = ax.collections
             edges = band.get_paths()[0].vertices
             at_start = edges[np.isclose(edges[:, 0], 0.0), 1]

@@ -173,7 +173,7 @@ def test_sharding_refuses_samples_of_another_model_or_other_settings(tmp_path):
         "weights: expected '": (other, options),
         "num_steps: expected 4 as in": (model, options | {"num_steps": 5}),
         "seed: expected 1 as in": (model, options | {"seed": 2}),
-        r"sampler\.grid\.p: expected None as in": (
+        r"sampler\._target_: expected None as in": (
             model,
             options | {"sampler": partial(Sampler, grid=PowerGrid(p=3.0))},
         ),

@@ -15,7 +15,6 @@ from interpolants.training.guard import NonFiniteLossError
 _SIGNS = torch.tensor([1.0, -1.0, -1.0])
 _SIGNED = ["data=file", "data.path=rows.csv", "space=signed_log", "base=fitted"]
 _SIGNED += ["interpolant=variance_exploding", "objective=denoiser", "scheduler=constant"]
-_EUCLIDEAN = {"_target_": "interpolants.space.euclidean.EuclideanSpace"}
 
 
 @pytest.fixture
@@ -36,12 +35,12 @@ def _last(report):
 def test_run_in_a_space_is_rebuilt_with_what_space_and_base_were_fitted_to(weights, folder):
     last = _last(train_with(folder, *_SIGNED))
     state = read_checkpoint(last)["state_dict"]
-    assert torch.equal(state["scaling.space.signs"], _SIGNS)
+    assert torch.equal(state["trainable.scaling.space.signs"], _SIGNS)
     (folder / "rows.csv").unlink()
     model = interpolants.load(last, weights=weights)
     assert torch.equal(model.scaling.space.signs, _SIGNS)
     fitted = {k: v for k, v in model.fields.state_dict().items() if k.startswith("base.")}
-    assert fitted and all(torch.equal(v, state[f"fields.{k}"]) for k, v in fitted.items())
+    assert fitted and all(torch.equal(v, state[f"trainable.model.{k}"]) for k, v in fitted.items())
     samples = model.sample(50, times=[0, 0.5], num_steps=4)
     assert torch.equal(samples.x.sign(), _SIGNS.expand(50, 3))
     assert torch.equal(samples.path.sign(), _SIGNS.expand(2, 50, 3))
@@ -70,21 +69,6 @@ def test_run_in_a_space_continues_as_if_it_had_not_stopped(folder):
         assert all(torch.equal(got[name], expected[name]) for name in got)
     with pytest.raises(ValueError, match=r"^space\._target_: expected '.*SignedLogSpace' as in"):
         train_with(folder, *longer, "space=euclidean")
-
-
-@pytest.mark.parametrize("base", [[], ["base=dataset", "data@base.data=moons"]], ids=str)
-def test_run_from_before_there_were_spaces_is_euclidean_and_continues(base, folder):
-    options = ["data=moons", "data.standardize=true", *base]
-    last = _last(train_with(folder, *options))
-    model, content = interpolants.load(last), torch.load(last, weights_only=True)
-    assert content["hyper_parameters"]["config"].pop("space") == _EUCLIDEAN
-    content["hyper_parameters"]["config"]["base"].pop("space", None)
-    torch.save(content, last)
-    old = interpolants.load(last)
-    assert old.config == model.config and not old.scaling.is_identity
-    assert torch.equal(old.sample(20, num_steps=4).x, model.sample(20, num_steps=4).x)
-    longer = _last(train_with(folder, *options, "max_steps=6", f"ckpt={last}"))
-    assert longer == last and read_checkpoint(last)["global_step"] == 6
 
 
 def test_run_on_data_outside_the_space_is_refused_before_anything_is_written(folder):

@@ -45,7 +45,9 @@ _UNPLANNED = ("dormand_prince", "torchdiffeq", "torchsde")
 # No two batches of one row differ.
 _LEFT_OUT = (*_UNPLANNED, "bridge")
 # What checks are told of parts.
-_TOLD = {f"data/{stem}": {"later": True} for stem in stems("data") if stem.startswith("time_series")}
+_TOLD = {
+    f"data/{stem}": {"later": True} for stem in stems("data") if stem.startswith("time_series")
+}
 _TOLD["data/photo_patches"] = {"later": True}  # lower in the photographs
 
 

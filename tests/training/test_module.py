@@ -267,7 +267,7 @@ def test_training_reaches_the_law_of_the_data(tmp_path):
     options = {"optimizer": partial(torch.optim.Adam, lr=1e-2), "schedule": cosine, "clip": 1.0}
     module = _module(fields, VelocityObjective(), data, steps=400, **options)
     _fit(tmp_path, module, data, steps=400, size=256, held_out=1000)
-    model = Model(fields=fields, event_shape=(1,), scaling=module.scaling)
+    model = Model(fields=fields, event_shape=(1,), scaling=module.trainable.scaling)
     x = model.sample(10_000, seed=0).x
     # Sampling errors are 0.005 and 0.0035; the rest is what 400 steps leave.
     assert abs(x.mean().item() - 3) < 0.05

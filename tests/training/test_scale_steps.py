@@ -5,12 +5,12 @@ import csv
 import pytest
 import torch
 from helpers.compose import TINY, TINY_SERIES, leave_out_pictures, run_folder, train_with
-from interpolants.objective.step_loss import BatchSlice, micro_batches
 from torch import nn
 
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST
 from interpolants.data.base import Batch
+from interpolants.objective.step_loss import BatchSlice, micro_batches
 from interpolants.training.compiling import EagerValidation
 from interpolants.training.stream import HeldOut
 

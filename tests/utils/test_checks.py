@@ -54,7 +54,11 @@ def files(tmp_path_factory):
     np.save(folder / "file.npy", np.ones((5, 2)))
     np.savez(folder / "pairs.npz", x0=np.ones((5, 2)), x1=np.ones((5, 2)))
     write_image_sets(folder)
-    own = {"file": str(folder / "file.npy"), "pairs": str(folder / "pairs.npz"), "time_series": "nile"}
+    own = {
+        "file": str(folder / "file.npy"),
+        "pairs": str(folder / "pairs.npz"),
+        "time_series": "nile",
+    }
     paths = {stem: {"path": path} for stem, path in own.items()}
     return paths | {stem: {key: str(folder / path)} for stem, (key, path) in OPTIONS.items()}
 

@@ -10,9 +10,11 @@ from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.model.model import Model
+from interpolants.model.request import SampleRequest
 from interpolants.net.mlp import MLP
 from interpolants.plot.animation import animate
 from interpolants.report.report import write_report
+from interpolants.report.settings import ReportSettings
 from interpolants.utils.files import remove_leftovers, replace
 
 
@@ -67,7 +69,11 @@ def test_files_of_a_report_that_fails_are_whole_or_not_there(tmp_path, monkeypat
     fields = Fields(net=net, interpolant=path, predicts=["velocity"])
     data = GaussianMixture(means=[[0.0]], std=1.0)
     with pytest.raises(OSError, match="disk"):
-        write_report(Model(fields=fields, event_shape=(1,)), data, (), tmp_path / "new", n=8)
+        model, settings = (
+            Model(fields=fields, event_shape=(1,)),
+            ReportSettings(folder=tmp_path / "new"),
+        )
+        write_report(model, data, (), SampleRequest(n=8), settings)
     assert _names(tmp_path / "new") == []
 
 
