@@ -134,7 +134,7 @@ class LinearGuide(Guide):
 
         def one(table: Tensor) -> tuple[Tensor, Tensor]:
             got = self.driver.step(table, self._readout, still, unit)
-            return got.motion.mT, got.state.transpose(0, 1)
+            return got.noise.mT, got.state.transpose(0, 1)
 
         motion, states = torch.vmap(one)(table)
         return motion.unsqueeze(1), states.unsqueeze(1)
