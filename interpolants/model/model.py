@@ -182,7 +182,7 @@ class Model:
         shape = (n, *self.event_shape)
         from_data = check_inputs(self.fields.coupling, shape, start, image, backward)
         numbers = (first, first + n)
-        label = labels_of(self.labels, request.label, numbers, _LABEL, seed, given=from_data)
+        label = labels_of(self.labels, request.label, numbers, _LABEL, seed, from_data=from_data)
         bounds = ranges(n, request.chunk_size or rows_at_once(self.event_shape, self.device))
         fields, condition = self._conditioned(label, image, request.guidance, bounds[0][1])
         sampler = self.make_sampler(make, fields=fields)
@@ -295,7 +295,7 @@ class Model:
         check_seed("Model.log_prob.seed", seed)
         rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
-        given = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, given=True)
+        given = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, from_data=True)
         known = network_labels(self.labels, given, self.device)
         draw = self.make_sampler(sampler, **options)
         wide = next(self.fields.parameters(), x).dtype == torch.float64

@@ -87,7 +87,7 @@ class ShardedSampling:
         files = ChunkFiles(self.folder, self._origin(full))
         if full.label is not None:
             numbers = (0, full.n)
-            label = labels_of(self.model.labels, full.label, numbers, given=True)
+            label = labels_of(self.model.labels, full.label, numbers, from_data=True)
             full = replace(full, label=label)
         missing = missing_ranges(files.ranges(), full.n, self.chunk_size)
         with self.ranks.joined():
