@@ -132,8 +132,8 @@ def test_neural_sde_gradients_are_those_of_the_likelihood_where_all_is_linear():
         "driver.hurst.logit",
         "diffusion.log_value",
         "start.mean",
-        "start.log_deviation",
-        "decoder.log_deviation",
+        "start.log_std",
+        "decoder.log_std",
     }
     for found, exact in zip(got, wanted, strict=True):
         if exact is not None:
