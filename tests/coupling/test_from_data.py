@@ -131,7 +131,7 @@ def test_reports_show_initial_states_samples_and_the_data_of_both(label, tmp_pat
 
 def test_samples_want_what_was_made_of_data():
     model = _model(InpaintingCoupling())
-    with pytest.raises(ValueError, match=r"start: expected what was made of data, got None; take"):
+    with pytest.raises(ValueError, match=r"start: expected initial states from data, got None"):
         model.sample(3)
     with pytest.raises(ValueError, match=r"image: expected shape \(3, 1, 8, 8\), got \(\); take"):
         model.sample(3, start=torch.zeros(3, 1, 8, 8))

@@ -57,7 +57,8 @@ def test_moving_digits_bounce_back_at_a_new_uniform_speed() -> None:
         after.append(segments[turned + 1].abs())
     old, new = torch.cat(before), torch.cat(after)
     assert len(new) > 4000
-    # Fast segments are seen more often before the last frame, so only the correlation is near zero.
+    # Fast segments are seen more often before the last frame, so only the correlation is near
+    # zero.
     assert torch.corrcoef(torch.stack((old, new)))[0, 1].abs() < 0.1
     assert new.min() < 0.7 and new.max() > 2.8
 
