@@ -53,7 +53,7 @@ def network() -> Field:
     return lambda t, x: net(t, x).select(1, 0)
 
 
-def bank() -> MarkovFractionalBrownian:
+def ou_driver() -> MarkovFractionalBrownian:
     """The processes of the papers."""
     representation = MandelbrotVanNess(normalize=False)
     return MarkovFractionalBrownian(
@@ -86,7 +86,7 @@ def torchsde_solve(field: Field, state: Tensor, *, matched: bool) -> Work:
     """The same by torchsde, with its defaults or with a Brownian path of the solver's step."""
     from torchsde import BrownianInterval, sdeint
 
-    sde, dt, z = _Flat(field, bank()), 1 / STEPS, state.flatten(1)
+    sde, dt, z = _Flat(field, ou_driver()), 1 / STEPS, state.flatten(1)
     ts = torch.tensor([0.0, 1.0], dtype=torch.float64 if matched else torch.float32)
 
     def default() -> Tensor:
@@ -116,7 +116,7 @@ def beside_torchsde(rounds: int, compiled: bool) -> Iterator[Row]:
     field, generator = network(), torch.Generator().manual_seed(0)
     driven = [
         DrivenSDE(driver=driver, drift=field, diffusion=_one, additive=True)
-        for driver in (bank(), Brownian())
+        for driver in (ou_driver(), Brownian())
     ]
     fractional, plain = (p.start(torch.zeros(SAMPLES, 1), generator) for p in driven)
     works = {

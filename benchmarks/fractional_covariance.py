@@ -26,7 +26,7 @@ from interpolants.driver.representation import Representation
 from interpolants.driver.riemann_liouville import RiemannLiouville
 from interpolants.driver.weights import RIDGE
 
-LAWS: dict[str, Representation] = {
+REPRESENTATIONS: dict[str, Representation] = {
     "I": MandelbrotVanNess(normalize=False),
     "II": RiemannLiouville(normalize=False),
 }
@@ -76,7 +76,7 @@ def print_table(n: int) -> None:
     }
     for name, speeds in choices.items():
         print(f"speeds {name}".ljust(16) + "".join(f"K = {k}".ljust(28) for k in COUNTS))
-        for kind, representation in LAWS.items():
+        for kind, representation in REPRESENTATIONS.items():
             for hurst in INDICES:
                 for slope in (False, True)[: 1 + representation.has_past]:
                     rows = [

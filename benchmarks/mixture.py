@@ -27,8 +27,8 @@ def centres() -> Tensor:
 class CircleFields(nn.Module):
     """Exact velocity and denoiser between N(0, Id) and equal modes N(m_j, s^2 Id) on a circle.
 
-    What `interpolants.testing.exact.ExactFields` gives for these laws, a hundred times faster: with one
-    variance C = alpha^2 + beta^2 s^2 + gamma^2 and one |m_j| for all components, the
+    What `interpolants.testing.exact.ExactFields` gives for these laws, a hundred times faster:
+    with one variance C = alpha^2 + beta^2 s^2 + gamma^2 and one |m_j| for all components, the
     responsibilities are softmax(beta x . m_j / C).
     """
 

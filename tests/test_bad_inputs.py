@@ -62,7 +62,7 @@ _TRAIN = {
     "ckpt=text.ckpt": f"text.ckpt: {_CHECKPOINT}, got a truncated file or another format",
     "ckpt=foreign.ckpt": f"foreign.ckpt: {_CHECKPOINT}, got a file of another program",
     "resume=always": "resume: expected never or auto, got 'always'; or set ckpt=PATH",
-    "coupling=paired": "coupling: expected data whose batches carry x0, for paired ends, got",
+    "coupling=paired": "coupling: expected data whose batches have x0, for paired data, got",
     "base=dataset data@base.data=digits": "DatasetBase.data: expected samples of the target's",
     "trainer=gpu": "trainer: No supported gpu backend found!",
     "trainer.precision=3": "trainer: Precision 3 is invalid.",

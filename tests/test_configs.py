@@ -199,7 +199,7 @@ def test_configs_experiment_trains_and_reports(name, folder):
 
 
 def test_configs_paired_coupling_is_refused_for_data_without_pairs(folder):
-    rule = "coupling: expected data whose batches carry x0, for paired ends, got 'Checkerboard'"
+    rule = "coupling: expected data whose batches have x0, for paired data, got 'Checkerboard'"
     with pytest.raises(ValueError, match=rule):
         train_with(folder, "coupling=paired")
     assert not (folder / "outputs").exists()

@@ -1,4 +1,4 @@
-"""The law of x0, in the units of the networks."""
+"""Distributions of x0, in the units of the networks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from interpolants.space.scaling import Scaling
 from interpolants.utils.checks import check
 from interpolants.utils.seeds import keyed_generator
 
-# Keeps what samples are compared with apart from training.
+# Keeps the reference samples independent of training.
 _REFERENCE = 21
 
 
 class Base(abc.ABC):
-    """A law to start from.
+    """Distribution of x0 that paths start from.
 
     Attributes:
         standard_normal: whether x0 ~ N(0, Id), so that a one-sided path has a score.
@@ -32,25 +32,27 @@ class Base(abc.ABC):
         """`n` draws of shape (n, *event_shape), on the generator's device, in float32."""
 
     def fit(self, x1: Tensor, label: Tensor | None, signal: float) -> None:
-        """Take what the law needs from data, before training; most laws need nothing.
+        """Fit the distribution to data, before training; most need no fit.
 
         Args:
             x1: training data in the units of the networks, (N, *event).
             label: their classes, (N,), or None.
-            signal: beta(0) / alpha(0), how much of x1 the beginning of a one-sided path holds.
+            signal: beta(0) / alpha(0), the weight of x1 at the start of a one-sided path.
         """
         return
 
     def start(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """What sampling starts from, as `sample`; some laws know better than x0 where a path that
-        ends only near x0 begins."""
+        """Initial states for sampling, shaped as by `sample`.
+
+        They are draws of x0, unless the base is fitted to paths that start only near x0.
+        """
         return self.sample(n, event_shape, generator)
 
     def log_prob(self, x0: Tensor) -> Tensor:
         """Log density of `start` at x0, (B, *event), in the units of the networks: (B,).
 
         Raises:
-            ValueError: where the density is not known; leaves that know theirs override this.
+            ValueError: if the density is not known; subclasses with a density override this.
         """
         name, fix = type(self).__name__, "use base=gaussian"
         check(False, f"{name}.log_prob", "a base with a known density", name, fix)
@@ -64,7 +66,9 @@ class Base(abc.ABC):
     def reference_pair(
         self, n: int, event_shape: tuple[int, ...], draw: int = 0
     ) -> tuple[Tensor, Tensor]:
-        """Two disjoint samples of `start` of one size, at most `n` each, that training has not
-        seen; `draw` numbers different choices."""
+        """Two disjoint samples of `start` of equal size, at most `n` each, not used in training.
+
+        Different numbers `draw` give different samples.
+        """
         first, second = (keyed_generator(_REFERENCE, 2 * draw + k) for k in (0, 1))
         return self.start(n, event_shape, first), self.start(n, event_shape, second)

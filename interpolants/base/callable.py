@@ -1,4 +1,4 @@
-"""x0 from any sampler of the user's own."""
+"""x0 drawn by a user's function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from interpolants.utils.checks import check
 
 @final
 class CallableBase(Base):
-    """The law that a function draws from, in the units of the networks.
+    """Distribution that a function samples from, in the units of the networks.
 
     Args:
         draw: called as `draw(n, generator)`; returns (n, *event) on the generator's device, and

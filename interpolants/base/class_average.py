@@ -1,4 +1,4 @@
-"""The beginning of a path, as the noised average of a class."""
+"""Initial states that are noised class averages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from interpolants.utils.checks import check
 class ClassAverageBase(InitialStateBase):
     """x0 ~ N(0, Id); sampling starts from r m_k + x0, with m_k the mean of a class k.
 
-    A class is drawn as often as it occurs in the training data, which need labels; r is how much
-    of x1 the path's beginning holds (see `InitialStateBase`). The spread within a class is left out,
-    so that the law is narrower than the true beginning.
+    A class is drawn as often as it occurs in the training data, which need labels; r is the weight
+    of x1 at the start of the path (see `InitialStateBase`). The spread within a class is left out,
+    so the distribution is narrower than that of the path at t=0.
     """
 
     def components(self, x1: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""x0 drawn from a data set, for translation between two laws."""
+"""x0 drawn from a data set, for translation between two data sets."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from interpolants.utils.checks import check
 
 @final
 class DatasetBase(Base):
-    """The law of a data set, scaled like data; a one-sided path then has no score.
+    """Distribution of a data set, scaled like data; a one-sided path then has no score.
 
     Args:
-        data: where x0 comes from; its samples must have the shape of the target's.
-        space: where its samples live; Euclidean if None.
+        data: source of x0; its samples must have the shape of the target's.
+        space: space of its samples; Euclidean if None.
 
     Raises:
         ValueError: if the data do not lie in the space.
@@ -40,7 +40,7 @@ class DatasetBase(Base):
 
     def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         self._check_shape(event_shape)
-        # Data live on the host: draw there, from a stream that the device's generator names.
+        # Data live on the host: draw there, by a generator seeded from the device's.
         device = generator.device
         key = torch.randint(2**62, (), generator=generator, device=device)
         drawn = self.data.sample(n, torch.Generator().manual_seed(int(key))).x1

@@ -1,4 +1,4 @@
-"""The beginning of a path, fitted coordinate by coordinate."""
+"""Initial states fitted coordinate by coordinate."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class FittedBase(InitialStateBase):
     """x0 ~ N(0, Id); sampling starts from N(r m_i, 1 + r^2 v_i) in every coordinate i.
 
     m and v are the mean and the variance of the training data in the units of the networks, and
-    r is how much of x1 the path's beginning holds (see `InitialStateBase`). Of all laws with
-    independent coordinates that are normal, this one has the least KL divergence from the true
-    beginning. In space=log it is the log-normal law with the moments of the noised training data.
+    r is the weight of x1 at the start of the path (see `InitialStateBase`). Of all normal
+    distributions with independent coordinates, this one has the least KL divergence from the path
+    at t=0. In space=log it is the log-normal distribution with the moments of the noised data.
     """
 
     def components(self, x1: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

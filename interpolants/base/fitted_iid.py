@@ -1,4 +1,4 @@
-"""The beginning of a path, fitted with one law for all coordinates."""
+"""Initial states fitted with one distribution for all coordinates."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class FittedIidBase(InitialStateBase):
     """x0 ~ N(0, Id); sampling starts from N(r m, 1 + r^2 v) in every coordinate alike.
 
     m and v are one mean and one variance over all training data and coordinates, of events
-    (C, H, W) one for each channel; r is how much of x1 the path's beginning holds (see
-    `InitialStateBase`). Farther from the true beginning than `FittedBase`, but without a trace of
-    where the data's structure lies.
+    (C, H, W) one for each channel; r is the weight of x1 at the start of the path (see
+    `InitialStateBase`). Farther from the path at t=0 than `FittedBase`, but without any
+    information on how the data vary from coordinate to coordinate.
     """
 
     def components(self, x1: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

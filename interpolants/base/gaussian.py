@@ -1,4 +1,4 @@
-"""x0 ~ N(0, Id)."""
+"""Standard normal x0 ~ N(0, Id)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from interpolants.utils.shapes import sum_event
 
 @final
 class GaussianBase(Base):
-    """The standard normal law in the units of the networks, for data of any shape."""
+    """Standard normal distribution in the units of the networks, for data of any shape."""
 
     standard_normal: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""Where a path begins that comes only near x0, fitted to data."""
+"""Initial states fitted to data, for paths that start only near x0."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from interpolants.utils.shapes import sum_event
 
 
 class InitialStateBase(nn.Module, Base):
-    """x0 ~ N(0, Id) in training, while sampling starts from a fit of the path's true beginning.
+    """x0 ~ N(0, Id) in training, and initial states fitted to the path at t=0 in sampling.
 
-    A one-sided path that ends only near x0, such as geometric Brownian motion or a variance
-    exploding one, begins at r x1 + x0 in units of x0, with r = beta(0) / alpha(0). Leaves say
-    what x1 is taken to be: a mixture of normals with independent coordinates,
+    A one-sided path that starts only near x0, such as geometric Brownian motion or a variance
+    exploding one, starts at r x1 + x0 in units of x0, with r = beta(0) / alpha(0). Subclasses
+    model x1 by a mixture of normals with independent coordinates,
 
         x1 ~ sum_k w_k N(m_k, diag v_k),    so    start ~ sum_k w_k N(r m_k, Id + r^2 diag v_k).
 
-    On a path that begins at x0 itself r is 0, and `start` is standard normal.
+    On a path that starts at x0 exactly, r is 0 and `start` is standard normal.
 
     Attributes:
         weight: w_k, shape (K,); empty before `fit`, as are the others; float32 buffers.
@@ -34,7 +34,7 @@ class InitialStateBase(nn.Module, Base):
     """
 
     standard_normal: ClassVar[bool] = True
-    # Of the class, not of the object: as a part of the module it would be in every checkpoint.
+    # An attribute of the class: as a submodule it would be in every checkpoint.
     scaling: Scaling = Scaling()
     weight: Tensor
     mean: Tensor
@@ -48,7 +48,7 @@ class InitialStateBase(nn.Module, Base):
 
     @abc.abstractmethod
     def components(self, x1: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Weights (K,), means and variances (K, *event) of what x1 is taken to be.
+        """Weights (K,), means and variances (K, *event) of the mixture that models x1.
 
         Args:
             x1: training data in float64, (N, *event).
@@ -65,10 +65,10 @@ class InitialStateBase(nn.Module, Base):
         return torch.randn(n, *event_shape, generator=generator, device=generator.device)
 
     def start(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """`n` draws of the fitted law, as `sample`.
+        """`n` draws of the fitted distribution, shaped as by `sample`.
 
         Raises:
-            ValueError: if there was no `fit`, or it was to data of another shape.
+            ValueError: before `fit`, or if it was to data of another shape.
         """
         self._check_fitted("start")
         name, fitted = type(self).__name__, tuple(self.mean.shape[1:])

@@ -1,4 +1,4 @@
-"""The format of checkpoint files, and who wrote one."""
+"""Format and version of checkpoint files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 2
-"""Raised by one whenever a file that was written before would be read wrongly or not at all."""
+"""Number of the present format, raised by one if older files would be misread or not read."""
 
 _KEY = "interpolants"
 
 
 def format_record() -> dict[str, Any]:
-    """What a checkpoint says of itself: its format, and the version that wrote it."""
+    """Record of format and package version in a checkpoint."""
     return {_KEY: {"format": FORMAT, "version": version("interpolants")}}
 
 
@@ -22,8 +22,8 @@ def check_format(content: Mapping[str, Any], path: str | Path) -> None:
     """Require a checkpoint of the present format.
 
     Args:
-        content: of the checkpoint.
-        path: its file, for the error.
+        content: content of the checkpoint.
+        path: its file, for error messages.
 
     Raises:
         ValueError: if it has another format; files without a record have format 1.

@@ -1,4 +1,4 @@
-"""Models from their checkpoints, as data."""
+"""Loading of trained models from checkpoints."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ def load(
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
 ) -> Any:
-    """Rebuild a trained model from its checkpoint alone. Loading never runs code from the file.
+    """Load a trained model from its checkpoint, which is all it needs.
+
+    Loading never runs code from the file.
 
     Args:
         path: a checkpoint file.
         weights: "ema" for the averaged weights, "raw" for the last ones; a number in (0, 0.25]
-            for the average of that relative width (`interpolants.checkpoint.ema_profiles`), made of those
-            in the run's folder `ema`: at the last step written there that is not after the
-            checkpoint's, with a warning if it is before.
+            for the average of that relative width (`interpolants.checkpoint.ema_profiles`),
+            computed from the averages in the run's folder `ema`, at the last step saved there up
+            to the checkpoint's, with a warning if it is an earlier one.
         trust: modules outside this package whose classes the checkpoint may name.
-        device: where to put the model.
+        device: device of the model.
 
     Returns:
         A `Model`; for a neural SDE, a `TimeSeriesModel`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not a checkpoint of this package, names something else than its
-            classes, or holds weights of another network than it describes; or if there are no
-            averages of the kind asked for.
+        ValueError: if it is not a checkpoint of this package, names other things than its classes,
+            or has weights of another network than it describes; or if it has no such averages.
     """
     known = weights in ("ema", "raw") or (is_number(weights) and 0 < weights <= WIDEST)
     rule = f"'ema', 'raw', or a relative width in (0, {WIDEST}]"
@@ -69,14 +70,14 @@ def load(
 
 
 def task_of(config: Mapping[str, Any], trust: Sequence[str] = ()) -> Task:
-    """The kind of model that a configuration is of.
+    """Task of a configuration.
 
     Args:
         config: the configuration in a checkpoint, or `Model.config`.
         trust: as in `load`.
 
     Raises:
-        ValueError: if it names none.
+        ValueError: if it has no task.
     """
     task = spec.build(config["task"], where="task", trust=trust)
     check(isinstance(task, Task), "task", "a kind of model", type(task).__name__)
@@ -85,7 +86,7 @@ def task_of(config: Mapping[str, Any], trust: Sequence[str] = ()) -> Task:
 
 
 def load_network(path: str, weights: str | float = "ema") -> nn.Module:
-    """The network of a trained interpolant: what autoguidance takes.
+    """Load the network of a trained interpolant, as autoguidance needs it.
 
     Args:
         path, weights: as in `load`.
@@ -101,7 +102,7 @@ def load_network(path: str, weights: str | float = "ema") -> nn.Module:
 
 
 def _trainable_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The part of the training module's state that is the model's, by names of its own."""
+    """State dict of the `Trainable` in that of the training module."""
     prefix = "trainable."
     return {k.removeprefix(prefix): w for k, w in state.items() if k.startswith(prefix)}
 
@@ -109,7 +110,7 @@ def _trainable_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _averaged(
     content: Mapping[str, Any], path: str | Path, weights: str | float
 ) -> dict[str, Tensor]:
-    """The averages in a checkpoint, or those made of what its run wrote beside it."""
+    """Averages in a checkpoint, or computed from those that its run saved."""
     if isinstance(weights, str):
         averaged: dict[str, Tensor] = content.get("ema", {}).get("weights", {})
         rule, fix = "a checkpoint with averaged weights", "pass weights='raw'"
@@ -120,7 +121,7 @@ def _averaged(
     rule = f"averages in {folder} of steps up to {step}, the checkpoint's, for width {weights}"
     check(bool(steps), "load.weights", rule, "none", "train with power_ema=1000")
     if steps[-1] < step:
-        text = f"the average is of step {steps[-1]}, the last written up to the checkpoint's"
+        text = f"the average is of step {steps[-1]}, the last saved up to the checkpoint's"
         warnings.warn(f"load.weights: {text}, {step}", stacklevel=3)
     return reconstruct(folder, weights, steps[-1])
 

@@ -13,27 +13,27 @@ import torch
 from interpolants.checkpoint.format import check_format
 
 KEYS = ("event_shape", "task", "data", "space")
-"""The keys of the configuration that every checkpoint has."""
+"""Keys of the configuration in every checkpoint."""
 _EXPECTED = "expected a checkpoint written by interpolants"
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """The content of a checkpoint file, with every tensor on the CPU.
+    """Read the content of a checkpoint file, with all tensors on the CPU.
 
     Nothing in the file is run: only tensors, numbers, strings and containers of these are
-    accepted, and formats older than the zip archive are refused unread.
+    accepted, and torch formats older than the zip archive are refused unread.
 
     Args:
         path: a file written in training.
 
     Returns:
-        The checkpoint: `["state_dict"]` is there, and `["hyper_parameters"]["config"]` the
-        configuration.
+        The checkpoint, with `["state_dict"]` and the configuration,
+        `["hyper_parameters"]["config"]`.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is a folder, empty, truncated, asks to run code, or is another
-            program's.
+        ValueError: if it is a folder, empty, truncated, would run code, or is from another
+        program.
     """
     path = Path(path)
     if not path.exists():
@@ -80,7 +80,7 @@ def _load(path: Path) -> object:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        rule = "got one that asks for more than tensors and plain values; refused, nothing was run"
+        rule = "got one with more than tensors and plain values; refused, nothing was run"
         raise ValueError(f"{path}: {_EXPECTED}, {rule}") from error
     except (RuntimeError, EOFError, KeyError, IndexError, ValueError, AttributeError) as error:
         raise ValueError(f"{path}: {_EXPECTED}, got a damaged file or another format") from error

@@ -1,4 +1,4 @@
-"""Where a run lives, and which checkpoint it continues from."""
+"""Folders of runs, and checkpoints that they continue from."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.utils.checks import check
 from interpolants.utils.ranks import Ranks
 
-# Where a process tells those that it starts which run they belong to.
+# Passes the run's location to processes that this one starts.
 _VARIABLE = "INTERPOLANTS_RUN"
 
 LAST = Path("checkpoints") / "last.ckpt"
 
-# What decides the course of training, with a task's own parts between the two; the rest may change
-# when a run is continued.
+# Settings that decide the course of training, with a task's parts between the two; the others may
+# change when a run is continued.
 _DATA = ("task", "data", "space")
 _TRAINING = (
     "optimizer",
@@ -34,19 +34,19 @@ _TRAINING = (
 
 
 class RunLocation(NamedTuple):
-    """A run's folder, and the checkpoint to continue from or None."""
+    """Folder of a run, and the checkpoint to continue from, or None."""
 
     folder: Path
     checkpoint: Path | None
 
 
 def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> RunLocation:
-    """The folder of this run, and what it continues from; nothing is written.
+    """Find the folder of a run and the checkpoint to continue from, without writing anything.
 
     Args:
-        config: has `name`, `run_dir`, `resume` and `ckpt`, and the course of training.
-        root: where `outputs/` is, or the job's own folder in a sweep.
-        parts: keys of the task's own parts, which decide the course of training too.
+        config: configuration with `name`, `run_dir`, `resume` and `ckpt`.
+        root: parent of `outputs/`, or the job's folder in a sweep.
+        parts: keys of the task's parts, which decide the course of training too.
 
     Raises:
         ValueError: if a checkpoint was made by another configuration, or a run would overwrite
@@ -55,23 +55,23 @@ def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> R
     resume, ckpt = config["resume"], config["ckpt"]
     check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
     keys = (*_DATA, *parts, *_TRAINING)
-    given = None if config["run_dir"] is None else Path(config["run_dir"])
+    chosen = None if config["run_dir"] is None else Path(config["run_dir"])
     new = root / "outputs" / str(config["name"]) / run_stamp()
     if ckpt is not None:
         path = Path(ckpt)
         _check_course(config, keys, path)
-        return RunLocation(_folder_for(path, given, new), path)
-    if given is not None:
-        exists = (given / LAST).exists()
+        return RunLocation(_folder_for(path, chosen, new), path)
+    if chosen is not None:
+        exists = (chosen / LAST).exists()
         check(
             not exists or resume == "auto",
             "run_dir",
             "a folder without a run in it",
-            str(given),
+            str(chosen),
             "continue that run with resume=auto, or choose another folder",
         )
-        return _continue(config, keys, given) if exists else RunLocation(given, None)
-    if (new / LAST).exists():  # the same job of Slurm, queued anew
+        return _continue(config, keys, chosen) if exists else RunLocation(chosen, None)
+    if (new / LAST).exists():  # a requeued Slurm job
         return _continue(config, keys, new)
     if resume == "auto":
         for folder in newest_runs(root / "outputs" / str(config["name"])):
@@ -82,25 +82,25 @@ def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> R
 
 
 def shared_location(find: Callable[[], RunLocation]) -> RunLocation:
-    """The place that one process finds, for all processes of a run.
+    """Location of a run found by one process, sent to all.
 
-    Processes that another one started are told by it; those of `torchrun` by the first of them.
+    Processes started by another process get it from that one, those of `torchrun` from the first.
 
     Args:
-        find: finds the place.
+        find: finds the location.
 
     Raises:
         ConnectionError: if another process ends before that.
     """
-    told = os.environ.get(_VARIABLE)
-    if told is not None:
-        return _from_plain(told)
+    announced = os.environ.get(_VARIABLE)
+    if announced is not None:
+        return _from_plain(announced)
     return _from_plain(Ranks.of_environment().first_finds(lambda: _plain(find())))
 
 
-def _plain(place: RunLocation) -> str:
-    checkpoint = None if place.checkpoint is None else str(place.checkpoint)
-    return json.dumps([str(place.folder), checkpoint])
+def _plain(location: RunLocation) -> str:
+    checkpoint = None if location.checkpoint is None else str(location.checkpoint)
+    return json.dumps([str(location.folder), checkpoint])
 
 
 def _from_plain(text: str) -> RunLocation:
@@ -109,10 +109,10 @@ def _from_plain(text: str) -> RunLocation:
 
 
 @contextmanager
-def announced(place: RunLocation) -> Iterator[None]:
-    """A stretch in which processes that this one starts are told of the run."""
+def announced(location: RunLocation) -> Iterator[None]:
+    """Context in which the location is passed to processes that this one starts."""
     before = os.environ.get(_VARIABLE)
-    os.environ[_VARIABLE] = _plain(place)
+    os.environ[_VARIABLE] = _plain(location)
     try:
         yield
     finally:
@@ -123,18 +123,20 @@ def announced(place: RunLocation) -> Iterator[None]:
 
 
 def run_stamp() -> str:
-    """The name of a new run: the time, or the step of a Slurm job, which all its processes know
-    and which stays when the job is requeued."""
+    """Name of a new run: the time, or the ids of a Slurm job and step.
+
+    These are known to all processes of the job, and do not change when it is requeued.
+    """
     job, step = (os.environ.get(name, "") for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))
     if job and step.isdigit():
         return f"slurm-{job}-{step}"
     return datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
 
 
-def _folder_for(path: Path, given: Path | None, new: Path) -> Path:
-    """Where a run continued from the checkpoint `path` goes on: its own folder, or a free one."""
+def _folder_for(path: Path, chosen: Path | None, new: Path) -> Path:
+    """Folder of a run that continues from the checkpoint `path`: its own, or a free one."""
     own = path.resolve().parent.parent if path.resolve().parent.name == LAST.parent.name else new
-    folder = own if given is None else given
+    folder = own if chosen is None else chosen
     check(
         folder.resolve() == own or not (folder / LAST).exists(),
         "run_dir",
@@ -146,14 +148,14 @@ def _folder_for(path: Path, given: Path | None, new: Path) -> Path:
 
 
 def newest_runs(folder: Path) -> list[Path]:
-    """Runs at any depth below a folder, the one with the newest last checkpoint first."""
+    """Folders of runs at any depth below a folder, the newest last checkpoint first."""
     files = [file for file in folder.glob(f"**/{LAST}") if file.is_file()]
     files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
     return [file.parent.parent for file in files]
 
 
 def newest_checkpoint(folder: Path) -> Path:
-    """The last checkpoint of the newest run below a folder.
+    """Last checkpoint of the newest run below a folder.
 
     Raises:
         FileNotFoundError: if there is none.
@@ -193,7 +195,7 @@ def _differences(
 def _compare(key: str, expected: Any, got: Any) -> Iterable[tuple[str, Any, Any]]:
     if isinstance(expected, dict) and isinstance(got, dict):
         for name in {**expected, **got}:
-            # A run may be made longer; its schedule then follows.
+            # A run may be made longer, and its schedule with it.
             if name != "max_steps":
                 yield from _compare(f"{key}.{name}", expected.get(name), got.get(name))
     elif expected != got:

@@ -1,9 +1,8 @@
-"""Objects from plain data: what a checkpoint says about how its parts are built.
+"""Construction of objects from plain data, as in checkpoints.
 
 A spec is a dict with `_target_: "package.module.Class"` whose other entries are the arguments:
-numbers, strings, booleans, None, lists and further specs. A spec comes out of a file and is data,
-never code: it can name only classes of this package, so that loading a file runs nothing that its
-author wrote.
+numbers, strings, booleans, None, lists and further specs. A spec from a file is data, never code:
+it can name only classes of this package, so that loading a file runs no code of its author.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 from interpolants.utils.checks import check
 
 _PACKAGE = "interpolants"
-# Their classes write files, or start runs, when they are built.
+# Classes of these modules write files, or start runs, when they are built.
 _EXCLUDED = ("interpolants.training", "interpolants.cli")
 _DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 _TARGET, _PARTIAL = "_target_", "_partial_"
@@ -26,19 +25,19 @@ _TARGET, _PARTIAL = "_target_", "_partial_"
 def build(
     spec: Mapping[str, Any], *, trust: Sequence[str] = (), where: str = "", **extra: Any
 ) -> Any:
-    """Build what `spec` describes.
+    """Build the object that `spec` describes.
 
     Args:
-        spec: nested plain data with a `_target_`; `_partial_: true` gives a `functools.partial`
-            of the class instead of an object.
+        spec: nested plain data with a `_target_`; with `_partial_: true` the result is a
+            `functools.partial` of the class instead of an object.
         trust: modules outside this package whose classes, and those of their submodules, the
             spec may name as well. They are imported, so name only code that you trust.
-        where: the key that holds the spec, with which errors then begin.
-        extra: further arguments of the outermost class; they win over the spec's own.
+        where: key of the spec, which is prefixed to error messages.
+        extra: further arguments of the outermost class, which override those of the spec.
 
     Raises:
-        ValueError: by the path of the key at fault, if a target is not a class defined in exactly
-            the module that it names, if a value is not plain data, or if a constructor refuses.
+        ValueError: with the path of the key, if a target is not a class defined in exactly the
+            module that it names, a value is not plain data, or a constructor raises.
     """
     check(not isinstance(trust, str), "build.trust", "a list of module names", trust)
     return _build_node(spec, where, tuple(trust), extra)
@@ -94,14 +93,14 @@ def _build_value(value: Any, path: str, trust: tuple[str, ...]) -> Any:
 
 
 def _find_class(target: object, path: str, trust: tuple[str, ...]) -> type:
-    """The class of that name, imported only once its module is known to be allowed."""
+    """Import a class, after a check that its module is allowed."""
     module_name, name = _split_target(target, path, trust)
     found, reason = None, ""
     try:
         found = vars(importlib.import_module(module_name)).get(name)
     except ImportError as error:
         reason = str(error)
-    # What a module merely imports, and what its classes hold, is out of reach.
+    # Names that a module merely imports, and attributes of its classes, are not allowed.
     is_defined_there = (
         isinstance(found, type) and found.__module__ == module_name and found.__qualname__ == name
     )

@@ -1,4 +1,4 @@
-"""Who is paired with whom: joint laws of (x0, x1) with the given marginals."""
+"""Couplings: joint distributions of (x0, x1)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 
 
 class Pair(NamedTuple):
-    """The beginnings of paths to given data.
+    """x0 paired with the samples x1 of a batch.
 
     Attributes:
         x0: row i is paired with row i of x1, (B, *event).
-        image: channels that the network is shown beside the state, (B, K, *spatial), or None.
+        image: conditioning channels of the network, (B, K, *spatial), or None.
     """
 
     x0: Tensor
@@ -23,14 +23,14 @@ class Pair(NamedTuple):
 
 
 class Coupling(abc.ABC):
-    """Pairs base samples with data samples, batch by batch.
+    """Pairing of base samples with data samples, batch by batch.
 
     Attributes:
         independent: whether x0 and x1 are independent, so that a standard normal base keeps a
             one-sided path's score.
-        needs_pairs: whether the data itself must carry x0.
-        data_dependent: whether x0 is made from the x1 it is paired with (arXiv 2310.03725), so
-            that sampling starts from what was made of data too.
+        needs_pairs: whether the data must come with x0.
+        data_dependent: whether x0 is computed from the x1 it is paired with (arXiv 2310.03725), so
+            that sampling starts from data too.
     """
 
     independent: ClassVar[bool] = False
@@ -45,18 +45,18 @@ class Coupling(abc.ABC):
         label: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Pair:
-        """Pairs of a batch, in the units of the networks.
+        """Pair the samples of a batch, in the units of the networks.
 
         Args:
             x0, x1: samples of the two ends, (B, *event).
-            label: what the network is told of each x1: its class, (B,), a vector, (B, C), or None.
-            generator: of what the coupling itself draws; torch's own if None.
+            label: class (B,) or vector (B, C) of each x1, for the network; or None.
+            generator: for the coupling's own draws; torch's default if None.
         """
 
     def image_channels(self, event_shape: Sequence[int]) -> int:
-        """K, how many channels a network is shown beside a state of this shape.
+        """Number K of conditioning channels beside a state of this shape.
 
         Raises:
-            ValueError: if the coupling is not for events of this shape.
+            ValueError: if the coupling does not apply to events of this shape.
         """
         return 0

@@ -1,4 +1,4 @@
-"""x0 and x1 independent."""
+"""Independent x0 and x1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from interpolants.coupling.base import Coupling, Pair
 @final
 @dataclass(frozen=True, kw_only=True)
 class IndependentCoupling(Coupling):
-    """The product law: pairs as they were drawn."""
+    """Product distribution: pairs as they were drawn."""
 
     independent: ClassVar[bool] = True
 

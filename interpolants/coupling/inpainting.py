@@ -1,4 +1,4 @@
-"""Images with tiles missing, paired with the whole ones."""
+"""Inpainting: images with missing tiles, paired with the complete ones."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from interpolants.utils.checks import check, check_count, check_open_interval
 @final
 @dataclass(frozen=True, kw_only=True)
 class InpaintingCoupling(Coupling):
-    """x0 = m x1 + (1 - m) z: the data where they are known, a base sample in the holes.
+    """x0 = m x1 + (1 - m) z: data where the mask m is 1, a base sample elsewhere.
 
-    Albergo et al., arXiv 2310.03725, section 4. The network is shown the mask m, 1 where pixels
-    are known, so its velocity is zero there; use a path with alpha + beta = 1, such as
-    one_sided_linear. Each image is cut into `tiles` by `tiles`, each of which is hidden with
-    probability `hidden`, at least one of them in every image.
+    Albergo et al., arXiv 2310.03725, section 4. The network is conditioned on m, and its velocity
+    is zero where m is 1; use a path with alpha + beta = 1, such as one_sided_linear. Each image is
+    cut into `tiles` by `tiles`, each of which is hidden with probability `hidden`, at least one in
+    every image.
 
     Args:
-        tiles: along each side, > 0.
-        hidden: share of tiles that are holes, in (0, 1).
+        tiles: number of tiles along each side, > 0.
+        hidden: probability that a tile is hidden, in (0, 1).
     """
 
     data_dependent: ClassVar[bool] = True
@@ -47,7 +47,7 @@ class InpaintingCoupling(Coupling):
         return Pair(torch.where(mask, x1, x0), mask.to(x1))
 
     def mask(self, x1: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Which pixels of images (B, C, H, W) are known, bool, (B, 1, H, W)."""
+        """Mask of the known pixels of images (B, C, H, W), bool, (B, 1, H, W)."""
         size, device = (len(x1), self.tiles**2), x1.device
         known = torch.rand(size, generator=generator, device=device) >= self.hidden
         one = torch.randint(self.tiles**2, (len(x1), 1), generator=generator, device=device)

@@ -1,4 +1,4 @@
-"""Optimal transport within each batch."""
+"""Minibatch optimal transport."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ class MinibatchOTCoupling(Coupling):
     """The permutation of x0 that minimises sum |x0_i - x1_i|^2 over the batch, exactly.
 
     Paths become straighter and samplers need fewer steps (arXiv 2302.00482). The coupling is
-    biased by the batch size, and a one-sided path loses its score. Solved on the host.
+    biased by the batch size, and a one-sided path loses its score. The assignment is solved on the
+    host.
 
     Args:
-        condition_aware: where the network is told classes, permute x0 only among samples of one
-            class. Pairing across classes would make the law of x0 depend on the class, which a
-            conditional sampler that starts from the whole base cannot honour (arXiv 2503.10636).
-            Of vectors hardly two are the same, and they are refused.
+        condition_aware: permute x0 only among samples of one class, if the network is conditioned
+            on classes. Pairing across classes would make the distribution of x0 depend on the
+            class, while conditional sampling starts from the same base for every class (arXiv
+            2503.10636). Vectors as labels are refused, since hardly two are equal.
     """
 
     condition_aware: bool = True
@@ -52,7 +53,7 @@ class MinibatchOTCoupling(Coupling):
 
 
 def _assign(cost: Tensor) -> Tensor:
-    """For each column the row assigned to it, at least total cost."""
+    """The row assigned to each column, at the least total cost."""
     from scipy.optimize import linear_sum_assignment
 
     rows, columns = linear_sum_assignment(cost.numpy())

@@ -1,4 +1,4 @@
-"""Pairs that come with the data."""
+"""Pairs from the data set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from interpolants.coupling.base import Coupling, Pair
 @final
 @dataclass(frozen=True, kw_only=True)
 class PairedCoupling(Coupling):
-    """Keeps the pairs (x0, x1) of a data set whose batches carry x0."""
+    """Pairs (x0, x1) as they come from a data set with x0."""
 
     needs_pairs: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""Small images, enlarged, paired with the large ones that they were made of."""
+"""Super-resolution: enlarged small images, paired with the originals."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from interpolants.utils.checks import check, check_not_negative, is_whole
 @final
 @dataclass(frozen=True, kw_only=True)
 class SuperResolutionCoupling(Coupling):
-    """x0 = U(D(x1)) + sigma z, with D the mean over blocks of pixels and U a nearest enlargement.
+    """x0 = U(D(x1)) + sigma z, with D the block mean and U nearest-neighbour enlargement.
 
-    Albergo et al., arXiv 2310.03725, section 4. The network is shown U(D(x1)), which the noise
-    hides in the state.
+    Albergo et al., arXiv 2310.03725, section 4. The network is conditioned on U(D(x1)), which the
+    noise hides in the state.
 
     Args:
-        factor: sides of a block of pixels, at least 2.
+        factor: side of a block in pixels, at least 2.
         noise: sigma, in the units of the networks, >= 0.
     """
 

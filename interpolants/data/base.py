@@ -1,7 +1,7 @@
-"""What training data is: a law to draw fresh samples from, or a finite set of rows.
+"""Data sources: distributions to sample from, and finite data sets.
 
-A batch is a pure function of (seed, step), of which each rank sees its rows, so that a resumed
-run sees exactly the batches it would have seen.
+A batch is a pure function of (seed, step), of which each rank gets its rows, so that a resumed
+run gets exactly the batches it would have had without the interruption.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ TRAIN, HELD_OUT, SPLIT, FIT, FLIP = 1, 2, 3, 4, 5
 
 
 class Batch(NamedTuple):
-    """Data of one step.
+    """Batch of data for one step.
 
     Attributes:
         x1: data, shape (B, *event).
         label: class of each sample, int64, shape (B,); or a vector for each, float32, shape
             (B, C); or None.
-        x0: the base sample that x1 is paired with, shape (B, *event), or None where the pair is
-            made later by a coupling.
-        mask: of series, which observations there are, bool, shape (B, T); x1 is zero at the
-            others. All of them if None.
+        x0: the base sample that x1 is paired with, shape (B, *event), or None if a coupling makes
+            the pairs later.
+        mask: for time series, True at existing observations, bool, shape (B, T); x1 is zero at the
+            others. None if all exist.
     """
 
     x1: Tensor
@@ -42,12 +42,12 @@ class Batch(NamedTuple):
 
 
 class Data(abc.ABC):
-    """A source of data samples, in raw units.
+    """Source of data samples, in raw units.
 
     Attributes:
         event_shape: shape of one sample.
-        shift, scale: shape `event_shape`, float32; networks see (x - shift) / scale of data in a
-            Euclidean space. In another one they see what `chart_units` says.
+        shift, scale: shape `event_shape`, float32; the input of networks is (x - shift) / scale
+            for data in a Euclidean space. For other spaces see `chart_units`.
     """
 
     event_shape: tuple[int, ...]
@@ -58,53 +58,62 @@ class Data(abc.ABC):
     def train_batch(
         self, step: int, size: int, seed: int, rank: int = 0, world_size: int = 1
     ) -> Batch:
-        """Batch number `step` of this rank, a pure function of its arguments.
+        """Batch number `step` of this rank, as a pure function of the arguments.
 
         It is rows `rank * size` to `(rank + 1) * size` of the batch of `world_size * size` rows
-        that one process would see. Processes and threads may share the data.
+        that a single process would get. Processes and threads may share the data.
         """
 
     @abc.abstractmethod
     def sample(self, n: int, generator: torch.Generator) -> Batch:
-        """`n` draws from the law (finite sets: training rows, with replacement)."""
+        """`n` draws from the distribution, or training rows with replacement."""
 
     @abc.abstractmethod
     def held_out(self, n: int, seed: int) -> Batch:
-        """At most `n` samples that training never sees, in an order fixed by `seed`."""
+        """At most `n` samples that are not used in training, in an order fixed by `seed`."""
 
     @abc.abstractmethod
     def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
-        """Two disjoint real samples of one size, at most `n` each: held-out rows to compare
-        generated samples with, and others whose distance to them is the floor; `draw` numbers
-        different choices."""
+        """Two disjoint samples of real data of equal size, at most `n` each.
+
+        The first are held-out rows to compare generated samples with; their distance to the second
+        is the floor of a metric. Different numbers `draw` give different samples.
+        """
 
     @property
     @abc.abstractmethod
     def standardized(self) -> bool:
-        """Whether `shift` and `scale` are the moments of the data."""
+        """True if `shift` and `scale` are the moments of the data."""
 
     @abc.abstractmethod
     def fitting_batch(self) -> Batch:
-        """What is looked at once, before training: all training rows, of large sets a choice of
-        them, or many draws of a law."""
+        """Rows to fit scalings and bases to, before training.
+
+        They are all training rows, a subset of those of a large data set, or many draws of a
+        distribution.
+        """
 
     @abc.abstractmethod
     def known_rows(self) -> Iterator[Tensor]:
-        """All rows there are, some at a time, held-out ones too; of a law, those of
-        `fitting_batch`."""
+        """Iterator over all rows in chunks, including held-out ones.
+
+        For a distribution these are the rows of `fitting_batch`.
+        """
 
     def labels(self) -> Tensor | None:
-        """The label of every training row, or of many draws of a law; None without labels."""
+        """Labels of all training rows, or of many draws of a distribution; None without labels."""
         return self.fitting_batch().label
 
     @property
     def num_classes(self) -> int:
-        """How many classes 0, 1, ... there are; 0 without labels that are whole numbers."""
+        """Number of classes 0, 1, ...; 0 if there are no labels or they are vectors."""
         return count_classes(self.labels())
 
     def dequantised(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Rows (B, *event) whose law has a density, for likelihoods: `x` itself, unless the data
-        are whole numbers. These get the noise of `interpolants.data.pixels.dequantised`.
+        """Rows (B, *event) with a density, for likelihoods.
+
+        They are `x` itself, unless the data are whole numbers; these get the noise of
+        `interpolants.data.pixels.dequantised`.
 
         Args:
             x: rows in raw units.
@@ -113,10 +122,10 @@ class Data(abc.ABC):
         return x
 
     def chart_units(self, space: Space) -> tuple[Tensor, Tensor]:
-        """Shift and scale in the chart of a space, which is fitted on the training rows.
+        """Shift and scale in the chart of a space, which is fitted to the training rows.
 
-        They are `shift` and `scale` in a Euclidean space; in others the moments in the chart of
-        standardized data, and 0 and 1 of data that are not.
+        In a Euclidean space they are `shift` and `scale`; in others the moments in the chart for
+        standardized data, and else 0 and 1.
 
         Raises:
             ValueError: if a row lies outside the space.
@@ -132,16 +141,18 @@ class Data(abc.ABC):
         return self.chart_moments(space, rows)
 
     def chart_moments(self, space: Space, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of each coordinate in the chart of a space: of the rows,
-        (N, *event), unless a law knows its own."""
+        """Mean and standard deviation of each coordinate in the chart of a space.
+
+        They are the moments of the rows, (N, *event), unless a distribution has exact ones.
+        """
         return moments(space.to_chart(rows))
 
 
 class Distribution(Data):
-    """A law that can be sampled without end.
+    """Distribution with an unlimited number of samples.
 
-    Leaves set `event_shape`, `shift` and `scale`, and implement `sample`, drawing from the given
-    generator only, on its device, in float32.
+    Subclasses set `event_shape`, `shift` and `scale`, and implement `sample`, which draws only
+    from the generator that it gets, on its device, in float32.
 
     Attributes:
         num_fit_draws: size of a `fitting_batch`.
@@ -159,8 +170,11 @@ class Distribution(Data):
         return self.sample_unseen(n, keyed_generator(HELD_OUT, seed))
 
     def sample_unseen(self, n: int, generator: torch.Generator) -> Batch:
-        """`n` draws that training never sees: as `sample`, unless a law is made of finite parts
-        some of which are held out."""
+        """`n` draws that are not used in training.
+
+        They are those of `sample`, unless the distribution consists of finite parts of which some
+        are held out.
+        """
         return self.sample(n, generator)
 
     def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
@@ -177,24 +191,25 @@ class Distribution(Data):
         yield self.fitting_batch().x1
 
     def units(self, standardize: bool) -> tuple[Tensor, Tensor]:
-        """Shift and scale: the moments of many draws of a fixed key, or 0 and 1."""
+        """Shift and scale from the moments of many draws with a fixed key, or else 0 and 1."""
         if not standardize:
             return torch.zeros(self.event_shape), torch.ones(self.event_shape)
         return moments(self.fitting_batch().x1)
 
 
 def count_classes(*labels: Tensor | None) -> int:
-    """One more than the largest of some whole numbers; 0 of none, and of other labels."""
+    """One more than the largest class; 0 without labels and for vectors."""
     whole = [part for part in labels if part is not None and not part.is_floating_point()]
     return max((int(part.max()) + 1 for part in whole), default=0)
 
 
 def checked_labels(where: str, label: Tensor, n: int) -> Tensor:
-    """Labels of n rows as batches have them, from whole or real numbers.
+    """Labels of n rows in the dtypes of batches, from whole or real numbers.
 
     Args:
-        where: the setting that they come from.
+        where: setting that they come from, for error messages.
         label: classes 0, 1, ..., (n,), or vectors of finite real numbers, (n, C).
+        n: number of rows.
 
     Raises:
         ValueError: if they are neither.

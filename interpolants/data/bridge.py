@@ -1,4 +1,4 @@
-"""One observation, to condition a process on."""
+"""A data set of one observation, to condition a process on."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from interpolants.utils.checks import check, check_finite, check_positive, is_wh
 
 @final
 class Bridge(FiniteTimeSeries):
-    """The same single observation in every series; the posterior of a process is then its bridge.
+    """Series of the same single observation, so that the posterior of a process is its bridge.
 
     Args:
-        value: what is observed.
-        end: when, > 0.
-        copies: N, how many series there are, at least 2; a batch takes at most four fifths.
+        value: the observed value.
+        end: time of the observation, > 0.
+        copies: N, the number of series, at least 2; a batch takes at most four fifths of them.
 
     Raises:
         ValueError: if a number is out of range.

@@ -12,7 +12,7 @@ from interpolants.utils.checks import check_positive
 
 @final
 class Checkerboard(Distribution):
-    """The uniform law on the 8 squares of a 4 x 4 board for which column + row is even.
+    """Uniform distribution on the 8 squares of a 4 x 4 board with an even column + row.
 
     The board is centred on the origin; columns and rows are numbered from its lower left corner.
 

@@ -1,4 +1,4 @@
-"""Small photographs of animals and vehicles."""
+"""CIFAR-10, small photographs of animals and vehicles."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ _SET = PublicDataset(
 
 @final
 class CIFAR10(Images):
-    """CIFAR-10: 50,000 and 10,000 images of 32 x 32 pixels in red, green and blue; the label is
-    what they show: an airplane, automobile, bird, cat, deer, dog, frog, horse, ship or truck.
+    """CIFAR-10, 50,000 training and 10,000 test images of 32 x 32 pixels in RGB.
 
-    Raw pixels are whole numbers from 0 to 255, networks see them from -1 to 1. The test images
-    are held out. The batches for Python are read as well as those of plain bytes, unpacked or
-    not; no code in them is run.
+    The label is the class of the object: airplane, automobile, bird, cat, deer, dog, frog, horse,
+    ship or truck.
+
+    Raw pixels are whole numbers from 0 to 255, scaled to [-1, 1] for networks. The test images are
+    held out. Both the Python and the binary version are read, unpacked or not; no code in them is
+    run.
 
     Args:
-        root: folder of an archive or of the batches; None looks where `PublicDataset` says.
-        download: whether to fetch the archive where nothing is found.
+        root: folder of an archive or of the batches; if None, the folders of `PublicDataset`.
+        download: whether to download the archive if it is in none of the folders.
         flip: whether half of the images of training batches are mirrored from left to right.
 
     Raises:
-        ValueError: if the batches are nowhere, naming each folder looked in; or are damaged, or
-            cannot be fetched.
+        ValueError: if the batches are not found, with the folders that were searched, are damaged,
+            or cannot be downloaded.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The batches in which CIFAR-10 is distributed, for Python and as plain bytes."""
+"""Reading of the batches of CIFAR-10, in the Python and the binary version."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHAPE = (3, 32, 32)
 _PIXELS, _CLASSES = 3072, 10
 _TRAIN = tuple(f"data_batch_{k}" for k in range(1, 6))
 _TEST = "test_batch"
-# Where a folder may have the batches, and what their names end in there.
+# Places of the batches below a folder, and the suffix of their names there.
 _FORMS = (
     ("", ""),
     ("", ".bin"),
@@ -35,15 +35,16 @@ _FORMS = (
 
 
 def read_cifar10(owner: str, folder: Path) -> tuple[LabelledImages, LabelledImages] | str:
-    """Training and test images, from either distribution, unpacked or not; an empty text if no
-    batch is in the folder.
+    """Read the training and test images from either version, unpacked or not.
 
-    No code in the files is run: of pickled objects only those that the batches consist of are
-    made.
+    No code in the files is run: only the pickled objects that batches consist of are created.
 
     Args:
-        owner: the class whose `root` the folder is.
-        folder: with the batches, or the folder or the archive of them.
+        owner: class of the argument `root`, for error messages.
+        folder: folder of the batches, or of their folder or archive.
+
+        Returns:
+        Both, or an empty string if the folder has no batch.
 
     Raises:
         ValueError: if a batch is missing or damaged.
@@ -55,14 +56,14 @@ def read_cifar10(owner: str, folder: Path) -> tuple[LabelledImages, LabelledImag
             continue
         missing = [name for name in names if name not in found]
         check(not missing, f"{owner}.root", f"all batches in {folder / place}", f"no {missing}")
-        # What is read is given up on the way: together the batches are large.
+        # Contents are freed one by one: together the batches are large.
         parts = [_batch(f"{owner}.root", folder / place / name, found.pop(name)) for name in names]
         return _joined(parts[:-1]), _joined(parts[-1:])
     return ""
 
 
 def _contents(where: str, place: Path, names: list[str]) -> Iterator[tuple[str, bytes]]:
-    """The batches in a folder or an archive, by name."""
+    """Names and contents of the batches in a folder or an archive."""
     if place.is_dir():
         there = [place / name for name in names if (place / name).is_file()]
         yield from ((path.name, path.read_bytes()) for path in there)
@@ -76,7 +77,7 @@ def _contents(where: str, place: Path, names: list[str]) -> Iterator[tuple[str, 
                         yield name, file.read()
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             fix = "the file is damaged; get it anew"
-            check(False, where, f"a whole archive in {place}", str(error), fix)
+            check(False, where, f"a complete archive in {place}", str(error), fix)
             raise
 
 
@@ -113,7 +114,7 @@ def _unpickled(where: str, path: Path, content: bytes) -> _Batch:
 
 
 class _Array:
-    """Stands for an array of bytes while it is unpickled."""
+    """Stand-in for an array of bytes while it is unpickled."""
 
     state: tuple[Any, ...] = ()
 
@@ -121,7 +122,7 @@ class _Array:
         self.state = state
 
     def array(self) -> NDArray[np.uint8]:
-        """What the state says, of unsigned bytes."""
+        """Array of unsigned bytes from the pickled state."""
         _, shape, dtype, by_columns, content = self.state
         if dtype.name not in (b"u1", b"|u1"):
             raise pickle.UnpicklingError(f"an array of {dtype.name!r}")
@@ -131,7 +132,7 @@ class _Array:
 
 
 class _Kind:
-    """Stands for the kind of an array's numbers."""
+    """Stand-in for a dtype."""
 
     def __init__(self, name: bytes, *_: object) -> None:
         self.name = name
@@ -145,7 +146,7 @@ def _reconstruct(*_: object) -> _Array:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes nothing but plain values, and the stand-ins for an array."""
+    """Unpickler that creates only plain values and the stand-ins of arrays."""
 
     def find_class(self, module: str, name: str) -> Any:
         known = {

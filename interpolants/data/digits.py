@@ -1,4 +1,4 @@
-"""Small images of handwritten digits."""
+"""The handwritten digits of scikit-learn."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from interpolants.data.pixels import dequantised
 
 @final
 class Digits(FiniteData):
-    """The 1797 images of 8 x 8 pixels that come with scikit-learn; the label is the digit.
+    """The 1797 images of digits, 8 x 8 pixels, of scikit-learn; the label is the digit.
 
-    Raw pixels are whole numbers from 0 to 16; networks see them from -1 to 1.
+    Raw pixels are whole numbers from 0 to 16, scaled to [-1, 1] for networks.
 
     Args:
-        held_out_fraction: share of images kept out of training; the default keeps 500.
-        split_seed: fixes which images those are.
+        held_out_fraction: fraction of images held out; 500 by default.
+        split_seed: seed of the choice of these images.
 
     Raises:
         ValueError: if the fraction is not in (0, 1).

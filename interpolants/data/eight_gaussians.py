@@ -13,18 +13,18 @@ from interpolants.utils.checks import check_positive
 
 @final
 class EightGaussians(Distribution):
-    """Equal round Gaussians at the angles 0, pi/4, ..., 7 pi/4 of a circle; the label is the mode.
+    """Equal isotropic Gaussians at the angles 0, pi/4, ..., 7 pi/4; the label is the mode.
 
     Each coordinate has mean 0 and variance radius^2 / 2 + std^2.
 
     Args:
         radius: distance of the modes from the origin, > 0.
         std: standard deviation of each mode in each coordinate, > 0. The default is the fourth
-            root of 0.1, a common choice in work on flow matching.
+            root of 0.1, a common choice in papers on flow matching.
         standardize: whether networks see coordinates of mean 0 and standard deviation 1.
 
     Raises:
-        ValueError: if the radius or the deviation is not positive.
+        ValueError: if the radius or the standard deviation is not positive.
     """
 
     event_shape = (2,)

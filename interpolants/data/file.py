@@ -1,4 +1,4 @@
-"""The user's own rows, from a file."""
+"""Rows of a user's file."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from interpolants.utils.checks import check
 class File(FiniteData):
     """Rows of a .csv, .npy or .npz file.
 
-    A .csv file may start with a header line. Arrays have shape (rows, *event); a
-    one-dimensional array is taken as rows of one number. Labels are classes, from numbers or
-    text, each distinct value one of them, in sorted order; or vectors of numbers.
+    A .csv file may have a header line. Arrays have shape (rows, *event); a one-dimensional array
+    has rows of one number. Labels are classes, one for each distinct number or string, in sorted
+    order; or vectors of numbers.
 
     Args:
-        path: the file; a relative path starts at the current folder.
+        path: the file; relative paths start at the current folder.
         key: the array to read from a .npz archive; not needed if it is the only one.
         columns: names of the .csv columns to read, in this order; all but the label if None.
             Columns of a file without a header are called "0", "1", ....
-        label: name of the .csv column or .npz array of classes; or a list of .csv columns, or the
-            name of an array of shape (rows, C), of vectors; no labels if None.
+        label: name of the .csv column or .npz array of classes; for vectors, a list of .csv
+            columns or the name of an array of shape (rows, C); no labels if None.
         standardize: whether networks see coordinates of mean 0 and standard deviation 1.
-        held_out_fraction: share of rows kept out of training.
-        split_seed: fixes which rows those are.
+        held_out_fraction: fraction of rows held out.
+        split_seed: seed of the choice of these rows.
 
     Raises:
         ValueError: if the file cannot be read as finite numbers, or an argument does not fit it.

@@ -1,4 +1,4 @@
-"""Rows in memory."""
+"""Data sets in memory."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from interpolants.utils.checks import check, check_open_interval, check_seed
 class FiniteData(SplitData):
     """Rows in memory, split once into training and held-out rows.
 
-    It serves rows made in a notebook as it is; the files next to it are constructors that read
-    rows from somewhere.
+    Use it directly for tensors; subclasses read their rows from files.
 
     Args:
         x: all rows, shape (N, *event), N >= 2; kept in float32.
         label: the class of each row, shape (N,), a vector for each, shape (N, C), or None.
         x0: the base sample that each row is paired with, of the shape of `x`, or None.
-        mask: of series, which observations there are, bool, shape (N, T), or None.
-        standardize: whether networks see each coordinate with the mean 0 and standard deviation 1
-            of the training rows (constant coordinates are only shifted), or raw values.
-        held_out_fraction: share of rows kept out of training, in (0, 1).
-        split_seed: fixes which rows those are.
-        is_held_out: the rows themselves, bool, shape (N,), in place of a random choice.
+        mask: for time series, True at existing observations, bool, shape (N, T), or None.
+        standardize: whether to scale each coordinate to mean 0 and standard deviation 1 over the
+            training rows for networks; constant coordinates are only shifted.
+        held_out_fraction: fraction of rows held out, in (0, 1).
+        split_seed: seed of the choice of these rows.
+        is_held_out: True for held-out rows, bool, shape (N,), instead of a random choice.
 
     Raises:
         ValueError: if there are fewer than two rows, a value is NaN or infinite, the labels, the
@@ -94,7 +93,7 @@ class FiniteData(SplitData):
 def _checked_rows(
     name: str, x: Tensor, label: Tensor | None, x0: Tensor | None, mask: Tensor | None
 ) -> Batch:
-    """All rows in float32, once they are known to fit together."""
+    """Batch of all rows in float32, after a check that the parts fit together."""
     check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
     check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
     label = None if label is None else checked_labels(f"{name}.label", label, len(x))
@@ -112,7 +111,7 @@ def _checked_rows(
 
 
 def _numbers(name: str, is_held_out: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """The numbers of the training and of the held-out rows."""
+    """Indices of the training and of the held-out rows."""
     count = int(is_held_out.sum())
     fits = is_held_out.dtype == torch.bool and is_held_out.shape == (n,) and 0 < count < n
     check(fits, f"{name}.is_held_out", f"{n} times true or false, and both of them", count)

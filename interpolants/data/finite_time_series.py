@@ -1,4 +1,4 @@
-"""A finite set of series in memory."""
+"""Time series in memory."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from interpolants.utils.checks import check
 class FiniteTimeSeries(FiniteData, TimeSeriesData):
     """N series of T frames, split once into training and held-out series.
 
-    It serves series made in a notebook as it is; the files next to it are constructors.
+    Use it directly for tensors; subclasses read or generate their series.
 
     Args:
         x: shape (N, T, *frame), N >= 2, with at least one axis of frames: their channels. A frame
             with a NaN is missing.
-        mask: which observations there are, bool, shape (N, T); those that are not NaN if None.
+        mask: True at existing observations, bool, shape (N, T); those that are not NaN if None.
         times: T ascending numbers >= 0.
-        standardize: whether networks see each channel with the mean 0 and standard deviation 1 of
-            all the observations that training has of it, at whatever time, or raw values.
-        held_out_fraction: share of series kept out of training, in (0, 1).
-        split_seed: fixes which series those are.
-        is_held_out: the series themselves, bool, shape (N,), in place of a random choice.
+        standardize: whether to scale each channel to mean 0 and standard deviation 1 over the
+            training observations of all times for networks.
+        held_out_fraction: fraction of series held out, in (0, 1).
+        split_seed: seed of the choice of these series.
+        is_held_out: True for held-out series, bool, shape (N,), instead of a random choice.
 
     Raises:
-        ValueError: if the shapes do not agree, the times do not ascend from zero or later, a
-            series has no observation, or what is there is infinite.
+        ValueError: if the shapes do not agree, the times are not ascending numbers >= 0, a series
+            has no observation, or an observation is infinite.
     """
 
     def __init__(
@@ -67,8 +67,10 @@ class FiniteTimeSeries(FiniteData, TimeSeriesData):
         )
 
     def chart_moments(self, space: Space, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of each channel over all that is there of the training
-        series, the same at all times."""
+        """Mean and standard deviation of each channel over all training observations.
+
+        They are the same at all times.
+        """
         y, mask = space.to_chart(rows), self._train.mask
         frames = y.flatten(0, 1) if mask is None else y[mask]
         channels = frames.transpose(0, 1).flatten(1)

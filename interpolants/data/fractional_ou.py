@@ -25,30 +25,30 @@ from interpolants.utils.seeds import keyed_generator
 
 @final
 class FractionalOU(FiniteTimeSeries):
-    """Paths of dX = -rate (X - level) dt + sigma dB, observed with noise; known in law.
+    """Paths of dX = -rate (X - level) dt + sigma dB, observed with noise.
 
     B is fractional Brownian motion of type I with Var B(1) = 1, drawn exactly on a grid finer
-    than the observations. Between its points B is taken as straight, for which
+    than the observations. Between its points B is interpolated linearly, for which
 
         X(t) = level + (start - level) e^(-rate t) + sigma int_0^t e^(-rate (t - s)) dB(s)
 
-    is one matrix product. With rate = 0 nothing is approximate: X is start + sigma B.
+    is one matrix product. With rate = 0, X = start + sigma B is exact.
 
     Args:
         hurst: the Hurst index of B, in (0, 1).
-        rate: how fast X returns to its level, >= 0.
-        level: where it returns to.
-        sigma: size of the noise that drives it, >= 0.
+        rate: rate of mean reversion, >= 0.
+        level: level that X reverts to.
+        sigma: amplitude of the noise dB, >= 0.
         start: X(0).
         horizon: time of the last observation, > 0.
-        length: T, observations at equal times from 0 to `horizon`, at least 2.
+        length: T, number of equally spaced observations from 0 to `horizon`, at least 2.
         std: standard deviation of the noise of each observation, >= 0.
-        paths: N, how many series there are.
+        paths: N, the number of series.
         substeps: steps of the finer grid between two observations.
-        seed: fixes the paths.
+        seed: seed of the paths.
         standardize: whether networks see values of mean 0 and standard deviation 1.
-        held_out_fraction: share of paths kept out of training, in (0, 1).
-        split_seed: fixes which paths those are.
+        held_out_fraction: fraction of paths held out, in (0, 1).
+        split_seed: seed of the choice of these paths.
 
     Raises:
         ValueError: if a number is out of range.
@@ -95,8 +95,7 @@ class FractionalOU(FiniteTimeSeries):
 
 
 def _responses(times: Tensor, num_steps: int, rate: float) -> Tensor:
-    """What one unit of dB, spread evenly over a step of the fine grid, leaves at each time:
-    (num_steps, T)."""
+    """Responses at each time to one unit of dB spread over a step of the grid, (num_steps, T)."""
     h = float(times[-1]) / num_steps
     ends = h * torch.arange(1, num_steps + 1, dtype=times.dtype).unsqueeze(1)
     # The last step before a time ends at it, up to rounding.

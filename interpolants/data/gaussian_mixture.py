@@ -20,15 +20,15 @@ Numbers = Sequence[float]
 class GaussianMixture(Distribution):
     """p(x) = sum_k weights_k N(x; means_k, covariances_k); the label of a draw is its component.
 
-    Without `means` the components are random: `modes` directions drawn from `seed`, uniform on
-    the sphere of the given `radius` in `dim` dimensions.
+    Without `means` there are `modes` components with random means, drawn from `seed` uniformly on
+    the sphere of radius `radius` in `dim` dimensions.
 
     Args:
         means: K points of D coordinates, or None for random ones.
         weights: K numbers > 0, divided by their sum; equal if None.
         std: standard deviations > 0: one number, K numbers, or K x D numbers.
-        covariances: K symmetric positive definite D x D matrices, used in place of `std`.
-        modes, dim, radius, seed: the random means, read only if `means` is None.
+        covariances: K symmetric positive definite D x D matrices, used instead of `std`.
+        modes, dim, radius, seed: settings of random means, used only if `means` is None.
         standardize: whether networks see coordinates of mean 0 and standard deviation 1 (the
             exact moments of the mixture).
 
@@ -87,12 +87,12 @@ class GaussianMixture(Distribution):
         return Batch(x, label)
 
     def log_density(self, x: Tensor) -> Tensor:
-        """log p(x) at raw coordinates: (B, D) to (B,), in the precision of `x`."""
+        """Log density log p(x) at raw coordinates, (B, D) to (B,), in the precision of `x`."""
         log_density: Tensor = self._log_joint(self._whiten(x)).logsumexp(dim=0)
         return log_density
 
     def score(self, x: Tensor) -> Tensor:
-        """grad log p(x) at raw coordinates: (B, D) to (B, D), in the precision of `x`."""
+        """Score grad log p(x) at raw coordinates, (B, D) to (B, D), in the precision of `x`."""
         white = self._whiten(x)
         posterior = self._log_joint(white).softmax(dim=0)
         scores: Tensor = -(white @ self._whiteners.to(x))
@@ -105,12 +105,12 @@ class GaussianMixture(Distribution):
         return mean.float(), variance.sqrt().float()
 
     def _whiten(self, x: Tensor) -> Tensor:
-        """L_k^-1 (x - means_k) for every component: (B, D) to (K, B, D)."""
+        """Whitened coordinates L_k^-1 (x - means_k) of every component, (B, D) to (K, B, D)."""
         white: Tensor = (x - self.means.to(x)[:, None]) @ self._whiteners.to(x).mT
         return white
 
     def _log_joint(self, white: Tensor) -> Tensor:
-        """log weights_k + log N(x; means_k, covariances_k): (K, B, D) to (K, B)."""
+        """Log joint density of component and x, from whitened coordinates, (K, B, D) to (K, B)."""
         log_joint: Tensor = self._log_norms.to(white)[:, None] - white.square().sum(dim=2) / 2
         return log_joint
 

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST: a big-endian header, then bytes."""
+"""The IDX file format of MNIST, a big-endian header followed by bytes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _UINT8 = 8
 
 
 def read_idx(owner: str, path: Path, dim: int) -> Tensor:
-    """Read an array of bytes from a file, plain or compressed where its name ends in .gz.
+    """Read an array of bytes from a file, compressed if its name ends in .gz.
 
     Args:
-        owner: the class whose `root` the file is in.
+        owner: class of the argument `root`, for error messages.
         path: an existing file.
-        dim: how many axes the array should have.
+        dim: expected number of axes.
 
     Returns:
-        uint8, of the shape that the header says.
+            uint8, of the shape in the header.
 
     Raises:
-        ValueError: if the header is another one, or more or fewer bytes follow than it says.
+            ValueError: if the header is not that of such an array, or has another size.
     """
     where, start = f"{owner}.root", 4 + 4 * dim
     content = _content(where, path)
@@ -51,9 +51,9 @@ def _content(where: str, path: Path) -> NDArray[np.uint8]:
     if path.suffix != ".gz":
         return np.fromfile(path, dtype=np.uint8)
     try:
-        # A bytearray can be written to, as torch wants it.
+        # A bytearray is writable, which torch needs.
         return np.frombuffer(bytearray(gzip.decompress(path.read_bytes())), dtype=np.uint8)
     except (OSError, EOFError, zlib.error) as error:
         fix = "the file is damaged; get it anew"
-        check(False, where, f"a whole gzip file in {path}", str(error), fix)
+        check(False, where, f"a complete gzip file in {path}", str(error), fix)
         raise

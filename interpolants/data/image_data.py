@@ -1,4 +1,4 @@
-"""Images of whole numbers from 0 to 255."""
+"""Images with 8-bit pixels."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from interpolants.data.pixels import dequantised
 from interpolants.data.split_data import SplitData
 from interpolants.utils.seeds import keyed_generator
 
-# Images are large: what is looked at before training, and how many at a time.
+# Images are large: the number of rows to fit to, and of rows in a chunk.
 _MOST_FIT_ROWS = 10_000
 
 
 class ImageData(SplitData):
     """Images (C, H, W) whose pixels are whole numbers from 0 to 255 in raw units.
 
-    Networks see them from -1 to 1. Leaves hand out uint8; batches are float32.
+    They are scaled to [-1, 1] for networks. Subclasses return uint8; batches are float32.
 
     Args:
         event_shape: (C, H, W).
-        flip: whether half of the images of training batches, drawn anew in each step, are
-            mirrored from left to right. Held-out images, references and what `sample` draws
-            never are.
+        flip: whether to mirror a random half of the images of each training batch from left to
+            right. Held-out images, references and the draws of `sample` are never mirrored.
     """
 
     def __init__(self, event_shape: tuple[int, ...], *, flip: bool) -> None:
@@ -37,7 +36,7 @@ class ImageData(SplitData):
 
     @abc.abstractmethod
     def pixels(self, numbers: Tensor, *, held_out: bool = False) -> Tensor:
-        """Images by their numbers on one side of the split, uint8, shape (B, C, H, W)."""
+        """Images by their indices on one side of the split, uint8, shape (B, C, H, W)."""
 
     def rows(self, numbers: Tensor, *, held_out: bool = False) -> Batch:
         labels = self.labels(held_out=held_out)
@@ -59,7 +58,7 @@ class ImageData(SplitData):
         return False
 
     def fitting_batch(self) -> Batch:
-        """At most 10,000 training images: always the same ones, in no order."""
+        """At most 10,000 training images, always the same, in random order."""
         order = torch.randperm(self.num_train, generator=keyed_generator(FIT))
         return self.rows(order[:_MOST_FIT_ROWS])
 

@@ -1,4 +1,4 @@
-"""The user's own images, from an array file."""
+"""Images of a user's array file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interpolants.data.images import Images, LabelledImages
 from interpolants.data.reading import Array, load_arrays
 from interpolants.utils.checks import check
 
-# Colour channels that an axis of this length is taken for.
+# An axis of one of these lengths may be that of colour channels.
 _CHANNELS = (1, 3)
 
 
@@ -21,19 +21,19 @@ _CHANNELS = (1, 3)
 class ImageFile(Images):
     """Images of a .npy or .npz file of bytes.
 
-    Arrays have shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3; where both of the
-    last may be meant, the last axis is that of channels. An archive with `x_train`, and perhaps
-    `y_train`, `x_test` and `y_test`, is read as it is; its test images are held out. Otherwise
-    `key` and `label` name the arrays, and some images are held out at random.
+    Arrays have shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3; if both of the
+    latter fit, the last axis is that of channels. In an archive with `x_train` and optionally
+    `y_train`, `x_test` and `y_test`, the test images are held out. Otherwise `key` and `label`
+    name the arrays, and some images are held out at random.
 
     Args:
-        path: the file; a relative path starts at the current folder.
+        path: the file; relative paths start at the current folder.
         key: the array of images in an archive; not needed if it is the only one, or `x_train`.
         label: the array of labels in an archive: whole numbers from 0, or vectors of numbers, (N,
             C); none if None.
-        held_out_fraction: share of images kept out of training where there are no test images.
-        split_seed: fixes which images those are.
-        flip: whether half of the images of training batches are mirrored from left to right.
+        held_out_fraction: fraction of images held out if there are no test images.
+        split_seed: seed of the choice of these images.
+        flip: whether to mirror a random half of each training batch from left to right.
         pad: black pixels added on each side.
 
     Raises:
@@ -69,19 +69,19 @@ def _sides(
     loaded = load_arrays("ImageFile", Path(path))
     arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else loaded
     if key is None and label is None and "x_train" in arrays:
-        train = _pictures(arrays, "x_train", "y_train" if "y_train" in arrays else None)
+        train = _labelled_images(arrays, "x_train", "y_train" if "y_train" in arrays else None)
         if "x_test" not in arrays:
             return train, None
-        return train, _pictures(arrays, "x_test", "y_test" if "y_test" in arrays else None)
+        return train, _labelled_images(arrays, "x_test", "y_test" if "y_test" in arrays else None)
     names = [name for name in arrays if name != label]
     if key is None:
         rule = f"one of {', '.join(names)}, the arrays in {path}"
         check(len(names) == 1, "ImageFile.key", rule, key)
         key = names[0]
-    return _pictures(arrays, key, label), None
+    return _labelled_images(arrays, key, label), None
 
 
-def _pictures(arrays: Mapping[str, Array], key: str, label: str | None) -> LabelledImages:
+def _labelled_images(arrays: Mapping[str, Array], key: str, label: str | None) -> LabelledImages:
     names = ", ".join(arrays)
     check(key in arrays, "ImageFile.key", f"one of the arrays {names}", key)
     x = arrays[key]

@@ -1,4 +1,4 @@
-"""The user's own images, from a folder of picture files."""
+"""Images of a user's folder."""
 
 from __future__ import annotations
 
@@ -21,29 +21,27 @@ _MODES = {1: "L", 3: "RGB"}
 
 @final
 class ImageFolder(ImageData):
-    """Images of a folder, or of its subfolders: the label is then the number of the subfolder, in
-    the order of their names.
+    """Images in a folder, or in its subfolders, which are then the classes in alphabetical order.
 
-    Files are decoded when a batch asks for them, so that large folders need no memory. An image
-    is turned as its camera says, converted to grey or to colours without transparency, cut to
-    the largest square in its middle, and resized by Lanczos' filter.
+    Files are decoded when a batch needs them, so that large folders need no memory. An image is
+    rotated by its EXIF orientation, converted to grey or RGB without transparency, cropped to the
+    largest centred square, and resized by a Lanczos filter.
 
     Args:
-        path: the folder; a relative path starts at the current folder. Files other than .bmp,
-            .jpeg, .jpg, .png, .ppm, .tif, .tiff and .webp, and hidden ones, are passed over.
+        path: the folder; relative paths start at the current folder. Files other than .bmp, .jpeg,
+            .jpg, .png, .ppm, .tif, .tiff and .webp, and hidden files, are ignored.
         size: height and width of an image in pixels.
-        channels: 1 for grey, 3 for colours.
-        held_out_fraction: share of images kept out of training, in (0, 1).
-        split_seed: fixes which images those are.
-        flip: whether half of the images of training batches are mirrored from left to right.
+        channels: 1 for grey, 3 for RGB.
+        held_out_fraction: fraction of images held out, in (0, 1).
+        split_seed: seed of the choice of these images.
+        flip: whether to mirror a random half of each training batch from left to right.
 
     Attributes:
-        classes: names of the subfolders; empty without.
+        classes: names of the subfolders, or empty.
 
     Raises:
-        ValueError: if there are fewer than two images, or some lie beside the subfolders, or an
-            argument is out of range. A file that cannot be decoded is named by the batch that it
-            is in.
+        ValueError: if there are fewer than two images, some are beside the subfolders, or an
+            argument is out of range; and by a batch with a file that cannot be decoded.
     """
 
     def __init__(
@@ -89,7 +87,7 @@ class ImageFolder(ImageData):
         return self._labels[held_out] if self.classes else None
 
     def _decoded(self, file: str) -> Tensor:
-        """One image, uint8, (C, size, size)."""
+        """Decoded image, uint8, (C, size, size)."""
         path = os.path.join(self.folder, file)
         try:
             with Image.open(path) as image:
@@ -106,7 +104,7 @@ class ImageFolder(ImageData):
 
 
 def _image_files(folder: Path) -> list[str]:
-    """Paths of all images below a folder, relative to it, in the order of their names."""
+    """Sorted paths of all images below a folder, relative to it."""
     found = []
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

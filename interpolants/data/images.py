@@ -27,22 +27,21 @@ class LabelledImages(NamedTuple):
 
 
 class Images(ImageData):
-    """Images in memory, one byte a number, on the host.
+    """Images in host memory, with one byte per number.
 
-    It serves images made in a notebook as it is; some files next to it are constructors that read
-    images from somewhere.
+    Use it directly for tensors; subclasses read their images from files.
 
     Args:
-        train: training images; all images if there are no others.
-        test: images that are held out, where the set has a split of its own.
-        held_out_fraction: share of images kept out of training, in (0, 1), where it has none.
-        split_seed: fixes which images those are.
-        flip: whether half of the images of training batches are mirrored from left to right.
+        train: training images, or all images without `test`.
+        test: held-out images; None to choose them at random.
+        held_out_fraction: fraction of images held out at random, in (0, 1).
+        split_seed: seed of the choice of these images.
+        flip: whether to mirror a random half of each training batch from left to right.
         pad: black pixels added on each side, for networks that halve the size often.
 
     Raises:
-        ValueError: if the images are not uint8 of one shape, there are fewer than two (without a
-            test set; or none in it), or their labels are neither classes 0, 1, ... nor vectors.
+        ValueError: if the images are not uint8 of one shape, there are none, or fewer than two to
+            split, or their labels are neither classes 0, 1, ... nor vectors.
     """
 
     def __init__(
@@ -85,19 +84,19 @@ class Images(ImageData):
 
 
 def _split(
-    pictures: LabelledImages, held_out_fraction: float, seed: int
+    images: LabelledImages, held_out_fraction: float, seed: int
 ) -> tuple[LabelledImages, LabelledImages]:
     train, test = (
-        LabelledImages._make(None if part is None else part[numbers] for part in pictures)
-        for numbers in split_numbers(len(pictures.x), held_out_fraction, seed)
+        LabelledImages._make(None if part is None else part[numbers] for part in images)
+        for numbers in split_numbers(len(images.x), held_out_fraction, seed)
     )
     return train, test
 
 
-def _checked(where: str, pictures: LabelledImages) -> LabelledImages:
-    x, label = pictures
+def _checked(where: str, images: LabelledImages) -> LabelledImages:
+    x, label = images
     fits = x.dtype == torch.uint8 and x.dim() == 4 and x.numel() > 0
     check(fits, where, "uint8 images of shape (N, C, H, W)", (x.dtype, tuple(x.shape)))
     if label is None:
-        return pictures
+        return images
     return LabelledImages(x, checked_labels(where, label, len(x)))

@@ -1,4 +1,4 @@
-"""The labels that a network was trained with."""
+"""Labels that networks are conditioned on."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from interpolants.utils.checks import check, is_whole
 from interpolants.utils.seeds import stream_rows
 
 Label = int | Sequence[int] | Tensor
-"""One class or vector for all samples, or one for each."""
+"""Classes or vectors: one for all samples, or one for each."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """Classes or vectors, and how often they were withheld.
+    """Labels that a network was trained with, classes or vectors, and their dropout.
 
     Attributes:
-        frequencies: of the classes 0, 1, ... in the training data; empty for vectors.
+        frequencies: frequencies of the classes 0, 1, ... in the training data; empty for vectors.
         size: length of a vector; 0 for classes.
-        shift, scale: of the coordinates of vectors, which networks see as (c - shift) / scale; as
-            they are if empty.
-        dropout: share of training samples whose label was withheld. Above 0 the network knows the
-            null label, "any", which classifier-free guidance needs.
+        shift, scale: scaling of vectors, whose network input is (c - shift) / scale; no scaling if
+            empty.
+        dropout: fraction of training samples whose label was dropped. Above 0 the network is also
+            unconditional, as classifier-free guidance needs it.
     """
 
     frequencies: tuple[float, ...] = ()
@@ -39,12 +39,12 @@ class Labels:
 
     @classmethod
     def of(cls, label: Tensor | None, dropout: float, classes: int = 0) -> Labels:
-        """The labels of training data: whole numbers (N,), or vectors (N, C).
+        """Describe the labels of training data.
 
         Args:
-            label: of all training data.
-            dropout: share of samples whose label is to be withheld.
-            classes: how many there are at least: some may be in held-out data only.
+            label: labels of all training data, whole numbers (N,) or vectors (N, C).
+            dropout: fraction of samples whose label is dropped.
+            classes: minimal number of classes, since some may occur only in held-out data.
 
         Raises:
             ValueError: if there are none, the dropout is not in [0, 1), or a class is negative.
@@ -65,54 +65,55 @@ class Labels:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Labels:
-        """What `plain` gave."""
+        """Rebuild labels from the result of `plain`."""
         parts: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()
         }
         return cls(**parts)
 
     def plain(self) -> dict[str, Any]:
-        """The same as plain data, for a checkpoint."""
+        """Convert to plain data, for a checkpoint."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     def net_options(self) -> dict[str, int]:
-        """What a network must be told when it is built."""
+        """Constructor arguments for a network with these labels."""
         return {"label_size": self.size} if self.size else {"classes": len(self.frequencies)}
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """Classes as often as in the training data, (n,).
+        """Draw classes with their frequencies in the training data, (n,).
 
         Raises:
-            ValueError: for vectors, whose law is not kept.
+            ValueError: for vectors, whose distribution is not stored.
         """
-        rule = "a vector for each sample, since their law is not known"
+        rule = "a vector for each sample, since their distribution is not stored"
         check(not self.size, "Model.sample.label", rule, None)
         weights = torch.tensor(self.frequencies, device=generator.device)
         return torch.multinomial(weights, n, replacement=True, generator=generator)
 
     def of_first(self, label: Label, n: int) -> Label:
-        """One label for all as it is; of one for each, those of the first n samples."""
-        given = torch.as_tensor(label)
-        return given[:n] if given.dim() > bool(self.size) else label
+        """Labels of the first n samples; a label for all samples is unchanged."""
+        values = torch.as_tensor(label)
+        return values[:n] if values.dim() > bool(self.size) else label
 
     def expanded(self, label: Label, n: int) -> Tensor:
-        """The user's label as one for each of n samples.
+        """Expand the user's label to one for each of n samples.
 
         Raises:
             ValueError: if there is no such class, or another number of labels.
         """
-        where, given = "Model.sample.label", torch.as_tensor(label)
+        where, values = "Model.sample.label", torch.as_tensor(label)
         if self.size:
             shape = (n, self.size)
-            fits = tuple(given.shape) in (shape, shape[1:])
-            check(fits, where, f"shape {shape} or {shape[1:]}", tuple(given.shape))
-            return given.float().expand(shape)
-        whole = is_whole(label) or not (given.is_floating_point() or given.dtype == torch.bool)
+            fits = tuple(values.shape) in (shape, shape[1:])
+            check(fits, where, f"shape {shape} or {shape[1:]}", tuple(values.shape))
+            return values.float().expand(shape)
+        whole = is_whole(label) or not (values.is_floating_point() or values.dtype == torch.bool)
         count = len(self.frequencies)
-        inside = whole and bool(((given >= 0) & (given < count)).all())
+        inside = whole and bool(((values >= 0) & (values < count)).all())
         check(inside, where, f"classes 0 to {count - 1}", label)
-        check(given.dim() == 0 or tuple(given.shape) == (n,), where, f"one, or {n} of them", label)
-        return given.long().expand(n)
+        single = values.dim() == 0
+        check(single or tuple(values.shape) == (n,), where, f"one, or {n} of them", label)
+        return values.long().expand(n)
 
 
 def labels_of(
@@ -120,19 +121,20 @@ def labels_of(
     label: Label | None,
     numbers: tuple[int, int],
     *key: int,
-    given: bool,
+    from_data: bool,
 ) -> Tensor | None:
-    """A label for each of the samples numbered so, (n,) or (n, C), on the host.
+    """Labels of a range of samples, (n,) or (n, C), on the host.
 
     Args:
-        labels: that the network knows; none if None.
+        labels: labels of the network; None for a network without labels.
         label: the user's choice; drawn from the stream of `key` if None.
-        numbers: of the first sample, and of the one after the last.
-        given: whether the samples are given, so that there is nothing to draw: they get the null
-            label, "any", which is None here.
+        numbers: number of the first sample, and of the one after the last.
+        key: as of `interpolants.utils.seeds.keyed_generator`.
+        from_data: whether the samples are data or start from data, so that labels are not drawn:
+            without a `label` they are unconditional, and the result is None.
 
     Raises:
-        ValueError: if the network knows no labels, or not this one, or none was withheld.
+        ValueError: if the network has no labels, or not this one, or was trained without dropout.
     """
     where = "Model.sample.label"
     if labels is None:
@@ -141,8 +143,8 @@ def labels_of(
         return None
     if label is not None:
         return labels.expanded(label, numbers[1] - numbers[0])
-    if given:
-        rule = "labels of the data, since none were withheld in training"
+    if from_data:
+        rule = "labels of the data, since none were dropped in training"
         check(labels.dropout > 0, where, rule, label)
         return None
     return stream_rows(labels.draw, *numbers, *key)
@@ -151,8 +153,10 @@ def labels_of(
 def network_labels(
     labels: Labels | None, label: Tensor | None, device: torch.device | None = None
 ) -> Tensor | None:
-    """Labels as a network takes them: classes as they are, vectors in units of the training
-    data's; None for a network that is not conditioned on labels."""
+    """Convert labels to the network's input: classes unchanged, vectors scaled.
+
+    The result is None for a network without labels, and without a label.
+    """
     if labels is None or label is None:
         return None
     label = label.to(device)

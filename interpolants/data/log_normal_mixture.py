@@ -1,4 +1,4 @@
-"""Mixtures of log-normal laws: positive data with its density and scores in closed form."""
+"""Mixtures of log-normal distributions, positive data with density and score in closed form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOG_STD = ((0.5, 0.25), (0.25, 0.5), (0.3, 0.3))
 class LogNormalMixture(Distribution):
     """x = exp(y) with y a Gaussian mixture of independent coordinates; the label is the component.
 
-    Left alone it is three skewed modes in the plane.
+    By default it has three skewed modes in the plane.
 
     Args:
         log_means: K points of D coordinates, the means of log x.
@@ -67,19 +67,24 @@ class LogNormalMixture(Distribution):
         return super().chart_moments(space, rows)
 
     def log_density(self, x: Tensor) -> Tensor:
-        """log p(x) = log q(log x) - sum_i log x_i, with q the law of log x: (B, D) to (B,), in
-        the precision of `x`; -infinity outside of the positive numbers."""
+        """Log density log p(x), (B, D) to (B,), in the precision of `x`.
+
+        It is log q(log x) - sum_i log x_i, with q the density of log x; -infinity outside of the
+        positive numbers.
+        """
         inside = (x > 0).all(dim=1)
         y = torch.where(inside[:, None], x, torch.ones_like(x)).log()
         return torch.where(inside, self.logs.log_density(y) - y.sum(dim=1), -torch.inf)
 
     def multiplicative_score(self, x: Tensor) -> Tensor:
-        """x * grad log p(x) = grad log q(y) - 1 at y = log x, for x > 0: (B, D) to (B, D), in the
-        precision of `x`."""
+        """Multiplicative score x * grad log p(x) for x > 0, (B, D) to (B, D), as precise as `x`.
+
+        It is grad log q(y) - 1 at y = log x.
+        """
         return self.logs.score(x.log()) - 1
 
     def moment(self, power: float) -> Tensor:
-        """E x_i^a of every coordinate, for any number a: (D,), float64.
+        """Moment E x_i^a of every coordinate, for any number a, (D,), float64.
 
         It is sum_k w_k exp(a m_ki + a^2 v_ki / 2), with m and v the moments of log x.
         """
@@ -91,10 +96,10 @@ class LogNormalMixture(Distribution):
         return moment
 
     def cdf(self, x: Tensor) -> Tensor:
-        """P(x_i <= x) of every coordinate: (B, D) to (B, D), in the precision of `x`."""
-        deviations = self.logs.covariances.diagonal(dim1=1, dim2=2).sqrt()
+        """Distribution function of every coordinate, (B, D) to (B, D), in the precision of `x`."""
+        stds = self.logs.covariances.diagonal(dim1=1, dim2=2).sqrt()
         y = x.clamp(min=0).log()[:, None]
-        each = torch.special.ndtr((y - self.logs.means.to(x)) / deviations.to(x))
+        each = torch.special.ndtr((y - self.logs.means.to(x)) / stds.to(x))
         return torch.einsum("k,bkd->bd", self.logs.weights.to(x), each)
 
     def _exact_units(self) -> tuple[Tensor, Tensor]:

@@ -13,10 +13,10 @@ from interpolants.utils.checks import check_not_negative, check_positive
 
 @final
 class Moons(Distribution):
-    """Two noisy half circles that hold each other; the label is the moon.
+    """Two noisy interlocking half circles; the label is the half circle.
 
-    With an angle a uniform on [0, pi] the moons are (cos a, sin a) and
-    (1 - cos a, 1/2 - sin a), before noise; the sum is then multiplied by `size` and moved by -1.
+    With an angle a uniform on [0, pi] they are (cos a, sin a) and (1 - cos a, 1/2 - sin a) plus
+    noise, multiplied by `size`, minus 1.
 
     Args:
         size: radius of the half circles, > 0.

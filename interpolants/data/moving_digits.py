@@ -1,4 +1,4 @@
-"""Videos of handwritten digits that move, and bounce off the walls at random speeds."""
+"""Videos of handwritten digits that move and bounce off walls at random speeds."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from interpolants.utils.checks import check, check_count, check_positive, is_who
 
 @final
 class MovingDigits(Distribution, TimeSeriesData):
-    """A stochastic Moving MNIST of the digits that come with scikit-learn.
+    """Stochastic Moving MNIST with the digits of scikit-learn.
 
-    Each digit starts anywhere in the frame. Along each axis it keeps its speed up to the wall,
-    and there draws another, back from the wall; all speeds are uniform. Where digits overlap, the
-    brighter pixel is seen. Positions are real numbers, and an image is the bilinear interpolation
-    of its 8 x 8 pixels, zero at the border of its square. Pixels are from 0 to 1, in raw and in
-    the networks' units. Held-out videos show digits that training never sees.
+    Each digit starts at a uniform position in the frame. Along each axis it keeps its speed until
+    it hits a wall, where it turns back at a new speed; all speeds are uniform. Where digits
+    overlap, the brighter pixel wins. Positions are real numbers, and an image is the bilinear
+    interpolation of its 8 x 8 pixels, zero at the border of its square. Pixels are from 0 to 1, in
+    raw and in the networks' units. Held-out videos show digits that are not used in training.
 
     Args:
-        digits: how many there are in a video.
+        digits: number of digits in a video.
         frames: T, the length of a video, at least 2.
         spacing: time between two frames, > 0; the first is at time 0.
         canvas: height and width of a frame in pixels.
         digit_size: side of the square that a digit fills, in pixels, less than `canvas`.
         slowest, fastest: the range of speeds along each axis, in pixels per frame, > 0.
-        split_seed: fixes which 500 digits are held out.
+        split_seed: seed of the choice of the 500 held-out digits.
 
     Attributes:
         train_images, held_out_images: the digits, shape (K, 8, 8), in [0, 1].
@@ -81,17 +81,19 @@ class MovingDigits(Distribution, TimeSeriesData):
         return self._videos(self.held_out_images, n, generator)
 
     def places(self, count: int, generator: torch.Generator) -> Tensor:
-        """Left or upper edges of squares that move along one axis, (count, T), in
-        [0, canvas - digit_size]; fixed by the generator."""
+        """Left or upper edges of squares that move along one axis, (count, T).
+
+        They are in [0, canvas - digit_size] and fixed by the generator.
+        """
         device, frames = generator.device, self.event_shape[0]
         reach = float(self.canvas - self.digit_size)
-        # The last of these legs ends after the last frame, however fast all are.
+        # Enough segments that the last one ends after the last frame, at any speeds.
         segments = 3 + int((frames - 1) * self.fastest / reach)
-        # Along an axis without walls, of which every second stretch is seen in a mirror.
+        # On an unfolded axis without walls, of which every second segment is mirrored.
         start = 2 * reach * torch.rand(count, 1, generator=generator, device=device)
         u = torch.rand(count, segments, generator=generator, device=device)
         speeds = self.slowest + (self.fastest - self.slowest) * u
-        # Where and when each leg begins, and the last one ends.
+        # Positions and times of the start of each segment, and of the end of the last one.
         walls = reach * (1 + (start / reach).floor() + torch.arange(segments, device=device))
         places = torch.cat([start, walls], dim=1)
         times = pad((places.diff(dim=1) / speeds).cumsum(dim=1), (1, 0))
@@ -110,7 +112,7 @@ class MovingDigits(Distribution, TimeSeriesData):
         return Batch(frames.view(n, self.digits, *frames.shape[1:]).amax(dim=1).unsqueeze(2))
 
     def _weights(self, places: Tensor) -> Tensor:
-        """How much of each of 8 pixels is seen in each pixel of an axis, (*places, canvas, 8)."""
+        """Weight of each of 8 pixels in each pixel of an axis, (*places, canvas, 8)."""
         centres = torch.arange(self.canvas, device=places.device) + 0.5 - places.unsqueeze(-1)
         knots = torch.arange(1, 9, device=places.device)
         distance = (9 / self.digit_size * centres).unsqueeze(-1) - knots

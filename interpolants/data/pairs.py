@@ -1,4 +1,4 @@
-"""Pairs (x0, x1) from a file, for paired ends."""
+"""Pairs (x0, x1) of a file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from interpolants.utils.checks import check
 
 @final
 class Pairs(FiniteData):
-    """Rows of a .npz archive with arrays `x0` and `x1`; rows of the same number are paired.
+    """Rows of a .npz archive with arrays `x0` and `x1`; rows of the same index are paired.
 
-    Use it with coupling=paired, and once more as the base's data with side=x0, so that sampling
-    starts from the law of x0.
+    Use it with coupling=paired, and again as the data of the base with side=x0, so that sampling
+    starts from the distribution of x0.
 
     Args:
         path: the archive; both arrays have the same shape, (N, *event).
-        side: "x1" to serve x1 with its x0, "x0" to serve x0 alone.
-        standardize: whether networks see each coordinate of an end with the mean 0 and standard
-            deviation 1 of that end's training rows.
-        held_out_fraction: share of pairs kept out of training, in (0, 1).
-        split_seed: fixes which pairs those are.
+        side: "x1" for x1 paired with x0, "x0" for x0 only.
+        standardize: whether to scale each coordinate to mean 0 and standard deviation 1 over the
+            training rows of its side for networks.
+        held_out_fraction: fraction of pairs held out, in (0, 1).
+        split_seed: seed of the choice of these pairs.
 
     Raises:
         ValueError: if there is no such file or array, the shapes differ, or a value is not finite.
@@ -42,7 +42,7 @@ class Pairs(FiniteData):
     ) -> None:
         check(side in ("x0", "x1"), "Pairs.side", "x0 or x1", side)
         x0, x1 = _ends(path)
-        # One split and one order for both sides: they depend on the number of rows alone.
+        # Both sides have the same split and order, which depend only on the number of rows.
         super().__init__(
             x1 if side == "x1" else x0,
             x0=x0 if side == "x1" else None,

@@ -1,4 +1,4 @@
-"""Small pieces of two photographs."""
+"""Patches of two photographs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _HEIGHT, _WIDTH = 427, 640
 
 @final
 class PhotoPatches(Images):
-    """Squares cut from the two photographs of 427 x 640 pixels that come with scikit-learn, of a
-    temple and of a flower; the label says from which.
+    """Square patches of the two photographs of scikit-learn; the label is the photograph.
 
-    They are a set of colours that is always there. Squares lie on a grid, and may overlap there;
-    but those held out are the lower fifth of each photograph, which no training square touches.
+    A colour data set that needs no download. The photographs, of a temple and a flower, have 427 x
+    640 pixels. Patches are on a grid and may overlap; those held out are from the lower fifth of
+    each photograph, which no training patch touches.
 
     Args:
-        size: height and width of a square in pixels, at most 64.
-        stride: pixels from one square to the next, along both axes.
-        flip: whether half of the images of training batches are mirrored from left to right.
+        size: height and width of a patch in pixels, at most 64.
+        stride: pixels from one patch to the next, along both axes.
+        flip: whether to mirror a random half of each training batch from left to right.
 
     Raises:
         ValueError: if a number is out of range.

@@ -1,4 +1,4 @@
-"""Arms that wind around the origin."""
+"""Pinwheel of Gaussian arms."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from interpolants.utils.checks import check_count, check_finite, check_positive
 
 @final
 class Pinwheel(Distribution):
-    """Stretched Gaussians, turned by an angle that grows with the radius; the label is the arm.
+    """Stretched Gaussians, rotated by an angle that grows with the radius; the label is the arm.
 
-    A point (r, s), with r ~ N(1, radial_std^2) and s ~ N(0, tangential_std^2), of arm k is turned
+    A point (r, s) of arm k, with r ~ N(1, radial_std^2) and s ~ N(0, tangential_std^2), is rotated
     by 2 pi k / arms + twist exp(r) and multiplied by 2 (Johnson et al., 2016,
     https://arxiv.org/abs/1603.06277).
 
@@ -23,7 +23,7 @@ class Pinwheel(Distribution):
         arms: number of arms, a whole number > 0.
         radial_std: standard deviation along an arm, > 0.
         tangential_std: standard deviation across an arm, > 0.
-        twist: how fast the arms wind, any sign.
+        twist: rate of rotation, any sign.
         standardize: whether networks see coordinates of mean 0 and standard deviation 1.
 
     Raises:

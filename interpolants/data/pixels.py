@@ -1,18 +1,18 @@
-"""Whole numbers and real ones: how images are rounded, and made continuous."""
+"""Rounding and dequantisation of pixels."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# Noise of this many bits and one more fits beside the 8 of a pixel in float32.
+# With noise of 15 bits, and one more for the centre of a cell, 8-bit pixels fit into float32.
 _CELLS = 2**15
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Pixels as they are stored: the nearest whole number, the even one of two, within 0 to 255.
+    """Round to stored pixels: to the nearest integer, ties to even, clamped to 0 to 255.
 
-    It is the one rule for whoever writes or compares stored images.
+    All code that writes or compares stored images uses this rule.
 
     Args:
         x: finite numbers in raw units, where pixels are from 0 to 255.
@@ -24,7 +24,7 @@ def to_uint8(x: Tensor) -> Tensor:
 
 
 def dequantised(x: Tensor, generator: torch.Generator) -> Tensor:
-    """x + u with u uniform in (-1/2, 1/2), of pixels that are whole numbers.
+    """Add uniform noise u in (-1/2, 1/2) to pixels x that are whole numbers.
 
     The density p of x + u gives a bound on the probability P of the pixels,
 
@@ -33,8 +33,8 @@ def dequantised(x: Tensor, generator: torch.Generator) -> Tensor:
     with equality if p is constant where x is the nearest whole number. The bound divided by the
     number of coordinates is in bits per dimension, with p in raw units: a cell has volume one.
 
-    u is in the middle of one of 2^15 equal parts, so that x + u is exact in float32 for
-    |x| < 256, and rounding it gives x back.
+    u is the centre of one of 2^15 equal cells, so that x + u is exact in float32 for |x| < 256,
+    and rounds to x.
 
     Args:
         x: whole numbers in float32.

@@ -1,4 +1,4 @@
-"""Sets that everybody uses: where they are looked for, and how they are fetched."""
+"""Public data sets: search for local files, and download."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _Found = TypeVar("_Found")
 @final
 @dataclass(frozen=True, kw_only=True)
 class PublicDataset:
-    """The files of a public set.
+    """Files of a public data set.
 
-    With a `root` of the user, only that folder is looked in. Otherwise these are, in this order:
-    the folder that the environment variable INTERPOLANTS_DATA names, those of packages, and the
-    cache, ~/.cache/interpolants/<name>.
+    If the user sets `root`, only that folder is searched. Otherwise the folders are, in this
+    order, that of the environment variable INTERPOLANTS_DATA, those of other packages, and the
+    cache ~/.cache/interpolants/<name>.
 
     Attributes:
-        owner: the class that reads it.
-        name: its folder in the cache, and below other folders.
-        files: a name that says which files it consists of.
-        url: the public folder that they are fetched from.
-        md5: the checksum of each file there.
-        layouts: where the files may lie below the user's folder.
-        packages: where packages put them; relative to the current folder, or absolute.
-        ways: how to get them without `download`.
+        owner: class that reads it, for error messages.
+        name: name of its folder in the cache.
+        files: description of the files, for error messages.
+        url: public folder that they are downloaded from.
+        md5: checksum of each file.
+        layouts: subfolders of the user's folder that may hold the files.
+        packages: folders of other packages, absolute or relative to the current folder.
+        ways: advice on how to get the files without `download`.
     """
 
     owner: str
@@ -55,20 +55,21 @@ class PublicDataset:
     def find(
         self, root: str | None, download: bool, read: Callable[[Path], _Found | str]
     ) -> _Found:
-        """What is read from the first folder that holds the set.
+        """Read the data set from the first folder that holds it.
 
         Local files are not compared with the checksums, which would take longer than reading
         them; `read` checks their headers, shapes and sizes.
 
         Args:
             root: the user's folder, or None.
-            download: whether to fetch the set where no folder holds it: into `root/<name>`, or
-                into the cache.
-            read: takes a folder; gives what the set is read as, or in a word or two what is
-                there instead, an empty text if nothing is.
+            download: whether to download the data set if no folder holds it, to `root/<name>` or
+                the cache.
+            read: function of a folder that returns the data set, or a short description of what
+                is missing, empty if the folder has none of the files.
 
         Raises:
-            ValueError: if it is nowhere, naming every folder; or cannot be fetched, or is damaged.
+            ValueError: if it is not found, with the folders that were searched, cannot be
+                downloaded, or is damaged.
         """
         tried = []
         for folder in self.folders(root):
@@ -85,9 +86,9 @@ class PublicDataset:
         raise AssertionError
 
     def folders(self, root: str | None) -> list[Path]:
-        """Where the set is looked for, in this order; absolute."""
-        own = os.environ.get(_VARIABLE) if root is None else root
-        found = [Path(own).expanduser() / layout for layout in self.layouts] if own else []
+        """Absolute paths of the folders to search, in order."""
+        user = os.environ.get(_VARIABLE) if root is None else root
+        found = [Path(user).expanduser() / layout for layout in self.layouts] if user else []
         if root is None:
             found += [*map(Path, self.packages), _CACHE.expanduser() / self.name]
         return [Path(os.path.abspath(folder)) for folder in found]
@@ -101,7 +102,7 @@ class PublicDataset:
         return found
 
     def _fetch(self, root: str | None) -> Path:
-        """The folder of all files, once each is there; those that are stay as they are."""
+        """Download missing files, and return their folder."""
         parent = _CACHE if root is None else Path(root)
         folder = parent.expanduser() / self.name
         for name, md5 in self.md5.items():
@@ -111,7 +112,7 @@ class PublicDataset:
 
 
 def _download(where: str, url: str, path: Path, md5: str) -> None:
-    """Put a public file in its place, once all of it has come and is the right one."""
+    """Download a file, and rename it to its path if its checksum is right."""
     _LOG.info("downloading %s to %s", url, path)
 
     def write(file: IO[bytes]) -> None:

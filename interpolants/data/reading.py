@@ -1,4 +1,4 @@
-"""Files of numbers into arrays, with errors that say where in the file the fault is."""
+"""Reading of numbers from files, with errors that name the place in the file."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def read_csv(
     role: str = "label",
     missing: bool = False,
 ) -> tuple[Array, Array | None]:
-    """Read numeric columns, and a label column of numbers or text, or several of numbers.
+    """Read numeric columns and labels of a .csv file.
 
-    The first line is a header if none of its cells is a number; without one the columns are
-    called "0", "1", ....
+    Labels are a column of numbers or text, or several columns of numbers. The first line is a
+    header if none of its cells is a number; without a header the columns are called "0", "1", ....
 
     Args:
-        owner: the class whose arguments these are.
+        owner: class of the arguments, for error messages.
         path: a comma-separated file in UTF-8.
-        columns: the columns to read, in this order; None reads all but the label.
-        label: the column of labels, or a list of columns, or None.
-        role: what the owner calls its argument `label`.
-        missing: whether an empty cell, NA or nan is a missing number, and NaN then.
+        columns: columns to read, in this order; all but the label if None.
+        label: column of labels, or a list of columns, or None.
+        role: name of the owner's argument for `label`.
+        missing: whether empty cells, NA and nan are read as NaN, instead of an error.
 
     Returns:
-        The numbers, shape (rows, columns), and the labels: of one column, shape (rows,), of a
-        list numbers of shape (rows, columns), or None.
+        The numbers, shape (rows, columns), and the labels, of shape (rows,) for one column,
+        numbers of shape (rows, columns) for a list, or None.
 
     Raises:
         ValueError: if the file is empty, a column is unknown, a line has the wrong number of
@@ -90,10 +90,10 @@ def read_array(
     """Read a .npy file, or one or two arrays of a .npz archive.
 
     Args:
-        owner: the class whose arguments these are.
+        owner: class of the arguments, for error messages.
         path: the file; pickled objects are never read.
-        key: the array of rows in an archive; None takes the only one left beside the label.
-        label: the array of labels in an archive, or None.
+        key: array of rows in an archive; if None, the only one beside the label.
+        label: array of labels in an archive, or None.
 
     Returns:
         The rows and the labels, as stored.
@@ -117,10 +117,14 @@ def read_array(
 
 
 def load_arrays(owner: str, path: Path) -> Array | dict[str, Array]:
-    """The array of a .npy file, or the arrays of a .npz archive by name.
+    """Load the array of a .npy file, or the arrays of a .npz archive by name.
+
+    Args:
+        owner: class of the argument `path`, for error messages.
+        path: the file.
 
     Raises:
-        ValueError: if the file is damaged or holds objects; `owner` is whose `path` it is.
+        ValueError: if the file is damaged or holds objects.
     """
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -135,12 +139,12 @@ def load_arrays(owner: str, path: Path) -> Array | dict[str, Array]:
 
 
 def as_rows(owner: str, values: Array, place: str) -> Tensor:
-    """Finite float32 rows of shape (N, *event); a flat array is taken as rows of one number.
+    """Convert to finite float32 rows (N, *event); a flat array has rows of one number.
 
     Args:
-        owner: the class whose `path` the values came from.
-        values: an array of any kind.
-        place: where the values are, as the errors say it.
+        owner: class of the argument `path`, for error messages.
+        values: an array of any dtype.
+        place: description of the source of the values, for error messages.
 
     Raises:
         ValueError: if the values are not finite real numbers in at least two rows.
@@ -161,7 +165,7 @@ def as_rows(owner: str, values: Array, place: str) -> Tensor:
 
 
 def _csv_lines(owner: str, path: Path) -> list[tuple[int, list[str]]]:
-    """The number and the cells of each line that is not blank."""
+    """Number and cells of each line that is not blank."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
@@ -204,5 +208,5 @@ def _number(cell: str, owner: str, role: str, place: str) -> float:
 
 
 def _label_cells(cells: list[str]) -> Array:
-    """As numbers if all are, so that 10 sorts after 9."""
+    """Convert labels to numbers if all are numbers, so that 10 sorts after 9."""
     return np.array([float(cell) for cell in cells] if all(map(_is_number, cells)) else cells)

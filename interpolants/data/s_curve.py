@@ -1,4 +1,4 @@
-"""The letter S in the plane."""
+"""An S-shaped curve in the plane."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that are split into training and held-out ones."""
+"""Data sets that are split into training and held-out rows."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from interpolants.utils.seeds import keyed_generator
 
 
 class SplitData(Data):
-    """Numbered rows, on each side of a split that is made once.
+    """Rows addressed by index, on each side of a fixed split.
 
-    Leaves hand out rows by number. What they keep may be smaller than what they hand out.
+    Subclasses return rows by index, and may store them in a smaller form.
     """
 
-    # One attribute, so that threads see an order and what it is of together.
+    # One attribute, so that threads never combine an order with the seed and epoch of another.
     _latest: tuple[int, int, Tensor] | None = None
 
     @abc.abstractmethod
     def rows(self, numbers: Tensor, *, held_out: bool = False) -> Batch:
-        """Rows by their numbers on one side of the split, int64, shape (B,), on the host."""
+        """Rows by their indices on one side of the split, int64, shape (B,), on the host."""
 
     @abc.abstractmethod
     def count(self, *, held_out: bool = False) -> int:
-        """How many rows there are on one side of the split."""
+        """Number of rows on one side of the split."""
 
     @abc.abstractmethod
     def labels(self, *, held_out: bool = False) -> Tensor | None:
-        """The label of each row on one side of the split; None without labels."""
+        """Labels of all rows on one side of the split; None without labels."""
 
     @property
     def num_train(self) -> int:
@@ -70,7 +70,7 @@ class SplitData(Data):
         return self.held_out(size, draw).x1, self.rows(numbers).x1
 
     def _epoch_order(self, seed: int, epoch: int) -> Tensor:
-        """The order of the training rows in one epoch; the latest one is kept."""
+        """Order of the training rows in one epoch; the latest one is cached."""
         latest = self._latest
         if latest is None or latest[:2] != (seed, epoch):
             latest = (seed, epoch, _order(self.num_train, TRAIN, seed, epoch))
@@ -79,8 +79,10 @@ class SplitData(Data):
 
 
 def split_numbers(n: int, held_out_fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """A random split of the numbers below n, at least 2, into training and held-out ones; there
-    is at least one of each."""
+    """Random split of the indices below n >= 2 into training and held-out ones.
+
+    There is at least one of each.
+    """
     order = _order(n, SPLIT, seed)
     count = min(max(1, round(held_out_fraction * n)), n - 1)
     return order[count:], order[:count]

@@ -1,4 +1,4 @@
-"""Where model space lies: the shift and scale of each coordinate."""
+"""Moments of data, for standardisation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """
     wide = x.double()
     shift, std = wide.mean(dim=0), wide.std(dim=0, correction=0)
-    # A constant column may leave a deviation of the order of its rounding error.
+    # A constant column may have a standard deviation of the order of its rounding error.
     is_constant = std <= 1e-7 * wide.abs().amax(dim=0)
     scale = torch.where(is_constant, torch.ones_like(std), std)
     return shift.float(), scale.float()
@@ -30,11 +30,11 @@ def check_finite_rows(where: str, x: Tensor) -> None:
     """Require rows without NaN and infinite values.
 
     Args:
-        where: `Class.argument`, the setting the rows came from.
+        where: `Class.argument` of the rows, for error messages.
         x: shape (N, *event).
 
     Raises:
-        ValueError: saying how many values are bad and which row has the first.
+        ValueError: with the number of such values and the first row that has one.
     """
     bad = ~torch.isfinite(x).flatten(1)
     count = int(bad.sum())

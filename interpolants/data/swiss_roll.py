@@ -1,4 +1,4 @@
-"""A spiral in the plane."""
+"""A Swiss roll in the plane."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small tables that come with scikit-learn."""
+"""The small tables of scikit-learn."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _NAMES = ("breast_cancer", "diabetes", "iris", "wine")
 
 @final
 class Table(FiniteData):
-    """The features of a table; the label is the class of a row where the table has classes.
+    """Features of a table; the label is the class, if the table has classes.
 
     Args:
         name: breast_cancer (569 rows, 30 columns), diabetes (442, 10, no classes),
             iris (150, 4) or wine (178, 13).
         standardize: whether networks see columns of mean 0 and standard deviation 1.
-        held_out_fraction: share of rows kept out of training.
-        split_seed: fixes which rows those are.
+        held_out_fraction: fraction of rows held out.
+        split_seed: seed of the choice of these rows.
 
     Raises:
-        ValueError: if the name is another one, or the fraction is not in (0, 1).
+        ValueError: if there is no such table, or the fraction is not in (0, 1).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Windows of one long series, from a file."""
+"""Windows of one long time series in a file."""
 
 from __future__ import annotations
 
@@ -21,37 +21,36 @@ from interpolants.utils.checks import (
 )
 
 _FILES = Path(__file__).parent / "files"
-# A longer grid for each line of the file is a mistaken tick, and might not fit in memory.
+# More grid points for each line of the file mean a mistaken tick, and might not fit in memory.
 _MOST_GAPS = 100
 
 
 @final
 class TimeSeries(FiniteTimeSeries):
-    """Windows of a .csv file's columns: one line an observation, one column a channel.
+    """Windows of a .csv file, with one observation per line and one channel per column.
 
-    The last part of the series is held out; no window has observations of both parts. A line may
-    lack a number: an empty cell, NA or nan (a line that is empty altogether is passed over, so a
-    file of one column needs NA). Then no channel of that observation is seen. Windows without any
-    are left out.
+    The last part of the series is held out; no window has observations of both parts. If a number
+    is missing (an empty cell, NA or nan), the whole observation is. Blank lines are ignored, so a
+    file of one column needs NA. Windows without observations are left out.
 
     Args:
-        path: a file that ends in .csv, where a relative path starts at the current folder; or
-            `nile`, `sp500` or `vix`, which come with the package.
+        path: a .csv file, where relative paths start at the current folder; or `nile`, `sp500` or
+            `vix`, which are part of the package.
         columns: names of the columns to read, in this order; all but `time` if None. Columns of a
             file without a header are called "0", "1", ....
         time: name of a column of times, numbers or dates such as 2026-01-31 (counted in days).
-            Each line is put at the nearest place of a grid, and places without a line are
-            missing. If None, lines are at equal times.
-        tick: step of that grid, > 0, in units of the column; read only if there is a `time`.
+            Each line is assigned to the nearest grid point, and grid points without a line are
+            missing. If None, lines are equally spaced.
+        tick: step of that grid, > 0, in units of the column; used only with `time`.
         log: take the logarithm of all numbers, which must be > 0.
         relative: subtract from each window its first observation.
-        length: T, places in a window, at least 2.
-        stride: places from the start of a window to that of the next.
-        spacing: what a step of the grid is to the model, > 0. If None it is 1 / (length - 1), so
-            that a window spans [0, 1].
-        standardize: whether networks see each channel with the mean 0 and standard deviation 1 of
-            the training windows, at whatever time.
-        held_out_fraction: how much of the series is held out, in (0, 1).
+        length: T, grid points in a window, at least 2.
+        stride: grid points from the start of a window to that of the next.
+        spacing: model time of a step of the grid, > 0; if None, 1 / (length - 1), so that a window
+            spans [0, 1].
+        standardize: whether to scale each channel to mean 0 and standard deviation 1 over the
+            training windows, all times together, for networks.
+        held_out_fraction: fraction of the series that is held out, in (0, 1).
 
     Raises:
         ValueError: if the file cannot be read as such a series, or an argument does not fit it.
@@ -81,15 +80,15 @@ class TimeSeries(FiniteTimeSeries):
         check_open_interval("TimeSeries.held_out_fraction", held_out_fraction, 0, 1)
         values = _read(path, columns, time, tick)
         if log:
-            # NaN is no number <= 0: what is missing passes.
+            # NaN <= 0 is false, so missing numbers pass.
             lowest, good = float(values.nan_to_num(nan=1).min()), not bool((values <= 0).any())
             check(good, "TimeSeries.log", f"false, or numbers > 0 in {path}", lowest)
             values = values.log()
         parts = [
             _windows(part, length, stride, relative) for part in _parts(values, held_out_fraction)
         ]
-        rule = f"places with an observation, {length} in a row, before and in the held-out part"
-        fix = f"there are {len(values)} places; lower length, or change held_out_fraction"
+        rule = f"at least {length} grid points, one observed, in both training and held-out part"
+        fix = f"there are {len(values)} grid points; lower length, or change held_out_fraction"
         check(all(len(part) for part in parts), "TimeSeries.length", rule, length, fix)
         super().__init__(
             torch.cat(parts),
@@ -100,24 +99,24 @@ class TimeSeries(FiniteTimeSeries):
 
 
 def _read(path: str, columns: Sequence[str] | None, time: str | None, tick: float) -> Tensor:
-    """The whole series on its grid, (places, channels), float64; NaN where it is missing."""
+    """Read the series on its grid, (grid points, channels), float64; NaN where it is missing."""
     names = ", ".join(sorted(file.stem for file in _FILES.glob("*.csv")))
     own = path.lower().endswith(".csv")
     file = Path(path) if own else _FILES / f"{path}.csv"
     rule = "an existing .csv file" if own else f"a .csv file or one of {names}"
     fix = f"relative paths start at {Path.cwd()}"
     check(file.is_file(), "TimeSeries.path", rule, path, fix)
-    values, times = read_csv("Series", file, columns, time, role="time", missing=True)
+    values, times = read_csv("TimeSeries", file, columns, time, role="time", missing=True)
     series = torch.from_numpy(values.astype(np.float64))
     return series if times is None else _on_grid(series, _as_numbers(times), tick)
 
 
 def _as_numbers(times: Array) -> Tensor:
-    """Times in their own units, or dates in days."""
+    """Convert times to numbers, dates in days."""
     where, rule = "TimeSeries.time", "a number in every line, or in every line a date YYYY-MM-DD"
     try:
         if not np.issubdtype(times.dtype, np.number):
-            # Shorter text is read as a year, and an empty cell as no time.
+            # numpy reads shorter text as a year, and an empty cell as NaT.
             short = next((str(cell) for cell in times if len(str(cell)) < 10), None)
             check(short is None, where, rule, short)
             times = times.astype("datetime64[s]").astype(np.float64) / 86_400
@@ -130,14 +129,14 @@ def _as_numbers(times: Array) -> Tensor:
 
 
 def _on_grid(values: Tensor, times: Tensor, tick: float) -> Tensor:
-    """Values at the nearest places of a grid that starts at the first time, NaN elsewhere."""
-    places = ((times - times.min()) / tick).round()
-    size, distinct = int(places.max()) + 1, len(torch.unique(places)) == len(places)
-    check(distinct, "TimeSeries.tick", "less than what is between any two times", tick, "lower it")
-    rule = f"a grid of at most {_MOST_GAPS} places for each line of the file"
+    """Assign values to the nearest points of a grid from the first time on, NaN elsewhere."""
+    points = ((times - times.min()) / tick).round()
+    size, distinct = int(points.max()) + 1, len(torch.unique(points)) == len(points)
+    check(distinct, "TimeSeries.tick", "less than the distance of any two times", tick, "lower it")
+    rule = f"a grid of at most {_MOST_GAPS} points for each line of the file"
     check(size <= _MOST_GAPS * len(values), "TimeSeries.tick", rule, tick, "raise it")
     grid = torch.full((size, values.shape[1]), torch.nan, dtype=values.dtype)
-    grid[places.long()] = values
+    grid[points.long()] = values
     return grid
 
 

@@ -1,4 +1,4 @@
-"""Series: data that are observed at several times."""
+"""Time series data."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from interpolants.utils.checks import check, is_number
 
 
 class TimeSeriesData(Data):
-    """Data whose samples are series: the first axis of an event, of length T, is time.
+    """Data whose samples are time series: the first axis of an event, of length T, is time.
 
-    What is seen at one time is a frame: C numbers of a vector series, (1, H, W) of a video.
+    The observation at one time is a frame: C numbers of a vector series, (1, H, W) of a video.
     `shift` and `scale` are the same at all times.
 
     Attributes:
-        times: T numbers >= 0, ascending. Where each series has its own, they are the times of all
-            of them, and the masks of batches say which ones a series has.
+        times: T numbers >= 0, ascending. If each series has its own times, these are the times of
+            all series, and the masks of batches mark those of each.
     """
 
     times: tuple[float, ...]
 
 
 def check_times(where: str, times: Sequence[float], length: int) -> tuple[float, ...]:
-    """Require times for a series of a given length; returned as a tuple of Python numbers.
+    """Check the times of a series of `length` observations, and return them as Python numbers.
 
     Raises:
         ValueError: if they are not ascending finite numbers >= 0, or too many or too few.

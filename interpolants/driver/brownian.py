@@ -13,10 +13,10 @@ from interpolants.driver.forecast import white_forecast
 
 @final
 class Brownian(Driver):
-    """B = W: the Hurst index 1/2, at the cost of the normals alone.
+    """Brownian motion B = W, of Hurst index 1/2; it costs only the normals.
 
     Args:
-        step, horizon: as every driver takes them; it needs neither.
+        step, horizon: accepted like by every driver; unused.
     """
 
     states = 0
@@ -48,7 +48,7 @@ class Brownian(Driver):
         return self.table(h)
 
     def step(self, table: Tensor, readout: Tensor, state: Tensor, z: Tensor) -> Increment:
-        return Increment(state=state, motion=z[..., 0] * table[3, 0])
+        return Increment(state=state, noise=z[..., 0] * table[3, 0])
 
     def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor, decay: Tensor) -> Forecast:
         return white_forecast(tau, decay)

@@ -1,18 +1,19 @@
-"""Roots of covariances that are singular to rounding, as those of banks are."""
+"""Square roots of numerically singular covariances, as those of OU processes are."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# Modes with less than this share of the largest are rounding.
+# Eigenvalues below this fraction of the largest are rounding errors.
 _RANK_TOLERANCE = 1e-15
 
 
 def covariance_root(covariance: Tensor) -> Tensor:
-    """R with R^T R the covariance, (..., N, N), largest modes first; rows of rounding are zero.
+    """Square root R of a covariance (..., N, N), with R^T R the covariance.
 
-    By eigenvectors: a Cholesky factor fails.
+    Rows are ordered by decreasing eigenvalue; those of rounding errors are zero. Eigenvectors are
+    used because a Cholesky factorisation fails.
     """
     values, vectors = torch.linalg.eigh(covariance)
     values = torch.where(values > _RANK_TOLERANCE * values[..., -1:], values, 0.0)

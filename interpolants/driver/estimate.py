@@ -1,4 +1,4 @@
-"""The Hurst index of given paths, sampled at equal times."""
+"""Estimates of the Hurst index of paths sampled at equal time steps."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from interpolants.driver.representation import Representation
 from interpolants.driver.weights import optimal_weights
 from interpolants.utils.checks import check
 
-# Between values of the index on this grid the likelihood is interpolated by a parabola.
+# Between values of the index on this grid a parabola interpolates the likelihood.
 _VALUES = tuple(k / 100 for k in range(1, 100))
 
 
 class HurstEstimate(NamedTuple):
-    """Of each path.
+    """Estimate for each path.
 
     Attributes:
         hurst: the index, (P,).
-        scale: what the law's motion is multiplied by, in units of time where the series has
-            length 1, (P,); of the exact estimate, the standard deviation at the series' end.
+        scale: factor of the process, in units of time in which the path has length 1, (P,); for
+            the exact estimate, the standard deviation at the end of the path.
     """
 
     hurst: Tensor
@@ -32,15 +32,15 @@ class HurstEstimate(NamedTuple):
 
 
 def exact_likelihood(increments: Tensor) -> HurstEstimate:
-    """The most likely index of fractional Gaussian noise of unknown scale.
+    """Maximum likelihood estimate of the index of fractional Gaussian noise of unknown scale.
 
-    By Cholesky factors, so in time n^3; one factor serves all paths.
+    It takes one Cholesky factor per index, of cost n^3, for all paths.
 
     Args:
-        increments: of P paths over n equal times, (P, n).
+        increments: increments of P paths over n equal time steps, (P, n).
 
     Returns:
-        float64; an index in [0.01, 0.99].
+        Estimates in float64; the index is in [0.01, 0.99].
     """
     representation, n = MandelbrotVanNess(normalize=True), increments.shape[-1]
     lag = torch.arange(n, device=increments.device)
@@ -59,18 +59,18 @@ def markov_likelihood(
     gammas: Sequence[float],
     horizon: float = 1.0,
 ) -> HurstEstimate:
-    """The most likely index under the law of a Markov approximation, with no slope.
+    """Maximum likelihood estimate of the index under a Markov approximation, without slope.
 
-    What a model that learns the index by this approximation can at best recover.
+    A model that learns the index with this approximation can recover no more than this.
 
     Args:
-        increments: of P paths over n equal times, (P, n).
-        representation: the type of motion.
-        gammas: speeds of the bank.
-        horizon: T, the length of the series.
+        increments: increments of P paths over n equal time steps, (P, n).
+        representation: type of fractional Brownian motion.
+        gammas: speeds of the OU processes.
+        horizon: T, the length of the paths.
 
     Returns:
-        As `exact_likelihood`.
+        Estimates as by `exact_likelihood`.
     """
     n = increments.shape[-1]
     speeds = horizon * torch.tensor(gammas, dtype=torch.float64, device=increments.device)
@@ -85,14 +85,16 @@ def markov_likelihood(
 
 
 def variogram_hurst(increments: Tensor, *, lags: Sequence[int] = (1, 2, 4, 8)) -> Tensor:
-    """The slope of log E |B(t + m) - B(t)| over log m: quick, and less precise.
+    """Estimate of the index by the slope of log E |B(t + m) - B(t)| over log m.
 
-    Args:
-        increments: of P paths over n equal times, (P, n).
+    It is fast and less precise than maximum likelihood.
+
+        Args:
+        increments: increments of P paths over n equal time steps, (P, n).
         lags: m, whole numbers in [1, n), at least two.
 
-    Returns:
-        The index, (P,); not confined to (0, 1).
+        Returns:
+        The index, (P,), not restricted to (0, 1).
 
     Raises:
         ValueError: if there are too few lags, or they are out of range.
@@ -108,7 +110,7 @@ def variogram_hurst(increments: Tensor, *, lags: Sequence[int] = (1, 2, 4, 8)) -
 
 
 def _most_likely(increments: Tensor, covariance: Callable[[Tensor], Tensor]) -> HurstEstimate:
-    """The maximum over the index of the likelihood, with the best scale for each."""
+    """Maximum of the likelihood over the index, with the best scale for each."""
     x = increments.double().mT
     values = torch.tensor(_VALUES, dtype=x.dtype, device=x.device)
     logs, scales = zip(*[_profile(x, covariance(hurst)) for hurst in values], strict=True)
@@ -116,7 +118,7 @@ def _most_likely(increments: Tensor, covariance: Callable[[Tensor], Tensor]) -> 
     best = log.argmax(dim=0, keepdim=True)
     middle = best.clamp(1, len(_VALUES) - 2)
     below, at, above = (log.gather(0, middle + k).squeeze(0) for k in (-1, 0, 1))
-    # A parabola through three values; at the ends of the range it may have its maximum outside.
+    # A parabola through three values; at the ends of the range its maximum may lie outside.
     shift = 0.5 * (below - above) / (below - 2 * at + above)
     inside = (best == middle).squeeze(0)
     spacing = values[1] - values[0]
@@ -125,7 +127,7 @@ def _most_likely(increments: Tensor, covariance: Callable[[Tensor], Tensor]) -> 
 
 
 def _profile(x: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
-    """The log likelihood of each column of x, less a constant, at its best scale; that scale."""
+    """Log likelihood of each column of x at its best scale, up to a constant; and that scale."""
     factor = torch.linalg.cholesky(covariance)
     variance = torch.linalg.solve_triangular(factor, x, upper=False).square().mean(dim=0)
     log = -0.5 * len(x) * variance.log() - factor.diagonal().log().sum()

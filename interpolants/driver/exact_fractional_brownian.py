@@ -1,4 +1,4 @@
-"""Exact paths of fractional Brownian motion on a uniform grid, drawn whole."""
+"""Exact simulation of fractional Brownian motion on a uniform grid."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from interpolants.utils.checks import check_count, check_positive
 
 @final
 class ExactFractionalBrownian(nn.Module):
-    """Type I by circulant embedding (Davies and Harte, Biometrika 1987).
+    """Paths of type I by circulant embedding (Davies and Harte, Biometrika 1987).
 
-    The autocovariance r(0), ..., r(n) of the increments is folded to the ring
+    The autocovariance r(0), ..., r(n) of the increments is extended to the circulant
     r(0) ... r(n - 1), r(n), r(n - 1) ... r(1), whose eigenvalues are its Fourier transform and
     positive. Complex normals, times the roots of the eigenvalues, are transformed back: real and
     imaginary part are two independent paths. Paths are differentiable in the Hurst index.
 
     Args:
         hurst: the index, or one for each coordinate of the last axis, or a module that learns it.
-        normalize: scale the motion to Var B(1) = 1; see `Law`.
+        normalize: scale the process to Var B(1) = 1; see `Representation`.
         horizon: T, the length of the grid.
 
     Raises:
@@ -41,10 +41,13 @@ class ExactFractionalBrownian(nn.Module):
         self.horizon = horizon
 
     def spectrum(self, num_steps: int) -> Tensor:
-        """Eigenvalues of the ring for increments over unit times, float64, (2 n,) or (D, 2 n)."""
+        """Eigenvalues of the circulant of increments over unit times, float64.
+
+        They have shape (2 n,) or (D, 2 n).
+        """
         check_count("ExactFractionalBrownian.num_steps", num_steps)
         rises = self.representation.noise_autocovariance(num_steps + 1, self.hurst())
-        # The ring is symmetric: its transform is real, and given by one half of it.
+        # The circulant is symmetric: its transform is real, and half of it determines it.
         eigenvalues: Tensor = torch.fft.hfft(rises, n=2 * num_steps)
         return eigenvalues
 
@@ -56,12 +59,13 @@ class ExactFractionalBrownian(nn.Module):
         *,
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
-        """B((k + 1) T/n) - B(k T/n) of k = 0 .. n - 1, (*shape, n), on the generator's device.
+        """Increments B((k + 1) T/n) - B(k T/n) for k = 0 .. n - 1, (*shape, n).
 
         Args:
-            shape: (B, *event); with one Hurst index for each coordinate its last axis has them.
+            shape: (B, *event); Hurst indices of the coordinates, if several, are on the last axis.
             num_steps: n.
-            generator: where the normals come from: the same ones for every Hurst index.
+            generator: source of the normals, which do not depend on the Hurst index; the result is
+                on its device.
             dtype: float32 or float64; the spectrum is float64 in either case.
         """
         self.hurst.check_shape("ExactFractionalBrownian.increments", shape)
@@ -72,8 +76,8 @@ class ExactFractionalBrownian(nn.Module):
         pairs = (-(-shape[0] // 2), *shape[1:], 2 * num_steps, 2)
         z = torch.randn(pairs, generator=generator, dtype=dtype, device=device)
         drawn = torch.view_as_complex(z * roots.to(device=device, dtype=dtype).unsqueeze(-1))
-        rings = torch.fft.fft(drawn)[..., :num_steps]
-        return torch.cat([rings.real, rings.imag])[: shape[0]]
+        complex_increments = torch.fft.fft(drawn)[..., :num_steps]
+        return torch.cat([complex_increments.real, complex_increments.imag])[: shape[0]]
 
     def paths(
         self,
@@ -83,6 +87,9 @@ class ExactFractionalBrownian(nn.Module):
         *,
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
-        """B(k T/n) of k = 0 .. n, from B(0) = 0, (*shape, n + 1); as `increments`."""
+        """Values B(k T/n) for k = 0 .. n, from B(0) = 0, (*shape, n + 1).
+
+        Arguments are as of `increments`.
+        """
         steps = self.increments(shape, num_steps, generator, dtype=dtype)
         return torch.nn.functional.pad(steps.cumsum(dim=-1), (1, 0))

@@ -1,4 +1,4 @@
-"""Speeds around one, whatever the data."""
+"""Log-spaced speeds around one, for any data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from interpolants.utils.checks import check, check_count, is_number
 @final
 @dataclass(frozen=True, kw_only=True)
 class GeometricSpeeds(Speeds):
-    """Log-spaced from 1 / fastest to fastest, as in arXiv 2310.12975; 1 if there is one only.
+    """Log-spaced speeds from 1 / fastest to fastest, as in arXiv 2310.12975; 1 if `count` is 1.
 
     They depend on neither the spacing nor the length of the data.
 

@@ -1,4 +1,4 @@
-"""The Hurst index: fixed, or learned."""
+"""The Hurst index, fixed or learned."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from interpolants.utils.checks import check, is_number
 
 @final
 class Hurst(nn.Module):
-    """H in (0, 1), one for all coordinates or one for each; called without arguments.
+    """Hurst index in (0, 1), one for all coordinates or one for each; called without arguments.
 
     Args:
-        value: the index, or where learning begins; several for one per coordinate.
+        value: the index, or its initial value if learned; several for one per coordinate.
         learnable: whether H is the sigmoid of a parameter.
 
     Attributes:
-        learnable: as given.
+        learnable: whether H is learned.
 
     Raises:
         ValueError: if a value is not in (0, 1).
@@ -34,26 +34,26 @@ class Hurst(nn.Module):
         check(within, "Hurst.value", "numbers in (0, 1)", value)
         one = isinstance(value, (int, float))
         fixed = torch.tensor(values[0] if one else values, dtype=torch.float64)
-        # A fixed index is no buffer: it stays exact where the module is cast.
+        # A fixed index is not a buffer, so that it stays float64 when the module is cast.
         self._fixed = None if learnable else fixed
         self.logit = (
             nn.Parameter(fixed.logit().to(torch.get_default_dtype())) if learnable else None
         )
 
     def forward(self) -> Tensor:
-        """float64, () or (D,); on the host if it is fixed."""
+        """Return H in float64, () or (D,); on the host if it is fixed."""
         if self._fixed is not None:
             return self._fixed
         assert self.logit is not None
         return self.logit.double().sigmoid()
 
     def check_shape(self, where: str, shape: tuple[int, ...]) -> None:
-        """Require that coordinates of shape (B, *event) end in one for each index, if several."""
+        """Require one coordinate of the last axis of (B, *event) for each index, if several."""
         value = self()
         fits = value.dim() == 0 or (len(shape) > 1 and shape[-1] == len(value))
         check(fits, where, f"(B, ..., {value.numel()}), one coordinate for each index", shape)
 
 
 def as_hurst(hurst: Hurst | float | Sequence[float]) -> Hurst:
-    """A fixed index from plain numbers."""
+    """Convert plain numbers to a fixed index."""
     return hurst if isinstance(hurst, Hurst) else Hurst(value=hurst)

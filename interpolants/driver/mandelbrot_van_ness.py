@@ -1,4 +1,4 @@
-"""Fractional Brownian motion of type I: with a past, and increments of one law at all times."""
+"""Fractional Brownian motion of type I (Mandelbrot-Van Ness), with stationary increments."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from interpolants.driver.special_functions import (
     upper_gamma,
 )
 
-# Up to here the overlap is summed as a series of so many terms.
+# Up to this argument the overlap is summed as a series of this many terms.
 _SMALL, _TERMS = 2.0, 32
 
-# From this lag on, the second difference of a power is summed as a series of so many terms.
+# From this lag on, the second difference of a power is summed as a series of this many terms.
 _FAR, _FAR_TERMS = 8, 10
 
 
@@ -32,7 +32,7 @@ class MandelbrotVanNess(Representation):
 
         Cov(B(s), B(t)) = V/2 (s^2H + t^2H - |t - s|^2H),    V = 1 / (Gamma(2H + 1) sin(pi H))
 
-    The bank starts from its stationary law, N(0, [1 / (gamma_i + gamma_j)]).
+    The OU processes start from their stationary distribution, N(0, [1 / (gamma_i + gamma_j)]).
     """
 
     has_past: ClassVar[bool] = True
@@ -45,14 +45,14 @@ class MandelbrotVanNess(Representation):
         return 0.5 * self.integral_variance(hurst) * powers
 
     def noise_autocovariance(self, count: int, hurst: Tensor) -> Tensor:
-        """Of increments over unit times, at lags 0 to count - 1, (*H, count)."""
+        """Autocovariance of increments over unit times, at lags 0 to count - 1, (*H, count)."""
         lag = torch.arange(count, dtype=hurst.dtype, device=hurst.device)
         variance = self.integral_variance(hurst) * self.amplitude(hurst).square()
         return variance.unsqueeze(-1) * _second_difference(lag, 2 * hurst.unsqueeze(-1))
 
     def gram(self, x: Tensor) -> Tensor:
-        own = x * phi2(x)
-        return (own + own.unsqueeze(-1)) / (x + x.unsqueeze(-1))
+        terms = x * phi2(x)
+        return (terms + terms.unsqueeze(-1)) / (x + x.unsqueeze(-1))
 
     def overlap(self, x: Tensor, hurst: Tensor) -> Tensor:
         low, high = x.clamp(max=_SMALL), x.clamp(min=_SMALL)
@@ -68,8 +68,11 @@ class MandelbrotVanNess(Representation):
         return 1 / (gammas + gammas.unsqueeze(-1))
 
     def ou_covariance(self, omega: Tensor, gammas: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """(V(s) + V(t) - V(|t - s|)) / 2 of the variogram V(h) = 2 sum_j v_j (1 - e^(-gamma_j h)),
-        where v_j = omega_j sum_i omega_i / (gamma_i + gamma_j)."""
+        """Covariance of the approximation, (V(s) + V(t) - V(|t - s|)) / 2.
+
+        The variogram is V(h) = 2 sum_j v_j (1 - e^(-gamma_j h)), with
+        v_j = omega_j sum_i omega_i / (gamma_i + gamma_j).
+        """
         share = omega * (omega @ self.start_covariance(gammas))
         times = torch.stack([s, t, (t - s).abs()])
         risen = -torch.expm1(-times.unsqueeze(-1) * gammas)
@@ -79,11 +82,14 @@ class MandelbrotVanNess(Representation):
 
 
 def _second_difference(lag: Tensor, power: Tensor) -> Tensor:
-    """(|k + 1|^p - 2 |k|^p + |k - 1|^p) / 2, without cancellation where k is large."""
+    """Half the second difference of |k|^p, without cancellation for large k.
+
+    It is (|k + 1|^p - 2 |k|^p + |k - 1|^p) / 2.
+    """
     near = lag.clamp(max=_FAR)
     differences = (near + 1) ** power - 2 * near**power + (near - 1).abs() ** power
     far = lag.clamp(min=_FAR)
-    # Of (1 + 1/k)^p + (1 - 1/k)^p the even terms of the binomial series are left.
+    # The odd terms of the binomial series of (1 + 1/k)^p + (1 - 1/k)^p cancel.
     n = torch.arange(2 * _FAR_TERMS, dtype=lag.dtype, device=lag.device)
     binomials = torch.cumprod((power - n) / (n + 1), dim=-1)[..., 1::2]
     series = binomials @ far ** -(2 * torch.arange(_FAR_TERMS).to(lag).unsqueeze(-1) + 2)

@@ -22,25 +22,25 @@ from interpolants.utils.checks import check, check_not_negative, check_positive
 class MarkovFractionalBrownian(Driver):
     """Bhat = sum_k omega_k (Y_k - Y_k(0)) + xi t with dY_k = -gamma_k Y_k dt + dW.
 
-    One W moves all the processes of a coordinate. omega comes closest to the law over [0, T],
-    and the step is exact at any length (arXiv 2310.12975). With a control u,
+    One W drives all the processes of a coordinate. omega minimises the mean square error over
+    [0, T], and steps are exact at any length (arXiv 2310.12975). With a control u,
     Y <- exp(-gamma h) Y + (1 - exp(-gamma h)) / gamma u + noise.
 
-    As far as times below 1 / gamma_max are seen, Bhat is Brownian with the amplitude omega_bar.
+    At times shorter than 1 / gamma_max, Bhat behaves like omega_bar times Brownian motion.
 
     Args:
         hurst: the index, or one for each coordinate, or a module that learns it.
-        representation: the type of motion.
+        representation: type of fractional Brownian motion.
         gammas: speeds, ascending, > 0; or a rule for them.
-        step: spacing of the data; what a rule of speeds needs. If it is given, a learned index
-            that the speeds cannot resolve is warned of.
+        step: spacing of the data, which a rule for speeds needs. If set, there is a warning for a
+            learned index that the speeds cannot resolve.
         horizon: T, the length over which the weights are optimal.
-        random_slope: add xi t with xi ~ N(0, s^2) and the s that makes Var Bhat(T) right: it
-            stands for the slowest past, without which type I loses variance for H > 1/2.
+        random_slope: add xi t with xi ~ N(0, s^2), s such that Var Bhat(T) is exact: it replaces
+            the slowest processes, without which type I loses variance for H > 1/2.
         ridge: relative regularisation of the weights.
 
     Raises:
-        ValueError: if an argument is out of range, or a slope is asked of a law with no past.
+        ValueError: if an argument is out of range, or for a slope with a process of type II.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class MarkovFractionalBrownian(Driver):
         self.gammas = speeds_of(name, gammas, step, horizon)
         check_not_negative(f"{name}.ridge", ridge)
         fits = representation.has_past or not random_slope
-        check(fits, f"{name}.random_slope", "a law with a past, or false", random_slope)
+        check(fits, f"{name}.random_slope", "false without a past (type II)", random_slope)
         self.hurst = as_hurst(hurst)
         self.representation, self.horizon, self.ridge = representation, horizon, ridge
         self.random_slope = random_slope
@@ -71,20 +71,20 @@ class MarkovFractionalBrownian(Driver):
             warn_of_speeds(self.gammas, step=step, horizon=horizon)
 
     def omega(self) -> Tensor:
-        """The weights of the processes, float64, (K,) or (D, K)."""
+        """Weights of the OU processes, float64, (K,) or (D, K)."""
         hurst = self.hurst()
         speeds = self._speeds(hurst)
         return optimal_weights(self.representation, hurst, speeds, self.horizon, ridge=self.ridge)
 
     def slope(self) -> Tensor:
-        """s, the standard deviation of the random slope, float64, () or (D,)."""
+        """Standard deviation s of the random slope, float64, () or (D,)."""
         hurst = self.hurst()
         if not self.random_slope:
             return torch.zeros_like(hurst)
         end = torch.tensor(self.horizon, dtype=hurst.dtype, device=hurst.device)
-        bank = self.representation.ou_covariance(self.omega(), self._speeds(hurst), end, end)
-        missing = self.representation.covariance(end, end, hurst) - bank
-        # The root has no derivative at zero.
+        variance = self.representation.ou_covariance(self.omega(), self._speeds(hurst), end, end)
+        missing = self.representation.covariance(end, end, hurst) - variance
+        # The square root has no derivative at zero.
         return missing.clamp(min=1e-30).sqrt() / self.horizon
 
     def readout(self) -> Tensor:
@@ -100,7 +100,10 @@ class MarkovFractionalBrownian(Driver):
         return self.omega().sum(dim=-1)
 
     def relative_error(self) -> Tensor:
-        """int_0^T E (B - Bhat)^2 dt over int_0^T E B^2 dt on one W, with no slope, () or (D,)."""
+        """Relative mean square error of the approximation without slope, () or (D,).
+
+        It is int_0^T E (B - Bhat)^2 dt over int_0^T E B^2 dt, with B and Bhat on the same W.
+        """
         hurst = self.hurst()
         return relative_error(
             self.representation, hurst, self._speeds(hurst), self.horizon, self.omega()
@@ -109,9 +112,9 @@ class MarkovFractionalBrownian(Driver):
     def covariance(self, s: Tensor, t: Tensor) -> Tensor:
         omega = self.omega()
         s, t = s.to(omega), t.to(omega)
-        bank = self.representation.ou_covariance(omega, self._speeds(omega), s, t)
+        processes = self.representation.ou_covariance(omega, self._speeds(omega), s, t)
         variance = self.slope().square()
-        return bank + variance.view((*variance.shape, *(1,) * s.dim())) * s * t
+        return processes + variance.view((*variance.shape, *(1,) * s.dim())) * s * t
 
     def start_from(self, normals: Tensor) -> Tensor:
         count = len(self.gammas)
@@ -119,8 +122,8 @@ class MarkovFractionalBrownian(Driver):
             self.representation.start_covariance(torch.tensor(self.gammas, dtype=torch.float64))
         )
         # In float64, where the slow processes are large and nearly equal.
-        bank = (normals[..., :count].double() @ root.to(normals.device)).to(normals.dtype)
-        return torch.cat([bank, normals[..., count:]], dim=-1)
+        states = (normals[..., :count].double() @ root.to(normals.device)).to(normals.dtype)
+        return torch.cat([states, normals[..., count:]], dim=-1)
 
     def start(
         self,
@@ -148,10 +151,10 @@ class MarkovFractionalBrownian(Driver):
 
     def step(self, table: Tensor, readout: Tensor, state: Tensor, z: Tensor) -> Increment:
         decay, change, noise = table[0, 1:], table[1, 1:], z @ table[3:, 1:]
-        # Not the difference of two states, which are much larger than it.
-        motion = contract(torch.addcmul(noise, change, state), readout)
+        # Not as a difference of two states, which are much larger than their difference.
+        increment = contract(torch.addcmul(noise, change, state), readout)
         after = torch.addcmul(noise, decay, state)
-        return Increment(state=after, motion=motion)
+        return Increment(state=after, noise=increment)
 
     def forecast(self, rates: Tensor, readout: Tensor, tau: Tensor, decay: Tensor) -> Forecast:
         slope = readout[..., -1] if self.random_slope else None
@@ -161,20 +164,20 @@ class MarkovFractionalBrownian(Driver):
         return torch.tensor(self.gammas, dtype=torch.float64, device=like.device)
 
     def _response(self, h: Tensor) -> Tensor:
-        """The integral of exp(-rate s) over each step, for W first and then the bank."""
+        """Integral of exp(-rate s) over each step, for W first and then the OU processes."""
         rates = torch.tensor(self.gammas, dtype=torch.float64)
         length = h.unsqueeze(-1)
         return torch.cat([length, -torch.expm1(-rates * length) / rates], dim=1)
 
     def _table(self, h: Tensor, root: Tensor) -> Tensor:
-        """Rows: what is left of a state; its part in the motion; the length; the noise's."""
+        """Table with rows for the decay of a state, its change, the length and the noise."""
         rates = torch.tensor((0.0, *self.gammas), dtype=torch.float64)
         change = torch.expm1(-rates * h.unsqueeze(-1))
         length = h.unsqueeze(-1).expand_as(change)
         rows = torch.cat([torch.stack([1 + change, change, length], dim=1), root], dim=1)
         if not self.random_slope:
             return rows
-        # The slope stays as it is, and moves B by itself times the length.
+        # The slope is constant, and adds itself times the length to B.
         column = rows.new_zeros(*rows.shape[:2], 1)
         column[:, 0, 0], column[:, 1, 0] = 1.0, h
         return torch.cat([rows, column], dim=-1)

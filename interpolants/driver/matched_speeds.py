@@ -1,4 +1,4 @@
-"""Speeds that cover what the data resolve."""
+"""Log-spaced speeds that cover the time scales of the data."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from interpolants.utils.checks import check, check_count, check_open_interval, i
 @final
 @dataclass(frozen=True, kw_only=True)
 class MatchedSpeeds(Speeds):
-    """Log-spaced from slowest / horizon to 2 / step: the range that the data resolve.
+    """Log-spaced speeds from slowest / horizon to 2 / step, the range that the data resolve.
 
     Args:
-        count: K >= 2; 5 are enough for a motion of known index, 10 for one that is learned.
+        count: K >= 2; 5 suffice for a known Hurst index, 10 for a learned one.
         slowest: smallest speed in units of 1 / T, in (0, 2). Above 0.01 a learned Hurst index
-            is not that of the data, and long memory needs less.
+            is biased, and long memory needs a smaller value.
 
     Raises:
-        ValueError: if an argument is out of range, or where called if the step is not in
+        ValueError: if an argument is out of range, or when called if the step is not in
             (0, horizon].
     """
 

@@ -1,4 +1,4 @@
-"""Fractional Brownian motion of type II: it starts at t=0 with no past."""
+"""Fractional Brownian motion of type II (Riemann-Liouville), without noise before t=0."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor
 from interpolants.driver.representation import Representation
 from interpolants.driver.special_functions import factorial_ratios, phi2, poisson
 
-# Up to here the overlap is summed as a series of so many terms; beyond, exp(-x) is rounding.
+# Up to this argument the overlap is a series of this many terms; beyond, exp(-x) is rounding.
 _SMALL, _TERMS = 40.0, 128
 
-# Terms of the two series of the covariance, and the ratio of the times where they meet.
+# Terms of the two series of the covariance, and the ratio of times that separates them.
 _SERIES, _MEET = 40, 0.1
 
 
@@ -26,7 +26,7 @@ class RiemannLiouville(Representation):
 
         Cov(B(s), B(t)) = s^a t^(a - 1) / (a Gamma(a)^2) 2F1(1, 1/2 - H; a + 1; s/t),    s <= t
 
-    The bank starts at zero.
+    The OU processes start at zero.
     """
 
     has_past: ClassVar[bool] = False
@@ -60,8 +60,11 @@ class RiemannLiouville(Representation):
         return gammas.new_zeros(len(gammas), len(gammas))
 
     def ou_covariance(self, omega: Tensor, gammas: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """sum_ij omega_i omega_j (e^(-gamma_j (t - s)) - e^(-gamma_i s - gamma_j t)) /
-        (gamma_i + gamma_j) for s <= t."""
+        """Covariance of the approximation, for s <= t
+
+        sum_ij omega_i omega_j (e^(-gamma_j (t - s)) - e^(-gamma_i s - gamma_j t)) /
+        (gamma_i + gamma_j).
+        """
         weights = omega.view(*omega.shape[:-1], *(1,) * s.dim(), -1)
         resolvent = 1 / (gammas + gammas.unsqueeze(-1))
         fallen = torch.expm1(-torch.minimum(s, t).unsqueeze(-1) * gammas)
@@ -72,7 +75,7 @@ class RiemannLiouville(Representation):
 
 
 def _early(low: Tensor, high: Tensor, ratio: Tensor, hurst: Tensor) -> Tensor:
-    """The covariance times Gamma(a)^2 by the series of 2F1 in s/t."""
+    """Covariance times Gamma(a)^2 by the series of 2F1 in s/t."""
     n = torch.arange(_SERIES // 2, dtype=low.dtype, device=low.device)
     a = hurst.unsqueeze(-1) + 0.5
     factors = (1 - a + n) / (a + 1 + n) * ratio.unsqueeze(-1)
@@ -81,7 +84,7 @@ def _early(low: Tensor, high: Tensor, ratio: Tensor, hurst: Tensor) -> Tensor:
 
 
 def _close(low: Tensor, high: Tensor, ratio: Tensor, hurst: Tensor) -> Tensor:
-    """The covariance times Gamma(a)^2 by a series that converges where s and t are close.
+    """Covariance times Gamma(a)^2 by a series that converges for close s and t.
 
     With cosh(p) = (t + s) / (t - s) it is ((t - s) / 2)^2H int_0^p sinh(y)^2H dy, and the integral
     is expanded in q = exp(-2p), which is zero at s = t.

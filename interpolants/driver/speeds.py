@@ -1,4 +1,4 @@
-"""Speeds of the Ornstein-Uhlenbeck processes in a bank, ascending."""
+"""Speeds (decay rates) of Ornstein-Uhlenbeck processes, ascending."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from dataclasses import dataclass
 
 from interpolants.utils.checks import check, is_number
 
-# What a learned Hurst index needs: the slowest at most this over the horizon, the fastest at
-# least that over the spacing of the data.
+# A learned Hurst index needs the slowest speed <= SLOWEST / horizon and the fastest >= FASTEST /
+# spacing of the data.
 SLOWEST, FASTEST = 0.01, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speeds(abc.ABC):
-    """A rule for the speeds of a bank, for data of any spacing and length.
+    """Rule for the speeds of OU processes, for data of any spacing and length.
 
     Args:
-        count: K.
+        count: K, the number of processes.
     """
 
     count: int
 
     @abc.abstractmethod
     def __call__(self, step: float, horizon: float) -> tuple[float, ...]:
-        """K speeds > 0, ascending.
+        """Return K speeds > 0, ascending.
 
         Args:
             step: spacing of the data, or of the solver's steps, > 0.
-            horizon: T > 0, the length over which the motion is needed.
+            horizon: T > 0, the length over which the process is needed.
 
         Raises:
             ValueError: if the rule has no speeds for these.
@@ -49,10 +49,10 @@ def check_speeds(where: str, gammas: Sequence[float]) -> tuple[float, ...]:
 def speeds_of(
     name: str, gammas: Sequence[float] | Speeds, step: float | None, horizon: float
 ) -> tuple[float, ...]:
-    """The speeds of a bank from what it was given, checked.
+    """Speeds from numbers or a rule, checked.
 
     Args:
-        name: the bank's class, for messages.
+        name: class of the driver, for error messages.
         gammas: speeds, or a rule for them, which needs a step.
         step, horizon: as of `Speeds`.
     """
@@ -65,10 +65,10 @@ def speeds_of(
 
 
 def warn_of_speeds(gammas: Sequence[float], *, step: float, horizon: float) -> None:
-    """Warn if a Hurst index learned with these speeds would not be that of the data.
+    """Warn if a Hurst index learned with these speeds would be biased.
 
-    Below the time 1 / gamma_max a bank is rough like Brownian motion, and above 1 / gamma_min it
-    forgets, whatever its weights: a fit at other times shows in H.
+    At times below 1 / gamma_max a sum of OU processes is as rough as Brownian motion, and above
+    1 / gamma_min it has no memory, for any weights. Data with other time scales bias H.
 
     Args:
         gammas: the speeds.
@@ -76,7 +76,7 @@ def warn_of_speeds(gammas: Sequence[float], *, step: float, horizon: float) -> N
         horizon: T.
     """
     least, most = SLOWEST / horizon, FASTEST / step
-    # Speeds that were put at the limits may be off by rounding.
+    # Speeds set to the limits may be off by rounding.
     if max(gammas) < most * (1 - 1e-9):
         warnings.warn(
             f"the fastest speed is {max(gammas):.3g}, below 2 / step = {most:.3g}: a learned "
@@ -92,6 +92,6 @@ def warn_of_speeds(gammas: Sequence[float], *, step: float, horizon: float) -> N
 
 
 def log_spaced(first: float, last: float, count: int) -> tuple[float, ...]:
-    """Numbers of constant ratio, from the first to the last; at least two."""
+    """Geometric sequence from the first to the last number; at least two."""
     rate = math.log(last / first) / (count - 1)
     return tuple(first * math.exp(rate * k) for k in range(count))

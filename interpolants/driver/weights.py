@@ -1,6 +1,6 @@
-"""The weights with which a bank of Ornstein-Uhlenbeck processes comes closest to a law.
+"""Optimal weights of Ornstein-Uhlenbeck processes that approximate fractional Brownian motion.
 
-They minimise int_0^T E (B - Bhat)^2 dt over omega (Daems et al., arXiv 2310.12975). The motion is
+They minimise int_0^T E (B - Bhat)^2 dt over omega (Daems et al., arXiv 2310.12975). B is
 self-similar, so one problem in units of T serves every horizon: omega = T^(H - 1/2) w, A w = b.
 """
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from interpolants.driver.representation import Representation
 
 RIDGE = 1e-10
-"""Added to the diagonal of A scaled to ones; without it the weights of many speeds are noise."""
+"""Relative ridge on the diagonal of A, without which rounding dominates for many speeds."""
 
 
 def optimal_weights(
@@ -23,13 +23,13 @@ def optimal_weights(
     *,
     ridge: float = RIDGE,
 ) -> Tensor:
-    """omega in closed form; differentiable in the Hurst index.
+    """Optimal omega in closed form, differentiable in the Hurst index.
 
     Args:
-        representation: the type of motion.
+        representation: type of fractional Brownian motion.
         hurst: float64, (*H).
         gammas: speeds > 0, float64, (K,).
-        horizon: T, the length over which the error is counted.
+        horizon: T, the length over which the error is integrated.
         ridge: relative to the diagonal of A, >= 0.
 
     Returns:
@@ -48,7 +48,10 @@ def optimal_weights(
 def relative_error(
     representation: Representation, hurst: Tensor, gammas: Tensor, horizon: float, omega: Tensor
 ) -> Tensor:
-    """int_0^T E (B - Bhat)^2 dt over int_0^T E B^2 dt, for any omega, (*H)."""
+    """Relative mean square error for any omega, (*H).
+
+    It is int_0^T E (B - Bhat)^2 dt over int_0^T E B^2 dt.
+    """
     x = gammas * horizon
     w = omega / (horizon ** (hurst - 0.5) * representation.amplitude(hurst)).unsqueeze(-1)
     quadratic = (w @ representation.gram(x) * w).sum(dim=-1) - 2 * (

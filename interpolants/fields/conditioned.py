@@ -1,4 +1,4 @@
-"""A network that has been told its condition, and is called as (t, x) again."""
+"""Networks with a fixed condition, called as functions of (t, x)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from interpolants.net.condition import Condition
 
 @final
 class ConditionedNetwork(nn.Module):
-    """net(t, x, condition) for the B samples of one condition, guided if asked.
+    """Network net(t, x, condition) with the condition of B samples fixed, and optional guidance.
 
     Args:
         net: called as `net(t, x, condition)`.
-        condition: of B samples; of k B rows, rows i, i + B, ... are about sample i.
-        guidance: what to do with the predictions; nothing if None.
+        condition: condition of B samples; of k B rows, rows i, i + B, ... belong to sample i.
+        guidance: guidance of the predictions; none if None.
     """
 
     def __init__(
@@ -30,8 +30,7 @@ class ConditionedNetwork(nn.Module):
         self.guidance = guidance
 
     def assign(self, condition: Condition) -> None:
-        """Go on with other samples; in the same memory where sizes agree, which captured graphs
-        read."""
+        """Replace the condition, in the same memory if sizes agree, which captured graphs read."""
         pairs = [
             (own, other)
             for own, other in zip(self.condition, condition, strict=True)
@@ -45,11 +44,11 @@ class ConditionedNetwork(nn.Module):
 
     @property
     def networks(self) -> Sequence[nn.Module]:
-        """Those that are called, whose calls count."""
+        """Networks that an evaluation calls, which are counted."""
         return [self.net] if self.guidance is None else self.guidance.networks(self.net)
 
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
-        """All heads, (B, heads, *event)."""
+        """Predictions of all heads, (B, heads, *event)."""
         condition = self.condition.repeated(len(x))
         if self.guidance is None:
             predictions: Tensor = self.net(t, x, condition)

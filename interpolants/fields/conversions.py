@@ -1,7 +1,7 @@
-"""Fields as linear combinations of the state and of what a network predicts.
+"""Fields as linear combinations of the state and the predictions of a network.
 
-Every field is a combination of x and of the predictions, with coefficients that depend on time
-alone. A conversion is therefore a short table of coefficients, and conversions compose by adding
+Every field is a combination of x and the predictions, with coefficients that depend only on
+time. A conversion is therefore a short table of coefficients, and conversions compose by adding
 and scaling tables (arXiv 2303.08797, sections 2 to 4). The hub of a two-sided path is the pair
 (mean velocity v, denoiser eta); that of a one-sided path is (denoiser, target mean):
 
@@ -31,7 +31,7 @@ Combination = dict[str, Tensor | float]
 def convert(
     name: str, path: Interpolant, c: Coefficients, predicts: Sequence[str]
 ) -> Combination | None:
-    """A field that is not predicted itself, or None if it does not follow on this path.
+    """Combination for a field that is not predicted, or None if it does not follow on this path.
 
     Args:
         name: the field.
@@ -71,12 +71,12 @@ def apply_combination(
 
 
 def scale(factor: Tensor | float, combination: Combination) -> Combination:
-    """The combination times a function of time."""
+    """Multiply a combination by a function of time."""
     return {name: factor * coefficient for name, coefficient in combination.items()}
 
 
 def add(*combinations: Combination) -> Combination:
-    """The sum of combinations."""
+    """Add combinations."""
     total: Combination = {}
     for combination in combinations:
         for name, coefficient in combination.items():
@@ -85,7 +85,7 @@ def add(*combinations: Combination) -> Combination:
 
 
 def _predicted_score(predicts: Sequence[str]) -> Combination:
-    """The score from a prediction that differs from it by a constant; empty if there is none."""
+    """Score from a prediction that differs from it by a constant; empty if there is none."""
     if "score" in predicts:
         return {"score": 1.0}
     if "multiplicative_score" in predicts:
@@ -94,7 +94,7 @@ def _predicted_score(predicts: Sequence[str]) -> Combination:
 
 
 def _plus(combination: Combination, path: Interpolant, constant: Tensor) -> Combination:
-    """The combination plus what the path's shift makes of it; itself if there is no shift."""
+    """Add a constant that comes from the path's shift; nothing on a path without shift."""
     if isinstance(path, AffineInterpolant) and path.shifted:
         return add(combination, {"one": constant})
     return combination
@@ -103,7 +103,7 @@ def _plus(combination: Combination, path: Interpolant, constant: Tensor) -> Comb
 def _one_sided(
     name: str, path: Interpolant, c: Coefficients, predicts: Sequence[str]
 ) -> Combination | None:
-    """A field from the hub (denoiser, target mean) of a one-sided path."""
+    """Combination for a field from the hub (denoiser, target mean) of a one-sided path."""
     delta, score = c.determinant, _predicted_score(predicts)
     velocity = "velocity" if "velocity" in predicts else "mean_velocity"
     x = _plus({"x": 1.0}, path, -c.shift)
@@ -135,7 +135,7 @@ def _one_sided(
 def _two_sided(
     name: str, path: Interpolant, c: Coefficients, predicts: Sequence[str]
 ) -> Combination | None:
-    """A field from the hub (mean velocity, denoiser) of a two-sided path, or None."""
+    """Combination for a field from the hub (mean velocity, denoiser) of a two-sided path."""
     eta: Combination | None = None
     score = _predicted_score(predicts)
     if "denoiser" in predicts:
@@ -171,7 +171,7 @@ def _mean_velocity(
     noise: Combination | None,
     noise_dot: Combination | None,
 ) -> Combination | None:
-    """E[dI/dt | xt] on a two-sided path."""
+    """Combination for E[dI/dt | xt] on a two-sided path."""
     if "mean_velocity" in predicts:
         return {"mean_velocity": 1.0}
     if path.is_mirror:
@@ -189,7 +189,7 @@ def _mean_velocity(
 def _target_mean(
     path: Interpolant, c: Coefficients, noise: Combination, v: Combination
 ) -> Combination | None:
-    """E[x1 | xt] on a two-sided path, from the mean velocity."""
+    """Combination for E[x1 | xt] on a two-sided path, from the mean velocity."""
     if path.is_mirror:
         return add({"x": 1.0}, scale(-1.0, noise))
     if not _determinate(path):

@@ -1,4 +1,4 @@
-"""What the networks predict, and every field that follows from it.
+"""Predicted fields, and all fields that follow from them.
 
 The score exists only where the path has Gaussian noise of its own: latent noise gamma > 0 with a
 learned denoiser, or a standard normal base under an independent coupling on a one-sided path.
@@ -34,23 +34,23 @@ FIELDS = (
     "target_mean",
     "multiplicative_score",
 )
-# The root mean square of what a path leaves of the data at its beginning, in units of its noise.
+# Largest root mean square of the data at t=0, in units of the noise, without a warning.
 _MOST_SIGNAL = 0.3
 _SCORES = ("score", "multiplicative_score")
 
 
 @final
 class Fields(nn.Module):
-    """A network, the path it was trained on, and every field that follows from the two.
+    """Network with the path it was trained on, and all fields that follow from the two.
 
     Args:
         net: called as `net(t, x)`, t 0-d or (B,), x (B, *event); returns (B, heads, *event),
-            one head per predicted field. With a third argument, a `Condition`, once one is given.
+            one head per predicted field. A `Condition`, if there is one, is a third argument.
         interpolant: the path.
         predicts: names of the fields that the heads predict, in order, out of `FIELDS`.
-        base: law of x0; decides whether a one-sided path has a score.
-        coupling: how x0 and x1 are paired; likewise.
-        preconditioning: what the network is fed and what is made of its output; nothing if None.
+        base: distribution of x0; a one-sided path has a score only if it is standard normal.
+        coupling: pairing of x0 and x1; a one-sided path has a score only if it is independent.
+        preconditioning: scaling of the network's input and output; none if None.
 
     Raises:
         ValueError: if `predicts` names something else, is empty, or repeats a name.
@@ -84,10 +84,10 @@ class Fields(nn.Module):
             preconditioning.check(interpolant, self.predicts)
 
     def condition_on(self, condition: Condition, guidance: Guidance | None = None) -> Fields:
-        """The fields for samples of a condition, guided if asked; called as (t, x) like these.
+        """Fields of samples with a condition, and optional guidance, called as (t, x) like these.
 
-        They share all weights. The condition is of B samples; in a batch of k B rows, the rows
-        i, i + B, ... are about sample i.
+        They share all weights. The condition is that of B samples; in a batch of k B rows, rows
+        i, i + B, ... belong to sample i.
         """
         return Fields(
             net=ConditionedNetwork(self.net, condition, guidance),
@@ -100,60 +100,60 @@ class Fields(nn.Module):
 
     @property
     def is_conditioned(self) -> bool:
-        """Whether the fields are those of given samples."""
+        """True for fields that were returned by `condition_on`."""
         return isinstance(self.net, ConditionedNetwork)
 
     @property
     def networks(self) -> Sequence[nn.Module]:
-        """The networks that an evaluation calls, once each."""
+        """Networks that an evaluation calls, once each."""
         return self.net.networks if isinstance(self.net, ConditionedNetwork) else [self.net]
 
     def predict(self, t: Tensor, x: Tensor) -> dict[str, Tensor]:
-        """What is predicted by name, each (B, *event), in x's dtype; t is 0-d or (B,)."""
+        """Predictions by name, each (B, *event), in x's dtype; t is 0-d or (B,)."""
         return dict(zip(self.predicts, self._heads(t, x).unbind(1), strict=True))
 
     def _heads(self, t: Tensor, x: Tensor) -> Tensor:
-        """All predictions, (B, heads, *event), in x's dtype."""
+        """Predictions of all heads, (B, heads, *event), in x's dtype."""
         if self.preconditioning is None:
             heads: Tensor = self.net(t, x)
             return heads.to(x.dtype)
         return self.preconditioning(self.net, self.interpolant, self.predicts, t, x)
 
     def evaluate(self, t: Tensor, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-        """Several fields from one call of the network, each (B, *event)."""
+        """Evaluate several fields by one call of the network, each (B, *event)."""
         predictions = self.predict(t, x)
         return {
             name: apply_combination(self.combination(name, t), x, predictions) for name in names
         }
 
     def evaluate_stacked(self, t: Tensor, x: Tensor, names: Sequence[str]) -> Tensor:
-        """Several fields from one call of the network, (B, fields, *event)."""
+        """Evaluate several fields by one call of the network, stacked, (B, fields, *event)."""
         if tuple(names) == self.predicts:
             return self._heads(t, x)
         return torch.stack(list(self.evaluate(t, x, names).values()), dim=1)
 
     def velocity(self, t: Tensor, x: Tensor) -> Tensor:
-        """b(t, x) = E[xt_dot | xt = x], (B, *event)."""
+        """Velocity b(t, x) = E[xt_dot | xt = x], (B, *event)."""
         return self.evaluate(t, x, ["velocity"])["velocity"]
 
     def mean_velocity(self, t: Tensor, x: Tensor) -> Tensor:
-        """v(t, x) = E[dI/dt | xt = x], (B, *event)."""
+        """Mean velocity v(t, x) = E[dI/dt | xt = x], (B, *event)."""
         return self.evaluate(t, x, ["mean_velocity"])["mean_velocity"]
 
     def denoiser(self, t: Tensor, x: Tensor) -> Tensor:
-        """eta(t, x) = E[z | xt = x], (B, *event)."""
+        """Denoiser eta(t, x) = E[z | xt = x], (B, *event)."""
         return self.evaluate(t, x, ["denoiser"])["denoiser"]
 
     def score(self, t: Tensor, x: Tensor) -> Tensor:
-        """s(t, x) = grad log p_t(x), (B, *event)."""
+        """Score s(t, x) = grad log p_t(x), (B, *event)."""
         return self.evaluate(t, x, ["score"])["score"]
 
     def target_mean(self, t: Tensor, x: Tensor) -> Tensor:
-        """E[x1 | xt = x], (B, *event)."""
+        """Target mean E[x1 | xt = x], (B, *event)."""
         return self.evaluate(t, x, ["target_mean"])["target_mean"]
 
     def multiplicative_score(self, t: Tensor, x: Tensor) -> Tensor:
-        """h(t, x) = grad log p_t(x) - 1, (B, *event), where x is the chart's y = log X.
+        """Multiplicative score h(t, x) = grad log p_t(x) - 1, (B, *event), for x = log X.
 
         That is X * grad log of the density of X = exp(y), which arXiv 2510.02730 calls the
         Hyvarinen score. If data are scaled in the chart, X is exp of the networks' coordinate,
@@ -162,9 +162,9 @@ class Fields(nn.Module):
         return self.evaluate(t, x, ["multiplicative_score"])["multiplicative_score"]
 
     def fit_base(self, x1: Tensor, label: Tensor | None) -> None:
-        """Let the base take what it needs from training data, in the networks' units.
+        """Fit the base to training data, in the networks' units.
 
-        Warns where the path leaves more of the data at t=0 than a start from x0 may leave out.
+        Warns if the path at t=0 contains more of the data than a start from x0 may neglect.
         """
         path, zero = self.interpolant, torch.zeros((), dtype=torch.float64)
         signal = 0.0
@@ -176,28 +176,28 @@ class Fields(nn.Module):
         if rest > _MOST_SIGNAL and type(self.base).start is Base.start:
             name = type(path).__name__
             warnings.warn(
-                f"Fields.base: {name} begins with data {rest:.2g} times as large as its noise, "
+                f"Fields.base: {name} starts with data {rest:.2g} times as large as its noise, "
                 f"which samples that start from {type(self.base).__name__} lack; use "
                 "base=fitted, or more noise",
                 stacklevel=2,
             )
 
     def base_state(self, x0: Tensor) -> Tensor:
-        """Where the path begins: shift(0) + alpha(0) x0 on a one-sided path, else x0."""
-        shift, level = self._beginning(x0)
+        """State at t=0: shift(0) + alpha(0) x0 on a one-sided path, else x0."""
+        shift, level = self._initial_scaling(x0)
         return torch.addcmul(shift, level, x0)
 
     def base_sample(self, x: Tensor) -> Tensor:
-        """The x0 whose path begins at x, (B, *event)."""
-        shift, level = self._beginning(x)
+        """Inverse of `base_state`: the x0 whose path starts at x, (B, *event)."""
+        shift, level = self._initial_scaling(x)
         return (x - shift) / level
 
     def base_log_prob(self, x: Tensor) -> Tensor:
-        """The log density of beginnings at x, (B,)."""
-        _, level = self._beginning(x)
+        """Log density of initial states at x, (B,)."""
+        _, level = self._initial_scaling(x)
         return self.base.log_prob(self.base_sample(x)) - x[0].numel() * level.log()
 
-    def _beginning(self, like: Tensor) -> tuple[Tensor, Tensor]:
+    def _initial_scaling(self, like: Tensor) -> tuple[Tensor, Tensor]:
         path, zero = self.interpolant, torch.zeros((), dtype=torch.float64)
         if not (path.one_sided and isinstance(path, AffineInterpolant)):
             return zero.to(like), (zero + 1).to(like)
@@ -205,7 +205,7 @@ class Fields(nn.Module):
         return c.shift.to(like), c.alpha.to(like)
 
     def coefficients(self, t: Tensor) -> Coefficients:
-        """Path coefficients at t; alpha and beta are NaN for a path that is not affine."""
+        """Path coefficients at t; alpha and beta are NaN if the path is not affine."""
         path = self.interpolant
         if isinstance(path, AffineInterpolant):
             return path.coefficients(t)
@@ -215,14 +215,14 @@ class Fields(nn.Module):
         )
 
     def check(self, name: str) -> None:
-        """Raise a ValueError, naming what is missing, if the field cannot be derived."""
+        """Raise a ValueError that says what is missing if the field cannot be derived."""
         self.combination(name, torch.tensor(0.25, dtype=torch.float64))
 
     def combination(self, name: str, t: Tensor) -> Combination:
-        """The field as coefficients over x and the predictions, at times t of any shape.
+        """Field as coefficients of x and the predictions, at times t of any shape.
 
         Raises:
-            ValueError: if the field does not follow from what is predicted on this path.
+            ValueError: if the field does not follow from the predictions on this path.
         """
         check(name in FIELDS, "Fields", f"a field out of {FIELDS}", name)
         predicted = name in self.predicts

@@ -1,4 +1,4 @@
-"""Networks between states and fields of known size."""
+"""Preconditioning of networks by the known size of states and fields."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from interpolants.utils.shapes import expand_time
 @final
 @dataclass(frozen=True, kw_only=True)
 class Preconditioning:
-    """f(t, x) = skip(t) x + out(t) F(t, x / level(t)), with F the network.
+    """Field f(t, x) = skip(t) x + out(t) F(t, x / level(t)), with F the network.
 
     On a one-sided path x_t = alpha x0 + beta x1, with coordinates of x1 of root mean square s, a
     field that is the mean of A x0 + B x1 has
 
         level^2 = alpha^2 + beta^2 s^2
-        skip    = (A alpha + B beta s^2) / level^2      the best linear guess from x_t
-        out     = s |A beta - B alpha| / level          the deviation of what it leaves
+        skip    = (A alpha + B beta s^2) / level^2      the best linear predictor from x_t
+        out     = s |A beta - B alpha| / level          the standard deviation of its error
 
-    so that F takes and gives numbers of size 1 at all times. For the target mean (A = 0, B = 1)
+    so that input and output of F have size 1 at all times. For the target mean (A = 0, B = 1)
     with alpha / beta = sigma these are c_skip, c_out and 1 / (beta c_in) of Karras et al., arXiv
     2206.00364, table 1.
 
     Args:
-        std: s, > 0: the root mean square of the data in the units of the networks.
+        std: s > 0, the root mean square of the data in the units of the networks.
     """
 
     std: float = 0.5
@@ -40,7 +40,7 @@ class Preconditioning:
         check_positive("Preconditioning.std", self.std)
 
     def check(self, path: Interpolant, predicts: Sequence[str]) -> None:
-        """Raise a ValueError unless the path is one-sided and all fields are known to be means."""
+        """Raise a ValueError unless the path is one-sided and all fields are such means."""
         fits = isinstance(path, AffineInterpolant) and path.one_sided and not path.shifted
         rule = "a one-sided path without a shift"
         fix = "use interpolant=one_sided_linear, or preconditioning=null"
@@ -52,19 +52,19 @@ class Preconditioning:
     def __call__(
         self, net: nn.Module, path: Interpolant, predicts: Sequence[str], t: Tensor, x: Tensor
     ) -> Tensor:
-        """All fields, (B, heads, *event), in x's dtype; t is 0-d or (B,)."""
+        """Evaluate all fields, (B, heads, *event), in x's dtype; t is 0-d or (B,)."""
         assert isinstance(path, AffineInterpolant)
         c = path.coefficients(t)
         square = c.alpha.square() + (self.std * c.beta).square()
         heads = net(t, x * expand_time(square.rsqrt(), x).to(x.dtype)).to(x.dtype)
         parts = [self._factors(name, c, square) for name in predicts]
-        # Along the axis of heads, which a time shared by the batch leaves out.
+        # Along the axis of heads, which is missing in a time shared by the batch.
         skip, out = (torch.stack(part, dim=-1).to(x.dtype) for part in zip(*parts, strict=True))
         shape = (-1, len(parts), *(1,) * (x.dim() - 1))
         return torch.addcmul(out.reshape(shape) * heads, skip.reshape(shape), x.unsqueeze(1))
 
     def _factors(self, name: str, c: Coefficients, square: Tensor) -> tuple[Tensor, Tensor]:
-        """Skip and out of one field, of t's shape."""
+        """Factors skip and out of one field, of t's shape."""
         one = torch.ones_like(square)
         velocity = (c.alpha_dot, c.beta_dot)
         noise, data = {"denoiser": (one, 0 * one), "target_mean": (0 * one, one)}.get(

@@ -1,4 +1,4 @@
-"""Stochastic interpolants: the path, and its exact time derivative (arXiv 2303.08797, section 2).
+"""Stochastic interpolants: paths with exact time derivatives (arXiv 2303.08797, section 2).
 
     x_t     = I(t, x0, x1) + gamma(t) z,        z ~ N(0, Id), independent of (x0, x1)
     xt_dot  = dI/dt + gamma_dot(t) z
@@ -30,10 +30,10 @@ from interpolants.utils.shapes import expand_time
 
 
 class InterpolantSample(NamedTuple):
-    """One batch of points on paths.
+    """Batch of points on paths.
 
-    Of antithetic pairs, what differs between the two has a leading axis of two signs,
-    (2, B, *event), against which the rest broadcasts.
+    In antithetic pairs, the tensors that differ between the two have a leading axis of two
+    signs, (2, B, *event), against which the others broadcast.
 
     Attributes:
         t: times, 0-d or (B,).
@@ -54,10 +54,10 @@ class InterpolantSample(NamedTuple):
 
 
 class Coefficients(NamedTuple):
-    """Of x_t = shift + alpha x0 + beta x1 + gamma z, with derivatives, each of t's shape.
+    """Coefficients of x_t = shift + alpha x0 + beta x1 + gamma z, with derivatives.
 
-    `gamma_gamma_dot` is the product gamma * gamma_dot, finite where gamma_dot is not. The shift
-    is zero on most paths.
+    Each has t's shape. `gamma_gamma_dot` is the product gamma * gamma_dot, finite where gamma_dot
+    is not. The shift is zero on most paths.
     """
 
     alpha: Tensor
@@ -83,8 +83,8 @@ class Interpolant(abc.ABC):
         gamma: level of the latent noise.
         one_sided: whether x0 is itself the latent noise, which must then be standard normal.
         is_mirror: whether dI/dt vanishes, so that the denoiser alone determines every field.
-        exact_ends: whether the path is x0 at t=0 and x1 at t=1 (x1 at both on a mirror), or
-            comes close only.
+        exact_ends: whether the path is exactly x0 at t=0 and x1 at t=1 (x1 at both on a mirror),
+            and not only approximately.
     """
 
     gamma: Gamma
@@ -107,7 +107,7 @@ class Interpolant(abc.ABC):
         return c.alpha if self.one_sided else c.gamma
 
     def sample(self, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> InterpolantSample:
-        """Points on the paths at times t (0-d or (B,)), with their exact derivative.
+        """Points on the paths at times t (0-d or (B,)), with their exact time derivatives.
 
         On a one-sided path `z` is ignored: the latent noise is x0.
         """
@@ -120,10 +120,10 @@ class Interpolant(abc.ABC):
         return InterpolantSample(t, x0, x1, z, xt, xt_dot, mean_dot)
 
     def sample_pairs(self, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> InterpolantSample:
-        """Antithetic pairs: points with the latent noise, and with its negative.
+        """Antithetic pairs of points, with the latent noise and with its negative.
 
-        On a one-sided path x0 is what changes its sign, in `x0` and `mean_dot` too. Without
-        latent noise the two would be one, and there is no axis of signs.
+        On a one-sided path x0 changes its sign, in `x0` and `mean_dot` too. Without latent noise
+        the two points coincide, and there is no axis of signs.
         """
         if self.one_sided:
             both = torch.stack([x0, -x0])
@@ -141,7 +141,7 @@ class Interpolant(abc.ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class AffineInterpolant(Interpolant):
-    """x_t = shift(t) + alpha(t) x0 + beta(t) x1 + gamma(t) z: leaves give alpha and beta.
+    """x_t = shift(t) + alpha(t) x0 + beta(t) x1 + gamma(t) z; subclasses define alpha and beta.
 
     Attributes:
         determinate: whether alpha beta_dot - alpha_dot beta is non-zero inside (0, 1), so that
@@ -156,7 +156,7 @@ class AffineInterpolant(Interpolant):
 
     @property
     def shifted(self) -> bool:
-        """Whether there is a shift, a known function of time; leaves with one give it too."""
+        """True if there is a shift, a known function of time, which the subclass then defines."""
         return False
 
     def shift(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,8 +168,8 @@ class AffineInterpolant(Interpolant):
         alpha, beta, alpha_dot, beta_dot = self.alpha_beta(t)
         gamma, gamma_dot = self.gamma.value_and_dot(t)
         product = self.gamma.value_dot(t)
-        own = alpha, beta, gamma, alpha_dot, beta_dot, gamma_dot, product
-        return Coefficients(*own, *self.shift(t))
+        values = alpha, beta, gamma, alpha_dot, beta_dot, gamma_dot, product
+        return Coefficients(*values, *self.shift(t))
 
     def log_snr(self, t: Tensor) -> Tensor:
         """log(beta / alpha), of t's shape: the log signal-to-noise ratio of a one-sided path."""

@@ -1,4 +1,4 @@
-"""A path given by a function of the user's own."""
+"""Paths defined by a user's function."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class CustomInterpolant(Interpolant):
     """x_t = I(t, x0, x1) + gamma(t) z for any differentiable I; dI/dt by forward-mode autodiff.
 
     Args:
-        function: I(t, x0, x1). It is given times that multiply data of shape (B, *event)
-            directly, must return that shape, treat the samples of a batch separately, and
-            satisfy I(0, x0, x1) = x0 and I(1, x0, x1) = x1.
+        function: I(t, x0, x1), with times that broadcast against data of shape (B, *event). It
+            must return that shape, treat the samples of a batch separately, and satisfy
+            I(0, x0, x1) = x0 and I(1, x0, x1) = x1.
         gamma: level of the latent noise.
     """
 
@@ -32,7 +32,7 @@ class CustomInterpolant(Interpolant):
 
     def interpolate(self, t: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
         time = expand_time(t, x1)
-        # Samples are separate, so one tangent of ones gives every sample's own derivative.
+        # Samples are separate, so one tangent of ones gives each sample's derivative.
         derivative = torch.func.jvp(
             lambda s: self.function(s, x0, x1), (time,), (torch.ones_like(time),)
         )

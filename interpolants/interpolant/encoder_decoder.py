@@ -1,4 +1,4 @@
-"""The encoder-decoder path: x0 is encoded into noise by t=1/2, x1 decoded from it."""
+"""The encoder-decoder path: x0 becomes noise by t=1/2, and x1 is decoded from it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from interpolants.utils.checks import check
 class EncoderDecoderInterpolant(AffineInterpolant):
     """alpha = cos^2(pi t) on t < 1/2, beta = cos^2(pi t) on t > 1/2, each zero elsewhere.
 
-    With gamma = sin^2(pi t) the law at t = 1/2 is exactly N(0, Id), whatever the ends
-    (arXiv 2303.08797, section 4). alpha and beta never overlap, so the mean of x1 given x_t
-    does not follow from velocity and denoiser.
+    With gamma = sin^2(pi t) the distribution at t = 1/2 is exactly N(0, Id), for any base and data
+    (arXiv 2303.08797, section 4). alpha and beta are never both positive, so the mean of x1 given
+    x_t does not follow from velocity and denoiser.
 
     Args:
         gamma: level of the latent noise, positive at t = 1/2.

@@ -18,16 +18,17 @@ from interpolants.utils.checks import check, is_number
 @final
 @dataclass(frozen=True, kw_only=True)
 class GeometricBrownianInterpolant(OneSidedInterpolant):
-    """The law of dX = mu X ds + sigma X dW from data X, s = 1 - t, as a path of x = log X:
+    """Path of x = log X for dX = mu X ds + sigma X dW from data X, with s = 1 - t:
 
         beta = 1,   alpha(t)^2 = int_0^s sigma(u)^2 du,   shift(t) = int_0^s (mu - sigma^2 / 2) du
 
-    (arXiv 2510.02730, whose multiplicative diffusion this is on data in `space=log`.) At t=0 data
-    are left in the law, which sampling starts without: see the bases `fitted` and `class_average`.
+    On data in `space=log` this is the multiplicative diffusion of arXiv 2510.02730. The
+    distribution at t=0 still depends on the data, while x0 does not: the bases `fitted` and
+    `class_average` correct for that.
 
     Args:
-        sigma: noise of the motion, a schedule in s with values > 0; a number is a constant one.
-        mu: its drift, likewise of any sign; None for sigma^2 / 2, without drift in log X.
+        sigma: volatility, a schedule in s with values > 0; a number is a constant schedule.
+        mu: drift, likewise, of any sign; None for sigma^2 / 2, without drift in log X.
     """
 
     sigma: Schedule | float = 0.8
@@ -45,7 +46,7 @@ class GeometricBrownianInterpolant(OneSidedInterpolant):
 
     def alpha_beta(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         s = 1 - t
-        # The paper's code has sigma(s)^2 s for the integral, which holds for constants alone.
+        # The paper's code has sigma(s)^2 s for the integral, which holds for constants only.
         alpha = self._sigma.square_integral(s).sqrt()
         alpha_dot = -0.5 * self._sigma.value(s).square() / alpha
         return alpha, torch.ones_like(t), alpha_dot, torch.zeros_like(t)
@@ -66,5 +67,5 @@ class GeometricBrownianInterpolant(OneSidedInterpolant):
         return _schedule(self.sigma)
 
 
-def _schedule(given: Schedule | float) -> Schedule:
-    return given if isinstance(given, Schedule) else ConstantSchedule(c=given)
+def _schedule(value: Schedule | float) -> Schedule:
+    return value if isinstance(value, Schedule) else ConstantSchedule(c=value)

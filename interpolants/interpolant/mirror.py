@@ -19,8 +19,8 @@ from interpolants.utils.checks import check
 class MirrorInterpolant(AffineInterpolant):
     """alpha = 0, beta = 1: both ends are the data (arXiv 2303.08797, section 3).
 
-    The velocity is gamma_dot times the denoiser, so one denoiser is all. The probability flow
-    returns its input; the SDE resamples it, the further the larger epsilon.
+    The velocity is gamma_dot times the denoiser, so the denoiser is the only field to learn. The
+    probability flow returns its input; the SDE moves it, the further the larger epsilon.
 
     Args:
         gamma: level of the latent noise, positive inside (0, 1).

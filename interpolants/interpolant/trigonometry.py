@@ -1,4 +1,4 @@
-"""cos and sin of a quarter turn, exact at both ends."""
+"""Cosine and sine of a quarter turn, exact at both ends."""
 
 from __future__ import annotations
 

@@ -18,9 +18,8 @@ from interpolants.utils.checks import check, check_positive, is_number
 class VarianceExplodingInterpolant(OneSidedInterpolant):
     """alpha = sigma_max^(1-t) sigma_min^t, beta = 1: x_t = x1 + alpha(t) x0.
 
-    The ends hold only approximately: the law at t=0 is sigma_max x0 + x1, which sampling starts
-    from as sigma_max x0, and at t=1 a trace sigma_min of noise is left, which the final
-    denoising step removes.
+    The ends are approximate: the path at t=0 is sigma_max x0 + x1, while sampling starts from
+    sigma_max x0; at t=1 noise of level sigma_min is left, which the final denoising step removes.
 
     Args:
         sigma_max: noise level at t=0, well above the spread of the (scaled) data.

@@ -16,9 +16,9 @@ from interpolants.interpolant.base import OneSidedInterpolant
 class VariancePreservingInterpolant(OneSidedInterpolant):
     """alpha = sqrt(1 - t^2), beta = t: the Ornstein-Uhlenbeck process at time -log t.
 
-    The law at t=0 is exactly the base, with no finite horizon (arXiv 2303.08797, section 5).
-    alpha_dot is infinite at t=1, where the velocity stays finite: learn the denoiser or the
-    target mean near that end, or the velocity with antithetic pairs.
+    The path at t=0 is exactly x0, since the process has no finite horizon (arXiv 2303.08797,
+    section 5). alpha_dot is infinite at t=1, where the velocity stays finite: learn the denoiser
+    or the target mean near that end, or the velocity with antithetic pairs.
     """
 
     def alpha_beta(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -1,7 +1,7 @@
-"""Distances between two sets of samples, and the value a perfect sampler would get.
+"""Distances between two samples, and their values for a perfect sampler.
 
-A distance between finite samples is not zero even when both come from the same law. `with_floor`
-therefore computes it twice: for the generated samples, and for as many fresh real ones.
+A distance between finite samples is not zero even if both come from the same distribution.
+`with_floor` therefore computes it for the generated samples and for as many fresh real ones.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ _MATMUL_DIMENSION = 32
 
 
 class Metric(abc.ABC):
-    """A distance between the laws of two sample sets, estimated from the samples.
+    """Distance between two distributions, estimated from samples of both.
 
-    Symmetric in its arguments, invariant to the order of the samples, and deterministic: what is
-    drawn at random is drawn from a seed of the metric's own.
+    It is symmetric in its arguments, invariant to the order of the samples, and deterministic:
+    random choices depend on a seed of the metric.
 
     Attributes:
-        of_training_data: whether it is about what samples have to do with the training data,
-            whatever they are compared with.
+        of_training_data: whether it compares samples with the training data, for any references.
     """
 
     of_training_data: ClassVar[bool] = False
@@ -42,23 +41,24 @@ class Metric(abc.ABC):
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
 
     def fit(self, data: Data) -> None:
-        """Take what the metric needs from the data, before anything is compared; most need
-        nothing, and none needs it twice.
+        """Fit the metric to the data, before any comparison; most need no fit.
+
+        A second fit to the same data costs nothing.
 
         Raises:
-            ValueError: if the data do not suit.
+            ValueError: if the metric does not apply to the data.
         """
         return
 
     def measure(
         self, samples: Tensor, pairs: Sequence[tuple[Tensor, Tensor]]
     ) -> list[MetricResult]:
-        """One or more values of samples, each with its floor; arguments as of `with_floor`."""
+        """Compute one or more values, each with its floor; arguments as of `with_floor`."""
         return [with_floor(self, samples, pairs)]
 
     @abc.abstractmethod
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """Distance between two sets of samples.
+        """Distance between two samples.
 
         Args:
             x: shape (n, *event).
@@ -73,14 +73,14 @@ class Metric(abc.ABC):
 
 
 class MetricResult(NamedTuple):
-    """A metric and the value it takes between two real sample sets.
+    """Value of a metric, with its floor.
 
     Attributes:
-        name: of the metric.
+        name: name of the metric.
         value: distance of the generated samples to real ones, a mean over references.
-        floor: distance of as many real samples to the same references. A `value` near `floor`
-            cannot be told from that of a perfect sampler with this many samples.
-        note: what a reader of the value must know to compare it.
+        floor: distance of as many real samples to the same references. A `value` near `floor` is
+            not distinguishable from that of a perfect sampler with this many samples.
+        note: information that a reader needs to compare the value.
     """
 
     name: str
@@ -92,17 +92,17 @@ class MetricResult(NamedTuple):
 def with_floor(
     metric: Metric, samples: Tensor, pairs: Sequence[tuple[Tensor, Tensor]]
 ) -> MetricResult:
-    """Evaluate a metric beside its sampling floor, both as means over the same references.
+    """Evaluate a metric and its floor, both as means over the same references.
 
     Args:
         metric: the distance.
         samples: generated samples, shape (n, *event).
         pairs: real samples to compare with, (m, *event), each with as many other real samples as
-            were generated, (n, *event), whose distance to them is the floor.
+            were generated, (n, *event), for the floor.
 
     Raises:
-        ValueError: if the other real samples and `samples` differ in number, which would make
-            the floor that of another sample size.
+        ValueError: if the other real samples and `samples` differ in number, for then the floor
+            would be that of another sample size.
     """
     for _, fresh in pairs:
         check(
@@ -119,7 +119,7 @@ def with_floor(
 
 
 def paired_rows(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Both sets as (n, D) and (m, D), float32 or better.
+    """Flatten both samples to (n, D) and (m, D), float32 or better.
 
     Raises:
         ValueError: if a set is empty or the event shapes differ.
@@ -134,10 +134,10 @@ def paired_rows(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def mean_over_pairs(
     kernel: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, chunk_size: int
 ) -> Tensor:
-    """Mean of a function of the distance over all pairs, (1/nm) sum_ij kernel(|x_i - y_j|).
+    """Mean of a kernel of the distance over all pairs, (1/nm) sum_ij kernel(|x_i - y_j|).
 
-    The distances are computed `chunk_size` by `chunk_size` and summed in float64. When `x is y`
-    only half of them are, by symmetry.
+    The distances are computed in blocks of `chunk_size` by `chunk_size` and summed in float64.
+    If `x is y`, only half of them are computed, by symmetry.
 
     Args:
         kernel: elementwise function of a block of distances.

@@ -1,4 +1,4 @@
-"""Energy distance: how much farther apart the two sets are than each is from itself."""
+"""Energy distance."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from interpolants.utils.checks import check_count
 class EnergyDistance(Metric):
     """Squared energy distance, 2 E|X - Y| - E|X - X'| - E|Y - Y'| (Szekely and Rizzo, 2013).
 
-    The V-statistic: pairs of a sample with itself are counted, so the value is never negative
-    (beyond rounding), and zero only for two equal sets. For n samples of either set from one law
-    its expectation is not 0 but 2 E|X - X'| / n; compare it with its floor. No root is taken: the
-    value is in units of distance, and quadratic in a small difference of the laws.
+    This is the V-statistic: pairs of a point with itself count, so the value is never negative
+    (up to rounding), and zero only for two equal samples. If both have n points from the same
+    distribution its expectation is not 0 but 2 E|X - X'| / n; compare it with its floor. Without
+    a square root, the value is in units of distance, and quadratic in a small difference of the
+    distributions.
 
     Args:
-        chunk_size: at most chunk_size^2 distances are in memory, a whole number > 0.
+        chunk_size: a whole number > 0; at most chunk_size^2 distances are in memory.
     """
 
     chunk_size: int = 1024

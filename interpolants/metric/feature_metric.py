@@ -1,4 +1,4 @@
-"""Distances in a space of features, to all training data."""
+"""Metrics that compare samples with the training data, in a feature space."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from interpolants.metric.features.raw import RawFeatures
 from interpolants.utils.checks import check
 from interpolants.utils.seeds import keyed_generator
 
-# Keeps the choice of training data apart from what else is drawn.
+# Keeps the choice of training data independent of other draws.
 _CHOICE = 43
 
 
 class Compared(NamedTuple):
-    """Features of what is compared, each (n, F).
+    """Features of samples and data, each (n, F).
 
     Attributes:
-        samples: those that were generated.
-        fresh: as many held-out data.
-        training: all training data.
+        samples: features of the generated samples.
+        fresh: features of as many held-out data.
+        training: features of all training data.
     """
 
     samples: Tensor
@@ -35,10 +35,10 @@ class Compared(NamedTuple):
 
 
 class FeatureMetric(Metric):
-    """Generated samples against all training data; its floor is that of as many held-out data.
+    """Metric between samples and all training data, with as many held-out data for the floor.
 
     Args:
-        features: where samples are compared; their own coordinates if None.
+        features: feature map; the coordinates of the samples if None.
     """
 
     of_training_data: ClassVar[bool] = True
@@ -70,20 +70,20 @@ class FeatureMetric(Metric):
         return self.distance(*paired_rows(x, y))
 
     def results(self, rows: Compared) -> list[MetricResult]:
-        """Values and floors; the distances to the training data unless a leaf knows better."""
+        """Values and floors, by default the distances to the training data."""
         value = self.distance(rows.samples, rows.training)
         floor = self.distance(rows.fresh, rows.training)
         return [MetricResult(self.name, float(value), float(floor))]
 
     @abc.abstractmethod
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
-        """Of two sets of features, (n, F) and (m, F); 0-d, float64."""
+        """Distance between two samples of features, (n, F) and (m, F), 0-d, float64."""
 
 
 def chosen(rows: Tensor, n: int) -> Tensor:
-    """At most `n` of the rows, drawn once and for all.
+    """Fixed random choice of at most `n` rows.
 
-    Every k-th row would not do, as the order of data may have a period: in MNIST's training
-    images every other one is from another group of writers.
+    Every k-th row would be biased if the order of the data has a period: in MNIST's training
+    images two groups of writers alternate.
     """
     return rows[torch.randperm(len(rows), generator=keyed_generator(_CHOICE))[:n]]

@@ -1,4 +1,4 @@
-"""Frechet distance: between the normal laws with the moments of two sets."""
+"""Frechet distance between Gaussian fits to two samples."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _Moments = tuple[Tensor, Tensor]
 
 @final
 class FrechetDistance(FeatureMetric):
-    """|m - m'|^2 + tr(C + C' - 2 (C C')^{1/2}), of means and covariances of features.
+    """Frechet distance |m - m'|^2 + tr(C + C' - 2 (C C')^{1/2}) of feature moments.
 
-    It is the square of the Wasserstein distance of two normal laws (D. C. Dowson and B. V.
-    Landau, J. Multivar. Anal. 12, 1982), with the formula of what others call FID, which takes
-    the features of one particular network: values in other features cannot be compared with it.
+    It is the squared 2-Wasserstein distance of two normal distributions (D. C. Dowson and B. V.
+    Landau, J. Multivar. Anal. 12, 1982). FID is this distance in the features of one particular
+    network: values in other features cannot be compared with it.
     Covariances of few samples bias it upwards: compare it with its floor only.
 
     Args:
@@ -51,7 +51,7 @@ def _moments(x: Tensor) -> _Moments:
 
 
 def _root(c: Tensor) -> Tensor:
-    """The square root of a covariance, which may be singular."""
+    """Square root of a covariance, which may be singular."""
     values, vectors = torch.linalg.eigh(c)
     root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.mT
     return root

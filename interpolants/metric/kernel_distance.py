@@ -1,4 +1,4 @@
-"""Kernel distance: how differently two sets look to a cubic polynomial."""
+"""Kernel distance, the MMD of a cubic polynomial kernel."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CHUNK = 1_024
 
 @final
 class KernelDistance(FeatureMetric):
-    """E k(x, x') + E k(y, y') - 2 E k(x, y) with k(x, y) = (x . y / F + 1)^3, without bias.
+    """Unbiased E k(x, x') + E k(y, y') - 2 E k(x, y) with k(x, y) = (x . y / F + 1)^3.
 
-    The squared maximum mean discrepancy of M. Binkowski et al., arXiv 1801.01401, which has no
-    bias at any number of samples and may be negative. At most 5,000 of the training data are
-    compared with, drawn once and for all.
+    This is the squared maximum mean discrepancy of M. Binkowski et al., arXiv 1801.01401, which is
+    unbiased for any number of samples and may be negative. It uses a fixed random choice of at
+    most 5,000 training data.
 
     Args:
         features: as of `FeatureMetric`.
@@ -35,10 +35,10 @@ class KernelDistance(FeatureMetric):
 
 
 def _within(x: Tensor) -> Tensor:
-    """The mean over pairs of different samples; that of a single one with itself."""
-    own = (x.square().sum(dim=1) / x.shape[1] + 1).pow(3).sum()
+    """Mean kernel over pairs of different samples; of a single sample, with itself."""
+    diagonal = (x.square().sum(dim=1) / x.shape[1] + 1).pow(3).sum()
     n = len(x)
-    return (_sum(x, x) - own) / (n * (n - 1)) if n > 1 else own
+    return (_sum(x, x) - diagonal) / (n * (n - 1)) if n > 1 else diagonal
 
 
 def _sum(x: Tensor, y: Tensor) -> Tensor:

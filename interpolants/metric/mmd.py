@@ -19,14 +19,14 @@ class MMD(Metric):
     """Squared maximum mean discrepancy, E k(X,X') + E k(Y,Y') - 2 E k(X,Y) (Gretton et al., 2012).
 
     The kernel is the mean over the widths h of exp(-|x - y|^2 / (2 h^2)). A width is a multiple of
-    the root-mean-square distance within the two sets pooled with equal weight, which, unlike the
-    median distance, is a closed form of all samples. Small multiples see fine structure. The value
-    is the V-statistic, in [0, 2] up to rounding; for n samples of either set from one law its
-    expectation is 2 (1 - E k(X,X')) / n, so compare it with its floor.
+    the root-mean-square distance within the two samples pooled with equal weight, which, unlike
+    the median distance, has a closed form. Small multiples resolve fine structure. The value is
+    the V-statistic, in [0, 2] up to rounding; if both samples have n points from the same
+    distribution its expectation is 2 (1 - E k(X,X')) / n, so compare it with its floor.
 
     Args:
         widths: multiples of the root-mean-square distance, numbers > 0.
-        chunk_size: at most chunk_size^2 distances are in memory, a whole number > 0.
+        chunk_size: a whole number > 0; at most chunk_size^2 distances are in memory.
     """
 
     widths: Sequence[float] = (0.1, 0.3, 1.0)
@@ -43,7 +43,7 @@ class MMD(Metric):
         x, y = paired_rows(x, y)
         centre = (x.mean(dim=0) + y.mean(dim=0)) / 2
         x, y = x - centre, y - centre
-        # Twice the total variance of the pooled set is its mean squared distance.
+        # Twice the total variance of the pooled samples is their mean squared distance.
         mean_square = x.square().sum(dim=1).mean() + y.square().sum(dim=1).mean()
         mean_square = mean_square.clamp_min(torch.finfo(x.dtype).tiny)
 

@@ -1,4 +1,4 @@
-"""Whether samples are copies of training data."""
+"""Nearest-neighbour distances, which detect copies of training data."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _QUANTILE = 0.01
 
 @final
 class NearestNeighbour(FeatureMetric):
-    """Distances from samples to the nearest training datum, beside those of held-out data.
+    """Distances of samples to the nearest training data, beside those of held-out data.
 
-    `nearest_training` is their mean: far below its floor, which is that of held-out data, samples
-    are copies of what was trained on. `copied` is the share of samples that are nearer to a
-    training datum than all but the nearest hundredth of the held-out data, whose floor is 0.01
-    therefore. Called with two sets it is the mean over both of distances to the nearest in the
-    other.
+    `nearest_training` is their mean. If it is far below its floor, that of held-out data, samples
+    are copies of training data. `copied` is the fraction of samples that are nearer to the
+    training data than all but the nearest 1 percent of the held-out data, so that its floor is
+    0.01. As a distance of two samples it is the mean, over both, of distances to the nearest point
+    of the other.
 
     Args:
         features: as of `FeatureMetric`.
@@ -41,9 +41,9 @@ class NearestNeighbour(FeatureMetric):
 
 
 def _nearest(x: Tensor, y: Tensor) -> Tensor:
-    """The distance of each row of x to the nearest of y, (n,), float64."""
+    """Distance of each row of x to the nearest row of y, (n,), float64."""
     parts = x.split(_CHUNK)  # type: ignore[no-untyped-call]
-    # By matrix products, then once more for the nearest, which these may give as zero or worse.
+    # Matrix products find the nearest row; its distance is computed anew, without cancellation.
     squares = y.square().sum(dim=1)
     nearest = torch.cat([(squares - 2 * part @ y.mT).argmin(dim=1) for part in parts])
     return (x.double() - y[nearest].double()).square().sum(dim=1).sqrt()

@@ -1,4 +1,4 @@
-"""How much of the generated is like the real, and how much of the real is generated."""
+"""Precision, recall, density and coverage of generated samples."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _CHUNK = 1_024
 
 @final
 class PrecisionRecall(FeatureMetric):
-    """Precision, recall, density and coverage, by balls to the k-th neighbour.
+    """Precision, recall, density and coverage by k-nearest-neighbour balls.
 
-    A ball around each real sample reaches to its k-th nearest other real one. Precision is the
-    share of generated samples in some ball, density the mean number of balls that one is in, over
-    k, and coverage the share of balls with a generated sample; recall is precision with the roles
-    exchanged (T. Kynkaanniemi et al., arXiv 1904.06991; M. F. Naeem et al., arXiv 2002.09797).
-    As many training data are compared with as there are samples, drawn once and for all. More is
-    better, and the floor is what real samples reach. Called with two sets it is 1 - the mean of
-    precision and recall, a distance.
+    A ball around each real sample has the radius of its k-th nearest other real sample. Precision
+    is the fraction of generated samples in some ball, density the mean number of balls that one is
+    in, over k, and coverage the fraction of balls with a generated sample; recall is precision
+    with the roles exchanged (T. Kynkaanniemi et al., arXiv 1904.06991; M. F. Naeem et al., arXiv
+    2002.09797). A fixed random choice of as many training data as samples is used. Larger is
+    better, and the floor is the value for real samples. As a distance of two samples it is 1 minus
+    the mean of precision and recall.
 
     Args:
         features: as of `FeatureMetric`.
@@ -48,8 +48,8 @@ class PrecisionRecall(FeatureMetric):
         return torch.tensor(1 - mean, dtype=torch.float64)
 
     def numbers(self, real: Tensor, generated: Tensor) -> dict[str, float]:
-        """All four, of features (n, F) and (m, F)."""
-        radii, own = self._radii(real), self._radii(generated)
+        """All four numbers by name, from features (n, F) and (m, F)."""
+        radii, generated_radii = self._radii(real), self._radii(generated)
         balls = torch.zeros(len(generated), dtype=torch.float64)
         covered = torch.zeros(len(real), dtype=torch.bool)
         recalled = torch.zeros(len(real), dtype=torch.bool)
@@ -59,7 +59,7 @@ class PrecisionRecall(FeatureMetric):
             inside = distances <= radii
             balls[rows] = inside.sum(dim=1).double()
             covered |= inside.any(dim=0)
-            recalled |= (distances <= own[rows, None]).any(dim=0)
+            recalled |= (distances <= generated_radii[rows, None]).any(dim=0)
         return {
             "precision": float((balls > 0).double().mean()),
             "recall": float(recalled.double().mean()),
@@ -68,7 +68,7 @@ class PrecisionRecall(FeatureMetric):
         }
 
     def _radii(self, x: Tensor) -> Tensor:
-        """The distance of each to its k-th nearest other one, (n,)."""
+        """Distance of each sample to its k-th nearest other one, (n,)."""
         k = min(self.neighbours + 1, len(x))
         parts = x.double().split(_CHUNK)  # type: ignore[no-untyped-call]
         nearest = [torch.cdist(p, x.double()).kthvalue(k, dim=1).values for p in parts]

@@ -1,4 +1,4 @@
-"""Sliced Wasserstein distance: the mean of one-dimensional transport costs over directions."""
+"""Sliced Wasserstein distance, a mean of one-dimensional distances over directions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class SlicedWasserstein(Metric):
     """Sliced 2-Wasserstein distance (Bonneel et al., 2015), in units of the data.
 
     SW2^2 = mean over unit directions u of int_0^1 (F_u^-1(q) - G_u^-1(q))^2 dq, where F_u and G_u
-    are the laws of u.x and u.y. The integral is exact for any two sample sizes: both quantile
-    functions are constant between the levels i/n and j/m. In dimension one this is W2 itself. In
-    dimension D a shift of length s gives about s / sqrt(D).
+    are the distributions of u.x and u.y. The integral is exact for any two sample sizes: both
+    quantile functions are constant between the levels i/n and j/m. In one dimension this is W2. In
+    D dimensions it is about s / sqrt(D) for a shift of length s.
 
     Args:
         projections: number of directions, a whole number > 0.
-        seed: fixes the directions, so that values can be compared.
+        seed: seed of the directions, fixed so that values can be compared.
     """
 
     projections: int = 128
@@ -45,19 +45,19 @@ class SlicedWasserstein(Metric):
         return (mass * cost).sum().sqrt()
 
     def directions(self, dimension: int) -> Tensor:
-        """The unit vectors projected on, shape (dimension, projections), float64."""
+        """Unit vectors of the projections, shape (dimension, projections), float64."""
         generator = keyed_generator(self.seed, dimension)
         normal = torch.randn(dimension, self.projections, generator=generator, dtype=torch.float64)
         return torch.nn.functional.normalize(normal, dim=0)
 
 
 def _quantile_coupling(n: int, m: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Pairs (i, j) of order statistics and the mass they share.
+    """Pairs (i, j) of order statistics, and the mass that is transported between them.
 
     Levels are counted in units of 1 / (n m), where they are integers and their merge is exact.
     """
     x_levels = torch.arange(1, n + 1, device=device) * m
     y_levels = torch.arange(1, m + 1, device=device) * n
-    levels = torch.cat([x_levels, y_levels]).sort().values  # a level met twice has no mass
+    levels = torch.cat([x_levels, y_levels]).sort().values  # equal levels have no mass between
     mass = torch.diff(levels, prepend=levels.new_zeros(1)).double() / (n * m)
     return (levels - 1) // m, (levels - 1) // n, mass

@@ -1,4 +1,4 @@
-"""How many samples are computed at once, and what was computed in chunks as one."""
+"""Chunk sizes for sampling, and joining of chunks."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from torch import Tensor
 from interpolants.likelihood.base import LogProb
 from interpolants.sampler.sampler import Samples
 
-# No more samples at once than this, and no more than make so many numbers: on a CPU the maps of
-# an image network would fall out of its caches.
+# Bounds on the samples and on the numbers in a chunk: on a CPU the feature maps of an image
+# network would exceed the caches.
 _MOST, _NUMBERS, _NUMBERS_ON_CPU = 2**14, 2**20, 2**18
 
 
 def chunk_rows(event_shape: Sequence[int], numbers: int = _NUMBERS) -> int:
-    """How many samples of a shape make so many numbers: a power of two, at most 2^14.
+    """Number of samples with about this many numbers, a power of two, at most 2^14.
 
-    By default 2^14 small ones, 1,024 images (1, 28, 28), 256 images (3, 32, 32).
+    By default 2^14 small samples, 1,024 images (1, 28, 28), 256 images (3, 32, 32).
     """
     rows = max(1, numbers // math.prod(event_shape))
     return min(_MOST, 1 << (rows.bit_length() - 1))
 
 
 def rows_at_once(event_shape: Sequence[int], device: torch.device) -> int:
-    """How many samples to compute at once on a device; a quarter of `chunk_rows` on a CPU, but
-    for small samples."""
+    """Number of samples in a chunk on a device.
+
+    On a CPU it is a quarter of `chunk_rows`, except for small samples.
+    """
     on_cpu = device.type == "cpu"
     return chunk_rows(event_shape, _NUMBERS_ON_CPU if on_cpu else _NUMBERS)
 
 
 def ranges(n: int, size: int) -> list[tuple[int, int]]:
-    """The numbers 0 to n in ranges of at most `size`: the first, and the one after the last."""
+    """Ranges (first, last + 1) of at most `size` numbers that cover 0 to n - 1."""
     return [(k, min(k + size, n)) for k in range(0, n, size)]
 
 
 def joined_samples(parts: Sequence[Samples]) -> Samples:
-    """Samples, in the units that they are in."""
+    """Join chunks of samples."""
     outside = [part.outside for part in parts if part.outside is not None]
     return Samples(
         x=torch.cat([part.x for part in parts]),
@@ -53,7 +55,7 @@ def joined_samples(parts: Sequence[Samples]) -> Samples:
 
 
 def joined_log_probs(parts: Sequence[LogProb]) -> LogProb:
-    """Log densities of data."""
+    """Join chunks of log densities."""
     value, error, paths = (_joined(column) for column in zip(*(p[:3] for p in parts), strict=True))
     assert value is not None
     nfe, seconds = max(part.nfe for part in parts), sum(part.seconds for part in parts)

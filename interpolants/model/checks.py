@@ -17,23 +17,23 @@ def check_inputs(
     image: Tensor | None,
     backward: bool,
 ) -> bool:
-    """Require a start where the process or the coupling needs one, and its image.
+    """Check the initial states and images of samples, which some processes and couplings need.
 
     Args:
-        coupling: of the model.
-        shape: of the samples, (n, *event).
-        start, image: as given to `Model.sample`.
+        coupling: coupling of the model.
+        shape: shape of the samples, (n, *event).
+        start, image: arguments of `Model.sample`.
         backward: whether the process starts from data.
 
     Returns:
-        Whether samples start from data, or from what was made of data.
+        True if samples start from data, or from initial states computed from data.
     """
     where, fix = "Model.sample.start", "take start and image from Model.pair(data)"
     check(
         start is not None or not backward, where, "data to start the backward process from", start
     )
     needed = coupling.data_dependent
-    check(start is not None or not needed, where, "what was made of data", start, fix)
+    check(start is not None or not needed, where, "initial states from data", start, fix)
     got = tuple(start.shape) if isinstance(start, Tensor) else type(start).__name__
     check(start is None or got == tuple(shape), where, f"shape {tuple(shape)}", got)
     channels = coupling.image_channels(shape[1:])

@@ -1,4 +1,4 @@
-"""Sampling inputs that come from data: initial states, images and labels."""
+"""Sampling inputs from data: initial states, images and labels."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
 from interpolants.utils.seeds import stream_rows
 
-# Keeps the choice of labels apart from what else is drawn.
+# Keeps the choice of labels independent of other draws.
 _VECTORS = 42
 
 
 def with_inputs(model: Model, data: Data, request: SampleRequest) -> SampleRequest:
-    """The request with the inputs that samples take from held-out or training data.
+    """Complete a request by the inputs that samples take from held-out or training data.
 
-    A backward process starts from held-out data, as does a coupling that makes initial states
-    from data; there are at most as many samples then as held-out data, and they get the labels of
-    those. Labels that are vectors, whose distribution the model does not know, are drawn from
-    the training data.
+    A backward process starts from held-out data, and some couplings compute initial states from
+    them; then there are at most as many samples as held-out data, with their labels. Labels that
+    are vectors, whose distribution the model does not store, are drawn from the training data.
     """
     n, seed, labels = request.n, request.seed, model.labels
     changes: dict[str, Any] = {}

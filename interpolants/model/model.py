@@ -1,4 +1,4 @@
-"""A trained model: fields, the base they start from, the units of the data, and a sampler."""
+"""Trained models: fields with a base, the units of the data, and a sampler."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from interpolants.utils.eval_mode import eval_mode
 from interpolants.utils.seeds import keyed_generator, stream_rows
 from interpolants.utils.shapes import expand_time
 
-# Keep what is drawn here apart from what training and data draw, and from each other.
+# Keep these draws independent of those of training and data, and of each other.
 _SAMPLE, _LOG_PROB, _NOISE, _LABEL, _PAIR = 31, 32, 38, 39, 40
 
 
 @final
 class Model:
-    """Samples in the units of the data.
+    """Trained model that draws samples in the units of the data.
 
     Args:
         fields: the learned fields.
         event_shape: shape of one sample.
-        scaling: between the units of the data and those of the networks.
-        sampler: the sampler to use where `sample` is given none.
-        labels: that the network was trained with, if any.
-        guidance: what `sample` does where it is given none.
-        config: the configuration it was trained with, as plain data.
+        scaling: scaling between the units of the data and those of the networks.
+        sampler: builds the default sampler.
+        labels: labels that the network was trained with, if any.
+        guidance: default guidance; none if None.
+        config: the configuration of training, as plain data.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where the network is, and so where sampling happens."""
+        """Device of the network, on which samples are drawn."""
         return next(self.fields.parameters(), torch.empty(0)).device
 
     @property
     def start_scaling(self) -> Scaling:
-        """Units of what samples start from: the base's, or of the data that it is made of."""
+        """Scaling of initial states: the base's, or the data's if they are computed from data."""
         dependent = self.fields.coupling.data_dependent
         return self.scaling if dependent else self.fields.base.scaling
 
@@ -84,15 +84,15 @@ class Model:
         fields: Fields | None = None,
         **options: Any,
     ) -> Sampler:
-        """The sampler that `sample` uses: the model's own if None, with settings changed.
+        """Build the sampler that `sample` uses.
 
         Args:
-            sampler: builds it.
-            fields: of given samples; the model's if None.
-            options: settings to change.
+            sampler: builds the sampler; the model's default if None.
+            fields: conditioned fields; the model's if None.
+            options: settings of the sampler to change.
 
         Raises:
-            ValueError: if it does not fit the model.
+            ValueError: if the sampler does not fit the model.
         """
         make = self.sampler if sampler is None else sampler
         made = make(fields=fields or self.fields, **options)
@@ -125,31 +125,33 @@ class Model:
         """Draw samples.
 
         Args:
-            n: how many, > 0.
-            seed: names an endless stream of samples, of which each has a start and a label of its
-                own, and noise of its own with `PerSampleNoise`; where samples share a generator,
-                noise is fixed by `seed`, `first` and `chunk_size` together.
+            n: number of samples, > 0.
+            seed: names an endless stream of samples, each with its own start and label, and with
+                `PerSampleNoise` its own noise; if samples share a generator, noise is fixed by
+                `seed`, `first` and `chunk_size` together.
             first: number of the first sample in the stream, >= 0.
-            label: what to sample of a model with labels: one for all, or one for each, (n,) or
-                (n, C). If None, classes as often as in the training data; "any" where samples
-                begin with data, whose labels are not known here.
-            guidance: of the fields; the model's own if None.
-            sampler: builds the sampler; the model's own if None.
-            start: where to start instead of the base, (n, *event): data for a backward process,
-                or chosen base samples, each in its own units; what `pair` makes, in the data's,
-                of a coupling that makes them from data.
-            image: what `pair` gave beside them, (n, K, *spatial).
-            times: increasing times in [0, 1] whose states to keep as `Samples.path`, last first
-                for a backward process; their units go linearly from the base's to the data's, in
-                the chart of the data's space, so that all of them lie in that space.
-            chunk_size: samples integrated at once; bounds memory. What suits their size and the
-                device if None, by `rows_at_once` of `interpolants.model.batching`.
-            log_prob: whether to compute log densities along the flow, or how their divergence is
-                evaluated; exactly if true. See `FlowLikelihood.sample`.
+            label: labels that samples are conditioned on: one for all, or one for each, (n,) or
+                (n, C). If None, classes with their frequencies in the training data; samples that
+                start from data are then unconditional, since their labels are not known here.
+                guidance: guidance of the fields; the model's if None.
+                sampler: builds the sampler; the model's if None.
+                start: initial states, (n, *event), instead of draws from the base: data for a
+                    backward
+                process, base samples in the base's units, or the result of `pair`.
+                image: conditioning images of `pair`, (n, K, *spatial).
+                times: increasing times in [0, 1] of the states in `Samples.path`, reversed for a
+                backward process; their units are interpolated linearly from the base's to the
+                data's, in the chart of the data's space, so that all lie in that space.
+                chunk_size: samples integrated together, which bounds memory; if None, chosen by
+                    their
+                size and the device (`interpolants.model.batching.rows_at_once`).
+                log_prob: whether to compute log densities along the flow, with the exact
+                    divergence if
+                true, or with this one. See `FlowLikelihood.sample`.
             options: settings of the sampler to change, such as `num_steps=64`.
 
         Returns:
-            Samples in the data's units; a backward process's in the base's.
+            Samples in the data's units; of a backward process in the base's.
 
         Raises:
             ValueError: if the sampler does not fit the model, `start` has another shape or lies
@@ -175,14 +177,14 @@ class Model:
         times: Sequence[float] | Tensor = (),
         log_prob: bool | Divergence = False,
     ) -> Samples:
-        """Draw the samples of a request; the other arguments and errors are those of `sample`."""
+        """Draw the samples of a request; other arguments and errors are as of `sample`."""
         n, seed, first = request.n, request.seed, request.first
         start, image, make = request.start, request.image, request.factory(self.sampler)
         backward = self.is_backward(request)
         shape = (n, *self.event_shape)
         from_data = check_inputs(self.fields.coupling, shape, start, image, backward)
         numbers = (first, first + n)
-        label = labels_of(self.labels, request.label, numbers, _LABEL, seed, given=from_data)
+        label = labels_of(self.labels, request.label, numbers, _LABEL, seed, from_data=from_data)
         bounds = ranges(n, request.chunk_size or rows_at_once(self.event_shape, self.device))
         fields, condition = self._conditioned(label, image, request.guidance, bounds[0][1])
         sampler = self.make_sampler(make, fields=fields)
@@ -190,31 +192,32 @@ class Model:
         noise, run = sampler.noise(generator), with_density(sampler, log_prob, generator)
         if first and noise.rows(0, 1) is noise:
             noise = sampler.noise(keyed_generator(_NOISE, seed, first, device=self.device))
-        # All before the first solve: a source may refuse chunks.
-        sources = [noise.rows(first + begin, first + end) for begin, end in bounds]
+        # All before the first solve: a noise may not support chunks.
+        sources = [noise.rows(first + low, first + high) for low, high in bounds]
         units, parts = self.scaling if backward else self.start_scaling, []
         with eval_mode(self.fields):
-            for (begin, end), own in zip(bounds, sources, strict=True):
+            for (low, high), source in zip(bounds, sources, strict=True):
                 if isinstance(fields.net, ConditionedNetwork):
-                    fields.net.assign(condition.rows(begin, end))
+                    fields.net.assign(condition.rows(low, high))
                 if start is None:
-                    x = self._starts(first + begin, first + end, seed)
+                    x = self._starts(first + low, first + high, seed)
                 else:
-                    x = self._start_in_model_units(start[begin:end], units)
-                parts.append(run(x, noise=own, times=times))
+                    x = self._start_in_model_units(start[low:high], units)
+                parts.append(run(x, noise=source, times=times))
         return self._to_user(joined_samples(parts), label, backward)
 
     def is_backward(self, request: SampleRequest) -> bool:
-        """Whether the request's process starts from data."""
+        """True if the request's process starts from data."""
         return self.make_sampler(request.factory(self.sampler)).process.backward
 
     def pair(self, x1: Tensor, seed: int = 0) -> Pair:
-        """Beginnings for given data, of a coupling that makes them: `start` and `image` of
-        `sample`.
+        """Initial states and images from data, by a coupling that computes them.
+
+        They are the arguments `start` and `image` of `sample`.
 
         Args:
             x1: data, (n, *event).
-            seed: of what is drawn: base samples, and what of the data is left.
+            seed: seed of the base samples and of the coupling's choices.
         """
         generator = keyed_generator(_PAIR, seed, device=self.device)
         x1 = self._start_in_model_units(x1, self.scaling)
@@ -223,7 +226,7 @@ class Model:
         return made._replace(x0=self.start_scaling.to_data(made.x0))
 
     def _starts(self, first: int, last: int, seed: int) -> Tensor:
-        """Where samples of these numbers start, in the units of the networks."""
+        """Initial states of samples `first` to `last`, in the units of the networks."""
         base, shape, device = self.fields.base, self.event_shape, self.device
         return stream_rows(
             lambda n, g: base.start(n, shape, g), first, last, _SAMPLE, seed, device=device
@@ -232,7 +235,7 @@ class Model:
     def _conditioned(
         self, label: Tensor | None, image: Tensor | None, guidance: Guidance | None, rows: int
     ) -> tuple[Fields, Condition]:
-        """The fields of the first samples of a condition, and the condition of all."""
+        """Fields conditioned on the first `rows` samples, and the condition of all samples."""
         guidance = self.guidance if guidance is None else guidance
         if guidance is not None:
             guidance.check(self.labels)
@@ -243,14 +246,14 @@ class Model:
         return self.fields.condition_on(condition.rows(0, rows), guidance), condition
 
     def _start_in_model_units(self, start: Tensor, units: Scaling) -> Tensor:
-        """The user's start in the units of the networks."""
+        """Convert the user's initial states to the units of the networks."""
         # In the precision used: a value near a bound of the space may round onto it.
         start = start.to(self.device, torch.float32)
         units.space.check(start)
         return units.to_model(start)
 
     def _to_user(self, drawn: Samples, label: Tensor | None, backward: bool) -> Samples:
-        """Samples in the units of the user, with their labels."""
+        """Convert samples to the units of the user, with their labels."""
         base, data, x, path = self.start_scaling, self.scaling, drawn.x, drawn.path
         density = drawn.log_prob
         if path is not None and drawn.times is not None:
@@ -277,15 +280,15 @@ class Model:
         gradients: bool = False,
         **options: Any,
     ) -> LogProb:
-        """Log densities of the law that a sampler draws from without guidance, in data's units.
+        """Log densities of a sampler's distribution without guidance, in the data's units.
 
         Args:
             x: data, (n, *event).
-            seed: fixes probes and noise.
-            label: of the data, as in `sample`; None for the law of all labels together.
-            likelihood: builds the estimate.
-            sampler, options: as in `sample`; the estimate uses the sampler's solver and grid.
-            chunk_size: paths solved at once, as in `sample`.
+            seed: seed of probes and noise.
+            label: labels of the data, as in `sample`; None for the unconditional density.
+            likelihood: builds the estimator.
+            sampler, options: as in `sample`; the estimator uses the sampler's solver and grid.
+            chunk_size: paths solved together, as in `sample`.
             gradients: as in `Likelihood.log_prob`.
 
         Raises:
@@ -295,8 +298,8 @@ class Model:
         check_seed("Model.log_prob.seed", seed)
         rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
-        given = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, given=True)
-        known = network_labels(self.labels, given, self.device)
+        labels = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, from_data=True)
+        known = network_labels(self.labels, labels, self.device)
         draw = self.make_sampler(sampler, **options)
         wide = next(self.fields.parameters(), x).dtype == torch.float64
         x = x.to(self.device, torch.float64 if wide else torch.float32)
@@ -307,14 +310,14 @@ class Model:
         generator, parts = keyed_generator(_LOG_PROB, seed, device=self.device), []
         with eval_mode(self.fields), torch.set_grad_enabled(gradients):
             state = self.scaling.to_model(x)
-            for begin in range(0, len(x), step):
+            for low in range(0, len(x), step):
                 if known is not None:
-                    own = Condition(known[begin : begin + step]).interleaved(paths)
+                    condition = Condition(known[low : low + step]).interleaved(paths)
                     draw = self.make_sampler(
-                        sampler, fields=self.fields.condition_on(own), **options
+                        sampler, fields=self.fields.condition_on(condition), **options
                     )
                 found = likelihood(sampler=draw).log_prob(
-                    state[begin : begin + step],
+                    state[low : low + step],
                     generator=generator,
                     chunk_size=size,
                     gradients=gradients,

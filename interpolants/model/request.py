@@ -1,4 +1,4 @@
-"""A request for samples: all that decides them besides the model."""
+"""Requests for samples: all settings that decide them besides the model."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from interpolants.utils.checks import check, check_count, check_seed, is_whole
 from interpolants.utils.describe import describe, digest
 
 SamplerFactory = Callable[..., Sampler]
-"""Builds a sampler, as `factory(fields=fields)`."""
+"""Factory of samplers, called as `factory(fields=fields)`."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SampleRequest:
-    """A set of samples of a model.
+    """Request for samples of a model.
 
     Args:
         n: number of samples, > 0.
         seed: names an endless stream of samples.
         first: number of the first sample in the stream, >= 0.
-        label: what samples are conditioned on: one for all or one for each, (n,) or (n, C); None
-            for labels as frequent as in training.
-        guidance: of the fields; the model's own if None.
-        sampler: builds the sampler; the model's own if None.
-        num_steps: steps of the sampler; its own number if None.
+        label: labels that samples are conditioned on: one for all or one for each, (n,) or (n, C);
+            None for labels with their frequencies in training.
+        guidance: guidance of the fields; the model's if None.
+        sampler: builds the sampler; the model's if None.
+        num_steps: steps of the sampler; its default if None.
         start: initial states, (n, *event), instead of draws from the base.
         image: images that samples are conditioned on, (n, K, *spatial).
-        chunk_size: samples integrated at once, which bounds memory; chosen by their size and the
+        chunk_size: samples integrated together, which bounds memory; chosen by their size and the
             device if None.
         context_length: observations that forecasts of a time series are conditioned on; half of
             them if None.
@@ -68,25 +68,25 @@ class SampleRequest:
                 check_count(name, value)
 
     def factory(self, default: SamplerFactory) -> SamplerFactory:
-        """What builds the sampler, with the number of steps asked for."""
+        """Factory of the sampler, with `num_steps` applied."""
         make = default if self.sampler is None else self.sampler
         return make if self.num_steps is None else partial(make, num_steps=self.num_steps)
 
-    def rows(self, begin: int, end: int) -> SampleRequest:
-        """Samples `begin` to `end` of these; labels must be one for each sample."""
+    def rows(self, low: int, high: int) -> SampleRequest:
+        """Request for samples `low` to `high` of these; labels must be one for each sample."""
         parts: dict[str, Any] = {
-            name: None if (part := getattr(self, name)) is None else part[begin:end]
+            name: None if (part := getattr(self, name)) is None else part[low:high]
             for name in ("label", "start", "image")
         }
-        return replace(self, n=end - begin, first=self.first + begin, **parts)
+        return replace(self, n=high - low, first=self.first + low, **parts)
 
     def stem(self, name: str) -> str:
-        """The beginning of file names: `name`, and the label that was asked for, if any."""
+        """Stem of file names: `name`, with the label if one was requested."""
         if self.label is None:
             return name
         label = torch.as_tensor(self.label)
         return f"{name}_label_{digest({'': label}) if label.dim() else label.item()}"
 
     def record(self) -> dict[str, Any]:
-        """The request as plain data, for a JSON file; tensors by their digest."""
+        """Convert the request to plain data for a JSON file, with tensors as digests."""
         return {name: describe(getattr(self, name)) for name in self.__dataclass_fields__}

@@ -1,4 +1,4 @@
-"""The training loss of a stochastic interpolant: pairs, times and noise for the objective."""
+"""Training loss of a stochastic interpolant: pairs, times and noise for the objective."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from interpolants.space.scaling import Scaling
 
 @final
 class TrainableFields(Trainable[Fields]):
-    """Fields on the path of a stochastic interpolant.
+    """Fields with the training loss of an objective.
 
     Args:
         model: the fields, with their path, base and coupling.
-        scaling: between the units of the data and those of the networks.
+        scaling: scaling between the units of the data and those of the networks.
         objective: the loss.
-        time_sampler: draws the times to train on.
-        labels: that the network is conditioned on, if any.
+        time_sampler: draws the training times.
+        labels: labels that the network is conditioned on, if any.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class TrainableFields(Trainable[Fields]):
         return [self.model.net]
 
     def step_loss(self, batch: Batch, part: BatchSlice, generator: torch.Generator) -> StepLoss:
-        """The optimiser sees the loss per coordinate, so that learning rates and clipping mean
-        the same for any dimension; the logged loss is the paper's, summed over the event.
+        """Loss per coordinate for the optimiser, and summed over the event for the log.
 
-        A coupling pairs within this part of the batch.
+        Learning rates and clipping then do not depend on the dimension, and the logged loss is
+        that of the paper. A coupling pairs within this part of the batch.
         """
         fields = self.model
         x1 = self.scaling.to_model(batch.x1)
@@ -64,9 +64,9 @@ class TrainableFields(Trainable[Fields]):
         z = torch.empty(total, *x1.shape[1:], device=x1.device, dtype=x1.dtype)
         t, z = part.of(t), part.of(z.normal_(generator=generator))
         dropped = self._dropped(part, generator)
-        # What is drawn from here on belongs to the part.
+        # Draws from here on belong to the part.
         own = part.generator(generator)
-        # A coupling sees labels only where the network does.
+        # A coupling gets labels only if the network does.
         label = network_labels(self.labels, batch.label)
         x0, image = coupling.pair(x0, x1, label, own)
         if dropped is not None or image is not None:
@@ -77,7 +77,7 @@ class TrainableFields(Trainable[Fields]):
         return StepLoss(losses.weighted.sum() / x1.numel(), losses.fields, losses.parts, t)
 
     def _dropped(self, part: BatchSlice, generator: torch.Generator) -> Tensor | None:
-        """Whose labels are dropped; None where the network is conditioned on none."""
+        """Mask of samples whose labels are dropped; None for a network without labels."""
         if self.labels is None:
             return None
         u = torch.rand(part.total, generator=generator, device=generator.device)

@@ -1,4 +1,4 @@
-"""Equations whose noise is a driver's motion, with a control of it and its cost."""
+"""Stochastic differential equations driven by a driver, with a control and its cost."""
 
 from __future__ import annotations
 
@@ -16,44 +16,45 @@ from interpolants.sampler.process.base import Process
 from interpolants.utils.checks import check
 
 Field = Callable[[Tensor, Tensor], Tensor]
-"""Of (t, x) with t 0-d: broadcastable to x, (B, *event)."""
+"""Function of (t, x) with t 0-d; the result is broadcastable to x, (B, *event)."""
 
 Control = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
-"""u of (t, x, y, context): t 0-d, x (B, *event), the driver's states y (B, *event, S)."""
+"""Function u(t, x, y, context): t 0-d, x (B, *event), the driver's states y (B, *event, S)."""
 
 
 @final
 class DrivenSDE(Process):
-    """dX = b(t, X) dt + sigma(t, X) dB with B from a driver; sigma acts on each coordinate alone.
+    """dX = b(t, X) dt + sigma(t, X) dB with B from a driver, and sigma diagonal.
 
-    A control u(t, X, Y, context) changes dW into dW + u dt in B and so in each of the driver's
-    states: without one this is the prior of arXiv 2310.12975, with one the posterior. It is held
-    over a step, for which 1/2 sum u^2 h is the relative entropy of the paths of W exactly.
+    A control u(t, X, Y, context) changes dW into dW + u dt in B and in each of the driver's
+    states: without a control this is the prior of arXiv 2310.12975, with one the posterior. The
+    control is constant over a step, so that 1/2 sum u^2 h is exactly the relative entropy of the
+    paths of W.
 
-    Where sigma depends on x the equation is meant in the sense of Stratonovich. d[B] is
-    omega_bar^2 dt, and a bank with faster processes has another omega_bar: without bound for
-    H < 1/2, towards zero for H > 1/2. By Ito, X would change with it by omega_bar^2 sigma sigma'/2
-    dt; by Stratonovich it depends on the path of B alone.
+    If sigma depends on x the equation is understood in the sense of Stratonovich. d[B] is
+    omega_bar^2 dt, and with faster OU processes omega_bar grows without bound for H < 1/2, and
+    goes to zero for H > 1/2. The Ito equation would depend on it by a drift of omega_bar^2 sigma
+    sigma'/2 dt; the Stratonovich equation depends only on the path of B.
 
     The state has shape (B, *event, 1 + S), or one more: X, the states of the driver, and the path
-    KL so far, of each coordinate its own. Times go from 0 as far as one likes.
+    KL up to the time, for each coordinate. Times start at 0 and are unbounded.
 
     Args:
-        driver: gives B, one motion for each coordinate of X.
+        driver: the driver, with one B for each coordinate of X.
         drift: b.
         diffusion: sigma.
         additive: whether sigma does not depend on x.
         control: u, broadcastable to x; None for zero.
-        guide: gives the noise another law in closed form, to which u is added.
-        context: handed to the control; the modes know it as a tensor, unlike one in a closure.
-        path_kl: whether to carry the relative entropy of the noise, 1/2 int u^2 dt and what a
-            guide adds.
-        pathwise: carry in its place log dQ/dP of the path, of Q with the control and P without:
-            int u dW - 1/2 int u^2 dt with the W of P. Under Q its mean is the path KL, and that
-            of exp(-log dQ/dP) is 1, at any number of steps.
+        guide: conditional distribution of the noise in closed form, to which u is added.
+        context: argument of the control; unlike a tensor in a closure, it is known to the modes.
+        path_kl: whether the state includes the relative entropy of the noise, 1/2 int u^2 dt plus
+            that of a guide.
+        pathwise: include instead log dQ/dP of the path, of Q with the control and P without,
+            int u dW - 1/2 int u^2 dt with the W of P. Under Q its mean is the path KL, and the
+            mean of exp(-log dQ/dP) is 1, for any number of steps.
 
     Raises:
-        ValueError: if there is a context with no control, or `pathwise` without `path_kl`.
+        ValueError: if there is a context without a control, or `pathwise` without `path_kl`.
     """
 
     noise_type: ClassVar[str] = "driven"
@@ -90,7 +91,7 @@ class DrivenSDE(Process):
         return self._diffusion(row[0], x)
 
     def constants(self, nodes: Tensor, like: Tensor) -> Carry:
-        """What a solve between nodes computes once, for every step."""
+        """Quantities that a solve between nodes computes once for all steps."""
         readout = self.driver.readout().to(like)
         guided: Carry = ()
         if self.guide is not None:
@@ -101,28 +102,26 @@ class DrivenSDE(Process):
     def steer(
         self, row: Row, state: Tensor, z: Tensor, kick: Tensor, constants: Carry
     ) -> tuple[Tensor, Tensor | None, Carry]:
-        """The normals of a step under the posterior.
+        """Transform standard normals of a step to those of the posterior.
 
         Args:
-            row: of the step's beginning.
-            state: there.
+            row: coefficients at the start of the step.
+            state: the state at the start of the step.
             z: standard normals, (B, *event, M).
-            kick: what u = 1 over the step adds to them, (M,).
-            constants: of `constants`.
+            kick: shift of the normals by u = 1 over the step, (M,).
+            constants: result of `constants`.
 
         Returns:
-            The normals; what they cost, (B, *event), if that is carried; and the constants for
+            The normals; their cost, (B, *event), if the state includes it; and the constants for
             the next step.
         """
-        representation, mean = None, None
+        distribution, mean = None, None
         if self.guide is not None:
             readout, count, *rest = constants
             tables = rest if self.context is None else rest[:-1]
             now = tuple(part.index_select(0, count).squeeze(0) for part in tables)
-            representation = self.guide.representation(
-                now, state[..., : 1 + self.driver.states], kick
-            )
-            mean = representation.mean
+            distribution = self.guide.distribution(now, state[..., : 1 + self.driver.states], kick)
+            mean = distribution.mean
             constants = (readout, count + 1, *rest)
         if self._control is not None:
             context = None if self.context is None else constants[-1]
@@ -132,37 +131,33 @@ class DrivenSDE(Process):
             mean = shift if mean is None else mean + shift
         if mean is None:
             return z, None, constants
-        root = None if representation is None else representation.root
+        root = None if distribution is None else distribution.root
         moved = mean + (z if root is None else (root @ z.unsqueeze(-1)).squeeze(-1))
-        return moved, self._cost(mean, moved, z, representation), constants
+        return moved, self._cost(mean, moved, z, distribution), constants
 
     def _cost(
-        self, mean: Tensor, moved: Tensor, z: Tensor, representation: NoiseDistribution | None
+        self, mean: Tensor, moved: Tensor, z: Tensor, distribution: NoiseDistribution | None
     ) -> Tensor | None:
-        """KL of N(mean, root root^T) from N(0, 1), or its log density ratio at `moved`."""
+        """Relative entropy of N(mean, root root^T) to N(0, 1), or the log ratio at `moved`."""
         if not self.path_kl:
             return None
         square = moved.square() - z.square() if self.pathwise else mean.square()
         cost = 0.5 * square.sum(dim=-1)
-        if (
-            representation is None
-            or representation.spread is None
-            or representation.volume is None
-        ):
+        if distribution is None or distribution.spread is None or distribution.volume is None:
             return cost
         return (
-            cost - representation.volume
+            cost - distribution.volume
             if self.pathwise
-            else cost + representation.spread - representation.volume
+            else cost + distribution.spread - distribution.volume
         )
 
     def start(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """The state at t=0 from X there, (B, *event); the driver's own states are drawn."""
+        """State at t=0 for X(0), (B, *event), with drawn states of the driver."""
         states = self.driver.start(tuple(x.shape), generator, dtype=x.dtype)
         return self.join(x, states, torch.zeros_like(x) if self.path_kl else None)
 
     def join(self, x: Tensor, states: Tensor, kl: Tensor | None) -> Tensor:
-        """The state of X and the KL, both (B, *event), and the driver's states."""
+        """Join X and the KL, both (B, *event), and the driver's states to one state."""
         parts = [x.unsqueeze(-1)]
         if self.driver.states:
             parts.append(states)
@@ -171,14 +166,14 @@ class DrivenSDE(Process):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
     def event(self, state: Tensor) -> Tensor:
-        """X, (..., *event), of states (..., *event, 1 + S) or one more."""
+        """X part, (..., *event), of states (..., *event, 1 + S) or one more."""
         return state[..., 0]
 
     def states(self, state: Tensor) -> Tensor:
-        """The driver's states, (..., *event, S)."""
+        """Driver's part of a state, (..., *event, S)."""
         return state[..., 1 : 1 + self.driver.states]
 
     def kl(self, state: Tensor) -> Tensor:
-        """The path KL so far, or with `pathwise` log dQ/dP, (..., *event), if it is carried."""
-        check(self.path_kl, "DrivenSDE.path_kl", "true to carry it", self.path_kl)
+        """Path KL of a state, or with `pathwise` log dQ/dP, (..., *event)."""
+        check(self.path_kl, "DrivenSDE.path_kl", "true to include it", self.path_kl)
         return state[..., -1]

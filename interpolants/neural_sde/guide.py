@@ -1,4 +1,4 @@
-"""What observations say of the noise that drives an equation, in closed form."""
+"""Guides: conditional distributions of the noise given observations, in closed form."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from interpolants.utils.checks import check
 
 
 class NoiseDistribution(NamedTuple):
-    """The law of a step's M normals, which are standard without observations: mean + root z.
+    """Gaussian distribution of a step's M normals, mean + root z with z standard normal.
 
     Attributes:
         mean: (B, *event, M).
-        root: broadcastable to (B, *event, M, M); None for one.
-        spread: 1/2 (|root|^2 - M), broadcastable to (B, *event); None with no root.
+        root: broadcastable to (B, *event, M, M); None for the identity.
+        spread: 1/2 (|root|^2 - M), broadcastable to (B, *event); None without a root.
         volume: log det root, likewise.
     """
 
@@ -29,30 +29,30 @@ class NoiseDistribution(NamedTuple):
 
 
 class Guide(abc.ABC):
-    """Gives the normals of each step another law, and so the posterior of an equation.
+    """Conditional distribution of each step's normals, which makes a prior the posterior.
 
     Attributes:
-        times: of the observations, ascending.
+        times: times of the observations, ascending.
     """
 
     times: Sequence[float]
 
     @abc.abstractmethod
     def tables(self, nodes: Tensor) -> Carry:
-        """What all steps between nodes, float64, (N + 1,), need; each tensor (N, ...)."""
+        """Tables for all steps between nodes, float64, (N + 1,); each has shape (N, ...)."""
 
     @abc.abstractmethod
-    def representation(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseDistribution:
-        """The law of one step's normals.
+    def distribution(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseDistribution:
+        """Distribution of one step's normals.
 
         Args:
-            tables: one step's part of each table, where and as precise as the state.
+            tables: one step's part of each table, of the state's device and dtype.
             state: X and the driver's states, (B, *event, 1 + S).
-            kick: what a drift of 1 in dW over the step adds to the normals, (M,).
+            kick: shift of the normals by a drift of 1 in dW over the step, (M,).
         """
 
     def check(self, nodes: Tensor) -> None:
-        """Require that no step between these nodes, float64, passes over an observation."""
+        """Require the observation times to be among the nodes, float64, that span them."""
         within = [t for t in self.times if nodes[0] < t < nodes[-1]]
         missed = sorted({*within} - {*nodes.tolist()})
         fix = "let the grid land on them, with Grid.times(..., through=...)"
@@ -60,12 +60,13 @@ class Guide(abc.ABC):
 
 
 def mask_patterns(mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-    """The different rows of a mask, (P, m), and which one each sample has; None for one alone.
+    """Distinct rows of a mask, (P, m), and the index of each sample's row; None if all are equal.
 
-    Their number is read on the host once in a solve, so that samples without gaps share a law.
+    The number of rows is read on the host once in a solve, so that samples with equal masks share
+    a distribution.
 
     Args:
-        mask: which observations exist, bool, (m,) or (B, m); None for all.
+        mask: True at existing observations, bool, (m,) or (B, m); None if all exist.
     """
     if mask is None or mask.dim() == 1:
         return None if mask is None else mask.unsqueeze(0), None

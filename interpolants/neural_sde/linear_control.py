@@ -1,4 +1,4 @@
-"""The best control of a linear equation, given noisy sights of where it will be."""
+"""Optimal control of a linear equation, given noisy observations of its future."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from interpolants.utils.checks import check, check_not_negative, check_positive
 
 
 class Gains(NamedTuple):
-    """What the control of a whole solve needs, at N times: u = aim - pull . (X, Y).
+    """Coefficients of the control u = aim - pull . (X, Y) at N times.
 
     Attributes:
-        aim: (N, B, *event), or what broadcasts to it.
-        pull: (N, 1 + S); with something that each coordinate has of its own (N, D, 1 + S); with
-            a mask of each sample (N, B, 1, ..., 1 + S) with 1 or D in the event's last axis.
+        aim: broadcastable to (N, B, *event).
+        pull: (N, 1 + S); if coordinates differ, (N, D, 1 + S); with a mask for each sample,
+            (N, B, 1, ..., 1 + S) with 1 or D in the event's last axis.
     """
 
     aim: Tensor
@@ -29,38 +29,38 @@ class Gains(NamedTuple):
 
 @final
 class LinearControl(Guide):
-    """u, the gradient of log p(o | X, Y) along dW, for a linear equation seen through noise:
+    """Control u, the gradient of log p(o | X, Y) along dW, for a linear equation with noisy data:
 
-        dX = decay (level - X) dt + scale dB,    o_j = X(t_j) + N(0, deviation^2)
+        dX = decay (level - X) dt + scale dB,    o_j = X(t_j) + N(0, std^2)
 
-    With mu_j and C the mean and covariance of the X(t_j) that lie ahead, given X and Y now, and
-    c_j what dW adds to X(t_j),
+    With mu_j and C the mean and covariance of the future X(t_j), given X and Y now, and c_j the
+    response of X(t_j) to dW,
 
-        u = c^T (C + deviation^2)^-1 (o - mu)
+        u = c^T (C + std^2)^-1 (o - mu)
 
-    which for one observation ahead, a bank and no decay is sum_k omega_k exp(-gamma_k tau)
-    (o - mu) / (v + deviation^2) (arXiv 2505.17150). It makes X the equation given the
-    observations; with another drift it is where learning begins. Differentiable in all numbers
-    that it takes, but for the times, and in the Hurst index.
+    which for one future observation, OU processes and no decay is sum_k omega_k exp(-gamma_k tau)
+    (o - mu) / (v + std^2) (arXiv 2505.17150). With it, X is the equation conditioned on the
+    observations; with another drift it is an initialisation for learning. It is differentiable in
+    all arguments except the times, and in the Hurst index.
 
-    A drift cannot take back the noise of the last step before an observation: steps have to
-    shrink towards it, until omega_bar^2 h is below deviation^2; see `PowerGrid`. `LinearGuide`
-    needs no such steps.
+    A drift cannot compensate the noise of the last step before an observation: steps have to
+    shrink towards it, until omega_bar^2 h is below std^2; see `PowerGrid`. `LinearGuide` does not
+    need such steps.
 
-    One system of m equations is solved for each time, times the coordinates if they have numbers
-    of their own, times the patterns of what is missing.
+    One system of m equations is solved for each time, for each coordinate if they differ, and for
+    each pattern of missing observations.
 
     Args:
-        driver: gives B.
+        driver: the driver of B.
         observations: o, broadcastable to (B, *event, m).
         times: t_j of the observations, ascending, (m,).
         std: standard deviation of the noise, > 0; a number or a 0-d tensor.
-        scale: sigma of the equation, where it is a constant; a number, or a tensor () or (D,) for
-            the last axis of the event.
-        decay: rate >= 0, likewise; 0 for the motion alone.
-        level: where X is drawn to, likewise.
-        mask: which observations exist, bool, (m,) or (B, m); None for all. What is in the place
-            of the others has to be finite.
+        scale: constant sigma of the equation; a number, or a tensor () or (D,) for the last axis
+            of the event.
+        decay: rate >= 0, likewise; 0 for scale B.
+        level: level of the mean reversion, likewise.
+        mask: True at existing observations, bool, (m,) or (B, m); None if all exist. Values at the
+            others must be finite.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -99,17 +99,17 @@ class LinearControl(Guide):
     def tables(self, nodes: Tensor) -> Carry:
         return self.gains(nodes[:-1])
 
-    def representation(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseDistribution:
+    def distribution(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseDistribution:
         aim, pull = tables
         return NoiseDistribution(mean=self.control(aim, pull, state).unsqueeze(-1) * kick)
 
     def gains(self, t: Tensor) -> Gains:
-        """What `control` needs at times t, (N,) float64; float64, on the driver's device."""
+        """Coefficients of `control` at times t, (N,) float64; float64, on the driver's device."""
         readout = self.driver.readout()
         rates = self.driver.rates().to(readout)
         tau = readout.new_tensor(self.times) - t.to(readout).unsqueeze(-1)
         numbers = [_like(v, readout) for v in (self.scale, self.decay, self.level)]
-        # All have an axis for coordinates, or none.
+        # All have an axis of coordinates, or none.
         shape = sum(numbers, readout.sum(dim=-1)).shape
         scale, decay, level = (number.expand(shape) for number in numbers)
         ahead = self.driver.forecast(rates, readout, tau, decay)
@@ -118,30 +118,30 @@ class LinearControl(Guide):
             response=scale.unsqueeze(-1) * ahead.response,
             covariance=scale[..., None, None].square() * ahead.covariance,
         )
-        # From here on the patterns of what is missing have an axis after the times.
+        # From here on there is an axis of patterns of missing observations after the times.
         patterns, which = mask_patterns(None if self.mask is None else self.mask.to(tau.device))
-        own = self._weights(tau, ahead, patterns)
+        weights = self._weights(tau, ahead, patterns)
         kept = torch.exp(-decay.unsqueeze(-1) * _before(tau.clamp(min=0), decay)).unsqueeze(1)
-        kick = (own.unsqueeze(-2) @ ahead.change.unsqueeze(1)).squeeze(-2)
-        pull = torch.cat([(own * kept).sum(dim=-1, keepdim=True), kick], dim=-1)
-        lift = (own * (1 - kept)).sum(dim=-1, keepdim=True)
+        kick = (weights.unsqueeze(-2) @ ahead.change.unsqueeze(1)).squeeze(-2)
+        pull = torch.cat([(weights * kept).sum(dim=-1, keepdim=True), kick], dim=-1)
+        lift = (weights * (1 - kept)).sum(dim=-1, keepdim=True)
         if which is None:
-            parts = own.squeeze(1), lift.squeeze(1), pull.squeeze(1)
+            parts = weights.squeeze(1), lift.squeeze(1), pull.squeeze(1)
         else:
-            parts = own[:, which], lift[:, which], pull[:, which]
-        return self._placed(*parts, level, each_sample=which is not None)
+            parts = weights[:, which], lift[:, which], pull[:, which]
+        return self._gains(*parts, level, each_sample=which is not None)
 
     def control(self, aim: Tensor, pull: Tensor, state: Tensor) -> Tensor:
-        """u, (B, *event), with the gains of one time; zero when all observations lie behind.
+        """Return u, (B, *event), with the gains of one time; zero after the last observation.
 
         Args:
-            aim, pull: of `gains`.
+            aim, pull: one time of `gains`.
             state: X and the driver's states, (B, *event, 1 + S).
         """
         return aim - contract(state, pull)
 
     def _weights(self, tau: Tensor, ahead: Forecast, patterns: Tensor | None) -> Tensor:
-        """(C + deviation^2)^-1 c of what is ahead and exists, (N, P, m) or (N, P, D, m)."""
+        """Weights (C + std^2)^-1 c of existing future observations, (N, P, m) or (N, P, D, m)."""
         present = (tau > 0).unsqueeze(1)
         response, covariance = ahead.response.unsqueeze(1), ahead.covariance.unsqueeze(1)
         if patterns is not None:
@@ -150,21 +150,21 @@ class LinearControl(Guide):
             present = present.unsqueeze(-2)
         if patterns is not None:
             covariance = covariance * (present.unsqueeze(-1) & present.unsqueeze(-2))
-        # What lies behind has no covariance with anything.
+        # Past values have no covariance with anything.
         noise = _like(self.std, tau).square()
         matrix = covariance + noise * torch.eye(tau.shape[-1]).to(tau)
         return _solve(matrix, response * present)
 
-    def _placed(
-        self, own: Tensor, lift: Tensor, pull: Tensor, level: Tensor, *, each_sample: bool
+    def _gains(
+        self, weights: Tensor, lift: Tensor, pull: Tensor, level: Tensor, *, each_sample: bool
     ) -> Gains:
-        """Gains from weights of (N,), then (B,) if each sample has its own, then (D,) or ()."""
-        # The level is one more observation, with a weight of its own.
-        seen = self.observations.to(own)
+        """Gains from weights of shape (N,), then (B,) if samples differ, then (D,) or ()."""
+        # The level is one more observation.
+        seen = self.observations.to(weights)
         shape = (seen[..., 0] + level).shape
         seen = seen.expand(*shape, -1)
         seen = torch.cat([seen, level.expand(shape).unsqueeze(-1)], dim=-1)
-        weights = torch.cat([own, -lift], dim=-1)
+        weights = torch.cat([weights, -lift], dim=-1)
         b, d = "b" * each_sample, "d" * level.dim()
         aim = torch.einsum(f"{b}...{d}m,n{b}{d}m->n{b}...{d}", seen, weights)
         if each_sample:
@@ -178,12 +178,12 @@ def _like(value: float | Tensor, like: Tensor) -> Tensor:
 
 
 def _before(values: Tensor, like: Tensor) -> Tensor:
-    """With an axis for coordinates before the last, if there is one."""
+    """Insert an axis of coordinates before the last, if `like` has one."""
     return values.unsqueeze(-2) if like.dim() else values
 
 
 def _solve(matrix: Tensor, right: Tensor) -> Tensor:
-    """matrix^-1 right of (..., m, m) and (..., m), without a look at the outcome on the host."""
+    """Solve systems (..., m, m) with (..., m), without a check that would synchronise the host."""
     if right.shape[-1] == 1:
         return right / matrix[..., 0]
     solution: Tensor = torch.linalg.solve_ex(matrix, right.unsqueeze(-1))[0]

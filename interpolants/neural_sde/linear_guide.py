@@ -1,4 +1,4 @@
-"""The law of a linear equation's start and noise, given noisy sights of where it goes."""
+"""Conditional distributions of a linear equation's start and noise, given observations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from interpolants.sampler.integrate import Carry
 
 
 class _Distribution(NamedTuple):
-    """Normals given a residual r: N(gain r, root root^T)."""
+    """Distribution N(gain r, root root^T) of normals given a residual r."""
 
     gain: Tensor
     root: Tensor
@@ -24,25 +24,25 @@ class _Distribution(NamedTuple):
 
 @final
 class LinearGuide(Guide):
-    """What observations say of X' = rate (level - X) + scale dB/dt, in closed form.
+    """Posterior of X' = rate (level - X) + scale dB/dt given observations, in closed form.
 
-    The equation is linear, so normals of the start or of one step, standard before, are Gaussian
-    given o_j = X(t_j) + deviation e_j: with the response H of the X(t_j) to them and S the
-    covariance of what comes after and of the sights,
+    The equation is linear, so the standard normals z of the start or of one step are Gaussian
+    given o_j = X(t_j) + std e_j: with H the response of the X(t_j) to them, and S the covariance
+    of later noise and of the observation errors,
 
         z given o ~ N(P^-1 H^T S^-1 r, P^-1),    P = I + H^T S^-1 H
 
-    where r is o less its mean before. A control as a drift only moves the mean, and loses what
-    the noise of the last step before an observation scatters; the law of the normals loses
-    nothing at any length of steps. Differentiable in all that it is made of.
+    where r is o minus its mean before the step. A control is a drift that moves only the mean, so
+    that the noise of the last step before an observation remains; the distribution of the normals
+    is exact for any length of steps. It is differentiable in all arguments.
 
     Args:
-        driver: gives B.
+        driver: the driver of B.
         observations: o, (B, D, m).
         times: t_j, ascending, (m,).
-        mask: which observations exist, bool, (B, m); all if None.
-        std: of the sights, 0-d.
-        scale, rate, level: of the equation, (D,) each.
+        mask: True at existing observations, bool, (B, m); None if all exist.
+        std: standard deviation of the observation errors, 0-d.
+        scale, rate, level: coefficients of the equation, (D,) each.
     """
 
     def __init__(
@@ -62,51 +62,56 @@ class LinearGuide(Guide):
         self._rates = driver.rates().to(self._readout)
         self._at = self._readout.new_tensor(self.times)
         parts = (std, scale, rate, level)
-        self._deviation, self._scale, self._rate, self._level = (
+        self._std, self._scale, self._rate, self._level = (
             part.to(self._readout) for part in parts
         )
         self._seen, self._which = mask_patterns(mask)
         self._residual = observations.to(self._readout) - self._level.unsqueeze(-1)
 
     def start(self, mean: Tensor, std: Tensor) -> Whitened:
-        """The law of (z_x, z_driver), where X(0) = mean + deviation z_x, (D,) each."""
+        """Distribution of (z_x, z_driver), where X(0) = mean + std z_x, (D,) each."""
         now = torch.zeros(1).to(self._readout)
         change, fall, noise = self._ahead(now)
         unit = self.driver.start_from(torch.eye(self.driver.states).to(now))
-        own = std.to(now).unsqueeze(-1) * fall
-        bank = change @ unit.mT
-        own = own.unsqueeze(-1).expand(*bank.shape[:-1], 1)
-        representation = self._law(torch.cat([own, bank], dim=-1), noise)
+        initial = std.to(now).unsqueeze(-1) * fall
+        driven = change @ unit.mT
+        initial = initial.unsqueeze(-1).expand(*driven.shape[:-1], 1)
+        distribution = self._condition(torch.cat([initial, driven], dim=-1), noise)
         shift = (mean.to(now) - self._level).unsqueeze(-1) * fall
-        gained = representation.gain @ (self._residual - shift).unsqueeze(-1)
-        return Whitened(mean=gained.squeeze(-1)[0], root=representation.root[0])
+        gained = distribution.gain @ (self._residual - shift).unsqueeze(-1)
+        return Whitened(mean=gained.squeeze(-1)[0], root=distribution.root[0])
 
     def tables(self, nodes: Tensor) -> Carry:
-        """The mean where X and the driver's states are zero, (N, B, D, M); what they add to it and
-        the root side by side, (N, B, D, M, 1 + S + M), with B = 1 where all series have the same
-        observations; and the root's spread and volume, (N, B, D, 2)."""
+        """Tables of the distributions of all steps.
+
+        Args:
+            nodes: (N + 1,), float64.
+
+        Returns:
+            The mean for zero X and driver's states, (N, B, D, M); their coefficients and the root
+            side by side, (N, B, D, M, 1 + S + M), with B = 1 if all series have the same
+            observations; and the root's spread and volume, (N, B, D, 2).
+        """
         nodes = nodes.to(self._readout)
         change, fall, _ = self._ahead(nodes[:-1])
         later, left, noise = self._ahead(nodes[1:])
         h = nodes.diff()
-        motion, states = self._added(h)
-        # An observation that lies behind a step's end does not see it.
+        increment, states = self._added(h)
+        # An observation before the end of a step does not depend on it.
         ahead = (self._at >= nodes[1:, None]).to(nodes)[:, None, None, :, None]
-        # What enters evenly over a step is partly forgotten at its end.
+        # Noise that enters evenly over a step has partly decayed at its end.
         kept = phi1(self._rate * h.unsqueeze(-1))[:, None, :, None, None]
-        moved = self._scale[:, None, None] * motion.unsqueeze(-2) * left.unsqueeze(-1) * kept
-        representation = self._law((moved + later @ states.mT) * ahead, noise)
-        offset = (representation.gain @ self._residual.unsqueeze(-1)).squeeze(-1)
-        slope = representation.gain @ fall.unsqueeze(-1)
+        moved = self._scale[:, None, None] * increment.unsqueeze(-2) * left.unsqueeze(-1) * kept
+        distribution = self._condition((moved + later @ states.mT) * ahead, noise)
+        offset = (distribution.gain @ self._residual.unsqueeze(-1)).squeeze(-1)
+        slope = distribution.gain @ fall.unsqueeze(-1)
         level = slope * self._level.unsqueeze(-1).unsqueeze(-1)
-        parts = torch.cat([slope, representation.gain @ change, representation.root], dim=-1)
-        spread = 0.5 * (
-            representation.root.square().sum(dim=(-2, -1)) - representation.root.shape[-1]
-        )
-        volume = representation.root.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+        parts = torch.cat([slope, distribution.gain @ change, distribution.root], dim=-1)
+        spread = 0.5 * (distribution.root.square().sum(dim=(-2, -1)) - distribution.root.shape[-1])
+        volume = distribution.root.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
         return offset + level.squeeze(-1), parts, torch.stack([spread, volume], dim=-1)
 
-    def representation(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseDistribution:
+    def distribution(self, tables: Carry, state: Tensor, kick: Tensor) -> NoiseDistribution:
         aim, parts, sizes = tables
         pull, root = parts[..., : state.shape[-1]], parts[..., state.shape[-1] :]
         mean = aim - (pull @ state.unsqueeze(-1)).squeeze(-1)
@@ -114,19 +119,26 @@ class LinearGuide(Guide):
         return NoiseDistribution(mean=mean, root=root, spread=spread, volume=volume)
 
     def _ahead(self, now: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What X(t_j) owes the states, (N, 1, D, m, S), and X, (N, 1, D, m), at times (N,), and
-        the covariance of what comes later and of the sights, (N, 1, D, m, m)."""
+        """Dependence of the X(t_j) on the state at times (N,).
+
+        Returns:
+            Coefficients of the driver's states, (N, 1, D, m, S), and of X, (N, 1, D, m), and the
+            covariance of later noise and observation errors, (N, 1, D, m, m).
+        """
         tau = (self._at - now.unsqueeze(-1)).clamp(min=0)
         ahead = self.driver.forecast(self._rates, self._readout, tau, self._rate)
-        sights = self._deviation.square() * torch.eye(len(self._at)).to(now)
+        errors = self._std.square() * torch.eye(len(self._at)).to(now)
         scale = self._scale[:, None, None]
         fall = torch.exp(-self._rate.unsqueeze(-1) * tau.unsqueeze(1))
-        noise = scale.square() * ahead.covariance + sights
+        noise = scale.square() * ahead.covariance + errors
         return (scale * ahead.change).unsqueeze(1), fall.unsqueeze(1), noise.unsqueeze(1)
 
     def _added(self, h: Tensor) -> tuple[Tensor, Tensor]:
-        """What each of M normals of steps (N,) adds to B, (N, 1, D, M), and to the driver's
-        states, (N, 1, D, M, S)."""
+        """Responses to each of M normals of steps (N,).
+
+        Returns:
+            Those of B, (N, 1, D, M), and of the driver's states, (N, 1, D, M, S).
+        """
         table = self.driver.table(h.cpu()).to(h)
         size, modes = len(self._rate), table.shape[1] - 3
         unit = torch.eye(modes).to(h).unsqueeze(1).expand(modes, size, modes)
@@ -134,13 +146,13 @@ class LinearGuide(Guide):
 
         def one(table: Tensor) -> tuple[Tensor, Tensor]:
             got = self.driver.step(table, self._readout, still, unit)
-            return got.motion.mT, got.state.transpose(0, 1)
+            return got.noise.mT, got.state.transpose(0, 1)
 
-        motion, states = torch.vmap(one)(table)
-        return motion.unsqueeze(1), states.unsqueeze(1)
+        increment, states = torch.vmap(one)(table)
+        return increment.unsqueeze(1), states.unsqueeze(1)
 
-    def _law(self, response: Tensor, noise: Tensor) -> _Distribution:
-        """Of normals to which o responds by H, (N, 1, D, m, M), with S, (N, 1, D, m, m)."""
+    def _condition(self, response: Tensor, noise: Tensor) -> _Distribution:
+        """Condition normals on o, for responses H, (N, 1, D, m, M), and S, (N, 1, D, m, m)."""
         if self._seen is not None:
             seen = self._seen[:, None, :, None]
             response = response * seen

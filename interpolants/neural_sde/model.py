@@ -1,4 +1,4 @@
-"""A trained neural SDE in the units of the data: time_series from the prior, and what data tell it."""
+"""Trained neural SDEs in the units of the data."""
 
 from __future__ import annotations
 
@@ -18,32 +18,31 @@ from interpolants.utils.checks import check, check_count, check_seed, is_whole
 from interpolants.utils.eval_mode import eval_mode
 from interpolants.utils.seeds import keyed_generator
 
-# Keep what is drawn here apart from what training and data draw, and from each other.
+# Keep these draws independent of those of training and data, and of each other.
 _SAMPLE, _PREDICT, _POSTERIOR, _ELBO, _LOG_LIKELIHOOD = 33, 34, 35, 36, 37
 
 _MOST_PATHS, _MOST_NUMBERS = 4096, 2**22
-# Hurst indices that are logged one by one.
+# Up to this many Hurst indices are logged one by one.
 _FEW = 8
 
 Draw = Callable[[Tensor, Tensor, torch.Generator], Tensor]
-"""Of values in the networks' units, their mask, and a generator."""
+"""Function of values in the networks' units, their mask, and a generator."""
 
 
 @final
 class TimeSeriesModel:
-    """A neural SDE in the units of the data, as `Model` is for interpolants.
+    """Trained neural SDE in the units of the data, the counterpart of `Model`.
 
-    Series are (n, T, *frame) with a mask, bool (n, T), of the observations that exist; None for
-    all of them. Values that do not exist are not looked at. A seed fixes all that is drawn, for
-    one chunk size.
+    Series have shape (n, T, *frame), with a mask, bool (n, T), of existing observations; None if
+    all exist. Values at missing ones are ignored. A seed fixes all draws, for one chunk size.
 
     Args:
         model: the neural SDE.
         event_shape: (T, *frame).
-        scaling: between the units of the data and those of the networks.
-        config: the configuration it was trained with, as plain data.
-        chunk_size: paths solved at once, which bounds memory; None for at most 4096, and fewer
-            of large series.
+        scaling: scaling between the units of the data and those of the networks.
+        config: the configuration of training, as plain data.
+        chunk_size: paths per solve, which bounds memory; None for at most 4096, and fewer for
+            large series.
     """
 
     def __init__(
@@ -65,33 +64,35 @@ class TimeSeriesModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the network is, and so where everything happens."""
+        """Device of the network, on which all is computed."""
         return next(self.model.parameters(), torch.empty(0)).device
 
     @property
     def times(self) -> tuple[float, ...]:
-        """Of the observations, (T,)."""
+        """Times of the observations, (T,)."""
         return self.model.times
 
     @property
     def hurst(self) -> Tensor | None:
-        """The Hurst index of the noise, float64, () or one for each coordinate of the latent
-        state; None where the noise has none."""
+        """Hurst index of the noise, float64, () or one for each latent coordinate.
+
+        None if the noise has no Hurst index.
+        """
         return hurst_of(self.model)
 
     @property
     def nfe(self) -> int:
-        """How often a path evaluates the drift."""
+        """Number of evaluations of the drift along a path."""
         return (len(self.model.nodes) - 1) * self.model.solver.stages
 
     @property
     def has_prior(self) -> bool:
-        """Whether series can be drawn without data: not where all frames share a content."""
+        """True if series can be drawn without data, as the frames share no content."""
         encoder = self.model.encoder
         return encoder is None or encoder.content_size == 0
 
     def sample(self, n: int, *, seed: int = 0) -> Samples:
-        """Series of the prior, observation noise included: (n, T, *frame).
+        """Draw series from the prior, with observation noise, (n, T, *frame).
 
         Raises:
             ValueError: if series cannot be drawn without data.
@@ -115,9 +116,10 @@ class TimeSeriesModel:
     def predict(
         self, x: Tensor, mask: Tensor | None = None, *, context_length: int, seed: int = 0
     ) -> Tensor:
-        """As `posterior`, given the first `context_length` observations only; after them the prior goes on.
+        """Predict each series from its first `context_length` observations, (n, T, *frame).
 
-        Later values are not looked at.
+        The result is as of `posterior`, and continues with the prior after these observations.
+        Later values are ignored.
 
         Raises:
             ValueError: if `context_length` is not a whole number in [1, T].
@@ -126,35 +128,35 @@ class TimeSeriesModel:
         known = full_mask(x) if mask is None else mask
         mask = known & (torch.arange(known.shape[1], device=known.device) < context_length)
 
-        def draw(values: Tensor, own: Tensor, generator: torch.Generator) -> Tensor:
-            return self.model.predict(values, own, generator, context_length=context_length)
+        def draw(values: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+            return self.model.predict(values, mask, generator, context_length=context_length)
 
         return self.scaling.to_data(self._each(draw, x, mask, generator))
 
     def elbo(self, x: Tensor, mask: Tensor | None = None, *, seed: int = 0) -> Tensor:
-        """A lower bound of the log density of each series, from one posterior path, (n,)."""
+        """Evidence lower bound of the log density of each series, by one posterior path, (n,)."""
         generator = self._generator(_ELBO, seed)
 
-        def draw(values: Tensor, own: Tensor, generator: torch.Generator) -> Tensor:
-            return self.model.elbo(values, own, generator).total
+        def draw(values: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+            return self.model.elbo(values, mask, generator).total
 
         return self._each(draw, x, mask, generator) - self._log_volume(x, mask)
 
     def log_likelihood(
         self, x: Tensor, mask: Tensor | None = None, *, samples: int = 64, seed: int = 0
     ) -> Tensor:
-        """Importance-weighted bound of the log density of what was observed of each series, (n,).
+        """Importance-weighted bound of the log density of each series' observations, (n,).
 
         Args:
             x, mask: the series.
-            samples: posterior paths of each; the bound is exact in the limit of many.
-            seed: fixes the paths.
+            samples: posterior paths of each series; the bound is exact in the limit of many.
+            seed: seed of the paths.
         """
         check_count("TimeSeriesModel.log_likelihood.samples", samples)
         generator = self._generator(_LOG_LIKELIHOOD, seed)
 
-        def draw(values: Tensor, own: Tensor, generator: torch.Generator) -> Tensor:
-            return self.model.log_likelihood(values, own, generator, samples)
+        def draw(values: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+            return self.model.log_likelihood(values, mask, generator, samples)
 
         return self._each(draw, x, mask, generator, samples) - self._log_volume(x, mask)
 
@@ -170,18 +172,18 @@ class TimeSeriesModel:
         generator: torch.Generator,
         paths: int = 1,
     ) -> Tensor:
-        """`draw` of all series, as many at once as make a chunk of paths."""
+        """Apply `draw` to all series, in chunks of paths."""
         with torch.no_grad(), eval_mode(self.model):
             chunks = self._chunks(x, mask, max(1, self.chunk_size // paths))
-            return torch.cat([draw(values, own, generator) for values, own in chunks])
+            return torch.cat([draw(values, known, generator) for values, known in chunks])
 
     def _chunks(
         self, x: Tensor, mask: Tensor | None, size: int
     ) -> Iterator[tuple[Tensor, Tensor]]:
         x, mask = self._checked(x, mask)
         for k in range(0, len(x), size):
-            own = mask[k : k + size]
-            yield to_networks(self.scaling, x[k : k + size], own), own
+            known = mask[k : k + size]
+            yield to_networks(self.scaling, x[k : k + size], known), known
 
     def _checked(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         fits = len(x) > 0 and tuple(x.shape[1:]) == self.event_shape
@@ -195,27 +197,27 @@ class TimeSeriesModel:
         return x, mask
 
     def _log_volume(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """log |det d to_data / dx| over what was observed of each series, (n,)."""
+        """log |det d to_data / dx| over the observations of each series, (n,)."""
         x, mask = self._checked(x, mask)
         y = self.scaling.to_chart(to_networks(self.scaling, x, mask))
-        # A space acts on each number alone.
+        # A space acts on each number separately.
         slopes = self.scaling.space.log_slope(y.reshape(-1, 1)).view(x.shape)
         logs = slopes + self.scaling.scale.to(x).log()
         return (logs * over_frames(mask, x)).flatten(1).sum(dim=1)
 
 
 def over_frames(mask: Tensor, x: Tensor) -> Tensor:
-    """A mask (n, T) as it multiplies series (n, T, *frame)."""
+    """View a mask (n, T) so that it multiplies series (n, T, *frame)."""
     return mask.view(*mask.shape, *(1,) * (x.dim() - 2))
 
 
 def filled(scaling: Scaling, x: Tensor, mask: Tensor) -> Tensor:
-    """Series in the data's units with a value inside their space wherever there is none."""
+    """Fill missing observations with a value inside the space, in the data's units."""
     return torch.where(over_frames(mask, x), x, scaling.to_data(torch.zeros_like(x)))
 
 
 def to_networks(scaling: Scaling, x: Tensor, mask: Tensor | None) -> Tensor:
-    """Series in the networks' units, 0 where there is no observation."""
+    """Convert series to the networks' units, with 0 at missing observations."""
     if mask is None:
         return scaling.to_model(x)
     values = scaling.to_model(filled(scaling, x, mask))
@@ -223,18 +225,18 @@ def to_networks(scaling: Scaling, x: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def full_mask(x: Tensor) -> Tensor:
-    """All observations of series (n, T, *frame): (n, T)."""
+    """Mask of all observations of series (n, T, *frame), (n, T)."""
     return torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
 
 
 def hurst_of(model: NeuralSDE) -> Tensor | None:
-    """The Hurst index of a model's noise, on the host, or None."""
+    """Hurst index of a model's noise, on the host, or None."""
     found = getattr(model.driver, "hurst", None)
     return found().detach().cpu() if isinstance(found, Hurst) else None
 
 
 def hurst_numbers(hurst: Tensor | None) -> dict[str, float]:
-    """The Hurst index by name: one, or each of a few, or mean and range of many."""
+    """Hurst index as numbers to log: one, each of a few, or mean and range of many."""
     if hurst is None:
         return {}
     if hurst.dim() == 0:
@@ -246,10 +248,10 @@ def hurst_numbers(hurst: Tensor | None) -> dict[str, float]:
 
 
 def checked_context_length(context_length: int | None, count: int) -> int:
-    """How many observations predictions are given, half of them if None.
+    """Check the number of observations that predictions are conditioned on; half if None.
 
     Raises:
-        ValueError: if it is not a whole number in [1, T]. With T there is nothing to predict.
+        ValueError: if it is not a whole number in [1, T]; with T there is nothing to predict.
     """
     chosen = max(1, count // 2) if context_length is None else context_length
     within = is_whole(chosen) and 1 <= chosen <= count
@@ -260,10 +262,10 @@ def checked_context_length(context_length: int | None, count: int) -> int:
 def build_neural_sde(
     make: Callable[..., NeuralSDE], event_shape: Sequence[int], times: Sequence[float]
 ) -> NeuralSDE:
-    """The neural SDE of a factory for the data of a run.
+    """Build the neural SDE of a factory for data of this shape and these times.
 
     Raises:
-        ValueError: by the key `neural_sde`, if its parts do not fit.
+        ValueError: if its parts do not fit, with the key `neural_sde`.
     """
     try:
         return make(event_shape=tuple(event_shape), times=tuple(times))

@@ -1,14 +1,14 @@
-"""Neural stochastic differential equations as latent models of series (arXiv 2310.12975).
+"""Neural SDEs, latent models of time series (arXiv 2310.12975).
 
-    prior        dX = b(t, X) dt + sigma(t, X) dB,    X(0) ~ p
+        prior        dX = b(t, X) dt + sigma(t, X) dB,    X(0) ~ p
     data         o_i = f(X(t_i)) + noise
     posterior    the same with dW + u dt for dW, and q(X(0), driver | o)
 
     log p(o) >= E_q [sum_i log p(o_i | X(t_i))] - KL(q(0) || p(0)) - E_q 1/2 int u^2 dt
 
-B is the motion of a driver, which carries states of its own, and W is what moves it. Gradients
-are those of the discretised bound, through the steps. The stochastic adjoint would integrate
-the driver's states backwards, where they grow like exp(gamma t), and gives wrong gradients.
+B is the process of a driver with states, and W the Wiener process that drives it. Gradients are
+those of the discretised bound, through the steps. The stochastic adjoint would integrate the
+driver's states backwards, where they grow like exp(gamma t), and would give wrong gradients.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from interpolants.utils.checks import check, check_count
 
 
 class Elbo(NamedTuple):
-    """The parts of the bound, of each series and in nats, (B,).
+    """Parts of the evidence lower bound of each series in nats, (B,).
 
     Attributes:
         reconstruction: log p(o | X), summed over the observations that exist.
-        kl_start: of X(0) and the driver's states.
-        kl_path: of the noise: 1/2 int u^2 dt, and what a guide's law adds.
+        kl_start: relative entropy of X(0) and the driver's states.
+        kl_path: relative entropy of the noise, 1/2 int u^2 dt plus that of a guide.
     """
 
     reconstruction: Tensor
@@ -54,12 +54,12 @@ class Elbo(NamedTuple):
 
     @property
     def total(self) -> Tensor:
-        """The bound, (B,)."""
+        """Evidence lower bound, (B,)."""
         return self.reconstruction - self.kl_start - self.kl_path
 
 
 class _Paths(NamedTuple):
-    """Solved paths: X at the observation times, (B, T, D), the cost carried, (B,), the start."""
+    """Solved paths: X at the observation times, (B, T, D), the path cost, (B,), and the start."""
 
     x: Tensor
     cost: Tensor
@@ -68,26 +68,26 @@ class _Paths(NamedTuple):
 
 @final
 class NeuralSDE(nn.Module):
-    """A latent equation driven by Brownian or fractional noise, with its variational posterior.
+    """Latent equation driven by Brownian or fractional noise, with its variational posterior.
 
-    All values are in the networks' units. A batch of series has shape (B, T, *frame), with 0
-    where the mask, bool (B, T), says that there is no observation.
+    All values are in the networks' units. A batch of series has shape (B, T, *frame), with 0 at
+    missing observations, where the mask, bool (B, T), is False.
 
     Args:
         event_shape: (T, *frame).
-        times: of the observations, ascending, the first >= 0; the equation starts at 0.
-        latent: D, coordinates of X; None for as many as an observation has numbers.
+        times: times of the observations, ascending, the first >= 0; the equation starts at 0.
+        latent: D, the number of coordinates of X; None for the number of elements of a frame.
         driver: builds the driver, as `driver(step=..., horizon=...)`.
         start, drift, diffusion, decoder: build the prior; see their packages.
-        control: builds the posterior's network; None for none.
-        encoder: builds what the posterior sees; None if that is the guide alone.
-        guide: whether the posterior begins at the law that is exact where b is linear, of the
-            noise and of the start (`LinearGuide`). Needs a linear decoder and a constant sigma.
-        solver: a scheme for driven equations.
-        grid: where steps go between two observations. Without a guide, one that shrinks towards
-            its end: a control cannot take back the noise of the last step before an observation.
+        encoder: builds the encoder of observations; None if the posterior is the guide only.
+        control: builds the posterior's network; None for no control.
+        guide: whether the posterior is initialised at that of the linear part of b, for noise and
+            start (`LinearGuide`). It needs a linear decoder and a constant sigma.
+        solver: a solver for driven equations.
+        grid: grid of steps between two observations. Without a guide, steps should shrink towards
+            its end: a control cannot compensate the noise of the last step before an observation.
         num_steps: steps between two observations.
-        mode: how blocks of steps run; `Checkpointed` for the gradients of long series.
+        mode: execution of blocks of steps; `Checkpointed` saves memory on long series.
 
     Raises:
         ValueError: if an argument is out of range or the parts do not fit.
@@ -124,14 +124,14 @@ class NeuralSDE(nn.Module):
         self.driver = driver(step=spacing(self.times), horizon=self.times[-1])
         self.drift, self.diffusion = drift(latent=size), diffusion(latent=size)
         self.encoder = None if encoder is None else encoder(frame_shape=frame, times=self.times)
-        context, begin, content = _sizes(self.encoder)
-        self.start = start(latent=size, states=self.driver.states, start_size=begin)
+        context, start_size, content = _sizes(self.encoder)
+        self.start = start(latent=size, states=self.driver.states, start_size=start_size)
         self.decoder = decoder(frame_shape=frame, latent=size, content_size=content)
-        self.steering = None if control is None else self._steering(control, context)
+        self.control = None if control is None else self._make_control(control, context)
         self._check_guide()
 
     def elbo(self, values: Tensor, mask: Tensor, generator: torch.Generator) -> Elbo:
-        """The bound by one posterior path of each series."""
+        """Evidence lower bound by one posterior path of each series."""
         encoded = self._encode(values, mask)
         paths = self._posterior(values, mask, encoded, generator)
         return Elbo(
@@ -143,9 +143,9 @@ class NeuralSDE(nn.Module):
     def log_likelihood(
         self, values: Tensor, mask: Tensor, generator: torch.Generator, samples: int
     ) -> Tensor:
-        """log of the mean importance weight of several posterior paths, (B,).
+        """Log of the mean importance weight of several posterior paths, (B,).
 
-        Its mean is a lower bound of log p(o) that becomes equal as `samples` grows.
+        Its mean is a lower bound of log p(o), which becomes exact as `samples` grows.
         """
         check_count("NeuralSDE.log_likelihood.samples", samples)
         encoded = self._encode(values, mask).repeated(samples)
@@ -156,7 +156,7 @@ class NeuralSDE(nn.Module):
         return weights.logsumexp(dim=1) - math.log(samples)
 
     def prior(self, n: int, generator: torch.Generator) -> Tensor:
-        """Observations under the prior, noise included, (n, T, *frame)."""
+        """Draw observations from the prior, with noise, (n, T, *frame)."""
         check(
             self.encoder is None or self.encoder.content_size == 0,
             "NeuralSDE.prior",
@@ -179,20 +179,21 @@ class NeuralSDE(nn.Module):
     def predict(
         self, values: Tensor, mask: Tensor, generator: torch.Generator, *, context_length: int
     ) -> Tensor:
-        """As `posterior`, given the first `context_length` observations; after them the prior goes on."""
+        """Posterior given the first `context_length` observations, which the prior continues."""
         count = len(self.times)
         within = isinstance(context_length, int) and 0 < context_length <= count
-        check(within, "NeuralSDE.predict.seen", f"a whole number in [1, {count}]", context_length)
+        rule = f"a whole number in [1, {count}]"
+        check(within, "NeuralSDE.predict.context_length", rule, context_length)
         return self.posterior(values[:, :context_length], mask[:, :context_length], generator)
 
-    def _steering(self, control: Callable[..., Control], context_size: int) -> ControlSchedule:
-        made = control(
+    def _make_control(self, control: Callable[..., Control], context_size: int) -> ControlSchedule:
+        network = control(
             latent=self.latent,
             states=self.driver.states,
             horizon=self.times[-1],
             context_size=context_size,
         )
-        return ControlSchedule(control=made, times=self.times, rates=self.driver.rates())
+        return ControlSchedule(control=network, times=self.times, rates=self.driver.rates())
 
     def _encode(self, values: Tensor, mask: Tensor) -> Encoded:
         if self.encoder is None:
@@ -210,7 +211,7 @@ class NeuralSDE(nn.Module):
         *,
         pathwise: bool = False,
     ) -> _Paths:
-        """Paths given the first observations, as many as there are values."""
+        """Solve the posterior given the observations in `values`, which may be only the first."""
         guide = self._guide(values, mask) if self.guide else None
         known = None if guide is None else guide.start(*self.start.moments())
         draw = self.start.posterior(encoded.start, generator, known)
@@ -233,8 +234,8 @@ class NeuralSDE(nn.Module):
         )
 
     def _context(self, encoded: Encoded, values: Tensor) -> Tensor | None:
-        """Features at the times of the values, (B, count, C), for the control."""
-        if self.steering is None:
+        """Context of the control at the times of the values, (B, count, C)."""
+        if self.control is None:
             return None
         return encoded.context.expand(-1, values.shape[1], -1)
 
@@ -246,7 +247,7 @@ class NeuralSDE(nn.Module):
             drift=self.drift,
             diffusion=self.diffusion,
             additive=self.diffusion.constant() is not None,
-            control=None if context is None else self.steering,
+            control=None if context is None else self.control,
             guide=guide,
             context=context,
             path_kl=True,
@@ -272,14 +273,14 @@ class NeuralSDE(nn.Module):
         )
 
     def _means(self, x: Tensor, content: Tensor | None) -> Tensor:
-        """Of observations, (B, T, *frame), at states (B, T, D)."""
+        """Means of observations, (B, T, *frame), at states (B, T, D)."""
         count = x.shape[1]
         shared = None if content is None else content.repeat_interleave(count, dim=0)
         means: Tensor = self.decoder(x.flatten(0, 1), shared)
         return means.view(len(x), count, *self.frame_shape)
 
     def _log_prob(self, values: Tensor, mask: Tensor, x: Tensor, content: Tensor | None) -> Tensor:
-        """log p(o | X), summed over the observations that exist, (B,)."""
+        """log p(o | X), summed over existing observations, (B,)."""
         std = self.decoder.std()
         error = ((values - self._means(x, content)) / std).flatten(2)
         constant = 2 * std.log() + math.log(2 * math.pi)

@@ -1,4 +1,4 @@
-"""Times at which a process is observed, and the steps between them."""
+"""Observation times, and grids of steps through them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from interpolants.utils.checks import check
 def checked_times(
     where: str, times: Sequence[float], event_shape: Sequence[int]
 ) -> tuple[float, ...]:
-    """The times of series (T, *frame), once they are known to ascend from 0 or later."""
+    """Check the times of series (T, *frame): ascending, the first >= 0, the last > 0."""
     shape = tuple(event_shape)
     check(len(shape) > 1, f"{where}.event_shape", "(T, *frame)", shape)
     known = check_times(f"{where}.times", times, shape[0])
@@ -25,13 +25,13 @@ def checked_times(
 
 
 def nodes_through(times: Sequence[float], grid: Grid, num_steps: int) -> Tensor:
-    """Nodes from 0 through all times, float64 on the host, each stretch laid out by the grid."""
+    """Nodes from 0 through all times, float64 on the host, with the grid between two times."""
     ends = [0.0, *(t for t in times if t > 0)]
-    parts = [grid.times(num_steps, stretch)[1:] for stretch in pairwise(ends)]
+    parts = [grid.times(num_steps, interval)[1:] for interval in pairwise(ends)]
     return torch.cat([torch.zeros(1, dtype=torch.float64), *parts])
 
 
 def spacing(times: Sequence[float]) -> float:
-    """The least time between two observations, or until the only one."""
+    """Smallest time between two observations, or the time of a single one."""
     gaps = torch.tensor([0.0, *times], dtype=torch.float64).diff()
     return float(gaps[gaps > 0].min())

@@ -1,4 +1,4 @@
-"""A neural SDE beside held-out series: bounds, metrics, predictions, pictures, and files."""
+"""Reports on neural SDEs: bounds, metrics, predictions and figures on held-out series."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from interpolants.report.settings import ReportSettings
 from interpolants.sampler.sampler import Samples
 from interpolants.utils.files import replace
 
-# Held-out series that bounds and errors are means over, with how many numbers in all; paths of a
-# prediction and of a bound; series and paths in pictures.
+# Held-out series in means of bounds and errors, and their numbers in all; paths of a prediction
+# and of a bound; series and paths in figures.
 _MOST_SERIES, _MOST_NUMBERS = 1000, 2**25
 _PATHS, _WEIGHTS = 16, 64
 _DRAWN, _DRAWN_PATHS, _DRAWN_PRIOR = 3, 32, 20
@@ -40,10 +40,10 @@ _DRAWN, _DRAWN_PATHS, _DRAWN_PRIOR = 3, 32, 20
 def measure_time_series(
     model: TimeSeriesModel, data: Data, metrics: Sequence[Metric], request: SampleRequest
 ) -> tuple[Samples, list[MetricResult]]:
-    """Draw time series of the prior and compare them with real ones.
+    """Draw time series from the prior and compare them with real ones.
 
-    Where none can be drawn without data they are predictions of held-out ones. Masks of held-out
-    time series are laid on what is compared.
+    Without a prior they are predictions of held-out series. The masks of held-out series are
+    applied to both.
     """
     n, seed = request.n, request.seed
     began = time.perf_counter()
@@ -63,7 +63,7 @@ def measure_time_series(
 
 
 def draw_check(model: TimeSeriesModel, data: Data, drawn: Tensor, request: SampleRequest) -> Any:
-    """A figure of held-out time series with the model's posterior or forecast, and of samples."""
+    """Plot held-out time series with the model's posterior or forecasts, and samples."""
     length, seed = _context_length(model, request), request.seed
     is_video = is_image(model.event_shape[1:])
     x, mask = _observed(data.held_out(_DRAWN if is_video else _DRAWN_PRIOR, seed))
@@ -87,18 +87,18 @@ def write_time_series_report(
 ) -> Report:
     """Draw, measure, and write `<stem>.npz`, `.json` and figures into a folder.
 
-    Its numbers are the evidence lower bound and the importance-weighted bound (64 paths), means
+    The numbers are the evidence lower bound and the importance-weighted bound (64 paths), means
     over held-out time series in nats with standard errors; the Hurst index; and mean squared
-    errors of forecasts: of the mean of 16 predicted paths, of the last frame of the context, and
-    of the mean of the training data.
+    errors of three forecasts: the mean of 16 predicted paths, the last frame of the context, and
+    the mean of the training data.
 
     Args:
-        model: what to report on.
-        data: what to compare with.
-        metrics: what to measure between drawn time series and held-out ones.
-        request: how many are drawn, and the context length of forecasts; bounds and errors take
-            at most 1000 held-out time series.
-        settings: where files go, and how their names begin.
+        model: the model.
+        data: the data to compare with.
+        metrics: metrics between drawn and held-out time series.
+        request: number of samples, and the context length of forecasts; bounds and errors use at
+            most 1000 held-out time series.
+        settings: folder and stem of the files.
     """
     n, seed, folder, stem = request.n, request.seed, settings.folder, settings.stem
     context_length = _context_length(model, request)
@@ -149,7 +149,7 @@ def _bounds(model: TimeSeriesModel, x: Tensor, mask: Tensor, seed: int) -> dict[
 def _errors(
     model: TimeSeriesModel, data: Data, x: Tensor, mask: Tensor, context_length: int, seed: int
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Mean squared errors by the way to predict: at each time after `context_length`, and over all."""
+    """Mean squared errors of each forecast: at each time after the context, and over all."""
     if context_length == x.shape[1]:
         return {}, {}
     predicted = torch.zeros_like(x)
@@ -162,11 +162,11 @@ def _errors(
     average = (rows * weights).sum(dim=0) / weights.sum(dim=0).clamp(min=1)
     last = (mask[:, :context_length] * torch.arange(1, context_length + 1)).argmax(dim=1)
     copied = x[torch.arange(len(x)), last].unsqueeze(1)
-    guesses = {"prediction": predicted, "last_frame": copied, "mean": average}
+    forecasts = {"prediction": predicted, "last_frame": copied, "mean": average}
     later = mask[:, context_length:]
     curves, means = {}, {}
-    for name, guess in guesses.items():
-        each = (guess - x).flatten(2).square().mean(dim=2)[:, context_length:] * later
+    for name, forecast in forecasts.items():
+        each = (forecast - x).flatten(2).square().mean(dim=2)[:, context_length:] * later
         curves[name] = each.sum(dim=0) / later.sum(dim=0)
         means[f"mse_{name}"] = float(each.sum() / later.sum())
     return curves, means
@@ -181,7 +181,7 @@ def _write_predictions(
     context_length: int,
     seed: int,
 ) -> list[Path]:
-    """Fans of predicted paths, of vector series, and the errors against time."""
+    """Plot predicted paths of vector series, and errors against time."""
     if not errors:
         return []
     times = torch.tensor(model.times, dtype=torch.float64)

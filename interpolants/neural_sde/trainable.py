@@ -1,4 +1,4 @@
-"""The training loss of a neural SDE: minus the evidence lower bound."""
+"""Training loss of a neural SDE, the negative evidence lower bound."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from interpolants.objective.trainable import Trainable
 
 @final
 class TrainableNeuralSDE(Trainable[NeuralSDE]):
-    """A neural SDE on time series, trained by variational inference.
+    """Neural SDE on time series, trained by variational inference.
 
-    Logged losses are nats per time series, in the networks' units: minus the bound, which is the
-    sum of minus the reconstruction and of the two relative entropies.
+    Logged losses are nats per time series, in the networks' units: the negative bound is the sum
+    of minus the reconstruction and the two relative entropies.
     """
 
     splits_batches: ClassVar[bool] = False
 
     def step_loss(self, batch: Batch, part: BatchSlice, generator: torch.Generator) -> StepLoss:
-        """The optimiser sees minus the bound per number that was observed."""
+        """Negative bound per observed number, which is the loss of the optimiser."""
         mask = full_mask(batch.x1) if batch.mask is None else batch.mask
         values = to_networks(self.scaling, batch.x1, batch.mask)
         found = self.model.elbo(values, mask, generator)

@@ -1,4 +1,4 @@
-"""Multiplicative updates, which keep the sign of every weight."""
+"""Exponentiated gradient descent, which keeps the sign of every weight."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ from interpolants.utils.checks import check, check_positive, is_number
 
 @final
 class ExponentiatedGradient(Optimizer):
-    """w <- w exp(-lr sign(w) g): gradient descent in the logarithm of every weight's size.
+    """Updates w <- w exp(-lr sign(w) g), gradient descent in log |w|.
 
     It is mirror descent with the entropy of |w| (Kivinen and Warmuth, Information and Computation
-    132, 1997), so that weights keep their signs, as synapses do by Dale's law, and become
-    log-normal where plain descent makes them normal. To first order in lr a step is -lr |w| g, a
-    step of plain descent whose rate is the weight's own size.
+    132, 1997), so that weights keep their signs, as those of synapses do under Dale's principle,
+    and become log-normal where plain descent makes them normal. To first order in lr a step is -lr
+    |w| g, a step of plain descent with a rate proportional to |w|.
 
-    Weights that are exactly zero stay zero: biases that start there are not trained. No other
-    weight gets smaller than the smallest normal number of its precision, or larger than the
-    largest.
+    Weights that are exactly zero stay zero: biases that start at zero are not trained. The size of
+    all others is clamped to the normal numbers of their precision.
 
     Args:
-        params: parameters, or groups of them with options of their own.
+        params: parameters, or groups of them with options.
         lr: step size in log |w| per unit of gradient, > 0.
         momentum: g is replaced by v <- momentum v + g, in [0, 1).
-        max_exponent: what |lr sign(w) g| is clamped to, > 0, so that no step changes a weight by
-            more than a factor. At 0.03, 3 percent, networks train at rates that diverge at 1;
-            only steps that are not clamped are mirror descent.
+        max_exponent: bound > 0 on |lr sign(w) g|, and so on the relative change of a weight in one
+            step. At 0.03 (3 percent) networks train at rates that diverge at 1; only steps that
+            are not clamped are mirror descent.
 
     Raises:
         ValueError: if an option is out of range, or a parameter is not real.
@@ -48,7 +47,7 @@ class ExponentiatedGradient(Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "max_exponent": max_exponent})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters, with options of their own; those left out are the optimiser's."""
+        """Add a group of parameters; options that it lacks are the optimiser's."""
         name, options = type(self).__name__, self.defaults | param_group
         check_positive(f"{name}.lr", options["lr"])
         check_positive(f"{name}.max_exponent", options["max_exponent"])
@@ -103,7 +102,7 @@ class ExponentiatedGradient(Optimizer):
         torch._foreach_copy_(weights, sizes)
 
     def _gradients(self, weights: list[Tensor], momentum: float) -> list[Tensor]:
-        """The gradients, or their running sums where there is momentum."""
+        """Gradients, or their running sums with momentum."""
         gradients = [w.grad for w in weights if w.grad is not None]
         if momentum == 0:
             return gradients

@@ -1,4 +1,4 @@
-"""The flow as a moving picture."""
+"""Animations of the flow."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def animate(path: Tensor, times: Tensor, file: str | Path) -> None:
     """Write the flow of the samples as a looping GIF of 40 frames, evenly spread in time.
 
     Planar points are drawn as points, of longer vectors the first two coordinates; scalars as a
-    histogram; images as an 8 by 8 grid. The axes do not move, the title tells the time, and the
-    last frame stays for a while. The file appears whole or not at all.
+    histogram; images as an 8 by 8 grid. The axes are fixed, the title shows the time, and the last
+    frame stays longer. The file is written atomically.
 
     Args:
         path: states, shape (S, B, *event); with fewer than 40 states there are S frames.
-        times: of the states, shape (S,).
-        file: where to write; its folder is created.
+        times: times of the states, shape (S,).
+        file: file to write; its folder is created.
 
     Raises:
         ValueError: if the shapes do not match.
@@ -48,18 +48,18 @@ def animate(path: Tensor, times: Tensor, file: str | Path) -> None:
         vectors = frames.reshape(*frames.shape[:2], -1)
         figure, update = _line(vectors) if vectors.shape[-1] == 1 else _plane(vectors)
     canvas: Any = FigureCanvasAgg(figure)
-    pictures = []
+    images = []
     for k, t in enumerate(at[indices]):
         update(k)
         figure.axes[0].set_title(f"t = {t:.2f}", size=11)
         canvas.draw()
-        pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
-    _write(pictures, file)
+        images.append(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
+    _write(images, file)
 
 
-def _write(pictures: list[Image.Image], file: str | Path) -> None:
-    durations = [_FRAME_MS] * (len(pictures) - 1) + [_LAST_FRAME_MS]
-    first, *rest = pictures
+def _write(images: list[Image.Image], file: str | Path) -> None:
+    durations = [_FRAME_MS] * (len(images) - 1) + [_LAST_FRAME_MS]
+    first, *rest = images
     options: dict[str, Any] = {"append_images": rest, "duration": durations, "loop": 0}
     replace(file, lambda target: first.save(target, format="GIF", save_all=True, **options))
 
@@ -73,9 +73,9 @@ def _new_figure(height: float) -> Figure:
 def _images(frames: Array) -> tuple[Figure, Callable[[int], None]]:
     figure = _new_figure(4.0 * frames.shape[-2] / frames.shape[-1] + 0.35)
     limits = style.colour_range(frames[-1])
-    pictures = [style.mosaic(images, _GRID, _GRID, limits) for images in frames]
-    drawn = style.show_image(figure.subplots(), pictures[0])
-    return figure, lambda k: drawn.set_data(pictures[k])
+    mosaics = [style.mosaic(images, _GRID, _GRID, limits) for images in frames]
+    drawn = style.show_image(figure.subplots(), mosaics[0])
+    return figure, lambda k: drawn.set_data(mosaics[k])
 
 
 def _line(frames: Array) -> tuple[Figure, Callable[[int], None]]:

@@ -1,4 +1,4 @@
-"""Images of several kinds beside each other."""
+"""Figures of image grids."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _ROWS, _MOST_CLASSES = 8, 10
 def plot_images(
     panels: Mapping[str, Tensor], rows: int = _ROWS, limits: style.Limits | None = None
 ) -> Figure:
-    """Draw a grid of images, 8 to a row, for each kind.
+    """Draw a grid of images, 8 per row, in each of several panels.
 
     Args:
-        panels: by title, images (B, C, H, W) with C = 1 or 3.
-        rows: of each grid; images beyond it are left out.
-        limits: values shown as black and white; the least and greatest of the last kind if None.
+        panels: images (B, C, H, W) by title, with C = 1 or 3.
+        rows: rows of each grid; further images are left out.
+        limits: values shown as black and white; the extremes of the last panel if None.
     """
     arrays = {title: style.to_array(images) for title, images in panels.items()}
     limits = style.colour_range(list(arrays.values())[-1]) if limits is None else limits
@@ -35,12 +35,12 @@ def plot_images(
 
 
 def plot_classes(x: Tensor, label: Tensor, reference: Tensor) -> Figure:
-    """Draw the first 8 samples of each of the first 10 classes, one class to a row.
+    """Draw the first 8 samples of each of the first 10 classes, one class per row.
 
     Args:
         x: images, (B, C, H, W) with C = 1 or 3.
-        label: their classes, (B,); a class of fewer than 8 samples leaves places white.
-        reference: data, which give the range of the colours.
+        label: their classes, (B,); a row with fewer than 8 samples is filled with white.
+        reference: data, which determine the range of the colours.
     """
     kinds = torch.unique(label)[:_MOST_CLASSES]  # type: ignore[no-untyped-call]
     blank = torch.full_like(x[:1], torch.inf)

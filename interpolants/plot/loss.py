@@ -1,4 +1,4 @@
-"""Training loss and validation metrics against the step."""
+"""Figures of the training loss and validation metrics."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _LOG_SPAN = 5
 def plot_loss(rows: str | Path | Iterable[Mapping[str, object]]) -> Figure:
     """Draw a log of training.
 
-    One panel holds the training loss, thin as logged and thick smoothed, with `val/loss` where
-    there is one. Each other `val/` metric has a panel; a metric named `<metric>_floor` is drawn
-    in the panel of `<metric>` as a dashed line. An axis is logarithmic where its values are
-    positive and span more than a factor of 5.
+    One panel shows the training loss, raw (thin) and smoothed (thick), with `val/loss` if there is
+    one. Each other `val/` metric has a panel; a metric named `<metric>_floor` is a dashed line in
+    the panel of `<metric>`. An axis is logarithmic if its values are positive and span more than a
+    factor of 5.
 
     Args:
         rows: a CSV file with a column `step` and one per metric, or such rows as mappings. A
-            metric that a row does not have is blank or absent.
+            missing metric is blank or absent.
 
     Raises:
         ValueError: if there is neither `train/loss` nor a `val/` metric.
@@ -56,7 +56,7 @@ def plot_loss(rows: str | Path | Iterable[Mapping[str, object]]) -> Figure:
 
 
 def smooth(values: Array) -> Array:
-    """Centred moving average over a thirtieth of the curve, cut short at its ends."""
+    """Centred moving average over 1/30 of the curve, with shorter windows at its ends."""
     half = len(values) // (2 * _SMOOTHING_SHARE)
     total = np.concatenate([[0.0], np.cumsum(values)])
     index = np.arange(len(values))

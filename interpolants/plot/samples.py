@@ -1,4 +1,4 @@
-"""Generated samples beside data."""
+"""Figures that compare generated samples with data."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _MAX_COORDINATES = 4
 
 
 def plot_samples(x: Tensor, reference: Tensor) -> Figure:
-    """Draw generated samples and data on the same scales, which are those of the data.
+    """Draw generated samples and data on the scales of the data.
 
     Images (C, H, W) with C = 1 or 3 are shown as two 8 by 8 grids; scalars as overlaid
-    histograms; planar points as densities and as points; longer vectors, and any other event
-    flattened, as histograms and pairwise scatters of the first 4 coordinates. Samples with a
-    non-finite value are left out, and counted in the title.
+    histograms; planar points as densities and as scatter plots; longer vectors, and other events
+    flattened, as histograms and pairwise scatter plots of the first 4 coordinates. Samples with a
+    non-finite value are left out, and their number is in the title.
 
     Args:
         x: generated samples, shape (n, *event).
@@ -122,13 +122,13 @@ def _overlay(ax: Axes, x: Array, reference: Array, edges: Array) -> None:
 
 
 def histogram(values: Array, edges: Array) -> Array:
-    """Density over the bins; all values count in the normalisation, also those outside."""
+    """Density over the bins, normalised by all values, including those outside."""
     counts = np.histogram(values[np.isfinite(values)], edges)[0]
     return np.asarray(counts / (max(len(values), 1) * np.diff(edges)))
 
 
 def num_plane_bins(points: Array, limits: tuple[Limits, Limits]) -> int:
-    """The most bins per axis, of 24 to 120, whose occupied ones hold 8 points on average."""
+    """Largest number of bins per axis, 24 to 120, with 8 points per occupied bin on average."""
     for bins in range(120, 24, -8):
         occupied = np.count_nonzero(plane_density(points, bins, limits))
         if len(points) >= 8 * occupied:
@@ -137,7 +137,7 @@ def num_plane_bins(points: Array, limits: tuple[Limits, Limits]) -> int:
 
 
 def plane_density(points: Array, bins: int, limits: tuple[Limits, Limits]) -> Array:
-    """Share of all points in each bin, shape (bins, bins), rows along y from below."""
+    """Fraction of all points in each bin, shape (bins, bins), rows along y from below."""
     finite = style.finite_rows(points)
     edges = [np.linspace(*along, bins + 1) for along in limits]
     counts = np.histogram2d(finite[:, 0], finite[:, 1], bins=edges)[0]
@@ -145,7 +145,7 @@ def plane_density(points: Array, bins: int, limits: tuple[Limits, Limits]) -> Ar
 
 
 def bright(density: Array) -> float:
-    """The density to draw brightest: exceeded in 1 of 100 occupied bins."""
+    """Density for the brightest colour, exceeded in 1 of 100 occupied bins."""
     occupied = density[density > 0]
     return float(np.percentile(occupied, 99)) if occupied.size else 1.0
 
@@ -165,7 +165,7 @@ def show_density(ax: Axes, density: Array, limits: tuple[Limits, Limits], most: 
 
 
 def draw_points(ax: Axes, points: Array, colour: str, size: float) -> PathCollection:
-    """Draw points (B, 2) of an area in square typographic points, so that overlaps show."""
+    """Draw translucent points (B, 2) of an area in square typographic points."""
     return ax.scatter(points[:, 0], points[:, 1], s=size, c=colour, alpha=0.5, linewidths=0)
 
 

@@ -1,4 +1,4 @@
-"""The law of the state at a few times."""
+"""Figures of the distribution at a few times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _IMAGE_ROWS, _IMAGE_COLUMNS = 6, 4
 
 
 def plot_snapshots(path: Tensor, times: Tensor) -> Figure:
-    """Draw the samples at six times spread evenly over the path.
+    """Draw the samples at six equally spaced times.
 
     Scalars are shown as histograms, planar points as densities, images as grids of the same
     samples in each panel, and other events as the density of their first two coordinates. Panels
@@ -30,7 +30,7 @@ def plot_snapshots(path: Tensor, times: Tensor) -> Figure:
 
     Args:
         path: states, shape (S, B, *event).
-        times: of the states, shape (S,). With fewer than six there are S panels.
+        times: times of the states, shape (S,). With fewer than six there are S panels.
 
     Raises:
         ValueError: if the shapes do not match.

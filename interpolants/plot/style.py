@@ -1,7 +1,7 @@
-"""What the figures share: the look, limits that outliers cannot stretch, image mosaics, saving.
+"""Shared style of figures: axes, robust limits, image mosaics, and saving.
 
-Figures are built as `matplotlib.figure.Figure` objects and pyplot is never touched, so drawing
-changes no global state and is safe in threads.
+Figures are `matplotlib.figure.Figure` objects made without pyplot, so drawing changes no global
+state and is safe in threads.
 """
 
 from __future__ import annotations
@@ -34,48 +34,48 @@ _IMAGE_CHANNELS = (1, 3)
 
 
 def new_figure(width: float, height: float, *, gap: float = 0.02) -> Figure:
-    """An empty figure, laid out when it is drawn.
+    """Create an empty figure, whose layout is computed when it is drawn.
 
     Args:
-        width, height: in inches.
-        gap: between panels, as a share of a panel.
+        width, height: size in inches.
+        gap: gap between panels, as a fraction of a panel.
     """
     layout = ConstrainedLayoutEngine(wspace=gap, hspace=gap)
     return Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG: whole or not at all, over what was there.
+    """Write a figure as PNG atomically, replacing the file.
 
     Args:
-        figure: what a function of this package returned.
+        figure: a figure made by this package.
         path: the file; its folder is created.
     """
     replace(path, lambda file: figure.savefig(file, format="png"))
 
 
 def to_array(x: Tensor) -> Array:
-    """A tensor of any device and dtype as a float64 array."""
+    """Convert a tensor of any device and dtype to a float64 array."""
     return np.asarray(x.detach().cpu().double().numpy(), dtype=np.float64)
 
 
 def is_image(event_shape: tuple[int, ...]) -> bool:
-    """Whether events are drawn as images: (C, H, W) with C = 1 or 3."""
+    """True if events are drawn as images, (C, H, W) with C = 1 or 3."""
     return len(event_shape) == 3 and event_shape[0] in _IMAGE_CHANNELS
 
 
 def to_vectors(x: Tensor) -> Array:
-    """Events as vectors, shape (B, D)."""
+    """Flatten events to vectors, shape (B, D)."""
     return to_array(x).reshape(len(x), -1)
 
 
 def finite_rows(x: Array) -> Array:
-    """The rows without inf or nan: one diverged sample must not take the figure with it."""
+    """Select the rows without inf or nan, so that a diverged sample does not spoil the figure."""
     return x[np.isfinite(x).all(axis=1)]
 
 
 def padded_limits(values: Array) -> Limits:
-    """The 0.1 to 99.9 percentile of the finite values, padded by a tenth of its width."""
+    """Range from the 0.1 to the 99.9 percentile of the finite values, padded by a tenth."""
     values = values[np.isfinite(values)]
     if values.size == 0:
         return -1.0, 1.0
@@ -99,16 +99,16 @@ def colour_range(images: Array) -> tuple[float, float]:
 
 
 def bin_edges(limits: Limits, num_samples: int) -> Array:
-    """Edges of 20 to 60 equal bins of a histogram, more for more samples."""
+    """Edges of 20 to 60 equal histogram bins, more for more samples."""
     return np.linspace(*limits, 1 + int(np.clip(num_samples**0.5, 20, 60)))
 
 
 def mosaic(images: Array, rows: int, columns: int, limits: Limits) -> Array:
-    """Images as one picture in row-major order, with white gaps.
+    """Arrange images in one mosaic in row-major order, with white gaps.
 
     Args:
-        images: shape (B, C, H, W); what is beyond rows * columns is left out.
-        rows, columns: of the grid; a place without an image stays white.
+        images: shape (B, C, H, W); images beyond rows * columns are left out.
+        rows, columns: size of the grid; cells without an image are white.
         limits: values shown as black and white.
 
     Returns:
@@ -122,18 +122,18 @@ def mosaic(images: Array, rows: int, columns: int, limits: Limits) -> Array:
     for k, image in enumerate(scaled[: rows * columns]):
         row, column = divmod(k, columns)
         tiles[row, :height, column, :width] = np.moveaxis(image, 0, -1)
-    picture = tiles.reshape(rows * (height + gap), columns * (width + gap), 3)
-    return picture[:-gap, :-gap]
+    whole = tiles.reshape(rows * (height + gap), columns * (width + gap), 3)
+    return whole[:-gap, :-gap]
 
 
-def show_image(ax: Axes, picture: Array) -> Any:
+def show_image(ax: Axes, image: Array) -> Any:
     """Draw a mosaic without ticks or frame."""
     ax.set_axis_off()
-    return ax.imshow(picture, interpolation="nearest")
+    return ax.imshow(image, interpolation="nearest")
 
 
 def tidy(ax: Axes) -> None:
-    """The look of an axis with ticks: no box, small grey labels."""
+    """Style an axis with ticks, without a box and with small grey labels."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(_INK)
     ax.tick_params(labelsize=8, colors=_INK)
@@ -143,7 +143,7 @@ def tidy(ax: Axes) -> None:
 
 
 def square(ax: Axes, x_limits: Limits, y_limits: Limits) -> None:
-    """A panel of the plane: these limits, equal scales, no ticks."""
+    """Style a panel of the plane, with these limits, equal scales and no ticks."""
     ax.set(xlim=x_limits, ylim=y_limits, xticks=[], yticks=[])
     ax.set_aspect("equal")
     ax.spines[:].set(color="#bbbbbb", linewidth=0.6)
@@ -151,7 +151,7 @@ def square(ax: Axes, x_limits: Limits, y_limits: Limits) -> None:
 
 
 def name_plane(ax: Axes, dimension: int) -> None:
-    """Say which two coordinates are drawn, where the events have more."""
+    """Label the two coordinates that are drawn, if the events have more."""
     if dimension > 2:
         ax.set_xlabel(f"coordinate 1 of {dimension}", size=9, color=_INK)
         ax.set_ylabel(f"coordinate 2 of {dimension}", size=9, color=_INK)
@@ -167,6 +167,6 @@ def check_path(where: str, path: Tensor, times: Tensor) -> None:
 
 
 def spread_indices(times: Array, count: int) -> list[int]:
-    """At most `count` states whose times are nearest to evenly spread ones, each once."""
+    """Indices of at most `count` states, whose times are nearest to equally spaced ones."""
     targets = np.linspace(times[0], times[-1], count)
     return sorted({int(np.abs(times - t).argmin()) for t in targets})

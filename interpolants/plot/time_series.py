@@ -1,4 +1,4 @@
-"""Vector series: what a model says of single ones, of all of them, and how well it predicts."""
+"""Figures of vector time series: posterior paths, prior samples, and prediction errors."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def plot_time_series(
     context_length: int | None = None,
     prior: Tensor | None = None,
 ) -> Figure:
-    """Draw series with paths of a model given them: lines, their mean, and a band of 90 percent.
+    """Draw time series with posterior paths of a model, their mean, and a 90 percent band.
 
     A row shows one series, at most three, and a column one coordinate, at most three.
 
     Args:
         times: (T,).
         x: series, (B, T, *frame), whose frames are drawn as vectors.
-        mask: which observations there are, (B, T).
-        paths: paths given each series, (P, B, T, *frame).
-        context_length: how many observations the paths were given; all of them if None.
-        prior: series drawn without data, (M, T, *frame), shown in one more row beside `x`.
+        mask: True at existing observations, (B, T).
+        paths: paths conditioned on each series, (P, B, T, *frame).
+        context_length: number of observations that the paths are conditioned on; all if None.
+        prior: series drawn from the prior, (M, T, *frame), shown in one more row beside `x`.
 
     Raises:
         ValueError: if the shapes do not match.
@@ -44,7 +44,7 @@ def plot_time_series(
     shape = tuple(paths.shape[1:])
     check(shape == tuple(x.shape), "plot_time_series.paths", f"(P, *{tuple(x.shape)})", shape)
     at, known = style.to_array(times), style.to_array(mask) > 0
-    data, given = style.to_array(x.flatten(2)), style.to_array(paths.flatten(3))
+    data, posterior = style.to_array(x.flatten(2)), style.to_array(paths.flatten(3))
     rows, columns = min(_ROWS, len(data)), min(_COLUMNS, data.shape[-1])
     height = rows + (prior is not None)
     figure = style.new_figure(3.6 * columns + 0.4, 1.8 * height + 0.3)
@@ -52,14 +52,14 @@ def plot_time_series(
     for c in range(columns):
         for r in range(rows):
             ax = panels[r, c]
-            _draw_paths(ax, at, given[:, r, :, c])
+            _draw_paths(ax, at, posterior[:, r, :, c])
             _draw_observed(ax, at[known[r]], data[r, known[r], c])
             if context_length is not None:
                 ax.axvline(at[context_length - 1], color=ACCENT_COLOUR, linewidth=0.9)
             _finish(ax, c, data.shape[-1], r == 0)
         if prior is not None:
             drawn = style.to_array(prior.flatten(2))[:_LINES, :, c]
-            _draw_laws(panels[-1, c], at, drawn, np.where(known, data[..., c], np.nan))
+            _draw_prior(panels[-1, c], at, drawn, np.where(known, data[..., c], np.nan))
     for ax in panels[-1]:
         ax.set_xlabel("t")
     panels[0, 0].legend(frameon=False, fontsize=8)
@@ -70,13 +70,13 @@ def plot_errors(times: Tensor, errors: Mapping[str, Tensor]) -> Figure:
     """Draw squared errors of predictions against time.
 
     Args:
-        times: of the predicted observations, (S,).
-        errors: one curve for each way to predict, the model's first, (S,).
+        times: times of the predicted observations, (S,).
+        errors: one curve, (S,), for each method of prediction, the model's first.
     """
     figure = style.new_figure(5.0, 3.2)
     ax = figure.subplots()
-    looks = ((SAMPLES_COLOUR, "-"), (ACCENT_COLOUR, "--"), (DATA_COLOUR, ":"))
-    for (name, values), (colour, line) in zip(errors.items(), looks, strict=False):
+    styles = ((SAMPLES_COLOUR, "-"), (ACCENT_COLOUR, "--"), (DATA_COLOUR, ":"))
+    for (name, values), (colour, line) in zip(errors.items(), styles, strict=False):
         curve = style.to_array(values)
         ax.plot(
             style.to_array(times),
@@ -104,7 +104,7 @@ def _draw_observed(ax: Axes, at: Array, values: Array) -> None:
     ax.plot(at, values, "o", color=DATA_COLOUR, markersize=2.5, label="data", zorder=3)
 
 
-def _draw_laws(ax: Axes, at: Array, prior: Array, data: Array) -> None:
+def _draw_prior(ax: Axes, at: Array, prior: Array, data: Array) -> None:
     marker = "o" if len(at) == 1 else None
     for lines, colour in ((data[:_LINES], DATA_COLOUR), (prior, SAMPLES_COLOUR)):
         ax.plot(at, lines.T, color=colour, linewidth=0.6, alpha=0.6, marker=marker)

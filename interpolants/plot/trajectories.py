@@ -1,4 +1,4 @@
-"""Paths of single samples through time."""
+"""Figures of the paths of single samples."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _IMAGE_ROWS, _IMAGE_COLUMNS = 8, 10
 
 
 def plot_trajectories(path: Tensor, times: Tensor) -> Figure:
-    """Draw how samples travel.
+    """Draw the trajectories of samples.
 
-    Vectors are drawn as at most 200 lines coloured by time, with their start and end marked: in
-    the plane, in the first two coordinates of longer vectors, and against time for scalars.
-    Images are drawn as rows of snapshots, one row for each of 8 samples.
+    Vectors are drawn as at most 200 lines coloured by time, with marks at start and end: in the
+    plane, for longer vectors in the first two coordinates, and for scalars against time. Images
+    are drawn as rows of snapshots, one row for each of 8 samples.
 
     Args:
         path: states, shape (S, B, *event).
-        times: of the states, shape (S,).
+        times: times of the states, shape (S,).
 
     Raises:
         ValueError: if the shapes do not match.
@@ -45,12 +45,12 @@ def _images(path: Array, times: Array) -> Figure:
     images = frames.reshape(rows * columns, *frames.shape[2:])
     figure = style.new_figure(0.75 * columns, 0.75 * rows * height / width + 0.35)
     ax = figure.subplots()
-    picture = style.mosaic(images, rows, columns, style.colour_range(path[-1]))
-    style.show_image(ax, picture)
+    image = style.mosaic(images, rows, columns, style.colour_range(path[-1]))
+    style.show_image(ax, image)
     ax.set_axis_on()
     ax.spines[:].set_visible(False)
     ax.xaxis.tick_top()
-    centres = (np.arange(columns) + 0.5) * picture.shape[1] / columns
+    centres = (np.arange(columns) + 0.5) * image.shape[1] / columns
     ax.set_xticks(centres, [f"{times[i]:.2f}" for i in indices])
     ax.tick_params(length=0, labelsize=9)
     ax.set(yticks=[], xlabel="t")
@@ -84,7 +84,7 @@ def _over_time(path: Array, times: Array) -> Figure:
 def _coloured_lines(
     figure: Figure, lines: Array, times: Array, *, colour_bar: bool = True
 ) -> None:
-    """Draw lines (S, B, 2), each segment in the colour of the middle of its time step."""
+    """Draw lines (S, B, 2), with segments coloured by the middle of their time step."""
     segments = np.stack([lines[:-1], lines[1:]], axis=2).reshape(-1, 2, 2)
     middle = (times[:-1] + times[1:]) / 2
     collection = LineCollection(list(segments), cmap=style.TIME_CMAP, linewidths=0.5, alpha=0.6)

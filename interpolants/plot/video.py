@@ -1,4 +1,4 @@
-"""Videos, frame by frame."""
+"""Figures of videos, frame by frame."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _VIDEOS, _COLUMNS = 3, 15
 
 
 def plot_frames(times: Tensor, videos: Mapping[str, Tensor], *, context_length: int) -> Figure:
-    """Draw videos below each other, each as one row of frames for each of several kinds.
+    """Draw videos below each other, with one row of frames for each kind, such as data and model.
 
     Args:
         times: (T,); every frame is shown, or every second, third, ... so that at most 15 are.
-        videos: by what each row is called, (B, T, C, H, W) with C = 1 or 3; the first kind gives
-            the range of the colours. At most 3 of each are shown.
-        context_length: how many frames were seen by a prediction; a line marks where they end, if others
-            are shown.
+        videos: videos (B, T, C, H, W) by name of the row, with C = 1 or 3; the first kind
+            determines the range of the colours. At most 3 of each are shown.
+        context_length: number of frames that a prediction is conditioned on; a line marks their
+            end, if further frames are shown.
 
     Raises:
         ValueError: if the shapes do not match.
@@ -45,7 +45,7 @@ def plot_frames(times: Tensor, videos: Mapping[str, Tensor], *, context_length: 
         images = video.reshape(kinds * columns, *video.shape[2:])
         style.show_image(ax, style.mosaic(images, kinds, columns, limits))
         _name_rows(ax, list(videos), columns)
-    step = _place(panels[0], columns, axis=1)
+    step = _spacing(panels[0], columns, axis=1)
     at = style.to_array(times)[::stride]
     panels[0].xaxis.tick_top()
     panels[0].set_xticks((np.arange(columns) + 0.5) * step, [f"{t:.3g}" for t in at])
@@ -55,27 +55,27 @@ def plot_frames(times: Tensor, videos: Mapping[str, Tensor], *, context_length: 
     return figure
 
 
-def _place(ax: Axes, count: int, *, axis: int) -> float:
-    """Pixels from one frame to the next along an axis of a panel's picture."""
-    picture = ax.images[0].get_array()
-    assert picture is not None
-    return float(picture.shape[axis] / count)
+def _spacing(ax: Axes, count: int, *, axis: int) -> float:
+    """Pixels from one frame to the next along an axis of a panel's image."""
+    image = ax.images[0].get_array()
+    assert image is not None
+    return float(image.shape[axis] / count)
 
 
 def _name_rows(ax: Axes, names: list[str], columns: int) -> None:
     ax.set_axis_on()
     ax.spines[:].set_visible(False)
     ax.set_xticks([])
-    down = _place(ax, len(names), axis=0)
+    down = _spacing(ax, len(names), axis=0)
     ax.set_yticks((np.arange(len(names)) + 0.5) * down, names)
     ax.tick_params(length=0, labelsize=8)
 
 
 def _mark_prediction(panels: list[Axes], edge: float) -> None:
-    """A line where a prediction begins; above the times, what is left and right of it."""
+    """Draw a line at the start of a prediction, with labels on both sides above the times."""
     for ax in panels:
         ax.axvline(edge, color=ACCENT_COLOUR, linewidth=1.4)
-    for text, side, offset in (("context_length", "right", -5), ("predicted", "left", 5)):
+    for text, side, offset in (("context", "right", -5), ("predicted", "left", 5)):
         panels[0].annotate(
             text,
             (edge, 1.0),

@@ -1,4 +1,4 @@
-"""Samples by their numbers, in files that also tell what decided them."""
+"""Files of chunks of samples, with a record of the settings that decided them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from interpolants.utils.files import replace
 from interpolants.utils.shapes import flatten_event
 
 Range = tuple[int, int]
-"""The number of the first sample of a range, and of the one after its last."""
+"""Numbers of the first sample of a range, and of the one after its last."""
 
 
 def missing_ranges(there: Iterable[Range], n: int, size: int) -> list[Range]:
-    """What is left of samples 0 to n, in ranges of at most `size`, apart and increasing.
+    """Disjoint, increasing ranges of at most `size` that cover the missing samples below n.
 
     Args:
-        there: what is there already; these may overlap, and go beyond n.
-        n, size: above zero.
+        there: existing ranges, which may overlap, and go beyond n.
+        n, size: numbers > 0.
     """
     found: list[Range] = []
     at = 0
@@ -41,21 +41,21 @@ def missing_ranges(there: Iterable[Range], n: int, size: int) -> list[Range]:
 
 @final
 class ChunkFiles:
-    """A folder of files `<first>-<last>.npz`, each with samples `first` to `last` of one stream.
+    """Folder of files `<first>-<last>.npz`, each with samples `first` to `last` of one stream.
 
     Args:
-        folder: for these alone; made with the first file.
-        origin: what decides the samples, as plain data. Nothing is read from a folder that has
-            a file of another origin, and nothing is written to it.
+        folder: folder of these files only; created with the first file.
+        origin: settings that decide the samples, as plain data. A folder with a file of another
+            origin is neither read nor written.
     """
 
     def __init__(self, folder: Path, origin: Mapping[str, Any]) -> None:
         self.folder = folder
-        # As it is read back from a file: tuples are lists there.
+        # In the form that is read back from a file, where tuples are lists.
         self.origin = json.loads(json.dumps(origin))
 
     def ranges(self) -> list[Range]:
-        """What there is, by first number.
+        """Ranges of all files, by first number.
 
         Raises:
             ValueError: if a file has another origin, or cannot be read.
@@ -66,7 +66,7 @@ class ChunkFiles:
         return list(found)
 
     def write(self, first: int, samples: Samples) -> None:
-        """Keep samples from number `first` on."""
+        """Write samples from number `first` on."""
         arrays: dict[str, Any] = {"x": samples.x.cpu().numpy()}
         if samples.label is not None:
             arrays["label"] = samples.label.cpu().numpy()
@@ -77,7 +77,7 @@ class ChunkFiles:
         replace(path, lambda file: np.savez(file, about=text, **arrays), sync=True)
 
     def read(self, n: int) -> Samples:
-        """Samples 0 to n, on the host; `seconds` are those of all files.
+        """Read samples 0 to n, on the host; `seconds` is the sum over files.
 
         Raises:
             ValueError: if one is missing, or as `ranges`.
@@ -94,11 +94,11 @@ class ChunkFiles:
         return changed(joined_samples(parts), label=label)
 
     def clear(self, n: int) -> None:
-        """Delete the files of samples 0 to n, and the folder unless it has more."""
+        """Delete the files of samples 0 to n, and the folder if it is empty then."""
         for (first, _), path in _files(self.folder).items():
             if first < n:
                 path.unlink()
-        # What a process that was killed left half written.
+        # Temporary files of killed processes.
         for path in self.folder.glob(".*.npz.*"):
             path.unlink()
         with suppress(OSError):
@@ -114,7 +114,7 @@ class ChunkFiles:
 
 
 def _files(folder: Path) -> dict[Range, Path]:
-    """Files by what they have, in order."""
+    """Files by range, in order."""
     found = {}
     for path in folder.glob("[0-9]*-[0-9]*.npz"):
         first, _, last = path.stem.partition("-")
@@ -149,7 +149,7 @@ def _opened(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted paths and values of all that is in nested plain data."""
+    """Iterator over the dotted paths and values of nested plain data."""
     if not isinstance(node, Mapping):
         yield prefix, node
         return

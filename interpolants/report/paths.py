@@ -1,4 +1,4 @@
-"""Figures of the paths that samples take."""
+"""Figures of the paths of samples."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _MOST, _MOST_IMAGES = 2_000, 64
 def write_paths(
     model: Model, data: Data, request: SampleRequest, settings: ReportSettings
 ) -> list[Path]:
-    """Write trajectories, snapshots and, if asked for, an animation, from one run of paths.
+    """Write trajectories, snapshots and optionally an animation of the same paths.
 
-    Where samples start from data, they are shown beside that data too.
+    Images that start from data are also plotted beside these data.
 
     Args:
         model, data, settings: as in `write_report`.
-        request: the samples, of which the first are drawn again with their paths.
+        request: the samples, the first of which are drawn again with their paths.
 
     Returns:
-        The files.
+        The files written.
     """
     images = is_image(model.event_shape)
     few = replace(request, n=min(request.n, _MOST_IMAGES if images else _MOST))

@@ -1,4 +1,4 @@
-"""Samples of a model beside real ones: metrics with their floors, pictures, and files of both."""
+"""Reports on samples of a model: metrics with floors, figures, and files."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from interpolants.sampler.sampler import Samples
 from interpolants.utils.files import replace
 from interpolants.utils.seeds import keyed_generator
 
-# Keeps the noise that makes whole numbers continuous apart from what else is drawn.
+# Keeps the noise of dequantisation independent of other draws.
 _NOISE = 41
 
 Draw = Callable[[SampleRequest], Samples]
-"""Draws the samples of a request."""
+"""Function that draws the samples of a request."""
 
 REFERENCES = 3
-"""How many real sets metrics are means over."""
+"""Number of reference samples that metrics are averaged over."""
 
-# Points in one picture.
+# Most points in a figure.
 _MAX_DRAWN = 10_000
 
 _DENSITY = (
@@ -48,22 +48,22 @@ _DENSITY = (
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What was measured and what was written.
+    """Measurements and files of a report.
 
     Attributes:
-        metrics: each with its floor.
+        metrics: metrics with their floors.
         n: number of samples drawn; metrics use at most as many as there are real ones.
-        compared: number of samples that entered the metrics.
+        compared: number of samples in the metrics.
         nfe: network calls per sample.
         seconds: sampling time.
-        files: what was written; a name with a * stands for several.
-        log_prob: mean log density of held-out data, its standard error over the data, the bits
-            per dimension that both make, and the number of data; or None. There is no floor: what
-            a perfect model would reach is the entropy of the data, which is not known.
-        outside: how many samples left their space or overflowed, and are in no metric, picture or
-            file; None for a process that none can leave. Where fewer than two stayed, all are
-            kept as they are. The JSON file has null for numbers that are not finite.
-        numbers: what else was measured, by name.
+        files: files written; a name with a * stands for several.
+        log_prob: mean log density of held-out data with its standard error over the data, the same
+            in bits per dimension, and the number of data; or None. It has no floor, since the
+            entropy of the data is not known.
+        outside: number of samples that left their space or overflowed, and are in no metric,
+            figure or file; None for a process that no sample can leave. If fewer than two stayed,
+            all are kept. The JSON file has null for numbers that are not finite.
+        numbers: further measurements by name.
     """
 
     metrics: Sequence[MetricResult]
@@ -77,7 +77,7 @@ class Report:
     numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def table(self) -> str:
-        """Metric, value and floor as aligned text, other numbers, then cost and files."""
+        """Format metrics with values and floors as aligned text, with numbers, cost and files."""
         rows = [f"{m.name:<22}{m.value:>12.5g}{m.floor:>12.5g}" for m in self.metrics]
         rows += [f"{name:<22}{value:>12.5g}" for name, value in self.numbers.items()]
         head = [f"{'metric':<22}{'value':>12}{'floor':>12}"] if rows else []
@@ -105,16 +105,16 @@ def measure(
     """Draw samples and compare them with real ones.
 
     A backward process starts from held-out data and is compared with the base. A coupling that
-    makes initial states from data makes them of held-out data, whose samples are then compared
-    with those and others.
+    computes initial states from data uses held-out data, and the samples are compared with these
+    and others.
 
     Args:
         model, data, metrics, request: as in `write_report`.
-        draw: draws the samples of a request in the place of `model.draw`.
+        draw: draws the samples of a request; `model.draw` if None.
 
     Returns:
-        The samples that stayed in their space, the real ones they were compared with, and the
-        metrics.
+        The samples that stayed in their space, the real samples that they were compared with, and
+        the metrics.
     """
     full, backward = with_inputs(model, data, request), model.is_backward(request)
     drawn = (draw or model.draw)(full).inside()
@@ -131,14 +131,14 @@ def measure(
 def compare(
     x: Tensor, pairs: Sequence[tuple[Tensor, Tensor]], metrics: Sequence[Metric]
 ) -> list[MetricResult]:
-    """Metrics of samples with their floors; at most as many samples as there are real ones."""
+    """Compute metrics with floors, of at most as many samples as there are real ones."""
     x = x.cpu()[: len(pairs[0][0])]
     pairs = [(real, fresh[: len(x)]) for real, fresh in pairs]
     return [result for metric in metrics for result in metric.measure(x, pairs)]
 
 
 def as_plain(results: Sequence[MetricResult]) -> dict[str, dict[str, Any]]:
-    """Values, floors and notes by name, as plain data."""
+    """Convert metrics to plain data: values, floors and notes by name."""
     return {
         m.name: {"value": m.value, "floor": m.floor} | ({"note": m.note} if m.note else {})
         for m in results
@@ -154,7 +154,7 @@ def write_numbers(path: Path, content: Mapping[str, Any]) -> None:
 def _real_pair(
     model: Model, data: Data, n: int, backward: bool, draw: int
 ) -> tuple[Tensor, Tensor]:
-    """What to compare with, and other real samples, in the units of the user."""
+    """Real samples to compare with, and others for the floor, in the units of the user."""
     if not backward:
         return data.reference_pair(n, draw)
     base = model.fields.base
@@ -170,15 +170,15 @@ def write_report(
     settings: ReportSettings,
     draw: Draw | None = None,
 ) -> Report:
-    """Draw, measure, and write samples, `<stem>.json` and figures into a folder.
+    """Draw samples, compute metrics, and write samples, `<stem>.json` and figures.
 
     Args:
-        model: what to sample.
-        data: what to compare with.
-        metrics: what to measure.
+        model: the model.
+        data: the data to compare with.
+        metrics: the metrics.
         request: the samples.
-        settings: what is written, and where.
-        draw: draws the samples, though not the paths of the flow, in the place of `model.draw`.
+        settings: further output, and folder and stem of the files.
+        draw: draws the samples, but not their paths; `model.draw` if None.
     """
     output = NpzOutput() if settings.output is None else settings.output
     output.check(model.event_shape)
@@ -202,17 +202,17 @@ def write_report(
     return Report(metrics=results, files=[*written, numbers, figure, *by_class, *paths], **cost)
 
 
-def _write_classes(drawn: Samples, reference: Tensor, picture: Path) -> list[Path]:
-    """A picture of images by their classes, where they have some."""
+def _write_classes(drawn: Samples, reference: Tensor, file: Path) -> list[Path]:
+    """Write a figure of images by class, if they have classes."""
     label = drawn.label
     if label is None or label.is_floating_point() or not is_image(tuple(drawn.x.shape[1:])):
         return []
-    save(plot_classes(drawn.x, label, reference), picture)
-    return [picture]
+    save(plot_classes(drawn.x, label, reference), file)
+    return [file]
 
 
 def _or_null(value: Any) -> Any:
-    """Plain data with None for numbers that are not finite, for which JSON has no word."""
+    """Replace numbers that are not finite, which JSON does not have, by None."""
     if isinstance(value, Mapping):
         return {key: _or_null(part) for key, part in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -221,7 +221,7 @@ def _or_null(value: Any) -> Any:
 def _held_out_log_prob(
     model: Model, data: Data, request: SampleRequest, likelihood: LikelihoodFactory
 ) -> dict[str, float]:
-    """Of at most `n` held-out data under their labels; whole numbers are made continuous."""
+    """Log density of at most `n` held-out data given their labels, dequantised if needed."""
     held = data.held_out(request.n, request.seed)
     x = data.dequantised(held.x1, keyed_generator(_NOISE, request.seed))
     found = model.log_prob(
@@ -235,7 +235,7 @@ def _held_out_log_prob(
 
 
 def _mean_log_prob(found: LogProb, dim: int) -> dict[str, float]:
-    """What the report says of log densities of data with `dim` elements."""
+    """Means and standard errors of log densities of data with `dim` elements."""
     value, bits = found.value.double(), found.bits_per_dimension(dim).double()
     return {
         "mean": float(value.mean()),

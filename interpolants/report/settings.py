@@ -1,4 +1,4 @@
-"""What a report writes, and where."""
+"""Settings of reports."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from interpolants.report.output.base import Output
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
-    """What a report writes besides its numbers and figures, and where.
+    """Output of a report besides its numbers and figures, and its place.
 
     Attributes:
-        folder: of the files; made if it is not there.
-        stem: beginning of the files' names.
-        output: how samples are written; as `<stem>.npz` if None.
+        folder: folder of the files, created if needed.
+        stem: stem of the file names.
+        output: format of the samples; `<stem>.npz` if None.
         likelihood: estimates log densities of at most `n` held-out data; none if None.
-        animation: whether to write a GIF of the flow too.
+        animation: whether to write an animation of the flow (GIF).
     """
 
     folder: Path

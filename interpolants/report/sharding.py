@@ -1,4 +1,4 @@
-"""Samples drawn in chunks, by one process or several, that survive an interruption."""
+"""Resumable sampling in chunks, by one process or several."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from interpolants.utils.seeds import keyed_generator
 
 @final
 class ShardedSampling:
-    """Draws the samples of a request in chunks that several processes take in turn.
+    """Sampling of a request in chunks that are dealt to several processes.
 
-    A chunk is a file from when it is drawn until `clear`. A job that was interrupted goes on with
-    what is missing then, whatever its chunks, its processes and its n were.
+    Each chunk is kept in a file until `clear`. A job that was interrupted draws only the missing
+    samples, for any sizes of chunks, numbers of processes, and n.
 
     Args:
-        model: what to sample.
-        folder: of the files, for this job alone; the processes share it.
-        request: the samples as asked for. Files of another request are refused.
+        model: the model.
+        folder: folder of the files of this job only, shared by the processes.
+        request: the user's request. Files of another request are refused.
         chunk_size: samples in a file.
-        ranks: which of the processes this is; the only one if None.
-        log: takes a line about each chunk.
+        ranks: number of this process; the only one if None.
+        log: called with a line on each chunk.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ShardedSampling:
         self.chunk_size, self.ranks, self.log = chunk_size, ranks or Ranks(), log
 
     def __call__(self, full: SampleRequest) -> Samples:
-        """All samples, once every process has drawn its part; the first process calls this.
+        """Draw this process's part, and return all samples; called by the first process.
 
         Args:
             full: the request with its inputs.
@@ -70,24 +70,25 @@ class ShardedSampling:
         return self.draw(full).read(full.n)
 
     def draw(self, full: SampleRequest) -> ChunkFiles:
-        """Draw the part of this process, and wait for the others.
+        """Draw this process's part, and wait for the others.
 
         Args:
             full: the request with its inputs.
 
         Returns:
-            The files of all.
+            The files of all processes.
 
         Raises:
-            ValueError: if noise depends on what is drawn together, there is no such label, or the
-                folder has samples of another request.
-            ConnectionError: if another process ends early.
+            ValueError: if samples share noise, there is no such label, or the folder has samples
+            of
+                another request.
+            ConnectionError: if another process exits early.
         """
         _check_noise(self.model, full)
         files = ChunkFiles(self.folder, self._origin(full))
         if full.label is not None:
             numbers = (0, full.n)
-            label = labels_of(self.model.labels, full.label, numbers, given=True)
+            label = labels_of(self.model.labels, full.label, numbers, from_data=True)
             full = replace(full, label=label)
         missing = missing_ranges(files.ranges(), full.n, self.chunk_size)
         with self.ranks.joined():
@@ -100,19 +101,19 @@ class ShardedSampling:
         return files
 
     def clear(self, n: int) -> None:
-        """Delete the files of samples 0 to n, which are kept elsewhere by now."""
+        """Delete the files of samples 0 to n."""
         ChunkFiles(self.folder, {}).clear(n)
 
     def _origin(self, full: SampleRequest) -> dict[str, Any]:
-        """What decides the samples, as plain data; n only where it decides initial states."""
+        """Settings that decide the samples, as plain data; n only if it decides initial states."""
         model = self.model
         guidance = model.guidance if full.guidance is None else full.guidance
         others = [] if guidance is None else guidance.networks(model.fields.net)
         modules = nn.ModuleList([model.fields, model.scaling, *others])
         config = json.dumps(model.config, sort_keys=True, default=str)
-        # How many are drawn, and how many at once, decides none of them.
-        asked = replace(self.request, start=full.start, image=full.image, chunk_size=None, n=1)
-        return asked.record() | {
+        # Samples depend neither on their number nor on the size of chunks.
+        alike = replace(self.request, start=full.start, image=full.image, chunk_size=None, n=1)
+        return alike.record() | {
             "weights": digest(modules.state_dict(), config),
             "device": model.device.type,
             "n": None if full.start is None else full.n,
@@ -128,20 +129,20 @@ def write_sharded_report(
     ranks: Ranks | None = None,
     log: Log = silent,
 ) -> Report | None:
-    """As `write_report`, with samples drawn by `ShardedSampling` where that is called for.
+    """Write a report, with samples drawn by `ShardedSampling` if needed.
 
-    It is where there are several processes, or more samples than `request.chunk_size`. Their
-    files are in `<stem>_chunks` beside the others until the report is written.
+    It is needed for several processes, and for more samples than `request.chunk_size`. Chunks are
+    kept in the folder `<stem>_chunks` beside the other files until the report is written.
 
     Args:
         model, data, metrics, settings: as in `write_report`.
-        request: the samples. Its `chunk_size` is the number that are drawn at once and kept in a
-            file. If None these are two numbers: a file has as many as `chunk_rows` says, or
-            fewer, for each process to have some.
+        request: the samples. Its `chunk_size` is the number of samples that are drawn together and
+            kept in a file. If None, a file has as many as `chunk_rows`, or fewer so that each
+            process has some.
         ranks, log: as in `ShardedSampling`.
 
     Returns:
-        The report of the first process; None on the others, which only draw.
+        The report on the first process; None on the others, which only draw.
 
     Raises:
         ValueError, ConnectionError: as `ShardedSampling.draw`.
@@ -169,10 +170,10 @@ def write_sharded_report(
 
 
 def _check_noise(model: Model, request: SampleRequest) -> None:
-    """Require that a sample does not depend on what is drawn beside it."""
+    """Require noise by which a sample does not depend on other samples."""
     sampler = model.make_sampler(request.factory(model.sampler))
     noise = sampler.noise(keyed_generator(0, device=model.device))
-    own = sampler.process.noise_type == "none" or noise.rows(0, 1) is not noise
+    separate = sampler.process.noise_type == "none" or noise.rows(0, 1) is not noise
     rule = "per_sample for samples that are drawn in chunks"
-    fix = "add sampler/noise=per_sample, or draw all at once by one process, "
-    check(own, "sampler/noise", rule, type(noise).__name__, f"{fix}chunk_size={request.n}")
+    fix = "add sampler/noise=per_sample, or draw all in one chunk by one process, "
+    check(separate, "sampler/noise", rule, type(noise).__name__, f"{fix}chunk_size={request.n}")

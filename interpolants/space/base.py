@@ -1,7 +1,8 @@
-"""The chart in which networks see the data and states are integrated.
+"""Spaces of data and their charts.
 
-Data live in a space, an open set of R^D such as the positive numbers; a chart maps it one to one
-onto all of R^D, where paths, fields and processes are those of Euclidean data.
+Data live in a space, an open set of R^D such as the positive numbers. A chart maps it one to one
+onto all of R^D, where networks see the data and states are integrated: there paths, fields and
+processes are those of Euclidean data.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from interpolants.utils.checks import check
 
 
 class Space(nn.Module, abc.ABC):
-    """Where data live, and its chart.
+    """Set that data live in, with its chart.
 
     Attributes:
-        euclidean: whether the space is R^D and the chart the identity, so that nothing is to do.
+        euclidean: whether the space is R^D and the chart the identity.
         multiplicative: whether the chart is a logarithm, so that a step of the state is a factor.
     """
 
@@ -28,20 +29,20 @@ class Space(nn.Module, abc.ABC):
 
     @property
     def settings(self) -> tuple[object, ...]:
-        """The numbers that spaces of one kind may differ in, beside what they were fitted to."""
+        """Settings that spaces of one class may differ in, besides their fits."""
         return ()
 
     def same_as(self, other: Space) -> bool:
-        """Whether another space is of this kind, with the same settings and the same fit."""
+        """True if the other space is of the same class, with equal settings and fit."""
         if type(self) is not type(other) or self.settings != other.settings:
             return False
         fits = zip(self.buffers(), other.buffers(), strict=True)
         return all(torch.equal(mine, theirs) for mine, theirs in fits)
 
     def fit(self, rows: Tensor) -> None:
-        """Take what the space needs from training rows, (N, *event); most spaces need nothing.
+        """Fit the space to training rows, (N, *event); most spaces need no fit.
 
-        What it takes is kept in buffers, which take their shapes from a state that is loaded.
+        The fit is kept in buffers, which take their shapes from a state dict that is loaded.
 
         Raises:
             ValueError: if no space of this kind holds the rows.
@@ -53,17 +54,19 @@ class Space(nn.Module, abc.ABC):
         """Require data, (B, *event), inside the space.
 
         Raises:
-            ValueError: saying how many values of how many are not, and which setting to change.
+            ValueError: with the number of values outside, and the setting to change.
         """
 
     @abc.abstractmethod
     def to_chart(self, x: Tensor) -> Tensor:
-        """From data to the chart, of the same shape."""
+        """Map data to the chart, keeping the shape."""
 
     @abc.abstractmethod
     def from_chart(self, y: Tensor) -> Tensor:
-        """From the chart, (..., *event), to data: inside the space in the precision of y,
-        whatever y is. Values beyond what that precision holds are clamped."""
+        """Map the chart, (..., *event), to data.
+
+        The result is inside the space for any y; values too large for its precision are clamped.
+        """
 
     @abc.abstractmethod
     def log_slope(self, y: Tensor) -> Tensor:
@@ -81,7 +84,7 @@ def check_inside(where: str, rule: str, x: Tensor, inside: Tensor, fix: str) -> 
         fix: what to change.
 
     Raises:
-        ValueError: saying how many values are outside, and the smallest and the largest of all.
+        ValueError: with the number of values outside, and the smallest and the largest of all.
     """
     count = int((~inside).sum())
     if count:

@@ -1,4 +1,4 @@
-"""Data of any value."""
+"""Euclidean space: data of any value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from interpolants.space.base import Space
 
 @final
 class EuclideanSpace(Space):
-    """R^D itself, with the identity for a chart."""
+    """R^D with the identity as its chart."""
 
     euclidean: ClassVar[bool] = True
 

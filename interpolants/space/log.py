@@ -1,4 +1,4 @@
-"""Positive data."""
+"""Logarithms of positive data."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from interpolants.utils.shapes import sum_event
 class LogSpace(Space):
     """Positive data by their logarithms: y = log(offset + scale x).
 
-    A step of the state is a factor of the data, x exp(dy), so that samples are positive whatever
-    the step (Lamperti's transform of geometric Brownian motion). The clamp of the map to
+    A step of the state multiplies the data by exp(dy), so that samples are positive for any step
+    size (Lamperti's transform of geometric Brownian motion). The clamp of the map to
     [low, high] is a projection of samples: `log_slope` leaves it out.
 
     Args:

@@ -1,4 +1,4 @@
-"""Data between two bounds."""
+"""Logits of data between two bounds."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LogitSpace(Space):
 
     def from_chart(self, y: Tensor) -> Tensor:
         limits, width = torch.finfo(y.dtype), self.high - self.low
-        # Below, a bound of 0 is approached as near as the precision has normal numbers.
+        # A lower bound of 0 is approached down to the smallest normal numbers of the precision.
         least = math.log(4 * limits.tiny) - min(0.0, math.log(width))
         x = self.low + width * torch.sigmoid(y.clamp(least, -math.log(limits.eps)))
         low, high = y.new_tensor(self.low), y.new_tensor(self.high)

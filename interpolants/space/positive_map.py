@@ -1,4 +1,4 @@
-"""How data become positive numbers."""
+"""Affine maps of data to positive numbers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from interpolants.utils.checks import check, check_finite, check_positive
 class PositiveMap:
     """p = offset + scale x, and back x = (p - offset) / scale, clamped to [low, high].
 
-    Pixels in [0, 1] become numbers in [1, 2] by `offset=1, low=0, high=1`; the clamp is how images
-    are made of what a model draws.
+    Pixels in [0, 1] become numbers in [1, 2] by `offset=1, low=0, high=1`; the clamp turns samples
+    of a model into valid images.
 
     Args:
         offset: any number; 0 for data that are positive as they are.
         scale: > 0.
-        low, high: what values of x are clamped to, or None; p is positive at both.
+        low, high: bounds that x is clamped to, or None; p is positive at both.
 
     Raises:
         ValueError: if a number is out of range.
@@ -49,21 +49,23 @@ class PositiveMap:
 
     @property
     def bound(self) -> float:
-        """-offset / scale: what x has to be above."""
+        """Lower bound of x, -offset / scale."""
         return (0.0 - self.offset) / self.scale
 
     def positive(self, x: Tensor) -> Tensor:
-        """offset + scale x."""
+        """p of x: offset + scale x."""
         return self.offset + self.scale * x
 
     def inverse(self, p: Tensor) -> Tensor:
-        """(p - offset) / scale, clamped to [low, high]."""
+        """x of p: (p - offset) / scale, clamped to [low, high]."""
         x = (p - self.offset) / self.scale
         return x if self.low is None and self.high is None else x.clamp(self.low, self.high)
 
     def log_range(self, dtype: torch.dtype) -> tuple[float, float]:
-        """Between which values of log p the inverse is finite and p positive again, in a
-        precision: p is not lost in the offset's rounding, and nothing under- or overflows."""
+        """Range of log p within which p survives `inverse` and `positive` in a precision.
+
+        There p is not lost to rounding of the offset, and nothing under- or overflows.
+        """
         limits = torch.finfo(dtype)
         least = max(limits.tiny * max(1.0, self.scale), limits.eps * abs(self.offset))
         most = limits.max * min(1.0, self.scale)

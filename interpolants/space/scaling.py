@@ -1,4 +1,4 @@
-"""The map between the data's own units and those of the networks."""
+"""Scaling between the units of the data and those of the networks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from interpolants.space.euclidean import EuclideanSpace
 
 @final
 class Scaling(nn.Module):
-    """Networks see (y - shift) / scale of data with y in the chart of their space.
+    """The map from data with chart coordinates y to the network's input (y - shift) / scale.
 
-    All it holds are buffers, so a checkpoint needs no data to undo the scaling.
+    Shift and scale are buffers, so a checkpoint needs no data to undo the scaling.
 
     Args:
         shift, scale: in the chart, broadcastable to an event; None means the identity.
@@ -36,32 +36,32 @@ class Scaling(nn.Module):
         self.register_buffer("shift", torch.zeros(()) if shift is None else shift.float())
         self.register_buffer("scale", torch.ones(()) if scale is None else scale.float())
         self.space = EuclideanSpace() if space is None else space
-        self._look(self, None)
-        self.register_load_state_dict_post_hook(self._look)  # type: ignore[no-untyped-call]
+        self._note_identity(self, None)
+        self.register_load_state_dict_post_hook(self._note_identity)  # type: ignore[no-untyped-call]
 
     @staticmethod
-    def _look(module: nn.Module, _: object) -> None:
-        """Note whether the chart is scaled at all: data in raw units need not pay for it."""
+    def _note_identity(module: nn.Module, _: object) -> None:
+        """Note whether the scaling is the identity, so that data in raw units skip it."""
         assert isinstance(module, Scaling)
         module.is_identity = bool((module.shift == 0).all() and (module.scale == 1).all())
 
     def to_model(self, x: Tensor) -> Tensor:
-        """From the data's units to the networks'."""
+        """Map from the data's units to the networks'."""
         y = self.space.to_chart(x)
         return y if self.is_identity else (y - self.shift.to(y)) / self.scale.to(y)
 
     def to_chart(self, x: Tensor) -> Tensor:
-        """From the networks' units to the chart: shift + scale x."""
+        """Map from the networks' units to the chart: shift + scale x."""
         return x if self.is_identity else torch.addcmul(self.shift.to(x), self.scale.to(x), x)
 
     def to_data(self, x: Tensor) -> Tensor:
-        """From the networks' units to the data's, inside their space."""
+        """Map from the networks' units to the data's, inside their space."""
         return self.space.from_chart(self.to_chart(x))
 
     def log_volume(self, x: Tensor) -> Tensor:
         """log |det d to_data / dx| at x, (B, *event), in the networks' units: (B,).
 
-        Log densities are lower by it in the data's units.
+        Log densities in the data's units are lower by this.
         """
         scales = self.scale.to(x).expand(x.shape[1:])
         return self.space.log_slope(self.to_chart(x)) + scales.log().sum()

@@ -1,4 +1,4 @@
-"""Data of either sign, each coordinate of one."""
+"""Logarithms of data whose coordinates each keep one sign."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from interpolants.utils.shapes import flatten_event, sum_event
 
 @final
 class SignedLogSpace(Space):
-    """Coordinates that keep their signs, as synapses do by Dale's law: x = signs exp(y).
+    """Coordinates of fixed signs, as those of synapses under Dale's principle: x = signs exp(y).
 
-    Samples have the signs of the training rows, whatever the steps.
+    Samples have the signs of the training rows, for any step size.
 
     Attributes:
         signs: -1 or 1, of the event's shape; empty before `fit`; a buffer.

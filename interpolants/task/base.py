@@ -1,4 +1,4 @@
-"""A kind of model: how it is built, trained, loaded from a checkpoint, and reported on."""
+"""Tasks: the interface of a kind of model for training, loading and reports."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:  # a report plots: loading a model need not import matplotlib
     from interpolants.report.settings import ReportSettings
 
 Build = Callable[[Any], Any]
-"""Makes an object from a part of the configuration."""
+"""Function that builds an object from a part of the configuration."""
 
 
 class TaskSetup(NamedTuple):
-    """The objects of a run.
+    """Objects of a run.
 
     Attributes:
-        trainable: what is trained.
-        model: the same weights as a model in the units of the data.
+        trainable: the module that is trained.
+        model: the model with the same weights, in the units of the data.
     """
 
     trainable: Trainable[Any]
@@ -38,11 +38,11 @@ class TaskSetup(NamedTuple):
 
 
 class SampleCheck(NamedTuple):
-    """Samples during training, measured and plotted.
+    """Metrics and figure of samples during training.
 
     Attributes:
-        results: each metric with its floor.
-        figure: of the samples, by matplotlib.
+        results: metrics with their floors.
+        figure: matplotlib figure of the samples.
         numbers: further values to log, by name.
     """
 
@@ -52,7 +52,7 @@ class SampleCheck(NamedTuple):
 
 
 class Task(abc.ABC):
-    """A kind of model.
+    """Kind of model, with its construction, rebuilding, sampling and reports.
 
     Attributes:
         title: how messages call it, with its article.
@@ -76,12 +76,12 @@ class Task(abc.ABC):
 
         Args:
             config: the configuration, whose parts `build` turns into objects.
-            plain: the same as plain data; the task adds what a model is rebuilt from.
-            build: as for `train`.
-            data: what to train on.
+            plain: the same as plain data; the task adds further values to rebuild the model from.
+            build: builds an object from a part of `config`.
+            data: the training data.
 
         Raises:
-            ValueError: for parts that do not go together.
+            ValueError: if parts do not fit together.
         """
 
     @abc.abstractmethod
@@ -92,27 +92,27 @@ class Task(abc.ABC):
         build: Callable[[str], Any],
         device: torch.device | str,
     ) -> Any:
-        """The trained model of a checkpoint.
+        """Rebuild the trained model of a checkpoint.
 
         Args:
             config: its configuration as plain data.
             state: `state_dict` of the `Trainable`.
-            build: makes the object of a key of the configuration.
-            device: where to put the model.
+            build: builds the object of a key of the configuration.
+            device: device of the model.
 
         Raises:
             ValueError, RuntimeError, KeyError: if the state is another model's.
         """
 
     def request(self, config: Mapping[str, Any], n: int, seed: int) -> SampleRequest:
-        """The samples that a run draws, by its configuration."""
+        """Request for the samples that a run draws."""
         return SampleRequest(n=n, seed=seed)
 
     @abc.abstractmethod
     def check_samples(
         self, model: Any, data: Data, metrics: Sequence[Metric], request: SampleRequest
     ) -> SampleCheck:
-        """Samples of the present weights, measured and plotted."""
+        """Draw samples with the present weights, compute metrics, and plot."""
 
     @abc.abstractmethod
     def report(
@@ -125,32 +125,32 @@ class Task(abc.ABC):
         ranks: Ranks | None = None,
         log: Log = silent,
     ) -> Report | None:
-        """Draw samples of a trained model, measure them, and write files.
+        """Draw samples of a trained model, compute metrics, and write files.
 
         Args:
-            model: what `interpolants.load` returned.
-            data, metrics: what to compare with, and how.
+            model: a model from `interpolants.load`.
+            data, metrics: data to compare with, and metrics.
             request: the samples.
-            settings: what is written, and where.
-            ranks: which of several processes this is; the only one if None.
-            log: takes lines of progress.
+            settings: further output, and folder and stem of the files.
+            ranks: number of this process; the only one if None.
+            log: called with lines of progress.
 
         Returns:
             The report; None on all processes but the first.
         """
 
     def stem(self, sampler: str) -> str:
-        """How files of samples are named by default; `sampler` is the name of the sampler's yaml."""
+        """Default stem of sample files; `sampler` is the name of the sampler's yaml."""
         return sampler
 
     def check_overrides(self, overrides: Sequence[str]) -> None:
         """Refuse settings of the command line that have no meaning for this kind of model.
 
         Args:
-            overrides: as typed, such as `sampler.solver=heun`.
+            overrides: words of the command line, such as `sampler.solver=heun`.
 
         Raises:
-            ValueError: for the first of them.
+            ValueError: for the first such setting.
         """
         for word in overrides:
             key = word.lstrip("+~").partition("=")[0]

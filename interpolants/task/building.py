@@ -1,4 +1,4 @@
-"""Fields and scaling from the parts of a configuration, and from what a trained module held."""
+"""Construction of fields and scalings from configurations and state dicts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from interpolants.space.base import Space
 from interpolants.space.scaling import Scaling
 from interpolants.utils.checks import check
 
-# Enough to judge a path's beginning by, where the base needs no fit.
+# Rows for the warning about initial states, if the base needs no fit.
 _FEW_ROWS = 1_000
 
 
@@ -29,17 +29,18 @@ def build_fields(
     labels: Labels | None = None,
     std: float | None = None,
 ) -> tuple[Fields, Objective]:
-    """The fields and their objective from a configuration's parts.
+    """Build fields and objective from the parts of a configuration.
 
     Args:
-        build: makes the object of a name: `interpolant`, `base`, `coupling`, `objective`, and
+        build: builds the object of a key: `interpolant`, `base`, `coupling`, `objective`, and
             `net`, a factory that still needs its shape.
-        event_shape: shape of one sample.
-        labels: what the net is told of samples; nothing if None.
-        std: of the data, for preconditioning; None for no preconditioning.
+            event_shape: shape of one sample.
+            labels: labels that the network is conditioned on; none if None.
+            std: root mean square of the data, for preconditioning; None for no preconditioning.
 
-    Raises:
-        ValueError: if the objective is void on the path, or the net takes other arguments.
+            Raises:
+            ValueError: if the objective does not apply to the path, or the network has other
+                arguments.
     """
     objective: Objective = build("objective")
     coupling: Coupling = build("coupling")
@@ -65,7 +66,7 @@ def build_fields(
 
 
 def fit_scaling(data: Data, space: Space) -> Scaling:
-    """The scaling of data in a space, both fitted on training rows.
+    """Fit a space and the scaling of data in it to training rows.
 
     Raises:
         ValueError: if the data do not lie in the space.
@@ -74,16 +75,16 @@ def fit_scaling(data: Data, space: Space) -> Scaling:
 
 
 def root_mean_square(data: Data, scaling: Scaling) -> float:
-    """Of the coordinates of some training rows, in the units of the networks."""
+    """Root mean square of coordinates over some training rows, in the units of the networks."""
     rows = data.sample(_FEW_ROWS, torch.Generator().manual_seed(0)).x1
     return float(scaling.to_model(rows).square().mean().sqrt())
 
 
 def fit_base(data: Data, scaling: Scaling, fields: Fields) -> None:
-    """Let the fields' base take what it needs from training rows.
+    """Fit the fields' base to training rows.
 
     Raises:
-        ValueError: if the base has another space of its own than the data.
+        ValueError: if the space of the base is not that of the data.
     """
     _check_base_space(fields.base, scaling.space)
     if type(fields.base).fit is Base.fit:
@@ -94,11 +95,11 @@ def fit_base(data: Data, scaling: Scaling, fields: Fields) -> None:
 
 
 def _check_base_space(base: Base, space: Space) -> None:
-    """Require x0 in the networks' own units, or in a space through which paths can lead to x1."""
-    own, raw = base.scaling.space, base.scaling.is_identity
-    names = [f"{type(each).__name__}{each.settings or ''}" for each in (own, space)]
+    """Require x0 in the networks' units, or in the space of x1."""
+    base_space, raw = base.scaling.space, base.scaling.is_identity
+    names = [f"{type(each).__name__}{each.settings or ''}" for each in (base_space, space)]
     check(
-        (own.euclidean and raw) or own.same_as(space),
+        (base_space.euclidean and raw) or base_space.same_as(space),
         "base.space",
         f"the space of the data, {names[1]}, with the same settings and signs",
         names[0],
@@ -107,12 +108,12 @@ def _check_base_space(base: Base, space: Space) -> None:
 
 
 def load_state(model: nn.Module, space: Space, state: Mapping[str, Tensor]) -> Scaling:
-    """Load the `state_dict` of a `Trainable`: its weights into `model`; returns its scaling.
+    """Load the state dict of a `Trainable`: weights into `model`; returns the scaling.
 
     Args:
-        model: as it was built for training.
-        space: where the data live, not fitted yet.
-        state: with the keys `model.*` and `scaling.*`.
+        model: a model built as for training.
+        space: space of the data, not fitted yet.
+        state: state dict with the keys `model.*` and `scaling.*`.
 
     Raises:
         RuntimeError, KeyError: if the state is another model's.

@@ -1,4 +1,4 @@
-"""Stochastic interpolants as a kind of model."""
+"""The task of stochastic interpolants."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @final
 class InterpolantTask(Task):
-    """Fields of a path between a base and the data, with a sampler that is chosen freely."""
+    """Task of fields on a path between base and data, with a free choice of sampler."""
 
     title: ClassVar[str] = "an interpolant"
     parts: ClassVar[tuple[str, ...]] = (
@@ -64,7 +64,7 @@ class InterpolantTask(Task):
             lambda key: build(config[key]), data.event_shape, labels, std
         )
         if config["compile"]:
-            # In place: the names of weights, and so checkpoints, stay as they are.
+            # In place, so that the names of weights in checkpoints do not change.
             fields.net.compile(dynamic=False)
         fit_base(data, scaling, fields)
         _check_batch(data, fields, labels)
@@ -113,7 +113,7 @@ class InterpolantTask(Task):
     def check_samples(
         self, model: Any, data: Data, metrics: Sequence[Metric], request: SampleRequest
     ) -> SampleCheck:
-        """With how many samples left their space, for a process that may leave it."""
+        """Check samples, and count those that left their space, if the process may leave it."""
         from interpolants.plot.samples import plot_samples
         from interpolants.report.report import measure
 
@@ -137,12 +137,12 @@ class InterpolantTask(Task):
 
 
 def _labels(dropout: float | None, data: Data) -> Labels | None:
-    """The labels of the training rows, if the network is conditioned on them."""
+    """Labels of the training rows, if the network is conditioned on them."""
     return None if dropout is None else Labels.of(data.labels(), dropout, data.num_classes)
 
 
 def _guidance(config: Mapping[str, Any], build: Build, labels: Labels | None) -> Guidance | None:
-    """What samples of the model are guided by, once it is known to suit the labels."""
+    """Build the guidance, and check that it fits the labels."""
     if not config["guidance"]:
         return None
     guidance: Guidance = build(config["guidance"])
@@ -151,7 +151,7 @@ def _guidance(config: Mapping[str, Any], build: Build, labels: Labels | None) ->
 
 
 def _check_batch(data: Data, fields: Fields, labels: Labels | None) -> None:
-    """Require data that are whole, and that the coupling can pair."""
+    """Require data without missing observations that the coupling can pair."""
     generator = torch.Generator().manual_seed(0)
     one = data.sample(1, generator)
     fix = "use task=neural_sde"
@@ -160,7 +160,7 @@ def _check_batch(data: Data, fields: Fields, labels: Labels | None) -> None:
     check(
         one.x0 is not None or not fields.coupling.needs_pairs,
         "coupling",
-        "data whose batches carry x0, for paired ends",
+        "data whose batches have x0, for paired data",
         type(data).__name__,
         "use coupling=independent or minibatch_ot",
     )

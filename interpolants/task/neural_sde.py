@@ -1,4 +1,4 @@
-"""Neural SDEs as a kind of model."""
+"""The task of neural SDEs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @final
 class NeuralSDETask(Task):
-    """A latent SDE with the posterior that it is learned by, for data that are time series."""
+    """Task of latent SDEs with their variational posteriors, for time series."""
 
     title: ClassVar[str] = "a neural SDE"
     parts: ClassVar[tuple[str, ...]] = ("neural_sde",)
@@ -58,7 +58,7 @@ class NeuralSDETask(Task):
         trainable = TrainableNeuralSDE(neural_sde, scaling)
         data.train_batch(0, config["batch_size"], config["seed"])
         generator = torch.Generator().manual_seed(0)
-        with torch.no_grad():  # what the solver refuses is refused now
+        with torch.no_grad():  # the solver's errors are raised now
             batch = data.sample(2, generator)
             trainable.step_loss(batch, whole(batch), generator)
         model = TimeSeriesModel(
@@ -108,5 +108,5 @@ class NeuralSDETask(Task):
         return write_time_series_report(model, data, metrics, request, settings)
 
     def stem(self, sampler: str) -> str:
-        """Named after the data: a neural SDE is solved as in training."""
+        """Default stem of sample files, which does not depend on a sampler."""
         return "time_series"

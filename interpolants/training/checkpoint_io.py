@@ -1,4 +1,4 @@
-"""Checkpoints written so that a file under its final name is always whole."""
+"""Atomic writes of checkpoints."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.utils.files import replace
 
-# What Lightning calls the weights that a forked process hands back.
+# Lightning's name of the weights that a forked process returns.
 _FROM_FORK = ".temp.ckpt"
 
 
 @final
 class AtomicCheckpointIO(CheckpointIO):
-    """Writes beside the target, forces that to disk, then renames it.
+    """Checkpoint plugin that writes beside the target, syncs to disk, then renames.
 
     A crash or a full disk at any moment leaves the previous file as it was.
     """
@@ -30,7 +30,7 @@ class AtomicCheckpointIO(CheckpointIO):
         """Write `checkpoint` to `path`, replacing what was there.
 
         Raises:
-            OSError: if the file cannot be written; names the file, the reason and the space left.
+            OSError: if the file cannot be written, with file, reason and free space.
         """
         assert storage_options is None
         path = Path(path)
@@ -48,11 +48,11 @@ class AtomicCheckpointIO(CheckpointIO):
         map_location: Any | None = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
-        """Read a checkpoint onto the CPU, whatever the arguments: tensors and plain values only.
+        """Read a checkpoint to the CPU, as tensors and plain values; other arguments are unused.
 
         Raises:
             FileNotFoundError: if there is no such file.
-            ValueError: if it is not one of ours or is damaged.
+            ValueError: if it is not a checkpoint of this package or is damaged.
         """
         if Path(path).name == _FROM_FORK:
             weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
@@ -65,7 +65,7 @@ class AtomicCheckpointIO(CheckpointIO):
 
 
 def _os_error(error: BaseException) -> OSError | None:
-    """The operating system's error behind `error`: torch reports a failed write in its own."""
+    """Error of the operating system behind `error`, which torch wraps if a write fails."""
     found: BaseException | None = error
     while found is not None and not isinstance(found, OSError):
         if not isinstance(found, RuntimeError):
@@ -83,7 +83,7 @@ def _message(path: Path, cause: OSError, checkpoint: dict[str, Any]) -> str:
 
 
 def _size(value: object) -> int:
-    """Bytes of all tensors in nested containers."""
+    """Number of bytes of all tensors in nested containers."""
     if isinstance(value, torch.Tensor):
         return value.nbytes
     if isinstance(value, dict):

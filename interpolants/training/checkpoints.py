@@ -1,4 +1,4 @@
-"""Which checkpoints a run keeps: the best by a validation metric, and the last to resume from."""
+"""Checkpoints of a run: the best by a validation metric, and the last to resume from."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from interpolants.utils.checks import check
 
 
 def best_checkpoint(*, monitor: str, dirpath: str | Path) -> ModelCheckpoint:
-    """Keeps `<dirpath>/best.ckpt`, the state with the least `monitor`.
+    """Callback that keeps `<dirpath>/best.ckpt`, the state with the least `monitor`.
 
     Args:
-        monitor: name of a metric that validation logs.
+        monitor: name of a metric logged in validation.
         dirpath: the folder.
     """
     return ModelCheckpoint(
@@ -35,17 +35,17 @@ def best_checkpoint(*, monitor: str, dirpath: str | Path) -> ModelCheckpoint:
 
 @final
 class LastCheckpoint(Checkpoint):
-    """Keeps `<dirpath>/last.ckpt`, the state to resume from, replaced in place.
+    """Callback that keeps `<dirpath>/last.ckpt`, the state to resume from.
 
     It is written at the end of the first Lightning batch in each interval of `every_n_steps`
-    optimiser steps, after the validation that follows that batch if one does, at the end of
-    training, and when training is stopped by a signal or an error. It is never written in the
-    middle of a Lightning batch, nor after a non-finite loss, nor after an error that only one of
-    several processes may have met. A run that was finished when it was continued writes it too:
-    how to sample may have changed, and the folder.
+    optimiser steps, after the validation that may follow that batch, at the end of training, and
+    when training is stopped by a signal or an error. It is never written in the middle of a
+    Lightning batch, after a non-finite loss, or after an error that only one of several processes
+    may have had. A continued run that was already finished writes it too, since the sampling
+    settings and the folder may have changed.
 
-    Lightning's own callback asks for `global_step % n == 0`, which counts that advance by
-    several steps at once can miss, and saves wherever an error struck.
+    Lightning's own callback requires `global_step % n == 0`, which is missed if the count
+    advances by several steps, and saves in the middle of a batch after an error.
 
     Args:
         dirpath: the folder.
@@ -66,12 +66,12 @@ class LastCheckpoint(Checkpoint):
 
     @property
     def last_model_path(self) -> str:
-        """The file, or an empty string before there is one."""
+        """Path of the file, or an empty string before the first save."""
         return str(self.path) if self.path.is_file() else ""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Count from the step training starts or resumes at."""
-        # A validation to be repeated first leaves a file to be replaced after it.
+        """Count from the step at which training starts or resumes."""
+        # After a validation that is repeated first, the file must be replaced.
         repeats = trainer.fit_loop.epoch_loop.val_loop.restarted_mid_evaluation
         self._step = -1 if repeats else trainer.global_step
         self._started = True
@@ -84,7 +84,7 @@ class LastCheckpoint(Checkpoint):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Save if due, unless validation comes first."""
+        """Save if due, unless validation follows."""
         if self._due(trainer) and not validation_follows(trainer):
             self._save(trainer)
 
@@ -100,19 +100,19 @@ class LastCheckpoint(Checkpoint):
         self._started, self._finished = False, True
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save the state that was loaded, if there was nothing left to train."""
+        """Save the loaded state, if there was nothing left to train."""
         if not self._finished:
             self._save(trainer)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Save where training stopped, if that is between two Lightning batches."""
+        """Save the state at which training stopped, if that is between two Lightning batches."""
         started, self._started = self._started, False
         if isinstance(exception, NonFiniteLossError) or not started:
             return
-        together = isinstance(exception, (KeyboardInterrupt, SIGTERMException))
-        if trainer.world_size > 1 and not together:
+        everywhere = isinstance(exception, (KeyboardInterrupt, SIGTERMException))
+        if trainer.world_size > 1 and not everywhere:
             return
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
         between = progress.ready == progress.processed  # type: ignore[attr-defined]
@@ -125,19 +125,19 @@ class LastCheckpoint(Checkpoint):
         return trainer.global_step // self.every_n_steps > self._step // self.every_n_steps
 
     def _save(self, trainer: pl.Trainer) -> None:
-        # Noted before the attempt, so that a failed one is not tried again as training stops.
+        # Noted before the attempt, so that a failed one is not repeated when training stops.
         self._step = trainer.global_step
         if not getattr(trainer, "fast_dev_run", False):
             for logger in trainer.loggers:
-                logger.save()  # what a resumed run will not log again
+                logger.save()  # values that a resumed run will not log again
             trainer.save_checkpoint(self.path)
 
 
 def _repeat_validation(trainer: pl.Trainer) -> None:
-    """Let a state saved within validation resume at the validation's first batch.
+    """Make a state saved within validation resume at the first validation batch.
 
-    Lightning would go on behind the last batch and report the mean over the rest, or take a
-    validation that stopped between two batches as done.
+    Lightning would continue after the last batch and report the mean over the rest, or regard a
+    validation that stopped between two batches as finished.
     """
     progress = trainer.fit_loop.epoch_loop.val_loop.batch_progress
     for tracker in (progress.total, progress.current):
@@ -145,9 +145,9 @@ def _repeat_validation(trainer: pl.Trainer) -> None:
 
 
 def validation_follows(trainer: pl.Trainer) -> bool:
-    """Whether validation runs right after the training batch that is ending.
+    """True if validation runs right after the training batch that is ending.
 
-    A state saved before it resumes after it: Lightning takes that validation as done.
+    A state saved before it resumes after it, since Lightning regards that validation as finished.
     """
     loop = trainer.fit_loop
     assert loop._data_fetcher is not None

@@ -1,4 +1,4 @@
-"""Gradient clipping by the norm of all gradients together."""
+"""Gradient clipping by the global norm."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch.distributed.tensor import DTensor
 
 
 def clip_gradients(parameters: list[nn.Parameter], largest: float) -> None:
-    """Scale gradients so that their joint norm is at most `largest`.
+    """Scale gradients so that their global norm is at most `largest`.
 
-    What `nn.utils.clip_grad_norm_` does, for gradients on one device in one dtype. On a CPU,
-    where a tiny network takes about as long as a few dozen operations, the norm is taken of one
-    copy of all gradients and read, so that a small gradient is left alone.
+    It does the same as `nn.utils.clip_grad_norm_`, for gradients on one device in one dtype. On a
+    CPU, where a step of a tiny network takes as long as a few dozen operations, the norm is
+    computed on one copy of all gradients and read, so that small gradients need no scaling.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
     if isinstance(gradients[0], DTensor):

@@ -1,4 +1,4 @@
-"""A compiled network beside sizes that it was not compiled for."""
+"""Compiled networks and batches of other sizes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 
 @final
 class EagerValidation(pl.Callback):
-    """Runs what `torch.compile` compiled as it was written, in validation.
+    """Callback that runs compiled networks eagerly in validation.
 
-    Batches of training have one size; those of validation and of samples have others, and each
-    would be compiled for.
+    Training batches have one size; those of validation and sampling have others, each of which
+    would need a compilation.
     """
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the compiled code."""
+        """Switch to eager execution."""
         _stance("force_eager")
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

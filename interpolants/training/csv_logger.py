@@ -1,4 +1,4 @@
-"""Metrics in one CSV file that grows over restarts."""
+"""CSV logger that appends over restarts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FLUSH_SECONDS = 1.0
 
 @final
 class AppendingCSVLogger(Logger):
-    """Appends rows to `<run_dir>/metrics.csv`: `step`, then metrics in order of first appearance.
+    """Logger that appends rows to `<run_dir>/metrics.csv`.
 
-    Floats are written so that they read back exactly; an absent metric is an empty cell. A new
-    metric rewrites the file with one more column, beside it and then in its place, so the file
-    is whole at every moment. What a killed process left of its last line is dropped.
+    Columns are `step`, then metrics in order of first appearance. Floats are written so that they
+    read back exactly; a missing metric is an empty cell. A new metric rewrites the file atomically
+    with one more column. An incomplete last line, of a killed process, is dropped.
 
     Args:
-        run_dir: the run's folder; made when the first row is written.
+        run_dir: the run's folder, created with the first row.
     """
 
     def __init__(self, run_dir: str | Path) -> None:
@@ -41,12 +41,12 @@ class AppendingCSVLogger(Logger):
 
     @property
     def name(self) -> str:
-        """No sub-folder: the run's folder is the experiment."""
+        """Empty, for no subfolder: the run's folder is the experiment."""
         return ""
 
     @property
     def version(self) -> str:
-        """No sub-folder: the run's folder is the experiment."""
+        """Empty, for no subfolder: the run's folder is the experiment."""
         return ""
 
     @property
@@ -60,7 +60,7 @@ class AppendingCSVLogger(Logger):
         return str(self.path.parent)
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the configuration lies beside the metrics."""
+        """Ignore the configuration, which has its own file."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
@@ -88,10 +88,10 @@ class AppendingCSVLogger(Logger):
 
     @rank_zero_only
     def truncate_after(self, step: int) -> None:
-        """Drop the rows of later steps, which a run resumed at `step` will write again.
+        """Drop the rows of later steps, which a run resumed at `step` writes again.
 
-        A row of `step` itself, such as that of a repeated validation, gives way to the first new
-        one with the same metrics.
+        A row of `step` itself, such as that of a repeated validation, is replaced by the first new
+        row with the same metrics.
         """
         self._close()
         if not self.path.exists():
@@ -104,7 +104,7 @@ class AppendingCSVLogger(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Hand the rows written so far to the operating system."""
+        """Flush the rows to the operating system."""
         if self._file is not None:
             self._file.flush()
             self._flushed = time.monotonic()
@@ -152,12 +152,12 @@ def _cell(value: Any) -> str:
 
 
 def _metrics(columns: list[str], row: list[str]) -> frozenset[str]:
-    """The metrics that a row holds."""
+    """Names of the metrics in a row."""
     return frozenset(name for name, cell in zip(columns[1:], row[1:], strict=True) if cell)
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Columns and whole rows of the file."""
+    """Columns and complete rows of the file."""
     with open(path, newline="", encoding="utf-8") as file:
         text = file.read()
     columns, *rows = list(csv.reader(StringIO(text[: text.rfind("\n") + 1]))) or [[_STEP]]

@@ -16,16 +16,15 @@ from interpolants.utils.ranks import lost_processes
 
 @contextmanager
 def distributed_training(trainer: pl.Trainer, callbacks: Sequence[pl.Callback]) -> Iterator[None]:
-    """A stretch in which all processes of a run train.
+    """Context in which all processes of a run train, with a clean shutdown.
 
-    Where all stop by agreement, for a signal or a loss that is not finite, only the first process
-    goes on with the exception, and tells how the run ended; the others leave with status 0, which
-    no launcher takes for a failure that the first one must be killed for. An error of one process
-    ends those that it started. Afterwards no process waits for another, and a job that is to be
-    queued anew has been.
+    If all processes stop together, after a signal or a non-finite loss, only the first one raises
+    the exception, which is then reported once; the others exit with status 0, so that the launcher
+    does not kill the first one. An error in one process kills those that it started. Finally no
+    process waits for another, and the job is requeued if that was requested.
 
     Raises:
-        ConnectionError: where another process ended.
+        ConnectionError: if another process exited.
     """
     try:
         with lost_processes(trainer.world_size):

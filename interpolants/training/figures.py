@@ -1,4 +1,4 @@
-"""The pictures of training in a run's folder."""
+"""Figures of training in a run's folder."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from interpolants.plot.style import save
 
 
 def write_figures(folder: Path) -> list[Path]:
-    """Draw what was logged, if anything was, and list all pictures of training.
+    """Plot the logged curves, if there are any, and list all figures of training.
 
     Args:
-        folder: the run's.
+        folder: folder of the run.
 
     Returns:
-        `loss.png`, and one name with a * for those that were drawn at steps.
+        `loss.png`, and one name with a * for the figures of samples.
     """
     figures, log = folder / "figures", folder / "metrics.csv"
     files = []
@@ -28,8 +28,10 @@ def write_figures(folder: Path) -> list[Path]:
 
 
 def _has_curves(log: Path) -> bool:
-    """Whether training or validation was logged: a short run, or one continued at its end, may
-    have come to neither."""
+    """True if training or validation was logged.
+
+    A short run, or one continued at its end, may have logged neither.
+    """
     if not log.exists():
         return False
     with open(log) as file:

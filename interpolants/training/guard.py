@@ -1,4 +1,4 @@
-"""Stop at the first loss that is not finite, before a checkpoint holds its weights."""
+"""Stop at non-finite losses or weights, before they reach a checkpoint."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _Pending = tuple[int, Tensor, Tensor | None, Any]
 
 
 class NonFiniteLossError(RuntimeError):
-    """Training met a loss or weights that are not finite.
+    """Error for a loss or weights that are not finite.
 
     Args:
-        what: what was met, as a sentence without its full stop.
+        what: the fault, as a sentence without its full stop.
         checkpoint: the last good checkpoint; empty if there is none.
-        step: index of the optimiser step, from 0; None if only the weights tell.
-        cause: what led to it, with what to do about that; empty if it is not known.
+        step: index of the optimiser step, from 0; None if only the weights show the fault.
+        cause: the cause, with advice; empty if it is not known.
     """
 
     def __init__(
@@ -43,19 +43,18 @@ class NonFiniteLossError(RuntimeError):
 
 @final
 class NonFiniteGuard(pl.Callback):
-    """Raises `NonFiniteLossError` for the first non-finite loss of a Lightning batch.
+    """Callback that raises `NonFiniteLossError` for the first non-finite loss.
 
-    One sum over the batch's losses tells, at the price of one wait for the device. On a GPU the
-    losses of several batches are judged together. Before any checkpoint is written the losses
-    still unjudged and the weights themselves are looked at, so no checkpoint is ever poisoned.
+    It checks the sum of a Lightning batch's losses, which synchronises the device once. On a GPU
+    the losses of several batches are checked together. Before a checkpoint is written, the
+    remaining losses and the weights are checked, so no checkpoint contains non-finite weights.
 
-    `training_step` returns `losses` (k,), one per optimiser step, and their times as `t` (k, B)
-    where they have some.
-    Data that left their space, as rare draws of a law may, are named as the cause. Of several
-    processes all stop at once, with what the first one to meet a loss like this has to say.
+    `training_step` returns `losses` (k,), one per optimiser step, and their times, if any, as `t`
+    (k, B). Data outside of their space, such as rare draws of a distribution, are named as the
+    cause. Several processes stop together, with the error of the first one that has a fault.
 
     Args:
-        check_every_n_batches: how many Lightning batches on a GPU share one wait; at least 1.
+        check_every_n_batches: Lightning batches per check on a GPU, at least 1.
 
     Raises:
         ValueError: if `check_every_n_batches` is below 1.
@@ -69,12 +68,12 @@ class NonFiniteGuard(pl.Callback):
         self._pending: list[_Pending] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Forget losses of an earlier run that was stopped."""
+        """Drop the losses of an earlier run that was stopped."""
         self._pending = []
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Judge what is left."""
-        self._judge(trainer)
+        """Check the remaining losses."""
+        self._check(trainer)
 
     def on_train_batch_end(
         self,
@@ -84,11 +83,11 @@ class NonFiniteGuard(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Take in the batch's losses and judge them, on a GPU every few batches."""
+        """Collect the batch's losses and check them, on a GPU every few batches."""
         losses: Tensor = outputs["losses"]
         self._pending.append((trainer.global_step, losses, outputs.get("t"), batch))
         if losses.device.type == "cpu" or len(self._pending) >= self.check_every_n_batches:
-            self._judge(trainer)
+            self._check(trainer)
 
     def on_save_checkpoint(
         self,
@@ -96,25 +95,25 @@ class NonFiniteGuard(pl.Callback):
         pl_module: pl.LightningModule,
         checkpoint: dict[str, Any],
     ) -> None:
-        """Refuse to write a checkpoint whose losses or weights are not finite."""
-        self._judge(trainer)
+        """Raise an error instead of a checkpoint with non-finite losses or weights."""
+        self._check(trainer)
         weights = [w for w in checkpoint["state_dict"].values() if w.is_floating_point()]
-        # Of shared weights only the first process has the whole.
+        # Sharded weights are complete only on the first process.
         if weights and not all(torch.stack([torch.isfinite(w).all() for w in weights]).tolist()):
             what = f"weights are not finite after step {trainer.global_step - 1}"
             raise NonFiniteLossError(what, _last_good(trainer))
 
-    def _judge(self, trainer: pl.Trainer) -> None:
+    def _check(self, trainer: pl.Trainer) -> None:
         pending, self._pending = self._pending, []
         if not pending:
             return
-        judged = pending[0][1] if len(pending) == 1 else torch.cat([each[1] for each in pending])
-        fine = math.isfinite(judged.sum().item())
+        losses = pending[0][1] if len(pending) == 1 else torch.cat([each[1] for each in pending])
+        fine = math.isfinite(losses.sum().item())
         if trainer.world_size == 1:
             if not fine:
                 raise _fault(trainer, pending)
         elif not trainer.strategy.reduce_boolean_decision(fine, all=True):
-            # All stop here, and with the same words.
+            # All stop here, with the same error.
             faults: list[NonFiniteLossError | None] = [None] * trainer.world_size
             own = None if fine else _fault(trainer, pending)
             distributed.all_gather_object(faults, own)
@@ -122,7 +121,7 @@ class NonFiniteGuard(pl.Callback):
 
 
 def _fault(trainer: pl.Trainer, pending: list[_Pending]) -> NonFiniteLossError:
-    """What to say of the first loss that is not finite."""
+    """Error for the first loss that is not finite."""
     for end, losses, times, chunk in pending:
         for i, loss in enumerate(losses.tolist()):
             if math.isfinite(loss):
@@ -134,12 +133,12 @@ def _fault(trainer: pl.Trainer, pending: list[_Pending]) -> NonFiniteLossError:
                 what = f"{what}, with times t in [{low:.4g}, {high:.4g}]"
             cause = _outside(trainer.lightning_module, chunk, i)
             return NonFiniteLossError(what, _last_good(trainer), step, cause)
-    # Each is finite, and only their sum is not.
+    # Each loss is finite, but not their sum.
     return NonFiniteLossError("the losses are too large", _last_good(trainer))
 
 
 def _outside(module: pl.LightningModule, chunk: Any, i: int) -> str:
-    """What the space of the data says of step i of a chunk; empty if it holds the batch."""
+    """Error of the data's space for step i of a chunk; empty if the batch is inside."""
     if isinstance(module, TrainingModule):
         try:
             module.trainable.check_batch(chunk[i].batch)

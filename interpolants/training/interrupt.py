@@ -1,4 +1,4 @@
-"""Signals that end a run at a state it can resume from."""
+"""Signals that stop a run at a state to resume from."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from interpolants.training.checkpoints import validation_follows
 
 _NOTICE = b"\nfinishing this step, saving, then stopping; press again to stop at once\n"
 
-# How a run is to end, the later the more urgent.
+# Requested ends of a run, the later the more urgent.
 _GO_ON, _INTERRUPT, _TERMINATE, _REQUEUE = range(4)
 _SIGNALS = {signal.SIGINT: _INTERRUPT, signal.SIGTERM: _TERMINATE}
-# What Slurm is asked to send ahead of a job's end; submitit asks for the second.
+# Signals that Slurm sends before a job's time limit, if asked to; submitit uses the second.
 _REQUEUE_SIGNALS = ("SIGUSR1", "SIGUSR2")
 
 
 @final
 class GracefulInterrupt(pl.Callback):
-    """A signal ends training after the present Lightning batch.
+    """Callback that stops training after the present Lightning batch on a signal.
 
-    It raises between two batches, or in validation, and Lightning then lets every callback save:
-    KeyboardInterrupt for Ctrl-C, which ends the process with status 1, and at once if pressed
-    again; SIGTERMException for SIGTERM, and for SIGUSR1 and SIGUSR2 too, which ask for the job to
-    be queued anew. With several processes all stop at the same batch, whichever got the signal;
-    on GPUs they agree every few batches, since that waits for the device.
+    It raises between two batches, or in validation, so that callbacks save: KeyboardInterrupt for
+    Ctrl-C, which ends the process with status 1, and immediately if pressed again;
+    SIGTERMException for SIGTERM, and for SIGUSR1 and SIGUSR2, which also request that the job be
+    requeued. Several processes stop at the same batch if any of them got the signal; on GPUs they
+    communicate every few batches, since that synchronises the device.
 
-    The handlers are in place from the start of training, in the main thread only; Lightning
-    takes them away when all is saved. They replace its own, which talk to other processes from
-    within.
+    The handlers are installed at the start of training, in the main thread only, and removed by
+    Lightning when all is saved. They replace Lightning's own, which communicate with other
+    processes inside a handler.
 
     Args:
-        check_every_n_batches: how many batches of several processes on GPUs share one wait.
+        check_every_n_batches: batches per check, for several processes on GPUs.
     """
 
     def __init__(self, *, check_every_n_batches: int = 10) -> None:
@@ -52,11 +52,11 @@ class GracefulInterrupt(pl.Callback):
         self._requeue: Callable[[], Any] | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take over the signals."""
+        """Install the signal handlers."""
         self._asked = _TERMINATE if trainer.received_sigterm else _GO_ON
         self._batches, self._requeue = 0, None
         self._is_speaker = trainer.is_global_zero
-        # Asks the first process before every batch whether it got a signal.
+        # Lightning would ask the first process before every batch whether it got a signal.
         trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = _nothing  # type: ignore[method-assign]
         if threading.current_thread() is threading.main_thread():
             requeue = [getattr(signal, name) for name in _REQUEUE_SIGNALS if hasattr(signal, name)]
@@ -71,7 +71,7 @@ class GracefulInterrupt(pl.Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Stop here if asked, unless validation follows and is the better place to resume at."""
+        """Stop if requested, unless validation follows, after which it is better to resume."""
         self._batches += 1
         on_gpus = trainer.world_size > 1 and trainer.strategy.root_device.type != "cpu"
         waits = on_gpus and self._batches % self.check_every_n_batches
@@ -86,34 +86,34 @@ class GracefulInterrupt(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Stop before a batch of validation if asked; a resumed run begins with validation.
+        """Stop before a validation batch if requested; a resumed run repeats the validation.
 
-        The validation after the last step is let through: a finished run does not repeat it.
+        The validation after the last step is not stopped, since a finished run does not repeat it.
         """
         if trainer.global_step != trainer.max_steps:
             self._stop(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Give Ctrl-C back, and stop what comes after training if asked."""
+        """Restore the handler of Ctrl-C, and stop before the report if requested."""
         self._restore()
         self._stop(trainer)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Give Ctrl-C back."""
+        """Restore the handler of Ctrl-C."""
         self._restore()
 
     def finish(self) -> None:
-        """Queue the job anew, if that was asked for; called when everything is saved."""
+        """Requeue the job, if requested; called when everything is saved."""
         if self._requeue is not None:
             self._requeue()
 
     def _stop(self, trainer: pl.Trainer) -> None:
         asked = self._asked
         if trainer.world_size > 1:
-            told = torch.tensor(asked, device=trainer.strategy.root_device)
-            asked = int(trainer.strategy.reduce(told, reduce_op="max"))
+            own = torch.tensor(asked, device=trainer.strategy.root_device)
+            asked = int(trainer.strategy.reduce(own, reduce_op="max"))
         if asked == _INTERRUPT:
             raise KeyboardInterrupt
         if asked == _REQUEUE:
@@ -122,7 +122,7 @@ class GracefulInterrupt(pl.Callback):
             raise SIGTERMException
 
     def _requeuing(self, is_first: bool) -> Callable[[], Any] | None:
-        """What queues the job anew: who listened before, or Slurm by its own command."""
+        """Function that requeues the job: the previous handler, or Slurm's command."""
         for name in reversed(_REQUEUE_SIGNALS):
             number = getattr(signal, name)
             previous = self._previous.get(number)
@@ -143,14 +143,14 @@ class GracefulInterrupt(pl.Callback):
         self._asked = max(self._asked, _SIGNALS.get(signal.Signals(signum), _REQUEUE))
 
     def _restore(self) -> None:
-        # Lightning ignores SIGINT while it stops; only our own handler is taken away.
+        # Lightning ignores SIGINT while it stops; only our own handler is removed.
         in_main = threading.current_thread() is threading.main_thread()
         if in_main and signal.getsignal(signal.SIGINT) == self._on_signal:
             signal.signal(signal.SIGINT, self._previous[signal.SIGINT])
 
 
 def _slurm_job() -> str | None:
-    """This job's name for Slurm's commands; None outside of Slurm."""
+    """Id of this job for Slurm's commands; None outside of Slurm."""
     array, task = (os.environ.get(f"SLURM_ARRAY_{name}_ID") for name in ("JOB", "TASK"))
     return f"{array}_{task}" if array else os.environ.get("SLURM_JOB_ID")
 

@@ -1,4 +1,4 @@
-"""Every logger's own run: filled by the report, and ended with what became of training."""
+"""Final logs of a run: report, checkpoint, and exit status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from interpolants.report.report import Report
 
 @contextmanager
 def closing(loggers: Sequence[Any]) -> Iterator[None]:
-    """End each logger's run with the context, so that the next job of a sweep begins its own."""
+    """Context that ends each logger's run, so that the next job of a sweep starts its own."""
     exit_code = 1
     try:
         yield
@@ -28,21 +28,20 @@ def closing(loggers: Sequence[Any]) -> Iterator[None]:
 
 
 def log_report(loggers: Sequence[Any], report: Report, step: int) -> None:
-    """Log what was measured, metrics with their floors, and the pictures where a logger takes
-    them."""
+    """Log the numbers and figures of a report; figures to loggers that take images."""
     values = {f"test/{m.name}": m.value for m in report.metrics}
     values |= {f"test/{m.name}_floor": m.floor for m in report.metrics}
     values |= {f"test/{name}": value for name, value in report.numbers.items()}
-    pictures = [file for file in report.files if file.suffix == ".png"]
+    images = [file for file in report.files if file.suffix == ".png"]
     for logger in loggers:
         if values:
             logger.log_metrics(values, step=step)
-        for file in pictures if hasattr(logger, "log_image") else ():
+        for file in images if hasattr(logger, "log_image") else ():
             logger.log_image(key=f"test/{file.stem}", images=[str(file)], step=step)
 
 
 def log_checkpoint(loggers: Sequence[Any], path: Path) -> None:
-    """Make a checkpoint an artifact of the run, where Lightning makes the best one such."""
+    """Log a checkpoint as an artifact to loggers for which Lightning logs the best one."""
     for logger in loggers:
         if isinstance(logger, WandbLogger) and logger._log_model:
             run = logger.experiment

@@ -1,4 +1,4 @@
-"""The Lightning module: several optimiser steps in one Lightning batch."""
+"""The Lightning module, with several optimiser steps in one Lightning batch."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ from interpolants.training.shards import is_sharded, shard
 from interpolants.training.stream import Chunk
 from interpolants.utils.seeds import keyed_generator
 
-# Keys that keep the noise of training and of validation apart.
+# Keys that keep the noise of training and validation independent.
 _TRAIN, _VALIDATE = 11, 12
 
 
 @final
 class TrainingModule(pl.LightningModule):
-    """Trains any kind of model. One Lightning batch is a chunk of optimiser steps.
+    """Lightning module of any kind of model, whose batches are chunks of optimiser steps.
 
-    Everything random in step k is drawn from a generator keyed by (seed, k), so a resumed run
-    repeats nothing and skips nothing; and it is drawn for the batch of all ranks, of which each
-    takes its part, so that several do what one would. Dropout alone is drawn by part.
+    All random numbers of step k are drawn from a generator keyed by (seed, k), so a resumed run
+    repeats and skips nothing. They are drawn for the batch of all ranks, of which each takes its
+    part, so that several processes train like one. Only dropout is drawn for each part.
 
     Args:
-        trainable: what is trained, and its loss.
+        trainable: the model with its loss.
         optimizer: builds the optimiser from parameters.
         scheduler: builds the schedule from the optimiser.
-        seed: of the run.
+        seed: seed of the run.
         clip_norm: largest norm of the gradient, or None.
         log_every: steps between logged training losses.
-        config: the resolved configuration as plain data; it travels in every checkpoint.
-        accumulate: micro-batches that a batch is divided into, one after the other, to save
-            memory; the step is the same but for rounding.
+        config: the resolved configuration as plain data, saved in every checkpoint.
+        accumulate: micro-batches per batch, processed one after the other to save memory; the step
+            is the same up to rounding.
     """
 
     def __init__(
@@ -78,16 +78,16 @@ class TrainingModule(pl.LightningModule):
 
     @property
     def trained(self) -> nn.Module:
-        """The part with the weights; checkpoints name their averages by its parameters."""
+        """Module with the weights, whose parameter names checkpoints use for averages."""
         model: nn.Module = self.trainable.model
         return model
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Record the format of the file and the version that writes it."""
+        """Record the format of the file and the version of the package."""
         checkpoint |= format_record()
 
     def configure_model(self) -> None:
-        """Shard the weights, where the strategy does that."""
+        """Shard the weights, if the strategy does so."""
         if self.device_mesh is not None and not is_sharded(self.trained):
             for net in self.trainable.networks():
                 shard(net, self.device_mesh)
@@ -99,7 +99,7 @@ class TrainingModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}
 
     def training_step(self, chunk: Chunk, batch_idx: int) -> dict[str, Tensor]:
-        """Take the chunk's steps; returns their losses (k,), the last loss, and times (k, B)."""
+        """Take the steps of a chunk, and return their losses (k,) and times (k, B)."""
         optimizer: Any = self.optimizers()
         scheduler: Any = self.lr_schedulers()
         losses, times = [], []
@@ -116,7 +116,7 @@ class TrainingModule(pl.LightningModule):
         return outputs | {"t": torch.stack(times)} if times else outputs
 
     def _learn(self, batch: Batch, number: int) -> StepLoss:
-        """The loss of a batch, and its gradients, by micro-batches."""
+        """Compute the loss of a batch and its gradients, by micro-batches."""
         for parameter in self._weights:
             parameter.grad = None
         rows, ranks = len(batch.x1), self.trainer.world_size
@@ -124,23 +124,23 @@ class TrainingModule(pl.LightningModule):
         if self.accumulate == 1:
             whole = MicroBatch(BatchSlice(first, rows, total), batch)
             found = self._loss(whole, _TRAIN, number)
-            self._pull(found.loss)
+            self._backward(found.loss)
             return found
         step_losses: list[StepLoss] = []
         for micro in micro_batches(batch, rows // self.accumulate, first, total):
             last = len(step_losses) == self.accumulate - 1
             with contextlib.nullcontext() if last else self._unsynchronised():
                 found = self._loss(micro, _TRAIN, number)
-                self._pull(found.loss / self.accumulate)
+                self._backward(found.loss / self.accumulate)
             step_losses.append(found._replace(loss=found.loss.detach()))
         return joined(step_losses)
 
     def _unsynchronised(self) -> Any:
-        """A stretch in which processes keep their gradients to themselves."""
+        """Context in which processes do not synchronise gradients."""
         no_sync = getattr(self.trainer.strategy.model, "no_sync", contextlib.nullcontext)
         return no_sync()
 
-    def _pull(self, loss: Tensor) -> None:
+    def _backward(self, loss: Tensor) -> None:
         """Add the gradients of a loss; the strategy synchronises them."""
         strategy = self.trainer.strategy
         strategy.pre_backward(loss)
@@ -148,10 +148,10 @@ class TrainingModule(pl.LightningModule):
         strategy.post_backward(loss)
 
     def _step(self, optimizer: Any) -> None:
-        """One optimiser step, without the hooks that Lightning calls around it.
+        """Take one optimiser step, without Lightning's hooks around it.
 
-        With no callback that listens, those hooks cost a tiny network a third of its step.
-        Lightning still counts the step.
+        Even without callbacks those hooks take a third of the time of a step of a tiny network.
+        The step still counts for Lightning.
         """
         if self.clip_norm is not None:
             clip_gradients(self._weights, self.clip_norm)
@@ -160,7 +160,7 @@ class TrainingModule(pl.LightningModule):
         optimizer._on_after_step()
 
     def validation_step(self, micro: MicroBatch, batch_idx: int) -> None:
-        """The loss on held-out samples, with the same draws every time; logged with the last."""
+        """Compute the loss on held-out samples, with the same draws every time."""
         part = micro.part
         if part.first == 0:
             self._validated = []
@@ -172,15 +172,15 @@ class TrainingModule(pl.LightningModule):
             self.log("val/loss", total, logger=False, batch_size=part.total)
 
     def _loss(self, micro: MicroBatch, *key: int) -> StepLoss:
-        if self._drops:  # torch draws for dropout itself
+        if self._drops:  # dropout uses torch's global generator
             seed = keyed_generator(*key, self.seed, 1 + micro.part.first).initial_seed()
             torch.manual_seed(seed)
-        # The last number was once that of a rank: streams of seeds stay as they were.
+        # The last number was once that of a rank: it keeps the streams of seeds unchanged.
         generator = keyed_generator(*key, self.seed, 0, device=self.device)
         return self.trainable.step_loss(micro.batch, micro.part, generator)
 
     def _record(self, step: int, stage: str, found: StepLoss, **extra: float) -> None:
-        """Log each part's mean and their sum, by the number of optimiser steps taken."""
+        """Log the mean of each part and their sum, by the number of optimiser steps."""
         mean = found.parts.mean(dim=0)
         if stage == "train" and self.trainer.world_size > 1:
             mean = self.trainer.strategy.reduce(mean, reduce_op="mean")

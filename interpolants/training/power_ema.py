@@ -23,8 +23,9 @@ class PowerEMA(pl.Callback):
     After step t an average moves by a <- b a + (1 - b) w with b = (1 - 1/t)^(gamma + 1), where
     gamma is the power of its relative width. It moves once per Lightning batch, as the averages
     that samples are drawn with do: over the steps from s to t, b = (s / t)^(gamma + 1), the
-    product of the steps' own. `interpolants.checkpoint.ema_profiles.reconstruct` makes others of them. Each
-    takes the memory of the weights, on the device and in every file; one process writes.
+    product of the steps' own. `interpolants.checkpoint.ema_profiles.reconstruct` makes others of
+    them. Each takes the memory of the weights, on the device and in every file; one process
+    writes.
 
     A run continued from a checkpoint without them begins as if its weights had been the same
     before. Files of steps after the one that a run continues from are deleted.

@@ -1,4 +1,4 @@
-"""One training run: everything is built and checked first, then trained, then reported."""
+"""Training runs: set-up with all checks, training, and the final report."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def train(
     Args:
         config: the configuration, whose parts `build` turns into objects.
         plain: the same, resolved, as plain data.
-        build: such as `hydra.utils.instantiate`.
-        root: where runs go.
+        build: builds an object from a part, such as `hydra.utils.instantiate`.
+        root: parent of the folder of runs.
 
     Returns:
-        The final report; its files are in the run's folder. Of several processes, the first one
-        makes it, and the others return None.
+        The final report, whose files are in the run's folder. Of several processes, only the first
+        returns it, and the others None.
 
     Raises:
         ValueError: for a bad setting, before anything is written.
@@ -82,36 +82,40 @@ def train(
     metrics: list[Metric] = [build(node) for node in config["metric"].values()]
     for metric in metrics:
         metric.fit(data)
-    place = shared_location(lambda: locate_run(plain, root, task.parts))
-    config["run_dir"], config["run_id"] = str(place.folder), place.folder.name  # type: ignore[index]
-    plain["run_dir"], plain["run_id"] = str(place.folder), place.folder.name
+    location = shared_location(lambda: locate_run(plain, root, task.parts))
+    config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
+    plain["run_dir"], plain["run_id"] = str(location.folder), location.folder.name
     module.hparams["config"] = plain
     request = task.request(config, config["validation_size"], 0)
     check_samples = partial(task.check_samples, model, data, metrics, request)
-    callbacks = _callbacks(config, check_samples, place.folder)
-    csv_logger = AppendingCSVLogger(place.folder)
+    callbacks = _callbacks(config, check_samples, location.folder)
+    csv_logger = AppendingCSVLogger(location.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     splits = trainable.splits_batches
     trainer = _build_trainer(config, build, loggers, callbacks, splits)
-    start = 0 if place.checkpoint is None else read_checkpoint(place.checkpoint)["global_step"]
+    start = (
+        0 if location.checkpoint is None else read_checkpoint(location.checkpoint)["global_step"]
+    )
     csv_logger.truncate_after(start)
-    with closing(loggers), announced(place):
+    with closing(loggers), announced(location):
         with distributed_training(trainer, callbacks):
-            _fit(trainer, module, data, config, place, plain)
+            _fit(trainer, module, data, config, location, plain)
         if not trainer.is_global_zero:
             return None
         csv_logger.save()
-        step = read_checkpoint(place.folder / LAST)["global_step"]  # forks keep theirs
-        figures = write_figures(place.folder)
+        step = read_checkpoint(location.folder / LAST)["global_step"]  # not known after a fork
+        figures = write_figures(location.folder)
         device, trust = trainer.strategy.root_device, _modules(plain)
-        # What the last checkpoint's averaged weights give, as `sample.py` would report it.
-        trained = load(place.folder / LAST, trust=trust, device=device)
+        # The last checkpoint's averaged weights, for the same report as by `sample.py`.
+        trained = load(location.folder / LAST, trust=trust, device=device)
         request = task.request(config, config["report_size"], config["seed"])
-        settings = ReportSettings(folder=place.folder / "samples", animation=config["animation"])
+        settings = ReportSettings(
+            folder=location.folder / "samples", animation=config["animation"]
+        )
         report = task.report(trained, data, metrics, request, settings)
         assert report is not None
         log_report(loggers, report, step)
-        log_checkpoint(loggers, place.folder / LAST)
+        log_checkpoint(loggers, location.folder / LAST)
     return changed(report, files=[*report.files, *figures])
 
 
@@ -122,7 +126,7 @@ def _build_trainer(
     callbacks: list[pl.Callback],
     splits_batches: bool,
 ) -> pl.Trainer:
-    """An epoch of Lightning's is the stretch from one validation to the next."""
+    """Build the trainer, whose epochs last from one validation to the next."""
     settings = {
         "logger": loggers,
         "callbacks": callbacks,
@@ -141,7 +145,7 @@ def _build_trainer(
     check(splits_batches or count == 1, "trainer.devices", "one device for this task", count)
     check(splits_batches or parts == 1, "accumulate", "1 for this task", parts)
     has_all = not isinstance(trainer.strategy, ModelParallelStrategy)
-    rule = "null where weights are shared out"
+    rule = "null with sharded weights"
     check(has_all or config["power_ema"] is None, "power_ema", rule, config["power_ema"])
     size, fits = config["batch_size"], config["batch_size"] % (count * parts) == 0
     rule = f"a multiple of devices x accumulate = {count} x {parts}"
@@ -150,7 +154,7 @@ def _build_trainer(
 
 
 def _environment() -> list[SLURMEnvironment]:
-    """Slurm's, where it starts the processes; a requeue is not Lightning's to ask for."""
+    """Environment of Slurm without requeuing, if Slurm starts the processes."""
     by_slurm = SLURMEnvironment.detect() and not TorchElasticEnvironment.detect()
     return [SLURMEnvironment(auto_requeue=False)] if by_slurm else []
 
@@ -184,14 +188,14 @@ def _fit(
     module: TrainingModule,
     data: Data,
     config: Mapping[str, Any],
-    place: RunLocation,
+    location: RunLocation,
     plain: dict[str, Any],
 ) -> None:
     if trainer.is_global_zero:
-        for folder in (place.folder, place.folder / LAST.parent, place.folder / "ema"):
+        for folder in (location.folder, location.folder / LAST.parent, location.folder / "ema"):
             remove_leftovers(folder)
         text = yaml.safe_dump(plain, sort_keys=False)
-        replace(place.folder / "config.yaml", lambda file: file.write(text.encode()))
+        replace(location.folder / "config.yaml", lambda file: file.write(text.encode()))
     stream = StepStream(
         data,
         batch_size=config["batch_size"],
@@ -206,29 +210,29 @@ def _fit(
         logger.log_hyperparams(plain)
     held_out = data.held_out(config["validation_size"], config["seed"])
     part = config["batch_size"] // (trainer.world_size * config["accumulate"])
-    # Without gradients there is room for more rows than in training.
+    # Without gradients there is memory for more rows than in training.
     validation = HeldOut(held_out, 4 * part if module.trainable.splits_batches else None)
-    trainer.fit(module, stream, validation, ckpt_path=place.checkpoint, weights_only=True)
+    trainer.fit(module, stream, validation, ckpt_path=location.checkpoint, weights_only=True)
 
 
 def _modules(node: Any) -> list[str]:
-    """The modules outside this package that a run's own configuration names."""
+    """Modules outside this package in a run's configuration."""
     if isinstance(node, dict):
         module = str(node.get("_target_", "")).rpartition(".")[0]
-        own = [module] if module and module.partition(".")[0] != "interpolants" else []
-        return own + _modules(list(node.values()))
+        foreign = [module] if module and module.partition(".")[0] != "interpolants" else []
+        return foreign + _modules(list(node.values()))
     return [m for item in node for m in _modules(item)] if isinstance(node, list) else []
 
 
 def _check_saved(plain: dict[str, Any], keys: Sequence[str]) -> None:
-    """Require parts that can be rebuilt from a checkpoint, now and not after training."""
+    """Require before training that all parts can be rebuilt from a checkpoint."""
     for key in keys:
         if isinstance(plain[key], dict) and "_target_" in plain[key]:
             spec.build(_uncalled(plain[key]), where=key, trust=_modules(plain))
 
 
 def _uncalled(node: Any) -> Any:
-    """A spec whose parts are found, but not built."""
+    """Spec whose classes are imported, but not called."""
     if isinstance(node, dict):
         return {k: _uncalled(v) for k, v in node.items()} | {"_partial_": True}
     return [_uncalled(item) for item in node] if isinstance(node, list) else node
@@ -237,20 +241,20 @@ def _uncalled(node: Any) -> Any:
 def _module_options(
     config: Mapping[str, Any], plain: Mapping[str, Any], build: Build, model: nn.Module
 ) -> dict[str, Any]:
-    """The arguments of the training module, from the configuration.
+    """Arguments of the training module from the configuration.
 
     Raises:
-        ValueError: if the optimiser or the schedule refuses its settings.
+        ValueError: if a setting of the optimiser or the schedule is wrong.
     """
     optimizer, scheduler = build(config["optimizer"]), build(config["scheduler"])
-    # Lightning makes both when it has set up the run; bad settings are refused now.
+    # Lightning builds both after the set-up; bad settings are refused here.
     scheduler(_named("optimizer", lambda: optimizer(model.parameters())))
     settings = {key: config[key] for key in ("seed", "clip_norm", "log_every", "accumulate")}
     return {"optimizer": optimizer, "scheduler": scheduler, "config": plain} | settings
 
 
 def _named(key: str, make: Callable[[], Any]) -> Any:
-    """Make a part of another library; its errors get the key that the part is configured by."""
+    """Build a part of another library, with the key of its configuration in errors."""
     try:
         return make()
     except (TypeError, ValueError, MisconfigurationException) as error:
@@ -258,9 +262,9 @@ def _named(key: str, make: Callable[[], Any]) -> Any:
 
 
 def _quiet() -> None:
-    """Silence what Lightning says about choices that are made here on purpose."""
+    """Silence Lightning's messages on settings that are chosen on purpose."""
     for name in ("lightning.pytorch", "lightning.fabric.utilities.distributed"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")
-    # What a network returns is not changed in place.
+    # Outputs of networks are not changed in place.
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module")

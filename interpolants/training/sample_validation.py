@@ -1,4 +1,4 @@
-"""Samples during training: metrics and a picture every so many validations."""
+"""Samples during training, with metrics and a figure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from interpolants.utils.checks import check_count
 
 @final
 class SampleValidation(pl.Callback):
-    """Looks at samples after some validations: logs each metric and its floor, and a picture.
+    """Callback that draws samples after some validations, and logs metrics and a figure.
 
-    It runs while the averaged weights are in place. The picture goes to
-    `<folder>/step_<n>.png` and to every logger that takes images.
+    It uses the averaged weights. The figure is written to `<folder>/step_<n>.png` and sent to
+    every logger that takes images.
 
     Args:
-        check_samples: draws and measures; metrics are logged as `val/<name>` and `val/<name>_floor`.
-        folder: of the pictures.
+        check_samples: draws samples and computes metrics, which are logged as `val/<name>` and
+            `val/<name>_floor`.
+        folder: folder of the figures.
         every_n_steps: optimiser steps between samplings, a multiple of those between validations.
     """
 
@@ -34,10 +35,10 @@ class SampleValidation(pl.Callback):
         self.check_samples, self.folder, self.every_n_steps = check_samples, folder, every_n_steps
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Sample, measure, log and draw."""
+        """Sample, log metrics and write a figure, if due."""
         if trainer.global_step % self.every_n_steps:
             return
-        # One process looks, unless its network needs those of the others.
+        # One process samples, unless its network is sharded over all.
         found = self.check_samples() if trainer.is_global_zero or is_sharded(pl_module) else None
         if found is None or not trainer.is_global_zero:
             return

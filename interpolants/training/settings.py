@@ -1,4 +1,4 @@
-"""Settings of a run that are refused before anything is built."""
+"""Checks of a run's settings before anything is built."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _COUNTS = (
 
 
 def check_sweep(trainer: Mapping[str, Any]) -> None:
-    """Refuse several processes that Lightning would start by the command line of a sweep.
+    """Refuse a sweep in which Lightning would start processes by the command line.
 
-    Each of them would run the whole sweep, whose jobs may then not be the same in all.
+    Each process would run the whole sweep, with jobs that may differ between them.
 
     Args:
-        trainer: the configuration of Lightning's.
+        trainer: configuration of Lightning's trainer.
 
     Raises:
-        ValueError: for such a trainer; Slurm's tasks are started by Slurm and not refused.
+        ValueError: for such a trainer; tasks that Slurm starts are not refused.
     """
     chosen, devices = trainer.get("strategy", "auto"), trainer.get("devices", 1)
     strategy = str(chosen["_target_"] if isinstance(chosen, Mapping) else chosen)
@@ -51,10 +51,10 @@ def check_sweep(trainer: Mapping[str, Any]) -> None:
 
 
 def check_settings(config: Mapping[str, Any]) -> None:
-    """Refuse settings that no run can have.
+    """Check settings that do not depend on other parts.
 
     Raises:
-        ValueError: for the first of them.
+        ValueError: for the first wrong setting.
     """
     for key in _COUNTS:
         check_count(key, config[key])

@@ -1,4 +1,4 @@
-"""Weights that several processes hold a share of each."""
+"""Sharded weights (FSDP)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 
 def shard(net: nn.Module, mesh: DeviceMesh) -> None:
-    """Leave each process a share of every weight of a network; called, it gathers them.
+    """Shard every weight of a network over processes; a call of the network gathers them.
 
-    What the network keeps in lists is gathered one by one.
+    Modules in lists are gathered one by one.
 
     Args:
-        net: changed in place; the names of its weights stay.
-        mesh: processes by machine and by place in it. Weights are shared out within a machine,
-            and each machine has all of them.
+        net: the network, changed in place; names of weights do not change.
+        mesh: processes by machine and by number in it. Weights are sharded within a machine, and
+            replicated over machines.
     """
     lists = [module for module in net.modules() if isinstance(module, nn.ModuleList)]
     for part in [part for each in lists for part in each if not isinstance(part, nn.ModuleList)]:
@@ -25,22 +25,22 @@ def shard(net: nn.Module, mesh: DeviceMesh) -> None:
 
 
 def is_sharded(module: nn.Module) -> bool:
-    """Whether processes hold shares of its weights."""
+    """True if the module's weights are sharded."""
     return any(isinstance(weight, DTensor) for weight in module.parameters())
 
 
 def own_share(weight: Tensor) -> Tensor:
-    """This process's share, in the same memory; an ordinary weight itself."""
+    """Shard of this process, in the same memory; an ordinary weight itself."""
     return weight.to_local() if isinstance(weight, DTensor) else weight
 
 
 def gathered(weight: Tensor) -> Tensor:
-    """The whole weight; all processes ask for it. An ordinary weight itself."""
+    """Complete weight, gathered by a call on all processes; an ordinary weight itself."""
     return weight.full_tensor() if isinstance(weight, DTensor) else weight
 
 
 def shared_as(whole: Tensor, weight: Tensor) -> Tensor:
-    """The share of `whole` that `weight` is of its own; a copy where it is an ordinary weight."""
+    """Shard `whole` like `weight`; a copy if that is an ordinary weight."""
     if isinstance(weight, DTensor):
         return distribute_tensor(whole.to(weight.device), weight.device_mesh, weight.placements)
     return whole.clone()

@@ -1,4 +1,4 @@
-"""Batches by step number: what Lightning iterates over, restartable anywhere."""
+"""Streams of batches by step number, restartable at any step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interpolants.objective.step_loss import MicroBatch, micro_batches
 
 
 class Step(NamedTuple):
-    """The data of one optimiser step: its number in the whole run, and the rank's batch."""
+    """Data of one optimiser step: its number in the run, and the rank's batch."""
 
     number: int
     batch: Batch
@@ -21,13 +21,13 @@ class Step(NamedTuple):
 
 @final
 class Chunk(list[Step]):
-    """The steps of one Lightning batch, moved to a device by one call.
+    """Steps of one Lightning batch, moved to a device by one call.
 
     Lightning would otherwise search every part of every step for tensors.
     """
 
     def to(self, device: torch.device) -> Chunk:
-        """The chunk on a device; itself if it is there."""
+        """Move the chunk to a device; returns itself if it is there."""
         if all(step.batch.x1.device == device for step in self):
             return self
         return Chunk(Step(number, _moved(batch, device)) for number, batch in self)
@@ -35,21 +35,21 @@ class Chunk(list[Step]):
 
 @final
 class StepStream:
-    """Endless chunks of steps, from wherever the run stands.
+    """Stream of chunks of steps, from the current step of the run on.
 
-    Tiny networks spend longer in a training framework's loop than in their own step, so one
-    Lightning batch carries several optimiser steps. Batches depend on (seed, step, rank) alone:
-    iterating anew from step k yields what an uninterrupted run would have seen.
+    For tiny networks the framework's loop takes longer than a step, so one Lightning batch has
+    several optimiser steps. Batches depend only on (seed, step, rank): iteration from step k on
+    yields the same batches as an uninterrupted run.
 
     Args:
-        data: where batches come from.
+        data: source of the batches.
         batch_size: samples per step, over all processes.
-        seed: of the run.
+        seed: seed of the run.
         steps_per_batch: optimiser steps in one chunk; the last chunk of a run may be shorter.
         max_steps: length of the run.
-        next_step: the number of the next step, asked when iteration starts.
-        ranks: this process's number and how many there are, asked likewise; one if None.
-        workers: processes that make batches ahead, none if 0; batches are the same.
+        next_step: returns the number of the next step, called when iteration starts.
+        ranks: returns the number of this process and of all, called likewise; one process if None.
+        workers: processes that prepare batches ahead, none if 0; batches are the same.
     """
 
     def __init__(
@@ -77,14 +77,14 @@ class StepStream:
         step = self.next_step()
         batches = self._batches(step)
         while step < self.max_steps:
-            # Chunks end at multiples of their length, so a resumed run falls into step.
+            # Chunks end at multiples of their length, also in a resumed run.
             end = step - step % self.steps_per_batch + self.steps_per_batch
             end = min(end, self.max_steps)
             yield Chunk(Step(number, next(batches)) for number in range(step, end))
             step = end
 
     def _batches(self, first: int) -> Iterator[Batch]:
-        """The batches of the steps from `first` on."""
+        """Iterator over the batches of the steps from `first` on."""
         steps = _Steps(self.data, self.batch_size, self.seed, *self._ranks())
         numbers = range(first, self.max_steps)
         if not self.workers:
@@ -104,7 +104,7 @@ class StepStream:
 
 @final
 class _Steps(Dataset[Batch]):
-    """The batches of one process, by the number of their step."""
+    """Batches of one process, by step number."""
 
     def __init__(self, data: Data, batch_size: int, seed: int, rank: int, world_size: int) -> None:
         self.data, self.seed, self.rank, self.world_size = data, seed, rank, world_size
@@ -116,7 +116,7 @@ class _Steps(Dataset[Batch]):
 
 @final
 class HeldOut:
-    """One batch per validation, in parts of at most `size` rows; whole if None."""
+    """Validation batch, in parts of at most `size` rows; undivided if None."""
 
     def __init__(self, batch: Batch, size: int | None = None) -> None:
         self.parts = micro_batches(batch, size or len(batch.x1))

@@ -1,4 +1,4 @@
-"""Buffers whose shapes a fit decides, when a state is loaded into a module not fitted yet."""
+"""Loading of buffers whose shapes are known only after a fit."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import nn
 
 
 def take_loaded_shapes(module: nn.Module) -> None:
-    """Let the module's own buffers take their shapes from any state that is loaded.
+    """Let the module's own buffers take their shapes from any state dict that is loaded.
 
     They keep their device and dtype, as buffers of a fixed shape do.
     """
-    module.register_load_state_dict_pre_hook(_make_room)  # type: ignore[no-untyped-call]
+    module.register_load_state_dict_pre_hook(_resize_buffers)  # type: ignore[no-untyped-call]
 
 
-def _make_room(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+def _resize_buffers(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
     for name, buffer in module.named_buffers(recurse=False):
         saved = state.get(prefix + name)
         if saved is not None and saved.shape != buffer.shape:

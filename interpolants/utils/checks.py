@@ -17,7 +17,7 @@ def check(ok: bool, where: str, rule: str, value: object, fix: str = "") -> None
         ok: whether the rule holds.
         where: `Class.argument`, the setting at fault.
         rule: what was expected, as it reads after the word "expected".
-        value: what was given instead.
+        value: what was passed instead.
         fix: what the user can do about it; may be empty.
 
     Raises:
@@ -33,7 +33,7 @@ def check_count(where: str, value: int) -> None:
 
 
 def check_seed(where: str, value: int) -> None:
-    """Require a whole number that names a random stream: a signed one of 64 bits."""
+    """Require a signed 64-bit whole number, as seeds of random streams are."""
     fits = is_whole(value) and -(2**63) <= value < 2**63
     check(fits, where, "a whole number of at most 63 bits", value)
 
@@ -65,11 +65,11 @@ def check_open_interval(where: str, value: float, low: float, high: float) -> No
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a finite number; text and true or false are none."""
+    """True if a value is a finite number; strings and booleans are not numbers."""
     is_real = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_real and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def is_whole(value: object) -> TypeGuard[int]:
-    """Whether a value is a whole number, written as one; true and false are none."""
+    """True if a value is an int; booleans and floats without a fraction are not."""
     return isinstance(value, int) and not isinstance(value, bool)

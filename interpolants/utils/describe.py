@@ -1,4 +1,4 @@
-"""Plain data that tell two objects apart."""
+"""Descriptions of objects as plain data, to compare them by."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 def describe(value: Any) -> Any:
-    """An object as numbers, strings, lists and dicts, equal for objects that act alike.
+    """Describe an object by numbers, strings, lists and dicts, equal for objects that act alike.
 
     Dataclasses and partial calls become their class with their arguments, as in a configuration;
     tensors and networks become a digest of their values.
@@ -27,8 +27,8 @@ def describe(value: Any) -> Any:
     if isinstance(value, Sequence):
         return [describe(part) for part in value]
     if isinstance(value, functools.partial):
-        given = {str(k): describe(part) for k, part in enumerate(value.args)}
-        return describe(value.func) | given | describe(value.keywords)
+        positional = {str(k): describe(part) for k, part in enumerate(value.args)}
+        return describe(value.func) | positional | describe(value.keywords)
     if isinstance(value, nn.Module):
         return _name(type(value)) | {"weights": digest(value.state_dict())}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -40,7 +40,7 @@ def describe(value: Any) -> Any:
 
 
 def digest(tensors: Mapping[str, Any], text: str = "") -> str:
-    """A short hash of tensors with their names, and of a text."""
+    """Short hash of named tensors and of a text."""
     found = hashlib.blake2b(text.encode(), digest_size=8)
     for name, tensor in sorted(tensors.items()):
         if isinstance(tensor, Tensor):

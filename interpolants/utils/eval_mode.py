@@ -1,4 +1,4 @@
-"""A module in evaluation mode for a while."""
+"""Evaluation mode within a context."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 @contextmanager
 def eval_mode(module: nn.Module) -> Iterator[None]:
-    """The module in evaluation mode, and back in its own however the context ends."""
+    """Put a module into evaluation mode, and back into its previous mode at the end."""
     training = module.training
     module.eval()
     try:

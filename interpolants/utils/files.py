@@ -1,4 +1,4 @@
-"""Files that are under their name whole, or not at all."""
+"""Atomic file writes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from uuid import uuid4
 
 
 def replace(path: str | Path, write: Callable[[IO[bytes]], Any], *, sync: bool = False) -> None:
-    """Write a file beside its place, then put it there by a rename.
+    """Write a file atomically: to a temporary file beside it, which is then renamed.
 
-    If writing fails, or the process is killed, what was there before stays as it was. The
-    temporary file lies in the same folder because a rename is atomic in one file system only.
+    If writing fails, or the process is killed, the previous file stays as it was. The
+    temporary file is in the same folder because a rename is atomic within one file system only.
 
     Args:
         path: the file; its folder is created.
@@ -36,7 +36,7 @@ def replace(path: str | Path, write: Callable[[IO[bytes]], Any], *, sync: bool =
                 os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        # The error that made the file useless is the one to report.
+        # The error of `write` is the one to report.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
@@ -45,9 +45,9 @@ def replace(path: str | Path, write: Callable[[IO[bytes]], Any], *, sync: bool =
 
 
 def remove_leftovers(folder: str | Path) -> None:
-    """Delete what killed processes left of files that they were writing in a folder.
+    """Delete the temporary files that killed processes left in a folder.
 
-    Only for a folder in which nothing else writes at the moment.
+    No other process may be writing to the folder.
     """
     for path in Path(folder).glob(f".*.{'[0-9a-f]' * 32}"):
         path.unlink(missing_ok=True)

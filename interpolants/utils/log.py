@@ -1,4 +1,4 @@
-"""Where lines of progress go."""
+"""The type of functions that log progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes that share work, as `torchrun` starts them."""
+"""Processes that share work, as `torchrun` starts them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import NamedTuple, TypeVar
 
 from torch import distributed
 
-# Far beyond any job: a process that ends early ends the wait of the others.
+# Longer than any job: if one process exits early, the others stop waiting and raise an error.
 _PATIENCE = datetime.timedelta(days=365)
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 
-_TOLD = (*_VARIABLES, "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+_LAUNCH_VARIABLES = (*_VARIABLES, "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 T = TypeVar("T")
 
 
 class Ranks(NamedTuple):
-    """Which of several processes this is.
+    """Number of this process among several.
 
     Attributes:
         rank: its number, from 0 to world_size - 1.
@@ -34,19 +34,21 @@ class Ranks(NamedTuple):
 
     @classmethod
     def of_environment(cls) -> Ranks:
-        """As `torchrun` tells; the only process without it, and to itself where others started
-        it by other means."""
-        told = [os.environ.get(name, "") for name in _VARIABLES]
+        """Ranks of this process as set by `torchrun`.
+
+        Without `torchrun`, and under other launchers, it counts as the only process.
+        """
+        values = [os.environ.get(name, "") for name in _VARIABLES]
         by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
-        return cls(*map(int, told)) if all(told) and by_torchrun else cls()
+        return cls(*map(int, values)) if all(values) and by_torchrun else cls()
 
     def device(self, name: str) -> str:
-        """What this process takes `name` for: of several, each has a `cuda` of its own."""
+        """Device of this process for the setting `name`: with several, each has its own `cuda`."""
         return f"cuda:{self.local_rank}" if name == "cuda" and self.world_size > 1 else name
 
     @contextmanager
     def joined(self) -> Iterator[None]:
-        """A stretch in which the processes can reach each other."""
+        """Context within which the processes can communicate."""
         if self.world_size == 1:
             yield
             return
@@ -58,7 +60,7 @@ class Ranks(NamedTuple):
             distributed.destroy_process_group()
 
     def agreed(self, value: T) -> T:
-        """What the first process has; plain data.
+        """Value of the first process, sent to all; plain data.
 
         Raises:
             ConnectionError: if another process ends before that.
@@ -71,10 +73,9 @@ class Ranks(NamedTuple):
         return box[0]
 
     def first_finds(self, find: Callable[[], str]) -> str:
-        """What the first process finds, before there is a group of processes.
+        """Result of `find` in the first process, before a process group exists.
 
-        It goes through the store that `torchrun` keeps for them, so that a group can be made
-        afterwards by others.
+        It is sent through the store of `torchrun`, so that other code can make the group later.
 
         Raises:
             ConnectionError: if the first process found nothing.
@@ -97,7 +98,7 @@ class Ranks(NamedTuple):
         return found
 
     def wait(self) -> None:
-        """Go on when all processes are here.
+        """Wait until all processes have called this.
 
         Raises:
             ConnectionError: if another process ends before that.
@@ -109,9 +110,11 @@ class Ranks(NamedTuple):
 
 @contextmanager
 def own_environment() -> Iterator[None]:
-    """A stretch after which the environment tells of no processes but those it told of before:
-    Lightning leaves there what it tells those that it starts."""
-    before = {name: os.environ.get(name) for name in _TOLD}
+    """Context after which the variables of distributed launches are as they were before.
+
+    Lightning leaves those that it sets for the processes it starts.
+    """
+    before = {name: os.environ.get(name) for name in _LAUNCH_VARIABLES}
     try:
         yield
     finally:
@@ -124,10 +127,10 @@ def own_environment() -> Iterator[None]:
 
 @contextmanager
 def lost_processes(world_size: int) -> Iterator[None]:
-    """A stretch in which several processes work together.
+    """Context that turns the loss of another process into one clear error.
 
     Raises:
-        ConnectionError: where one of them ended, in place of what its neighbours' transport says.
+        ConnectionError: if another process ended, instead of the error of the transport.
     """
     try:
         yield
@@ -141,7 +144,7 @@ def lost_processes(world_size: int) -> Iterator[None]:
 
 @contextmanager
 def _others() -> Iterator[None]:
-    """What is raised where another process ended, in words of ours."""
+    """Replace errors of the transport by one that says that another process ended."""
     try:
         yield
     except RuntimeError as error:

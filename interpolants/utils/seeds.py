@@ -1,4 +1,4 @@
-"""Randomness by name: a generator that is a pure function of integers.
+"""Keyed random generators, pure functions of integers.
 
 What is drawn at training step k of run seed s on rank r depends on (s, k, r) alone, so a resumed
 run draws exactly what the uninterrupted one would have drawn, with no state to save.
@@ -17,7 +17,7 @@ _BLOCK = 256
 
 
 def keyed_generator(*key: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator seeded by a hash of `key`.
+    """Return a generator seeded by a hash of `key`.
 
     Args:
         key: any 64-bit signed integers; different keys give independent streams.
@@ -37,8 +37,8 @@ def stream_rows(
 ) -> Tensor:
     """Rows `first` to `last` (exclusive) of an endless stream of draws, named by `key`.
 
-    The stream is drawn in blocks of its own, so that a row is the same whoever asks for it, and
-    beside whichever others.
+    The stream is drawn in fixed blocks, so that a row does not depend on which other rows are
+    drawn in the same call.
 
     Args:
         draw: `draw(n, generator)` gives n independent rows.
@@ -46,9 +46,10 @@ def stream_rows(
         key: as of `keyed_generator`.
         device: where to draw.
     """
-    begin = first // _BLOCK
+    first_block = first // _BLOCK
     blocks = [
         draw(_BLOCK, keyed_generator(*key, block, device=device))
-        for block in range(begin, -(-last // _BLOCK))
+        for block in range(first_block, -(-last // _BLOCK))
     ]
-    return torch.cat(blocks)[first - begin * _BLOCK : last - begin * _BLOCK]
+    offset = first_block * _BLOCK
+    return torch.cat(blocks)[first - offset : last - offset]

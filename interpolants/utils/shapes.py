@@ -1,8 +1,9 @@
-"""Time onto data, and sums over the event: the only code that knows about ranks.
+"""Broadcasting of times onto data, and sums over the event.
 
 A time is a 0-d tensor, shared by the batch, or has shape (B,), one per sample. Data has shape
 (B, *event). A (B,) time multiplied into (B, B) data would silently broadcast along the wrong
-axis, so every product of a time and data goes through `expand_time`.
+axis, so every product of a time and data goes through `expand_time`. No other module depends on
+the number of dimensions of the data.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from torch import Tensor
 
 
 def expand_time(t: Tensor, x: Tensor) -> Tensor:
-    """View a function of time so that it multiplies data sample by sample.
+    """View a time, or a function of it, so that it multiplies data sample by sample.
 
     Args:
         t: 0-d, or shape (B,).

@@ -1,4 +1,4 @@
-"""Laws of x0, in the units of the networks."""
+"""Distributions of x0, in the units of the networks."""
 
 import pytest
 import torch

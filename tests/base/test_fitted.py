@@ -1,4 +1,4 @@
-"""Bases that know where a path begins: their laws against closed forms, and whole runs."""
+"""Bases that are fitted to the path at t=0: closed forms, and training runs."""
 
 import math
 
@@ -48,7 +48,7 @@ def _fitted(kind, shape=(3, 2, 2), signal=_SIGNAL):
 
 
 def _expected(kind, shape):
-    """The law of `start`, by torch's distributions."""
+    """Distribution of `start`, by torch.distributions."""
     x, label = _rows(shape)
     x = x.double()
     if kind is ClassAverageBase:
@@ -94,8 +94,8 @@ def test_fitted_bases_are_standard_normal_in_training_and_where_the_path_begins_
     torch.testing.assert_close(base.log_prob(x), GaussianBase().log_prob(x))
 
 
-def _kl_from_the_beginning(base):
-    """KL(law of r x1 + x0 || start) for x1 of the mixture, by a sum over the plane."""
+def _kl_from_the_initial_state(base):
+    """KL divergence of `start` from r x1 + x0, for x1 of the mixture, by a sum over the plane."""
     covariances = _SIGNAL**2 * _MIXTURE.covariances + torch.eye(2, dtype=torch.float64)
     exact = GaussianMixture(
         means=(_SIGNAL * _MIXTURE.means).tolist(),
@@ -110,17 +110,17 @@ def _kl_from_the_beginning(base):
     return float((mass * (log_p - base.log_prob(x))).sum())
 
 
-def test_fitted_base_is_nearer_to_the_beginning_than_one_law_for_all_and_than_a_normal():
+def test_fitted_base_is_nearer_to_the_path_at_zero_than_one_fit_for_all_and_than_a_normal():
     batch = _MIXTURE.sample(20_000, keyed_generator(6))
     found = {}
     for kind in (FittedBase, FittedIidBase, GaussianBase):
         base = kind()
         base.fit(batch.x1, batch.label, _SIGNAL)
-        found[kind] = _kl_from_the_beginning(base)
+        found[kind] = _kl_from_the_initial_state(base)
     assert 0 < found[FittedBase] < 0.5 * found[FittedIidBase] < 0.25 * found[GaussianBase]
 
 
-def test_fields_start_a_path_from_the_fitted_beginning():
+def test_fields_start_a_path_from_the_fitted_initial_state():
     path = VarianceExplodingInterpolant(sigma_max=2.0)
     fields = si.Fields(
         net=torch.nn.Identity(), interpolant=path, predicts=("denoiser",), base=FittedBase()
@@ -190,7 +190,7 @@ def test_class_average_base_refuses_data_without_labels():
 
 
 class _Faulty(Base):
-    """Starts from N(1, 1), but for its fault."""
+    """Base that starts from N(1, 1), with a planted fault."""
 
     def __init__(self, fault):
         self.fault, self.scaling = fault, GaussianBase().scaling
@@ -203,7 +203,7 @@ class _Faulty(Base):
         return 1 + torch.randn(n, *event_shape, generator=own)
 
     def log_prob(self, x0):
-        mean = 0 if self.fault == "density of another law" else 1
+        mean = 0 if self.fault == "density of another distribution" else 1
         surplus = 0.1 if self.fault == "density of another mass" else 0
         log_prob = -((x0 - mean).square() / 2 + math.log(2 * math.pi) / 2)
         return log_prob.flatten(1).sum(dim=1) + surplus
@@ -213,7 +213,7 @@ class _Faulty(Base):
     ("fault", "message"),
     [
         ("ignores the generator", "start: not determined by its arguments alone"),
-        ("density of another law", "log_prob: not the density of start"),
+        ("density of another distribution", "log_prob: not the density of start"),
         ("density of another mass", "log_prob: not the density of start"),
     ],
 )
@@ -268,7 +268,7 @@ def _begin(base, sigma_max, x1):
 
 
 def test_a_start_that_leaves_out_much_of_the_data_is_warned_of(recwarn):
-    """What the path leaves at t=0 is |x1| / sigma_max in units of the noise."""
+    """The data at t=0 are |x1| / sigma_max in units of the noise."""
     x1 = 2 * torch.ones(10, 3)
     with pytest.warns(UserWarning, match=r"data 0\.5 times as large.* GaussianBase .*base=fitted"):
         _begin(GaussianBase(), 4.0, x1)

@@ -1,4 +1,4 @@
-"""Beginnings that are made from the data they are paired with."""
+"""Initial states that are computed from the data they are paired with."""
 
 import pytest
 import torch
@@ -26,9 +26,9 @@ def _ends(n=200, side=8):
 def test_inpainting_hides_whole_tiles_and_keeps_the_rest():
     x0, x1 = _ends()
     coupling = InpaintingCoupling(tiles=4, hidden=0.25)
-    begun, mask = coupling.pair(x0, x1, None, torch.Generator().manual_seed(1))
+    paired, mask = coupling.pair(x0, x1, None, torch.Generator().manual_seed(1))
     assert mask.shape == (200, 1, 8, 8) and set(mask.unique().tolist()) == {0.0, 1.0}
-    assert torch.equal(begun, mask * x1 + (1 - mask) * x0)
+    assert torch.equal(paired, mask * x1 + (1 - mask) * x0)
     tiles = mask.view(200, 4, 2, 4, 2)
     assert (tiles.amax(dim=(2, 4)) == tiles.amin(dim=(2, 4))).all()
     holes = 16 - tiles[:, :, 0, :, 0].sum(dim=(1, 2))
@@ -36,7 +36,7 @@ def test_inpainting_hides_whole_tiles_and_keeps_the_rest():
     # One tile for certain, and a quarter of the other fifteen.
     assert float(holes.mean()) == pytest.approx(1 + 15 / 4, abs=0.5)
     again, _ = coupling.pair(x0, x1, None, torch.Generator().manual_seed(1))
-    assert torch.equal(begun, again)
+    assert torch.equal(paired, again)
 
 
 def test_inpainting_of_sides_that_tiles_do_not_divide():
@@ -47,16 +47,16 @@ def test_inpainting_of_sides_that_tiles_do_not_divide():
 def test_super_resolution_begins_at_the_enlarged_mean_of_blocks():
     x0, x1 = _ends()
     coupling = SuperResolutionCoupling(factor=4, noise=0.5)
-    begun, image = coupling.pair(x0, x1)
+    paired, image = coupling.pair(x0, x1)
     assert torch.allclose(
         image[:, :, :4, :4], x1[:, :, :4, :4].mean((2, 3), True).expand(200, 1, 4, 4)
     )
-    assert torch.allclose(begun, image + 0.5 * x0)
+    assert torch.allclose(paired, image + 0.5 * x0)
     assert torch.allclose(coupling.enlarged(image[:, :, ::4, ::4]), image)
 
 
 class _Mask(nn.Module):
-    """A velocity that is the mask it is shown."""
+    """A velocity equal to the mask that it is conditioned on."""
 
     def __init__(self):
         super().__init__()
@@ -80,16 +80,16 @@ def _model(coupling, net=None, labels=None):
 def test_samples_keep_the_known_pixels_of_their_own_data():
     model, (_, x1) = _model(InpaintingCoupling()), _ends(50)
     data = 4 * x1 + 2
-    begun = model.pair(data, seed=3)
-    drawn = model.sample(50, start=begun.x0, image=begun.image, chunk_size=16, num_steps=4)
-    known = begun.image == 1
-    assert torch.allclose(begun.x0[known], data[known], atol=1e-5)
+    paired = model.pair(data, seed=3)
+    drawn = model.sample(50, start=paired.x0, image=paired.image, chunk_size=16, num_steps=4)
+    known = paired.image == 1
+    assert torch.allclose(paired.x0[known], data[known], atol=1e-5)
     assert torch.allclose(drawn.x[known], data[known], atol=1e-5)
-    assert torch.allclose(drawn.x[~known], begun.x0[~known] + 4, atol=1e-4)
+    assert torch.allclose(drawn.x[~known], paired.x0[~known] + 4, atol=1e-4)
 
 
 class _Classes(nn.Module):
-    """A velocity that is the class it is told, 3 for any."""
+    """A velocity equal to the class that it is conditioned on, 3 without one."""
 
     def __init__(self):
         super().__init__()
@@ -97,23 +97,23 @@ class _Classes(nn.Module):
 
     def forward(self, t, x, condition=None):
         label = condition.label
-        told = torch.full((len(x),), 3) if label is None else label
-        return (self.weight * told.to(x).view(-1, 1, 1, 1).expand_as(x)).unsqueeze(1)
+        label = torch.full((len(x),), 3) if label is None else label
+        return (self.weight * label.to(x).view(-1, 1, 1, 1).expand_as(x)).unsqueeze(1)
 
 
-def test_beginnings_of_unknown_labels_are_completed_as_any():
+def test_initial_states_of_unknown_labels_are_completed_as_any():
     labels = Labels(frequencies=(0.2, 0.3, 0.5), dropout=0.1)
     model, (_, x1) = _model(InpaintingCoupling(), _Classes(), labels), _ends(20)
-    begun = model.pair(x1)
-    drawn = model.sample(20, start=begun.x0, image=begun.image, num_steps=2)
+    paired = model.pair(x1)
+    drawn = model.sample(20, start=paired.x0, image=paired.image, num_steps=2)
     assert drawn.label is None
-    assert torch.allclose(drawn.x, begun.x0 + 4 * 3, atol=1e-4)
-    drawn = model.sample(20, start=begun.x0, image=begun.image, num_steps=2, label=1)
-    assert torch.allclose(drawn.x, begun.x0 + 4, atol=1e-4)
+    assert torch.allclose(drawn.x, paired.x0 + 4 * 3, atol=1e-4)
+    drawn = model.sample(20, start=paired.x0, image=paired.image, num_steps=2, label=1)
+    assert torch.allclose(drawn.x, paired.x0 + 4, atol=1e-4)
 
 
 @pytest.mark.parametrize("label", [1, [0, 1, 2, 0, 1]], ids=["one", "each"])
-def test_reports_show_beginnings_samples_and_the_data_of_both(label, tmp_path):
+def test_reports_show_initial_states_samples_and_the_data_of_both(label, tmp_path):
     labels = Labels(frequencies=(0.2, 0.3, 0.5), dropout=0.1)
     x = torch.randint(256, (50, 1, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
     data = Images(LabelledImages(x, torch.arange(50) % 3))
@@ -131,7 +131,7 @@ def test_reports_show_beginnings_samples_and_the_data_of_both(label, tmp_path):
 
 def test_samples_want_what_was_made_of_data():
     model = _model(InpaintingCoupling())
-    with pytest.raises(ValueError, match=r"start: expected what was made of data, got None; take"):
+    with pytest.raises(ValueError, match=r"start: expected initial states from data, got None"):
         model.sample(3)
     with pytest.raises(ValueError, match=r"image: expected shape \(3, 1, 8, 8\), got \(\); take"):
         model.sample(3, start=torch.zeros(3, 1, 8, 8))

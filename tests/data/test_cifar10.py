@@ -1,4 +1,4 @@
-"""CIFAR-10 in both of its distributions, and files that only look like it."""
+"""CIFAR-10 in both versions, and files that only resemble it."""
 
 import pickle
 
@@ -128,7 +128,9 @@ def test_cifar10_names_a_damaged_archive(tmp_path):
     whole = path.read_bytes()
     for content in (whole[: len(whole) // 2], b"no archive"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=f"CIFAR10.root: expected a whole archive in {path}"):
+        with pytest.raises(
+            ValueError, match=f"CIFAR10.root: expected a complete archive in {path}"
+        ):
             CIFAR10(root=str(tmp_path))
 
 

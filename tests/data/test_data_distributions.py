@@ -1,4 +1,4 @@
-"""Laws of the plane, against their closed forms."""
+"""Distributions in the plane, against their closed forms."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from interpolants.data.swiss_roll import SwissRoll
 _ELSEWHERE = ("moving_digits", "moving_digits_small")
 
 
-def _is_law(stem: str) -> bool:
+def _is_distribution(stem: str) -> bool:
     module, _, name = node_of("data", stem)["_target_"].rpartition(".")
     return issubclass(getattr(import_module(module), name), Distribution)
 
 
-TOYS = [stem for stem in stems("data") if stem not in _ELSEWHERE and _is_law(stem)]
+TOYS = [stem for stem in stems("data") if stem not in _ELSEWHERE and _is_distribution(stem)]
 
 
-def test_eight_gaussians_components_have_their_mean_deviation_and_weight() -> None:
+def test_eight_gaussians_components_have_their_mean_std_and_weight() -> None:
     batch = draw(EightGaussians(), 200_000)
     label = labels_of(batch)
     assert_equally_likely(label.bincount(minlength=8).double())
@@ -49,7 +49,7 @@ def test_eight_gaussians_components_have_their_mean_deviation_and_weight() -> No
         assert_has_moments(batch.x1[label == k], 5 * torch.tensor(corner).double(), std)
 
 
-def test_eight_gaussians_whole_law_has_the_documented_moments() -> None:
+def test_eight_gaussians_whole_distribution_has_the_documented_moments() -> None:
     data = EightGaussians(radius=3.0, std=0.2)
     std = torch.full((2,), math.sqrt(3.0**2 / 2 + 0.2**2), dtype=torch.float64)
     assert_has_moments(draw(data, 200_000).x1, torch.zeros(2), std)
@@ -79,7 +79,7 @@ def test_moons_lie_on_their_half_circles() -> None:
         assert kstest(angle.clamp(0, 1).numpy(), "uniform").pvalue > SIGNIFICANCE
 
 
-def test_moons_noise_has_its_deviation() -> None:
+def test_moons_noise_has_its_std() -> None:
     noisy, clean = (
         draw(Moons(size=2.0, noise=0.2), 100_000),
         draw(Moons(noise=0.0, size=2.0), 100_000),
@@ -93,7 +93,7 @@ def test_s_curve_is_the_flat_view_of_the_one_in_scikit_learn() -> None:
     # Both halves are arcs of unit circles around (0, 1) and (0, -1).
     radius = (x[:, 0] ** 2 + (x[:, 1] - upper) ** 2).sqrt()
     torch.testing.assert_close(radius, torch.ones_like(radius), rtol=0, atol=1e-5)
-    # E[sin^2 a] and E[(1 - cos a)^2] over |a| < 3 pi / 2, and the law is odd.
+    # E[sin^2 a] and E[(1 - cos a)^2] over |a| < 3 pi / 2, and the distribution is symmetric.
     std = torch.tensor([0.5, 1.5 + 4 / (3 * math.pi)], dtype=torch.float64).sqrt()
     assert_has_moments(x, torch.zeros(2), std)
 
@@ -120,7 +120,7 @@ def test_pinwheel_unwound_is_one_gaussian_per_arm() -> None:
 
 def test_pinwheel_winds_by_the_exponential_of_the_radius() -> None:
     x = draw(Pinwheel(arms=1, tangential_std=1e-6, twist=0.25), 1000).x1.double()
-    # Radii below zero would point backwards: at 0.3 deviation there are almost none.
+    # Negative radii would point backwards: with radial_std 0.3 there are almost none.
     r = x.norm(dim=1) / 2
     angle = torch.atan2(x[:, 1], x[:, 0])
     turn = torch.remainder(angle - 0.25 * r.exp() + math.pi, 2 * math.pi) - math.pi
@@ -137,7 +137,7 @@ def test_rings_have_equal_weights_even_radii_and_uniform_angles() -> None:
 
 
 @pytest.mark.parametrize("stem", TOYS)
-def test_distribution_in_model_space_has_mean_zero_and_deviation_one(stem: str) -> None:
+def test_distribution_in_model_space_has_mean_zero_and_std_one(stem: str) -> None:
     data = load("data", stem, standardize=True)
     x = (draw(data, 50_000, seed=9).x1 - data.shift) / data.scale
     # The shift and scale of the toys are estimates from 10,000 draws.
@@ -164,7 +164,9 @@ def test_distribution_in_model_space_has_mean_zero_and_deviation_one(stem: str) 
         (lambda: Rings(noise=-1), "Rings.noise: expected a number >= 0"),
     ],
 )
-def test_law_refuses_bad_arguments_by_name(build: Callable[[], object], message: str) -> None:
+def test_distribution_refuses_bad_arguments_by_name(
+    build: Callable[[], object], message: str
+) -> None:
     with pytest.raises(ValueError) as error:
         build()
     assert str(error.value).startswith(message)

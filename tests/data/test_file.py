@@ -1,4 +1,4 @@
-"""The user's own rows, from files, and what the errors say of them."""
+"""Rows of a user's file, and error messages for bad files."""
 
 from __future__ import annotations
 

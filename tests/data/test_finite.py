@@ -1,4 +1,4 @@
-"""Finite sets: splits, epochs and units, and the sets that come with scikit-learn."""
+"""Finite data sets: splits, epochs and units, and the data sets of scikit-learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fractional Ornstein-Uhlenbeck paths have the law of their equation."""
+"""Moments of fractional Ornstein-Uhlenbeck paths."""
 
 from __future__ import annotations
 

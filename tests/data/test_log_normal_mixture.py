@@ -1,4 +1,4 @@
-"""Mixtures of log-normal laws, against torch, autodiff and their own draws."""
+"""Log-normal mixtures, against torch, autodiff and their own draws."""
 
 import math
 
@@ -48,7 +48,7 @@ def test_log_normal_mixture_multiplicative_score_is_x_times_the_gradient():
 
 
 def test_log_normal_mixture_scores_have_their_means():
-    # E h = -1 and E (1 + h) log x = -1, by parts, for any smooth law of positive numbers.
+    # E h = -1 and E (1 + h) log x = -1, by parts, for any smooth density on positive numbers.
     x = draw(_mixture(), 100_000).x1.double()
     h = _mixture().multiplicative_score(x)
     for values in (h, (1 + h) * x.log()):

@@ -88,7 +88,7 @@ def test_gaussian_mixture_standardises_by_its_exact_moments() -> None:
     torch.testing.assert_close(mixture.scale, variance.sqrt())
 
 
-def test_gaussian_mixture_deviations_are_per_component_and_coordinate() -> None:
+def test_gaussian_mixture_stds_are_per_component_and_coordinate() -> None:
     means = [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
     eye = torch.eye(3, dtype=torch.float64)
     shared = GaussianMixture(means=means, std=2.0).covariances

@@ -1,4 +1,4 @@
-"""Moving digits: motion along straight lines, random bounces, and images seen where they are."""
+"""Moving digits: straight lines, random bounces, and images at the right positions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_moving_digits_keep_their_speed_but_for_bounces() -> None:
 def test_moving_digits_bounce_back_at_a_new_uniform_speed() -> None:
     place = places(small(frames=80), 4000)
     velocity = place.diff(dim=1)
-    # Well inside: the speeds on two successive legs, each read where it is free of walls.
+    # Away from walls: the speeds on two successive segments.
     middle = (place[:, :-1] - _REACH / 2).abs() < 3
     speed = torch.where(middle & (velocity.abs() > 0.49), velocity, torch.nan)
     before, after = [], []
@@ -57,7 +57,8 @@ def test_moving_digits_bounce_back_at_a_new_uniform_speed() -> None:
         after.append(segments[turned + 1].abs())
     old, new = torch.cat(before), torch.cat(after)
     assert len(new) > 4000
-    # Fast legs are seen more often before the last frame, so only the correlation is near zero.
+    # Fast segments are seen more often before the last frame, so only the correlation is near
+    # zero.
     assert torch.corrcoef(torch.stack((old, new)))[0, 1].abs() < 0.1
     assert new.min() < 0.7 and new.max() > 2.8
 

@@ -1,4 +1,4 @@
-"""Series: masks, units, windows that do not leak, and the real series that come along."""
+"""Time series: masks, units, windows that do not leak, and the included real series."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_series_contract_finds_planted_faults() -> None:
             check_data(data)
 
 
-def test_finite_data_holds_out_the_given_rows() -> None:
+def test_finite_data_holds_out_the_chosen_rows() -> None:
     x = torch.arange(10.0).unsqueeze(1)
     data = FiniteData(x, is_held_out=x.flatten() >= 7)
     assert data.train_rows.flatten().tolist() == [0, 1, 2, 3, 4, 5, 6]

@@ -1,4 +1,4 @@
-"""Windows of a series in a file: no leaks, holes, grids of times, and what is refused."""
+"""Windows of a time series in a file: no leaks, holes, grids of times, and errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_series_windows_have_the_holes_of_the_file(path: str) -> None:
     data = TimeSeries(path=path, columns=["k", "power"], standardize=False, length=4, spacing=0.5)
     batch = data.train_batch(0, data.num_train, 0)
     assert data.times == (0, 0.5, 1, 1.5) and batch.mask is not None
-    # A frame lacks all its channels if one is missing; the other one tells the line.
+    # A frame lacks all its channels if one is missing; the other one identifies the line.
     line = batch.x1[..., 1].log2().round() - torch.arange(4)
     start = torch.where(batch.mask, line, -1).amax(dim=1, keepdim=True)
     number = start + torch.arange(4)
@@ -107,13 +107,16 @@ def test_series_that_come_along_are_found_by_name() -> None:
         ({"columns": ["K"]}, "columns: expected one of the columns day, k, power, got 'K'"),
         ({"time": "date"}, "time: expected one of the columns day, k, power, got 'date'"),
         ({"columns": ["k"], "log": True}, r"log: expected false, or numbers > 0 .* got 0\.0"),
-        ({"time": "day", "tick": 2.0}, "tick: expected less than what is between any two times"),
-        ({"time": "day", "tick": 1e-9}, "tick: expected a grid of at most 100 places for each"),
+        ({"time": "day", "tick": 2.0}, "tick: expected less than the distance of any two times"),
+        ({"time": "day", "tick": 1e-9}, "tick: expected a grid of at most 100 points for each"),
         (
             {"time": "k"},
             "time: expected a number in every line, or in every line a date .* got '0'",
         ),
-        ({"length": 11}, "length: expected places with an observation, 11 in a row.* 50 places"),
+        (
+            {"length": 11},
+            "length: expected at least 11 grid points, one observed, in both .* 50 grid points",
+        ),
         ({"length": 1}, "length: expected a whole number >= 2"),
         ({"stride": 0}, "stride: expected a whole number > 0"),
         ({"spacing": 0.0}, "spacing: expected a number > 0"),
@@ -122,5 +125,5 @@ def test_series_that_come_along_are_found_by_name() -> None:
 )
 def test_series_refuses(path: str, changes: dict[str, object], message: str) -> None:
     arguments: dict[str, object] = {"path": path, "columns": ["power"], "length": 4}
-    with pytest.raises(ValueError, match=f"Series\\.{message}"):
+    with pytest.raises(ValueError, match=f"TimeSeries\\.{message}"):
         TimeSeries(**(arguments | changes))  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ def run(tmp_path_factory):
         return run_folder(train_with(folder, *_SIZES, *data, "label_dropout=0.1"))
 
 
-def test_samples_have_the_law_of_the_vector_asked_for(run):
+def test_samples_have_the_distribution_of_the_vector_asked_for(run):
     model = interpolants.load(run / LAST)
     for label in ([50.0, 0.5], [30.0, 1.0]):
         drawn = model.sample(4000, label=label)
@@ -50,7 +50,7 @@ def test_samples_have_the_law_of_the_vector_asked_for(run):
         model.sample(3)
 
 
-def test_reports_draw_vectors_from_the_data_whoever_draws_the_samples(run, monkeypatch):
+def test_reports_draw_vectors_from_the_data_in_every_process(run, monkeypatch):
     leave_out_pictures(monkeypatch)
     monkeypatch.chdir(run)
     words = [f"ckpt={run / LAST}", "n=300", "metric=[]"]

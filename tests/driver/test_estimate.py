@@ -1,4 +1,4 @@
-"""The Hurst index of exact paths, found again."""
+"""Estimates of the Hurst index on exact paths."""
 
 import pytest
 import torch
@@ -39,7 +39,7 @@ def _increments(hurst, scale=1.0, paths=_PATHS, steps=_STEPS):
 
 
 def _agrees(estimates, mean, spread):
-    """Whether two means over forty paths, and two spreads, may be of one law."""
+    """Compare the mean and spread of forty estimates with expected ones."""
     error = spread / _PATHS**0.5
     close = abs(float(estimates.mean()) - mean) < 3.5 * 2**0.5 * error
     return close and 0.5 < float(estimates.std()) / spread < 2
@@ -68,7 +68,7 @@ def test_estimate_is_where_the_likelihood_is_largest(hurst):
 
 
 @pytest.mark.parametrize("hurst", _MATCHED)
-def test_bank_with_matched_speeds_recovers_the_index(hurst):
+def test_ou_driver_with_matched_speeds_recovers_the_index(hurst):
     gammas = MatchedSpeeds(count=7, slowest=0.01)(3.0 / _STEPS, 3.0)
     representation = MandelbrotVanNess(normalize=False)
     got = markov_likelihood(
@@ -78,7 +78,7 @@ def test_bank_with_matched_speeds_recovers_the_index(hurst):
 
 
 @pytest.mark.parametrize("hurst", _PAPERS)
-def test_bank_of_few_slow_speeds_misses_the_index(hurst):
+def test_ou_driver_of_few_slow_speeds_misses_the_index(hurst):
     representation = MandelbrotVanNess(normalize=False)
     got = markov_likelihood(
         _increments(hurst),
@@ -88,7 +88,7 @@ def test_bank_of_few_slow_speeds_misses_the_index(hurst):
     assert _agrees(got.hurst, *_PAPERS[hurst])
 
 
-def test_bank_of_few_slow_speeds_calls_rough_paths_as_rough_as_can_be():
+def test_ou_driver_of_few_slow_speeds_calls_rough_paths_as_rough_as_can_be():
     representation = MandelbrotVanNess(normalize=False)
     got = markov_likelihood(
         _increments(0.1), representation=representation, gammas=GeometricSpeeds(count=5)(1.0, 1.0)
@@ -98,7 +98,7 @@ def test_bank_of_few_slow_speeds_calls_rough_paths_as_rough_as_can_be():
 
 
 @pytest.mark.parametrize("kind", [MandelbrotVanNess, RiemannLiouville])
-def test_bank_finds_the_index_of_its_own_paths(kind):
+def test_ou_driver_finds_the_index_of_its_own_paths(kind):
     """Many paths of the approximation itself, of known scale."""
     representation, gammas = kind(normalize=True), MatchedSpeeds(count=5)(1 / 64, 1.0)
     driver = MarkovFractionalBrownian(hurst=0.35, representation=representation, gammas=gammas)

@@ -1,4 +1,4 @@
-"""Laws of fractional Brownian motion, and exact paths of type I."""
+"""Representations of fractional Brownian motion, and exact paths of type I."""
 
 import math
 
@@ -29,7 +29,7 @@ def test_variances_at_one_have_their_closed_forms():
 
 
 @pytest.mark.parametrize("kind", [MandelbrotVanNess, RiemannLiouville])
-def test_normalized_motion_has_unit_variance_at_one(kind):
+def test_normalized_process_has_unit_variance_at_one(kind):
     representation, one = kind(normalize=True), times(1.0)[0]
     torch.testing.assert_close(
         representation.covariance(one, one, _INDICES), torch.ones(5).double()
@@ -96,7 +96,7 @@ def test_noise_autocovariance_is_the_second_difference_of_the_covariance():
 
 
 def test_noise_autocovariance_stays_accurate_at_large_lags():
-    """It falls as H (2H - 1) k^(2H - 2), below the rounding of k^2H."""
+    """The autocovariance falls as H (2H - 1) k^(2H - 2), below the rounding of k^2H."""
     representation, k = MandelbrotVanNess(normalize=True), 1_000_000
     for hurst in (0.1, 0.7, 0.99):
         got = float(representation.noise_autocovariance(k + 1, times(hurst)[0])[k])
@@ -105,7 +105,7 @@ def test_noise_autocovariance_stays_accurate_at_large_lags():
 
 @pytest.mark.parametrize("hurst", [0.05 * k for k in range(1, 20)] + [0.99])
 def test_ring_has_positive_eigenvalues(hurst):
-    """With r(n) where the ring folds; with zero there they are negative from H = 0.9 on."""
+    """The fold has r(n); with zero there, eigenvalues are negative from H = 0.9 on."""
     exact = ExactFractionalBrownian(hurst=hurst, normalize=True)
     for n in (4, 5, 16, 64, 256, 1024, 65_536):
         assert exact.spectrum(n).min() > 0
@@ -157,7 +157,7 @@ def test_one_increment_is_a_normal():
 
 @pytest.mark.parametrize("hurst", [0.2, 0.5, 0.8])
 def test_functional_of_exact_paths_has_its_derivative_in_the_index(hurst):
-    """With the normals held, against central differences."""
+    """For fixed normals, against central differences."""
 
     def functional(index):
         exact = ExactFractionalBrownian(hurst=index, normalize=False, horizon=2.0)
@@ -172,7 +172,7 @@ def test_functional_of_exact_paths_has_its_derivative_in_the_index(hurst):
     torch.testing.assert_close(got, slope * at * (1 - at), rtol=1e-6, atol=1e-7)
 
 
-def test_exact_motion_refuses_what_has_no_meaning():
+def test_exact_process_refuses_what_has_no_meaning():
     several = ExactFractionalBrownian(hurst=(0.3, 0.4), normalize=True)
     with pytest.raises(ValueError, match=r"increments: expected \(B, ..., 2\), one coordinate"):
         several.increments((2,), 8, torch.Generator())

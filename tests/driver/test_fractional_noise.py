@@ -1,9 +1,9 @@
-"""What a state with memory tells of data under fractional noise."""
+"""Noise levels of data under fractional noise."""
 
 import numpy as np
 import pytest
 import torch
-from helpers.memory import SCHEDULES, bank, noise_of
+from helpers.memory import SCHEDULES, noise_of, ou_driver
 from scipy.integrate import solve_ivp
 
 from interpolants.driver.brownian import Brownian
@@ -17,7 +17,7 @@ def _times(*values):
 
 
 class _Covariance:
-    """Of Z = (X, Y) given the data, and what is left of Z, by an ODE."""
+    """Covariance of Z = (X, Y) given the data, and its transition matrix, by an ODE."""
 
     def __init__(self, noise, driver):
         self.omega, self.rates = driver.omega().numpy(), np.array(driver.gammas)
@@ -30,7 +30,7 @@ class _Covariance:
         return drift, np.concatenate([[f * self.omega.sum()], np.ones(k - 1)])
 
     def run(self, first, last, start=None):
-        """The covariance at `last` of what starts at `first` with one, and the transition."""
+        """Covariance at `last` from one at `first`, and the transition matrix."""
         k = self.size
 
         def rate(s, flat):
@@ -43,7 +43,7 @@ class _Covariance:
 
 
 def _statistic(covariance):
-    """Of X less its regression on Y: the coefficients of Z, and the variance."""
+    """Residual of the regression of X on Y: coefficients of Z, and variance."""
     alpha = np.linalg.solve(covariance[1:, 1:], covariance[1:, 0])
     row = np.concatenate([[1.0], -alpha])
     return row, float(row @ covariance @ row)
@@ -54,7 +54,7 @@ def _statistic(covariance):
 @pytest.mark.parametrize("count", [1, 2])
 def test_level_is_that_of_the_covariance_of_the_state(kind, hurst, count):
     noise = noise_of(hurst, count, kind, match=False)
-    moments = _Covariance(noise, bank(hurst, count))
+    moments = _Covariance(noise, ou_driver(hurst, count))
     for s in (0.3, 1.0):
         covariance, _ = moments.run(0.0, s)
         assert abs(float(noise.variance(_times(s))) / covariance[0, 0] - 1) < 1e-8
@@ -68,13 +68,13 @@ def test_level_is_that_of_the_covariance_of_the_state(kind, hurst, count):
 @pytest.mark.parametrize("hurst", [0.3, 0.9])
 def test_statistic_has_independent_increments_and_no_memory_backwards(kind, hurst):
     """Cov(S(s), Z(s')) for s < s': level(s)^2 with S(s'), and none with Y(s')."""
-    moments = _Covariance(noise_of(hurst, 2, kind, match=False), bank(hurst, 2))
+    moments = _Covariance(noise_of(hurst, 2, kind, match=False), ou_driver(hurst, 2))
     before, _ = moments.run(0.0, 0.4)
     after, transition = moments.run(0.4, 0.7, before)
     row, variance = _statistic(before)
     across = row @ before @ transition.T
-    deviations = np.sqrt(variance * np.diag(after))
-    assert np.abs(across[1:] / deviations[1:]).max() < 1e-6
+    stds = np.sqrt(variance * np.diag(after))
+    assert np.abs(across[1:] / stds[1:]).max() < 1e-6
     last, _ = _statistic(after)
     assert abs(across @ last / variance - 1) < 1e-6
 
@@ -140,7 +140,7 @@ def test_rotation_is_orthogonal_and_of_order_four():
 def test_rotation_is_the_flow_of_the_augmented_equation(kind, hurst, count):
     """dZ = (F + G G^T C^-1 / 2) Z ds of Z around its mean, between orthonormal bases of Z."""
     noise, first, last, k = noise_of(hurst, count, kind, match=False), 0.5, 1.0, count + 1
-    moments = _Covariance(noise, bank(hurst, count))
+    moments = _Covariance(noise, ou_driver(hurst, count))
     begin, _ = moments.run(0.0, first)
 
     def rate(s, flat):

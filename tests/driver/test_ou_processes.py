@@ -1,4 +1,4 @@
-"""The exact step of a driver, taken by the package's loop: laws, paths, limits."""
+"""Exact steps of a driver in the integration loop: covariances, paths, limits."""
 
 import ast
 import math
@@ -25,11 +25,11 @@ from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 
 _GAMMAS = GeometricSpeeds(count=5)(1.0, 1.0)
-_LAWS = {"I": MandelbrotVanNess(normalize=False), "II": RiemannLiouville(normalize=False)}
+_TYPES = {"I": MandelbrotVanNess(normalize=False), "II": RiemannLiouville(normalize=False)}
 
 
-class _Motion(Process):
-    """B itself, with the states of its driver behind it; a coordinate is (1 + S,)."""
+class _DriverPath(Process):
+    """Process whose state is B followed by the driver's states, (1 + S,) a coordinate."""
 
     noise_type = "driver"
 
@@ -42,7 +42,7 @@ class _Motion(Process):
 
 
 class _Exact(PlannedSolver):
-    """One step of the driver for each of the grid, with normals of the state's shape."""
+    """Solver that takes one step of the driver for each of the grid."""
 
     accepts, order, stages, channels = ("driver",), 1, 0, 1
 
@@ -62,7 +62,7 @@ class _Exact(PlannedSolver):
             z = z + self.control * table[3:, 0]
         readout = equation.readout.to(x)
         got = equation.driver.step(table, readout, x[..., 1:], z)
-        return (torch.cat([(x[..., 0] + got.motion)[..., None], got.state], dim=-1),)
+        return (torch.cat([(x[..., 0] + got.noise)[..., None], got.state], dim=-1),)
 
 
 def _root(covariance):
@@ -71,7 +71,7 @@ def _root(covariance):
 
 
 def _covariance(driver, nodes, single_noise=False):
-    """Of B at all pairs of nodes, exactly: what each unit normal does, alone."""
+    """Exact covariance of B at all pairs of nodes, from the response to each unit normal."""
     size, n = 1 + driver.states, len(nodes) - 1
     start = torch.eye(driver.states, dtype=torch.float64)
     if driver.states:
@@ -82,7 +82,7 @@ def _covariance(driver, nodes, single_noise=False):
     normals = torch.zeros(n, 1, len(x), size, dtype=torch.float64)
     units = torch.eye(n * size, dtype=torch.float64).view(n * size, n, size)
     normals[:, 0, driver.states :] = units.movedim(1, 0)
-    process, save_at = _Motion(driver, single_noise), SaveTimes(nodes, nodes)
+    process, save_at = _DriverPath(driver, single_noise), SaveTimes(nodes, nodes)
     integrate(_Exact().plan(process, nodes), x, noise=FixedNoise(normals), save_at=save_at)
     path = save_at.path[..., 0]
     return path @ path.mT
@@ -94,11 +94,11 @@ def _pairs(nodes):
 
 @pytest.mark.parametrize("num_steps", [1, 5, 24])
 @pytest.mark.parametrize("grid", [UniformGrid(), GeometricGrid(ratio=0.01)])
-@pytest.mark.parametrize("kind", _LAWS)
+@pytest.mark.parametrize("kind", _TYPES)
 @pytest.mark.parametrize("hurst", [0.1, 0.5, 0.9])
-def test_bank_has_its_covariance_on_any_grid(num_steps, grid, kind, hurst):
+def test_ou_driver_has_its_covariance_on_any_grid(num_steps, grid, kind, hurst):
     driver = MarkovFractionalBrownian(
-        hurst=hurst, representation=_LAWS[kind], gammas=_GAMMAS, random_slope=kind == "I"
+        hurst=hurst, representation=_TYPES[kind], gammas=_GAMMAS, random_slope=kind == "I"
     )
     nodes = grid.times(num_steps, (0.0, 0.8))
     exact = driver.covariance(*_pairs(nodes))
@@ -118,13 +118,13 @@ def test_brownian_motion_has_no_states_and_its_covariance():
     assert state.shape == (3, 2, 0)
     table, z = driver.table(times(0.25)).float()[0], torch.ones(3, 2, 1)
     step = driver.step(table, driver.readout(), state, z)
-    torch.testing.assert_close(step.motion, torch.full((3, 2), 0.5))
+    torch.testing.assert_close(step.noise, torch.full((3, 2), 0.5))
 
 
 @pytest.mark.parametrize("length", [1e-3, 0.05, 2.0])
 def test_covariances_of_steps_form_a_semigroup(length):
-    """Q(2h) = exp(-g h) Q(h) exp(-g h) + Q(h), and the same for W and the bank together."""
-    driver = MarkovFractionalBrownian(hurst=0.3, representation=_LAWS["I"], gammas=_GAMMAS)
+    """Q(2h) = exp(-g h) Q(h) exp(-g h) + Q(h), also for W and the OU processes together."""
+    driver = MarkovFractionalBrownian(hurst=0.3, representation=_TYPES["I"], gammas=_GAMMAS)
     (decay, _, _, *root), (_, _, _, *twice) = driver.table(length * times(1, 2))
     q, both = (torch.stack(r).mT @ torch.stack(r) for r in (root, twice))
     expected = decay[:, None] * q * decay + q
@@ -134,21 +134,21 @@ def test_covariances_of_steps_form_a_semigroup(length):
     torch.testing.assert_close(q[0], response, rtol=0, atol=1e-15 * (1 + length))
 
 
-def test_step_of_a_bank_has_no_cholesky_factor_and_few_modes():
+def test_step_of_an_ou_driver_has_no_cholesky_factor_and_few_modes():
     driver = MarkovFractionalBrownian(
-        hurst=0.3, representation=_LAWS["I"], gammas=MatchedSpeeds(count=7), step=1e-3
+        hurst=0.3, representation=_TYPES["I"], gammas=MatchedSpeeds(count=7), step=1e-3
     )
     root = driver.table(times(1e-4))[0, 3:]
     assert root.shape == (3, 8)
     assert torch.linalg.cholesky_ex((root.mT @ root).float()).info > 0
 
 
-# Of Var Bhat(1), stationary bank, speeds 1/20 to 20.
+# Errors of Var Bhat(1), stationary OU processes, speeds 1/20 to 20.
 @pytest.mark.parametrize(
     ("hurst", "errors"), [(0.1, (-2.3e-2, -1.6e-3, -1.0e-4)), (0.3, (-3.4e-3, -2.4e-4, -1.5e-5))]
 )
-def test_single_noise_step_is_of_second_order_in_law(hurst, errors):
-    driver = MarkovFractionalBrownian(hurst=hurst, representation=_LAWS["I"], gammas=_GAMMAS)
+def test_single_noise_step_is_of_second_order_in_distribution(hurst, errors):
+    driver = MarkovFractionalBrownian(hurst=hurst, representation=_TYPES["I"], gammas=_GAMMAS)
     exact = driver.covariance(*times(1, 1))
     for num_steps, error in zip((16, 64, 256), errors, strict=True):
         nodes = UniformGrid().times(num_steps, (0.0, 1.0))
@@ -160,8 +160,8 @@ def test_single_noise_step_is_of_second_order_in_law(hurst, errors):
 @pytest.mark.parametrize("num_steps", [1, 7])
 def test_constant_control_moves_every_process(single_noise, num_steps):
     """E Bhat = sum omega (1 - exp(-gamma T)) / gamma u over any steps, and u T for W."""
-    driver = MarkovFractionalBrownian(hurst=0.3, representation=_LAWS["II"], gammas=_GAMMAS)
-    process, nodes = _Motion(driver, single_noise), UniformGrid().times(num_steps, (0.0, 1.5))
+    driver = MarkovFractionalBrownian(hurst=0.3, representation=_TYPES["II"], gammas=_GAMMAS)
+    process, nodes = _DriverPath(driver, single_noise), UniformGrid().times(num_steps, (0.0, 1.5))
     x = torch.zeros(2, 6, dtype=torch.float64)
     noise = FixedNoise(torch.zeros(num_steps, 1, 2, 6, dtype=torch.float64))
     end = integrate(_Exact(control=0.7).plan(process, nodes), x, noise=noise)
@@ -171,11 +171,11 @@ def test_constant_control_moves_every_process(single_noise, num_steps):
     torch.testing.assert_close(end, expected.expand(2, 6), rtol=0, atol=1e-13)
 
 
-def test_random_slope_repairs_the_law_of_long_memory():
+def test_random_slope_repairs_the_distribution_of_long_memory():
     nodes = torch.linspace(0, 1, 65, dtype=torch.float64)
     s, t = _pairs(nodes)
     for hurst, plain, repaired in ((0.7, 0.102, 6e-3), (0.9, 0.52, 6e-3), (0.95, 0.73, 6e-3)):
-        representation, errors = _LAWS["I"], []
+        representation, errors = _TYPES["I"], []
         for slope in (False, True):
             driver = MarkovFractionalBrownian(
                 hurst=hurst, representation=representation, gammas=_GAMMAS, random_slope=slope
@@ -188,7 +188,7 @@ def test_random_slope_repairs_the_law_of_long_memory():
 
 def test_random_slope_makes_the_variance_right_at_the_horizon():
     driver = MarkovFractionalBrownian(
-        hurst=0.8, representation=_LAWS["I"], gammas=_GAMMAS, horizon=0.7, random_slope=True
+        hurst=0.8, representation=_TYPES["I"], gammas=_GAMMAS, horizon=0.7, random_slope=True
     )
     end = times(0.7, 0.7)
     exact = driver.representation.covariance(*end, driver.hurst())
@@ -197,17 +197,17 @@ def test_random_slope_makes_the_variance_right_at_the_horizon():
 
 @pytest.mark.parametrize("slope", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_paths_of_a_bank_have_its_covariance(slope, dtype):
+def test_paths_of_an_ou_driver_have_its_covariance(slope, dtype):
     """Through the loop from drawn starts, two coordinates with an index each."""
     driver = MarkovFractionalBrownian(
-        hurst=(0.3, 0.8), representation=_LAWS["I"], gammas=_GAMMAS, random_slope=slope
+        hurst=(0.3, 0.8), representation=_TYPES["I"], gammas=_GAMMAS, random_slope=slope
     )
     generator, n = torch.Generator().manual_seed(3), 20_000
     nodes = UniformGrid().times(4, (0.0, 1.0))
     start = driver.start((n, 2), generator, dtype=dtype)
     x = torch.cat([torch.zeros(n, 2, 1, dtype=dtype), start], dim=-1)
     save_at = SaveTimes(nodes, nodes[1:])
-    plan = _Exact().plan(_Motion(driver), nodes)
+    plan = _Exact().plan(_DriverPath(driver), nodes)
     integrate(plan, x, noise=GeneratorNoise(generator), save_at=save_at)
     assert save_at.path.dtype == dtype
     path = save_at.path[..., 0].double().permute(2, 0, 1)
@@ -217,25 +217,25 @@ def test_paths_of_a_bank_have_its_covariance(slope, dtype):
     assert ((path @ path.mT / n - exact) / error).abs().max() < 4.5
 
 
-def test_bank_in_float32_follows_the_one_in_float64():
-    """With slow processes much larger than what they do in a step."""
+def test_ou_driver_in_float32_follows_the_one_in_float64():
+    """With slow processes that are much larger than their change in a step."""
     gammas = MatchedSpeeds(count=7, slowest=1e-3)(1e-3, 1.0)
-    driver = MarkovFractionalBrownian(hurst=0.7, representation=_LAWS["I"], gammas=gammas)
+    driver = MarkovFractionalBrownian(hurst=0.7, representation=_TYPES["I"], gammas=gammas)
     nodes = UniformGrid().times(1000, (0.0, 1.0))
     generator = torch.Generator().manual_seed(0)
     start = driver.start((16,), generator, dtype=torch.float64)
     x = torch.cat([torch.zeros(16, 1, dtype=torch.float64), start], dim=-1)
     z = torch.randn(1000, 1, 16, 8, generator=generator, dtype=torch.float64)
-    plan = _Exact().plan(_Motion(driver), nodes)
+    plan = _Exact().plan(_DriverPath(driver), nodes)
     double = integrate(plan, x, noise=FixedNoise(z))[:, 0]
     single = integrate(plan, x.float(), noise=FixedNoise(z.float()))[:, 0]
     assert (single - double).abs().max() < 2e-5
 
 
-def test_bank_starts_from_the_law_of_its_past():
-    """Stationary, however few modes its covariance has; or zero, without a past."""
+def test_ou_driver_starts_from_the_distribution_of_its_past():
+    """The start is stationary, however few modes its covariance has; zero for type II."""
     gammas, n = GeometricSpeeds(count=12)(1.0, 1.0), 50_000
-    for representation in _LAWS.values():
+    for representation in _TYPES.values():
         driver = MarkovFractionalBrownian(hurst=0.3, representation=representation, gammas=gammas)
         start = driver.start((n,), torch.Generator().manual_seed(0), dtype=torch.float64)
         right = representation.start_covariance(times(*gammas))
@@ -244,7 +244,7 @@ def test_bank_starts_from_the_law_of_its_past():
         assert ((start.mT @ start / n - right).abs() <= 4.5 * error).all()
 
 
-def test_index_is_learned_through_the_motion():
+def test_index_is_learned_through_the_process():
     """dE/dH of the variance that steps give is that of the closed form."""
     hurst = Hurst(value=0.3, learnable=True).double()
     driver = MarkovFractionalBrownian(
@@ -260,7 +260,7 @@ def test_index_is_learned_through_the_motion():
     quiet, modes = torch.zeros(6, len(table) - 3).double(), torch.eye(len(table) - 3).double()
     state = torch.cat([start, torch.zeros(len(modes), 6).double()])
     got = driver.step(table, driver.readout(), state, torch.cat([quiet, modes]))
-    (by_steps,) = torch.autograd.grad(got.motion.square().sum(), hurst.logit)
+    (by_steps,) = torch.autograd.grad(got.noise.square().sum(), hurst.logit)
     (exact,) = torch.autograd.grad(driver.covariance(*times(0.5, 0.5)), hurst.logit)
     torch.testing.assert_close(by_steps, exact, rtol=1e-9, atol=1e-9)
     assert abs(float(exact)) > 0.01
@@ -272,34 +272,33 @@ def test_index_out_of_range_is_refused(value):
         Hurst(value=value)
 
 
-def test_package_has_no_loop_over_time():
-    """The only one is in `integrate`; here there is no loop statement at all.
-
-    But for Newton's iterations and a product by halves, which are not steps in time.
-    """
-    files = set(Path(driver_package.__file__).parent.glob("*.py"))
-    for path in files - {Path(driver_package.__file__).parent / "fractional_noise.py"}:
+def test_drivers_have_no_loop_over_time():
+    """The only one is in `integrate`; drivers have no loop statement at all."""
+    # Newton's method and a product of matrices are loops, but not over the steps of a path.
+    numerical = {"fractional_noise.py"}
+    folder = Path(driver_package.__file__).parent
+    for path in (path for path in folder.glob("*.py") if path.name not in numerical):
         nodes = ast.walk(ast.parse(path.read_text()))
         assert not [n.lineno for n in nodes if isinstance(n, ast.For | ast.While)], path.name
 
 
-def test_bank_refuses_what_has_no_meaning():
-    several = MarkovFractionalBrownian(hurst=(0.3, 0.4), representation=_LAWS["I"], gammas=(1.0,))
+def test_ou_driver_refuses_what_has_no_meaning():
+    several = MarkovFractionalBrownian(hurst=(0.3, 0.4), representation=_TYPES["I"], gammas=(1.0,))
     match = r"start: expected \(B, ..., 2\), one coordinate for each index, got \(2,\)$"
     with pytest.raises(ValueError, match=match):
         several.start((2,), torch.Generator())
-    with pytest.raises(ValueError, match=r"random_slope: expected a law with a past, or false"):
+    with pytest.raises(ValueError, match=r"random_slope: expected false without a past"):
         MarkovFractionalBrownian(
-            hurst=0.3, representation=_LAWS["II"], gammas=(1.0,), random_slope=True
+            hurst=0.3, representation=_TYPES["II"], gammas=(1.0,), random_slope=True
         )
     with pytest.raises(ValueError, match=r"gammas: expected ascending numbers > 0, got \(1, 0.5"):
-        MarkovFractionalBrownian(hurst=0.3, representation=_LAWS["II"], gammas=(1, 0.5))
+        MarkovFractionalBrownian(hurst=0.3, representation=_TYPES["II"], gammas=(1, 0.5))
     with pytest.raises(ValueError, match=r"table: expected steps of length > 0, got -0.1$"):
         Brownian().table(times(0.1, -0.1))
 
 
 def test_fixed_index_stays_exact_where_a_module_is_cast():
-    driver = MarkovFractionalBrownian(hurst=0.3, representation=_LAWS["I"], gammas=_GAMMAS)
+    driver = MarkovFractionalBrownian(hurst=0.3, representation=_TYPES["I"], gammas=_GAMMAS)
     before = driver.omega()
     assert torch.equal(driver.half().omega(), before)
     assert list(driver.parameters()) == []

@@ -1,10 +1,10 @@
-"""How drivers begin: states from normals, speeds by a rule, and what the data's spacing says."""
+"""Set-up of drivers: states from normals, and speeds by a rule from the data's spacing."""
 
 import warnings
 
 import pytest
 import torch
-from helpers.driven import LAWS, bank
+from helpers.driven import REPRESENTATIONS, ou_driver
 from helpers.problems import load, stems, times
 
 from interpolants.driver.brownian import Brownian
@@ -15,17 +15,17 @@ from interpolants.driver.matched_speeds import MatchedSpeeds
 
 _DRIVERS = {
     "K=0": Brownian(),
-    "I": bank(0.3),
-    "II": bank(0.8, "II"),
-    "slope": bank(0.8, random_slope=True),
+    "I": ou_driver(0.3),
+    "II": ou_driver(0.8, "II"),
+    "slope": ou_driver(0.8, random_slope=True),
     "many": MarkovFractionalBrownian(
-        hurst=0.3, representation=LAWS["I"], gammas=GeometricSpeeds(count=12), step=0.1
+        hurst=0.3, representation=REPRESENTATIONS["I"], gammas=GeometricSpeeds(count=12), step=0.1
     ),
 }
 
 
 @pytest.mark.parametrize("name", _DRIVERS)
-def test_driver_starts_from_normals_with_the_law_of_its_past(name):
+def test_driver_starts_from_normals_with_the_distribution_of_its_past(name):
     """Unit normals have the images whose squares add up to the covariance."""
     driver = _DRIVERS[name]
     images = driver.start_from(torch.eye(driver.states, dtype=torch.float64))
@@ -64,17 +64,17 @@ def test_driver_draws_its_start_from_normals(name):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_driver_starts_where_the_normals_are():
     z = torch.randn(3, 5, device="cuda")
-    assert bank(0.3).start_from(z).device == z.device
+    assert ou_driver(0.3).start_from(z).device == z.device
 
 
-def test_bank_takes_its_speeds_from_a_rule():
-    parts = {"hurst": 0.3, "representation": LAWS["I"]}
+def test_ou_driver_takes_its_speeds_from_a_rule():
+    parts = {"hurst": 0.3, "representation": REPRESENTATIONS["I"]}
     by_rule = MarkovFractionalBrownian(
         **parts, gammas=MatchedSpeeds(count=5), step=0.1, horizon=4.0
     )
     assert by_rule.gammas == MatchedSpeeds(count=5)(0.1, 4.0)
-    given = MarkovFractionalBrownian(**parts, gammas=by_rule.gammas, horizon=4.0)
-    assert torch.equal(given.omega(), by_rule.omega())
+    explicit = MarkovFractionalBrownian(**parts, gammas=by_rule.gammas, horizon=4.0)
+    assert torch.equal(explicit.omega(), by_rule.omega())
     match = r"MarkovFractionalBrownian.step: expected the spacing of the data, for MatchedSpeeds,"
     with pytest.raises(ValueError, match=match):
         MarkovFractionalBrownian(**parts, gammas=MatchedSpeeds(count=5))
@@ -84,8 +84,12 @@ def test_bank_takes_its_speeds_from_a_rule():
         MarkovFractionalBrownian(**parts, gammas=(1.0,), step=0)
 
 
-def test_bank_warns_of_speeds_where_an_index_is_learned():
-    parts = {"representation": LAWS["I"], "gammas": GeometricSpeeds(count=5), "step": 0.01}
+def test_ou_driver_warns_of_speeds_where_an_index_is_learned():
+    parts = {
+        "representation": REPRESENTATIONS["I"],
+        "gammas": GeometricSpeeds(count=5),
+        "step": 0.01,
+    }
     learned = Hurst(value=0.3, learnable=True)
     with pytest.warns(UserWarning) as caught:
         MarkovFractionalBrownian(**parts, hurst=learned)
@@ -96,7 +100,9 @@ def test_bank_warns_of_speeds_where_an_index_is_learned():
         MarkovFractionalBrownian(**parts, hurst=0.3)
         MarkovFractionalBrownian(**parts | {"gammas": MatchedSpeeds(count=7)}, hurst=learned)
         # Without a step there is nothing to compare with.
-        MarkovFractionalBrownian(hurst=learned, representation=LAWS["I"], gammas=(1.0, 2.0))
+        MarkovFractionalBrownian(
+            hurst=learned, representation=REPRESENTATIONS["I"], gammas=(1.0, 2.0)
+        )
 
 
 @pytest.mark.parametrize("stem", stems("neural_sde/driver"))

@@ -1,4 +1,4 @@
-"""Optimal weights of a bank: closed forms, the law that they give, the speeds that they need."""
+"""Optimal weights of OU processes: closed forms, covariances, and the speeds that they need."""
 
 import math
 import time
@@ -8,7 +8,7 @@ import pytest
 import torch
 from helpers.problems import times
 
-from benchmarks.fractional_covariance import LAWS, errors
+from benchmarks.fractional_covariance import REPRESENTATIONS, errors
 from interpolants.driver import special_functions as special
 from interpolants.driver.geometric_speeds import GeometricSpeeds
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
@@ -23,7 +23,7 @@ def _geometric(count, **options):
 
 _GAMMAS = _geometric(5)
 
-# Law, H, T, speeds; the weights and the relative error, to the digits given.
+# Type, H, T, speeds; the weights and the relative error, to the digits shown.
 _OPTIMA = [
     (
         ("I", 0.3, 1.0, _GAMMAS),
@@ -49,7 +49,7 @@ _OPTIMA = [
 @pytest.mark.parametrize(("problem", "omega", "error"), _OPTIMA)
 def test_weights_are_the_minimum_without_a_ridge(problem, omega, error):
     kind, hurst, horizon, gammas = problem
-    representation, hurst, speeds = LAWS[kind], times(hurst)[0], times(*gammas)
+    representation, hurst, speeds = REPRESENTATIONS[kind], times(hurst)[0], times(*gammas)
     got = optimal_weights(representation, hurst, speeds, horizon, ridge=0.0)
     torch.testing.assert_close(got, times(*omega), rtol=0, atol=6e-11)
     found = float(relative_error(representation, hurst, speeds, horizon, got))
@@ -60,7 +60,7 @@ def test_weights_are_the_minimum_without_a_ridge(problem, omega, error):
 def test_ridge_changes_the_weights_little(problem, omega, error):
     kind, hurst, horizon, gammas = problem
     driver = MarkovFractionalBrownian(
-        hurst=hurst, representation=LAWS[kind], gammas=gammas, horizon=horizon
+        hurst=hurst, representation=REPRESENTATIONS[kind], gammas=gammas, horizon=horizon
     )
     torch.testing.assert_close(driver.omega(), times(*omega), rtol=0, atol=1e-6)
     assert abs(float(driver.relative_error()) - error) < 6e-11
@@ -70,18 +70,18 @@ def test_overlap_has_its_closed_form_values():
     x, hurst = times(1.0, 20.0), times(0.1, 0.5, 0.9)
     first = times(0.7124974991, 0.3678794412, 0.1110120128)
     second = times(0.2738393591, 0.0475, -0.0129537129)
-    got = LAWS["I"].overlap(x, hurst)
+    got = REPRESENTATIONS["I"].overlap(x, hurst)
     torch.testing.assert_close(got, torch.stack([first, second], 1), rtol=0, atol=6e-11)
     first = times(0.5681290632, 0.3678794412, 0.2282608986)
     second = times(0.1607510198, 0.0475, 0.0140294600)
-    got = LAWS["II"].overlap(x, hurst)
+    got = REPRESENTATIONS["II"].overlap(x, hurst)
     torch.testing.assert_close(got, torch.stack([first, second], 1), rtol=0, atol=6e-11)
 
 
-@pytest.mark.parametrize("kind", LAWS)
+@pytest.mark.parametrize("kind", REPRESENTATIONS)
 @pytest.mark.parametrize("edge", [0.05, 2.0, 40.0])
 def test_overlap_and_gram_are_continuous_where_their_formulas_change(kind, edge):
-    representation, hurst = LAWS[kind], times(0.1, 0.5, 0.9)
+    representation, hurst = REPRESENTATIONS[kind], times(0.1, 0.5, 0.9)
     x = edge * times(1 - 1e-9, 1 + 1e-9)
     below, above = representation.overlap(x, hurst).unbind(-1)
     torch.testing.assert_close(below, above, rtol=2e-8, atol=1e-12)
@@ -89,14 +89,14 @@ def test_overlap_and_gram_are_continuous_where_their_formulas_change(kind, edge)
     assert abs(float(one - other)) < 2e-8 * float(one)
 
 
-@pytest.mark.parametrize("kind", LAWS)
+@pytest.mark.parametrize("kind", REPRESENTATIONS)
 @pytest.mark.parametrize("hurst", [0.1, 0.3, 0.5, 0.7, 0.9])
 @pytest.mark.parametrize("normalize", [False, True])
 def test_weights_have_the_derivative_in_the_index_of_central_differences(kind, hurst, normalize):
-    representation = type(LAWS[kind])(normalize=normalize)
+    representation = type(REPRESENTATIONS[kind])(normalize=normalize)
 
     def omega(h):
-        # The ridge keeps what a difference quotient makes of rounding below the tolerance.
+        # The ridge keeps rounding errors of the difference quotient below the tolerance.
         return optimal_weights(representation, h, times(*_GAMMAS), 3.0, ridge=1e-6)
 
     at = times(hurst)[0]
@@ -107,7 +107,7 @@ def test_weights_have_the_derivative_in_the_index_of_central_differences(kind, h
 
 
 def test_weights_of_several_indices_are_those_of_each():
-    for representation in LAWS.values():
+    for representation in REPRESENTATIONS.values():
         hurst, speeds = times(0.2, 0.5, 0.8), times(*_GAMMAS)
         each = torch.stack([optimal_weights(representation, h, speeds, 2.0) for h in hurst])
         torch.testing.assert_close(optimal_weights(representation, hurst, speeds, 2.0), each)
@@ -117,8 +117,8 @@ def test_weights_can_be_learned_after_a_first_use_in_inference_mode():
     special._laguerre.cache_clear()
     hurst, speeds = times(0.3)[0].requires_grad_(), times(*_GAMMAS)
     with torch.inference_mode():
-        optimal_weights(LAWS["I"], times(0.3)[0], times(*_GAMMAS), 1.0)
-    optimal_weights(LAWS["I"], hurst, speeds, 1.0).sum().backward()
+        optimal_weights(REPRESENTATIONS["I"], times(0.3)[0], times(*_GAMMAS), 1.0)
+    optimal_weights(REPRESENTATIONS["I"], hurst, speeds, 1.0).sum().backward()
     assert hurst.grad.isfinite()
 
 
@@ -126,13 +126,13 @@ def test_weights_and_their_derivative_cost_little():
     hurst, speeds = times(0.3)[0].requires_grad_(), times(*_GAMMAS)
     taken = []
     for _ in range(30):
-        begin = time.process_time()
-        optimal_weights(LAWS["I"], hurst, speeds, 1.0).sum().backward()
-        taken.append(time.process_time() - begin)
+        start = time.process_time()
+        optimal_weights(REPRESENTATIONS["I"], hurst, speeds, 1.0).sum().backward()
+        taken.append(time.process_time() - start)
     assert min(taken) < 3e-3
 
 
-# At K = 3, 5, 7, 10 by law and index, speeds 1/20 to 20, without a ridge: relative errors of the
+# At K = 3, 5, 7, 10 by type and index, speeds 1/20 to 20, without a ridge: relative errors of the
 # covariance of the path and of its increments over 1/128, and of the path.
 _TABLE = {
     ("I", 0.1): ".277 .873 .308, .275 .867 .307, .263 .849 .298, .253 .818 .284",
@@ -155,17 +155,17 @@ def _last_digit(text):
 
 
 @pytest.mark.parametrize(("kind", "hurst"), _TABLE)
-def test_covariances_of_a_bank_err_as_published(kind, hurst):
+def test_covariances_of_an_ou_driver_err_as_published(kind, hurst):
     cells = _TABLE[kind, hurst].split(", ")
     for count, cell in zip((3, 5, 7, 10), cells, strict=False):
-        got = errors(LAWS[kind], hurst, _geometric(count), ridge=0.0)
+        got = errors(REPRESENTATIONS[kind], hurst, _geometric(count), ridge=0.0)
         for value, text in zip(got, cell.split(), strict=True):
             assert abs(value - float(text)) < 0.56 * _last_digit(text), (count, value, text)
 
 
 def test_ridge_keeps_the_weights_of_many_speeds_in_bounds():
     """The normal equations of type II are singular to rounding at K = 10."""
-    representation, speeds = LAWS["II"], times(*_geometric(10))
+    representation, speeds = REPRESENTATIONS["II"], times(*_geometric(10))
     with pytest.raises(RuntimeError, match="not positive-definite"):
         optimal_weights(representation, times(0.1)[0], speeds, 1.0, ridge=0.0)
     barely = optimal_weights(representation, times(0.1)[0], speeds, 1.0, ridge=1e-15)
@@ -176,8 +176,10 @@ def test_ridge_keeps_the_weights_of_many_speeds_in_bounds():
 
 
 @pytest.mark.parametrize("gammas", [_GAMMAS, _geometric(7)])
-def test_riemann_liouville_bank_is_the_wiener_process_at_one_half(gammas):
-    driver = MarkovFractionalBrownian(hurst=0.5, representation=LAWS["II"], gammas=gammas)
+def test_riemann_liouville_ou_driver_is_the_wiener_process_at_one_half(gammas):
+    driver = MarkovFractionalBrownian(
+        hurst=0.5, representation=REPRESENTATIONS["II"], gammas=gammas
+    )
     assert float(driver.relative_error()) < 1.75e-11
     assert abs(float(driver.omega_bar()) - 1) < 1e-4
     s, t = times(0.2, 0.5, 1.0), times(0.9, 0.5, 1.0)
@@ -192,14 +194,19 @@ def test_amplitude_of_the_white_part_depends_on_the_fastest_speed(hurst, value):
     at = []
     for count, fastest in ((5, 20.0), (7, 200.0), (9, 2000.0)):
         gammas = _geometric(count, fastest=fastest)
-        driver = MarkovFractionalBrownian(hurst=hurst, representation=LAWS["II"], gammas=gammas)
+        driver = MarkovFractionalBrownian(
+            hurst=hurst, representation=REPRESENTATIONS["II"], gammas=gammas
+        )
         at.append(float(driver.omega_bar()))
     assert abs(at[0] - float(value)) < 0.56 * _last_digit(value)
     assert at == sorted(at, reverse=hurst > 0.5)
 
 
 def test_matched_speeds_have_the_increments_that_the_papers_lose():
-    representation, gammas = LAWS["I"], MatchedSpeeds(count=5, slowest=0.02)(1 / 128, 1.0)
+    representation, gammas = (
+        REPRESENTATIONS["I"],
+        MatchedSpeeds(count=5, slowest=0.02)(1 / 128, 1.0),
+    )
     got = errors(representation, 0.3, gammas)
     assert abs(got.path - 0.0053) < 6e-5
     assert abs(got.increments - 0.0094) < 6e-5

@@ -1,4 +1,4 @@
-"""Labels, guidance and what samples are told, against laws of which all is known."""
+"""Labels, guidance and conditioning, against normal distributions."""
 
 import math
 from functools import partial
@@ -80,7 +80,7 @@ def _sde(**options):
 
 @pytest.mark.parametrize("sampler", [partial(Sampler, num_steps=4), _sde(noise=PerSampleNoise)])
 @pytest.mark.filterwarnings("ignore:Sampler.num_steps")
-def test_sample_i_is_the_same_whatever_is_drawn_beside_it(sampler):
+def test_sample_i_does_not_depend_on_what_else_is_drawn(sampler):
     model = _model()
     whole = model.sample(700, sampler=sampler, seed=3)
     for first, n, chunk_size in ((0, 700, 256), (0, 300, 7), (250, 300, 100), (699, 1, 5)):
@@ -101,7 +101,7 @@ def test_guided_fields_are_extrapolated_from_the_null_label(scale):
     own, null = fields.condition_on(condition).velocity(t, x), fields.velocity(t, x)
     guided = fields.condition_on(condition, guidance)
     assert torch.allclose(guided.velocity(t, x), null + scale * (own - null))
-    # The score is linear in the velocity with coefficients that know nothing of the label.
+    # The score is linear in the velocity, with coefficients that do not depend on the label.
     scores = fields.condition_on(condition).score(t, x), fields.score(t, x)
     expected = scores[1] + scale * (scores[0] - scores[1])
     assert torch.allclose(guided.score(t, x), expected)

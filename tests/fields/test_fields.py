@@ -1,4 +1,4 @@
-"""Conversions between fields: against closed forms, there and back, and what is refused."""
+"""Conversions between fields: closed forms, round trips, and errors."""
 
 from dataclasses import dataclass
 

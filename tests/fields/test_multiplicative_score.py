@@ -1,4 +1,4 @@
-"""The multiplicative score h = x * grad_x log p(x), which is the score of y = log x less one."""
+"""The multiplicative score h = x * grad_x log p(x), the score of y = log x minus one."""
 
 import math
 
@@ -90,7 +90,7 @@ def test_multiplicative_score_under_geometric_brownian_motion_has_its_closed_for
 
 @pytest.mark.parametrize("stem", ["geometric_brownian", "drifting", "both", "linear"])
 def test_multiplicative_score_has_mean_minus_one_and_so_has_its_product_with_the_logarithm(stem):
-    """E[h_i] = -1 and E[(1 + h_i) log x_i] = -1, by parts, for every smooth law."""
+    """E[h_i] = -1 and E[(1 + h_i) log x_i] = -1, by parts, for every smooth density."""
     path, n, t = _PATHS[stem], 40_000, times(0.4)[0]
     generator = torch.Generator().manual_seed(2)
     ends = [

@@ -1,4 +1,4 @@
-"""What networks are fed and give, when both have size one at all times."""
+"""Preconditioning: network inputs and outputs of unit size at all times."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ _S = 0.7
 
 
 class _Recorder(nn.Module):
-    """Keeps what it is fed, and gives zero or what it is told to."""
+    """Network that records its input, and returns zero or a fixed output."""
 
     def __init__(self, out=0.0):
         super().__init__()

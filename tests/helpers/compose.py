@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import OmegaConf, open_dict
 
-from helpers.image_files import write_image_sets
+from helpers.image_files import write_image_data
 
 ROOT = Path(__file__).parent.parent.parent
 CONF = ROOT / "conf"
@@ -76,7 +76,7 @@ def write_user_files(folder: Path) -> None:
     np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b,c", comments="")
     x0 = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
     np.savez(folder / "pairs.npz", x0=x0, x1=3 * x0 + 1)
-    write_image_sets(folder)
+    write_image_data(folder)
 
 
 def leave_out_pictures(monkeypatch: Any) -> None:

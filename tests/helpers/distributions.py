@@ -1,4 +1,4 @@
-"""Draws and labelled rows, and the laws that they should follow."""
+"""Draws and labelled rows, and tests of their distributions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def assert_equally_likely(counts: Tensor) -> None:
 
 
 def assert_has_moments(x: Tensor, mean: Tensor, std: Tensor) -> None:
-    """Within `SIGMAS` standard errors, those of the deviation taken from the sample."""
+    """Require moments within `SIGMAS` standard errors, which are estimated from the sample."""
     x, n = x.double(), len(x)
     assert ((x.mean(0) - mean).abs() < SIGMAS * x.std(0) / math.sqrt(n)).all()
     squares = (x - x.mean(0)).square()

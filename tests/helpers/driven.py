@@ -1,4 +1,4 @@
-"""What a linear driven equation does, exactly: each normal alone."""
+"""Exact solutions of linear driven equations, as responses to each normal."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from interpolants.neural_sde.solver.base import DrivenSolver
 from interpolants.sampler.integrate import SaveTimes, integrate
 from interpolants.sampler.noise.fixed import FixedNoise
 
-LAWS: dict[str, Representation] = {
+REPRESENTATIONS: dict[str, Representation] = {
     "I": MandelbrotVanNess(normalize=False),
     "II": RiemannLiouville(normalize=False),
 }
 
 
-def bank(hurst, kind="I", **options) -> MarkovFractionalBrownian:
-    """Five processes at the speeds of the papers."""
+def ou_driver(hurst, kind="I", **options) -> MarkovFractionalBrownian:
+    """Markov approximation by five processes at the speeds of the papers."""
     return MarkovFractionalBrownian(
         hurst=hurst,
-        representation=LAWS[kind],
+        representation=REPRESENTATIONS[kind],
         gammas=GeometricSpeeds(count=5)(1.0, 1.0),
         **options,
     )
@@ -43,7 +43,7 @@ def one(t: Tensor, x: Tensor) -> Tensor:
 
 
 def additive(driver: Driver, **options) -> DrivenSDE:
-    """dX = drift dt + dB, without a drift by default."""
+    """Equation dX = drift dt + dB, without a drift by default."""
     parts = {"drift": zero, "diffusion": one, "additive": True} | options
     return DrivenSDE(driver=driver, **parts)
 
@@ -54,7 +54,7 @@ def root(covariance: Tensor) -> Tensor:
 
 
 def unit_starts(driver: Driver) -> Tensor:
-    """A root of the covariance of the driver's states at t=0, one unit normal each row."""
+    """Square root of the covariance of the driver's states at t=0, one unit normal each row."""
     start = torch.eye(driver.states, dtype=torch.float64)
     if driver.states:
         k = len(driver.gammas)
@@ -74,7 +74,7 @@ def linear_system(driver: Driver, theta: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def exponential(matrix: Tensor) -> Tensor:
-    """Of matrices; torch's own is right to 1e-13 only, so used for derivatives alone."""
+    """Matrix exponential; torch's, accurate to 1e-13, is used only where gradients are needed."""
     if matrix.requires_grad:
         return torch.linalg.matrix_exp(matrix)
     return torch.from_numpy(scipy.linalg.expm(matrix.numpy()))

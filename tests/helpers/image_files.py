@@ -1,4 +1,4 @@
-"""Small image files in the formats of the public sets, and pictures in folders."""
+"""Small image files in the formats of public data sets, and folders of images."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-# What `write_image_sets` writes is read with these options, from its folder.
+# Options of the data sets for the files of `write_image_data`.
 OPTIONS = {
     "cifar10": ("root", "cifar"),
     "fashion_mnist": ("root", "idx"),
     "image_file": ("path", "images.npz"),
-    "image_folder": ("path", "pictures"),
+    "image_folder": ("path", "images"),
     "kmnist": ("root", "idx"),
     "mnist": ("root", "idx"),
 }
@@ -31,20 +31,20 @@ BATCHES = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
 
 
 def blocks(n, channels, cells, width, seed=0):
-    """Images of equal squares of any colour, uint8, (n, channels, cells * width, likewise)."""
+    """Images of equal squares of random colours, uint8, (n, channels, cells * width, likewise)."""
     shape = (n, channels, cells, cells)
     small = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
     return small.repeat(width, axis=2).repeat(width, axis=3)
 
 
 def idx_bytes(array):
-    """An array of bytes as a file has it."""
+    """Content of an IDX file with an array of bytes."""
     header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()
 
 
 def write_idx_set(folder, counts=(80, 40), compressed=False, seed=0):
-    """The four files of MNIST, of images of 8 x 8; returns their arrays."""
+    """Write the four files of MNIST with images of 8 x 8; returns their arrays."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = []
     for k, n in enumerate(counts):
@@ -57,7 +57,7 @@ def write_idx_set(folder, counts=(80, 40), compressed=False, seed=0):
 
 
 class _Python2Pickler(pickle._Pickler):
-    """Writes text and bytes as strings of Python 2, as the published batches have them."""
+    """Pickler that writes text and bytes as strings of Python 2, as in the published batches."""
 
     dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 
@@ -71,7 +71,7 @@ class _Python2Pickler(pickle._Pickler):
 
 
 def pickled_batch(x, label):
-    """A batch of CIFAR-10 for Python, of images (n, 3, 32, 32)."""
+    """A batch of CIFAR-10 in the Python version, with images (n, 3, 32, 32)."""
     batch = {
         "batch_label": "training batch 1 of 5",
         "labels": [int(k) for k in label],
@@ -84,7 +84,7 @@ def pickled_batch(x, label):
 
 
 def binary_batch(x, label):
-    """A batch of CIFAR-10 as plain bytes."""
+    """A batch of CIFAR-10 in the binary version."""
     rows = np.concatenate([np.reshape(label, (-1, 1)), x.reshape(len(x), -1)], axis=1)
     return rows.astype(np.uint8).tobytes()
 
@@ -102,14 +102,14 @@ def cifar_batches(n=20, binary=False):
 
 
 def write_files(folder, contents):
-    """Files by name."""
+    """Write files by name."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         (folder / name).write_bytes(content)
 
 
 def write_archive(path, contents, folder):
-    """Files by name, in a folder of a compressed archive."""
+    """Write files by name into a folder of a compressed archive."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:gz") as archive:
         for name, content in contents.items():
@@ -118,24 +118,24 @@ def write_archive(path, contents, folder):
             archive.addfile(member, io.BytesIO(content))
 
 
-def write_pictures(folder, n=40, classes=("cat", "dog")):
-    """LabelledImages of 12 x 16 in a folder of each class, or in the folder itself without classes."""
+def write_image_folder(folder, n=40, classes=("cat", "dog")):
+    """Write images of 12 x 16, in a subfolder for each class if there are classes."""
     for k, x in enumerate(blocks(n, 3, 4, 4)):
         parent = Path(folder) / (classes[k % len(classes)] if classes else "")
         parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(x.transpose(1, 2, 0)[2:14]).save(parent / f"{k:03d}.png")
 
 
-def write_image_sets(folder, pictures=40):
-    """Files for each of `OPTIONS`."""
+def write_image_data(folder, images=40):
+    """Write the files of each of `OPTIONS`."""
     write_idx_set(folder / "idx")
     write_files(folder / "cifar", cifar_batches()[0])
-    write_pictures(folder / "pictures", pictures)
+    write_image_folder(folder / "images", images)
     np.savez(folder / "images.npz", x_train=blocks(80, 1, 4, 2)[:, 0])
 
 
 class _MeansAndContrasts(nn.Module):
-    """Of each channel the mean and the standard deviation, by the signature of an Inception."""
+    """Network of each channel's mean and standard deviation, with Inception's signature."""
 
     def forward(self, img: Tensor, return_features: bool = False) -> Tensor:
         assert img.dtype == torch.uint8 and return_features
@@ -144,7 +144,7 @@ class _MeansAndContrasts(nn.Module):
 
 
 def write_image_network(path):
-    """A TorchScript archive that is called as Inception's; returns its path as text."""
+    """Write a TorchScript archive with Inception's signature; returns its path as text."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.script(_MeansAndContrasts()).save(path)

@@ -1,4 +1,4 @@
-"""Motions with memory, and what linear processes with one make of every normal."""
+"""Drivers with memory, and responses of linear processes to every normal."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ SCHEDULES = {
 _SPEEDS = {1: (1.0,), 2: (0.05, 20.0), 3: (0.05, 1.0, 20.0)}
 
 
-def bank(
+def ou_driver(
     hurst: float, count: int, representation: Representation | None = None
 ) -> MarkovFractionalBrownian:
-    """Type II of few speeds, unless told otherwise."""
+    """Markov approximation with few speeds, by default of type II."""
     representation = (
         RiemannLiouville(normalize=False) if representation is None else representation
     )
@@ -42,8 +42,8 @@ def bank(
 def noise_of(
     hurst: float = 0.7, count: int = 2, kind: str = "preserving", match: bool = True
 ) -> FractionalNoise:
-    """Of such a motion, at one of the rates."""
-    return FractionalNoise(driver=bank(hurst, count), schedule=SCHEDULES[kind], match=match)
+    """Fractional noise by such a driver, with one of the schedules."""
+    return FractionalNoise(driver=ou_driver(hurst, count), schedule=SCHEDULES[kind], match=match)
 
 
 def responses(process: MemoryProcess, times: Tensor, x0: float = 0.0) -> Tensor:
@@ -61,7 +61,7 @@ def responses(process: MemoryProcess, times: Tensor, x0: float = 0.0) -> Tensor:
     return save_at.path
 
 
-def linear_law(process: MemoryProcess, times: Tensor) -> tuple[float, float]:
+def linear_distribution(process: MemoryProcess, times: Tensor) -> tuple[float, float]:
     """Mean and variance at the last of what starts as N(0, 1)."""
     x = process.decode(responses(process, times)[-1]).flatten()
     return float(x[0]), float((x[1:] - x[0]).square().sum())

@@ -1,4 +1,4 @@
-"""Log-normal laws, and exact fields on the path of geometric Brownian motion, in log x."""
+"""Log-normal mixtures, with exact fields on the path of geometric Brownian motion in log x."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TARGET_B = GaussianMixture(
 
 
 class MixtureScore(nn.Module):
-    """The score of a one-dimensional mixture under the path, which many chains can afford:
+    """The score of a one-dimensional mixture along the path, fast enough for many chains:
 
     -sum_k r_k (y - m_k) / v_k(t),    v_k(t) = s_k^2 + sigma^2 (1 - t)
     """
@@ -37,41 +37,41 @@ class MixtureScore(nn.Module):
 
 
 def mixture_fields(target: GaussianMixture, sigma: float) -> Fields:
-    """The fields of a one-dimensional mixture."""
+    """Fields of a one-dimensional mixture."""
     path = GeometricBrownianInterpolant(sigma=sigma)
     return Fields(net=MixtureScore(target, sigma), interpolant=path, predicts=("score",))
 
 
 def exact_fields(target: GaussianMixture, sigma: float, predicts: str = "score") -> Fields:
-    """The same by the general formula, slowly."""
+    """Fields by the general formula, which is slower."""
     path, names = GeometricBrownianInterpolant(sigma=sigma), (predicts,)
     net = ExactFields(base=BASE, target=target, interpolant=path, predicts=names)
     return Fields(net=net, interpolant=path, predicts=names)
 
 
 def log_normal_fields(mean: float, std: float, sigma: float) -> Fields:
-    """The fields of a single log-normal law."""
+    """Fields of a single log-normal distribution."""
     ends = {"means": ([0.0], [mean]), "covariances": ([[1.0]], [[std**2]])}
     return Gaussians(GeometricBrownianInterpolant(sigma=sigma), ("score",), **ends).fields()
 
 
-def beginnings(
+def initial_states(
     target: GaussianMixture, sigma: float, n: int, generator: torch.Generator
 ) -> Tensor:
-    """Draws of log x_t at t=0, exactly, (n, 1), float64."""
+    """Exact draws of log x_t at t=0, (n, 1), float64."""
     y = target.sample(n, generator).x1.double()
     return y + sigma * torch.randn(n, 1, generator=generator, dtype=torch.float64)
 
 
 def wasserstein(y: Tensor, target: GaussianMixture) -> float:
-    """W1 between samples (n, 1), those that are finite, and a one-dimensional mixture."""
+    """First Wasserstein distance of the finite samples, (n, 1), to a one-dimensional mixture."""
     ordered = y[y.isfinite()].sort().values
     level = (torch.arange(len(ordered), dtype=torch.float64) + 0.5) / len(ordered)
     low, high = level * 0 - 20, level * 0 + 20
-    deviations = target.covariances[:, 0, 0].sqrt()
+    stds = target.covariances[:, 0, 0].sqrt()
     for _ in range(50):
         middle = 0.5 * (low + high)
-        away = (middle[:, None] - target.means[:, 0]) / deviations
+        away = (middle[:, None] - target.means[:, 0]) / stds
         below = torch.special.ndtr(away) @ target.weights < level
         low, high = torch.where(below, middle, low), torch.where(below, high, middle)
     return float((ordered - low).abs().mean())

@@ -1,4 +1,4 @@
-"""Geometric Brownian motion as a path of logarithms: schedules, laws, and its time reversal."""
+"""Geometric Brownian motion as a path of logarithms: schedules, moments, time reversal."""
 
 import math
 
@@ -39,7 +39,7 @@ _T = torch.linspace(0.02, 0.97, 9, dtype=torch.float64)
 
 
 def _quadrature(function, s, n=20_000):
-    """int_0^s by midpoints, with a factor 1/n^2 of the second derivative for an error."""
+    """Integral over [0, s] by the midpoint rule, whose error is 1/n^2 of the second derivative."""
     nodes = (torch.arange(n, dtype=torch.float64) + 0.5) / n
     return s * function(s[:, None] * nodes).mean(1)
 
@@ -101,7 +101,7 @@ def test_geometric_brownian_is_infinite_and_never_undefined_at_the_data(path, dt
 
 
 @pytest.mark.parametrize("path", _PATHS)
-def test_geometric_brownian_has_the_law_of_the_multiplicative_sde(path):
+def test_geometric_brownian_has_the_distribution_of_the_multiplicative_sde(path):
     """Ambient moments, from d E[X^a] = (a mu + a (a - 1) sigma^2 / 2) E[X^a] ds."""
     n, t = 400_000, times(0.3)[0]
     generator = torch.Generator().manual_seed(5)
@@ -139,7 +139,7 @@ def test_geometric_brownian_reverses_as_the_sde_and_the_flow_of_the_logarithm(pa
 
 
 def test_paths_of_logarithms_are_geometric_in_the_data():
-    """What needs no path of its own: geometric Ornstein-Uhlenbeck, and geometric interpolation."""
+    """Geometric Ornstein-Uhlenbeck and geometric interpolation need no path class."""
     generator = torch.Generator().manual_seed(7)
     z0, z = torch.randn(2, 9, 3, generator=generator, dtype=torch.float64)
     big0, big1 = torch.rand(2, 9, 3, generator=generator, dtype=torch.float64) + 0.1

@@ -1,4 +1,4 @@
-"""Distances in features: closed forms, floors, and the classifier they are taken in."""
+"""Metrics of features: closed forms, floors, and the classifier."""
 
 import math
 

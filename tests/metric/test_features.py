@@ -1,4 +1,4 @@
-"""Features: networks of the user's, what is kept of them, and what they do not depend on."""
+"""Feature maps: a user's network, caching, and invariances."""
 
 from contextlib import nullcontext
 
@@ -103,7 +103,7 @@ def test_features_of_a_set_are_made_once_for_all_metrics(tmp_path):
     x = data.held_out(30, 7).x1
     values = [metric.measure(x, pairs)[0].value for metric in metrics]
     assert features.seen == data.num_train + 60
-    # Others of the name, as in another process, find what is kept of training data.
+    # Maps of the same name, as in another process, find the cached features of training data.
     later = _Counting(tmp_path)
     again = FrechetDistance(features=later)
     again.fit(data)

@@ -1,4 +1,4 @@
-"""Metrics against closed forms, and the invariances of a distance between laws."""
+"""Metrics against closed forms, and invariances of distances between distributions."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_metric_is_unchanged_by_a_common_shift_or_reflection(metric: Metric):
 
 
 @by_name
-def test_metric_separates_laws_that_differ_and_floor_those_that_do_not(metric: Metric):
+def test_metric_separates_distributions_that_differ_and_floor_those_that_do_not(metric: Metric):
     reference, fresh, same = (normal(400, 2, seed=s) for s in range(3))
     good = with_floor(metric, same, [(reference, fresh)])
     bad = with_floor(metric, same * 1.6, [(reference, fresh)])
@@ -147,7 +147,7 @@ def test_energy_distance_of_shifted_normals_is_the_closed_form():
     assert abs(values.mean() - bias - expected) < 4 * standard_error
 
 
-def test_energy_distance_of_equal_laws_has_the_stated_expectation():
+def test_energy_distance_of_equal_distributions_has_the_stated_expectation():
     n = 100
     metric = EnergyDistance()
     values = torch.stack(

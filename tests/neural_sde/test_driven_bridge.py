@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers.driven import LAWS, additive, bank, linear_path
+from helpers.driven import REPRESENTATIONS, additive, linear_path, ou_driver
 from helpers.problems import times
 
 from interpolants.driver.brownian import Brownian
@@ -63,7 +63,7 @@ def _reachable(driver, at=(_END,), scale=1.0):
     s, t = torch.meshgrid(times(*at), times(*at), indexing="ij")
     own = total = driver.covariance(s, t)
     if driver.states:
-        own = LAWS["II"].ou_covariance(driver.omega(), times(*driver.gammas), s, t)
+        own = REPRESENTATIONS["II"].ou_covariance(driver.omega(), times(*driver.gammas), s, t)
     noise = _DEVIATION**2 * torch.eye(len(at), dtype=torch.float64)
     seen = scale**2 * own + noise
     tilt = torch.linalg.solve(seen, scale**2 * (total - own))
@@ -74,9 +74,9 @@ def _reachable(driver, at=(_END,), scale=1.0):
     ("hurst", "optimum", "slack"),
     [*zip(_INDICES, _OPTIMA, _SLACKS, strict=True)],
 )
-def test_driven_bridge_has_the_optimum_of_its_law(hurst, optimum, slack):
+def test_driven_bridge_has_the_optimum_of_its_distribution(hurst, optimum, slack):
     """And what a control loses to it that cannot choose the start."""
-    driver = bank(hurst, horizon=6.0)
+    driver = ou_driver(hurst, horizon=6.0)
     assert abs(_optimum(driver) - optimum) < 5e-4
     assert abs(_reachable(driver) - _optimum(driver) - slack) < 6e-4
 
@@ -93,7 +93,7 @@ def test_driven_bridge_has_the_optimum_of_its_law(hurst, optimum, slack):
 )
 def test_driven_bridge_has_its_known_losses(num_steps, p, losses, error):
     for hurst, expected, optimum in zip(_INDICES, losses, _OPTIMA, strict=True):
-        loss = _loss(bank(hurst, horizon=6.0), num_steps, p)
+        loss = _loss(ou_driver(hurst, horizon=6.0), num_steps, p)
         assert loss > optimum
         assert expected is None or (loss - expected).abs() < error
 
@@ -105,12 +105,12 @@ def test_driven_bridge_has_its_known_losses(num_steps, p, losses, error):
 )
 def test_driven_bridge_has_its_losses_in_expectation(num_steps, losses):
     for hurst, expected in zip((0.1, 0.3, 0.9), losses, strict=True):
-        assert (_loss(bank(hurst, horizon=6.0), num_steps) - expected).abs() < 6e-4
+        assert (_loss(ou_driver(hurst, horizon=6.0), num_steps) - expected).abs() < 6e-4
 
 
 @pytest.mark.parametrize(
     "driver",
-    [Brownian(), bank(0.3, "II"), bank(0.8, random_slope=True)],
+    [Brownian(), ou_driver(0.3, "II"), ou_driver(0.8, random_slope=True)],
     ids=["K=0", "II", "slope"],
 )
 @pytest.mark.parametrize("at", [(1.0,), (0.4, 1.0, 1.1)])
@@ -122,7 +122,7 @@ def test_driven_bridge_tends_to_its_optimum(driver, at):
 def test_driven_bridge_is_differentiable_in_the_index():
     """Through the readout, the control and the slope."""
     hurst = Hurst(value=0.7, learnable=True).double()
-    driver, at = bank(hurst, random_slope=True), (0.4, 1.0)
+    driver, at = ou_driver(hurst, random_slope=True), (0.4, 1.0)
     (gradient,) = torch.autograd.grad(_loss(driver, 20, 3.0, at), hurst.logit)
     with torch.no_grad():
         hurst.logit += 1e-5
@@ -134,8 +134,8 @@ def test_driven_bridge_is_differentiable_in_the_index():
 
 
 @pytest.mark.parametrize("hurst", [0.3, 0.8])
-def test_driven_bridge_has_the_law_of_gaussian_regression(hurst):
-    driver, nodes = bank(hurst, "II"), _nodes(256, 3)
+def test_driven_bridge_has_the_distribution_of_gaussian_regression(hurst):
+    driver, nodes = ou_driver(hurst, "II"), _nodes(256, 3)
     process = additive(driver, guide=_control(driver))
     x = process.event(linear_path(DrivenEuler(), process, nodes))
     s, t = torch.meshgrid(nodes, nodes, indexing="ij")
@@ -148,7 +148,7 @@ def test_driven_bridge_has_the_law_of_gaussian_regression(hurst):
 @pytest.mark.parametrize("at", [(0.7,), (0.2, 0.7, 1.9)])
 def test_linear_control_is_the_gradient_of_what_regression_predicts(at):
     """At t=0 of type II, from the closed covariance: by a kick of W at the start."""
-    driver, seen = bank(0.3, "II"), torch.linspace(-1, 2, len(at), dtype=torch.float64)
+    driver, seen = ou_driver(0.3, "II"), torch.linspace(-1, 2, len(at), dtype=torch.float64)
     control = _control(driver, at, observations=seen, scale=1.3)
     x, y = times(0.4), torch.zeros(1, 5, dtype=torch.float64)
     ts = times(*at)
@@ -176,19 +176,19 @@ def test_linear_control_of_brownian_motion_looks_to_what_lies_ahead():
 
 
 def test_linear_control_serves_coordinates_with_an_index_each():
-    driver, generator = bank((0.3, 0.8), random_slope=True), torch.Generator().manual_seed(0)
+    driver, generator = ou_driver((0.3, 0.8), random_slope=True), torch.Generator().manual_seed(0)
     x, seen = torch.randn(3, 2, 3, generator=generator, dtype=torch.float64).split([1, 2], dim=-1)
     y = torch.randn(3, 2, 6, generator=generator, dtype=torch.float64)
     both = _at(_control(driver, (0.4, 1.0), observations=seen), 0.1, x[..., 0], y)
     for k, hurst in enumerate((0.3, 0.8)):
-        one = _control(bank(hurst, random_slope=True), (0.4, 1.0), observations=seen[:, k])
+        one = _control(ou_driver(hurst, random_slope=True), (0.4, 1.0), observations=seen[:, k])
         torch.testing.assert_close(
             both[:, k], _at(one, 0.1, x[:, k, 0], y[:, k]), rtol=1e-12, atol=0
         )
 
 
 def test_driven_bridge_in_float32_follows_the_one_in_float64():
-    driver, nodes = bank(0.3, horizon=6.0), _nodes(128, 3)
+    driver, nodes = ou_driver(0.3, horizon=6.0), _nodes(128, 3)
     generator, ends = torch.Generator().manual_seed(0), []
     x = torch.zeros(20, dtype=torch.float64)
     control = _control(driver, observations=x[:, None] + 0.5)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers.driven import additive, bank, linear_path, linear_system, observed, start_of
+from helpers.driven import additive, linear_path, linear_system, observed, ou_driver, start_of
 from helpers.problems import times
 
 from interpolants.driver.brownian import Brownian
@@ -15,7 +15,11 @@ from interpolants.sampler.integrate import integrate
 from interpolants.sampler.mode.checkpointed import Checkpointed
 from interpolants.sampler.noise.fixed import FixedNoise
 
-_DRIVERS = {"K=0": Brownian(), "II": bank(0.3, "II"), "slope": bank(0.8, random_slope=True)}
+_DRIVERS = {
+    "K=0": Brownian(),
+    "II": ou_driver(0.3, "II"),
+    "slope": ou_driver(0.8, random_slope=True),
+}
 _AT, _DEVIATION, _SCALE = (0.4, 1.0, 1.1), 0.1, 0.7
 
 
@@ -127,7 +131,7 @@ def _of(options, d):
 @pytest.mark.parametrize("name", _OPTIONS)
 @pytest.mark.parametrize("hurst", [0.3, (0.3, 0.8), None])
 def test_linear_control_serves_coordinates_with_numbers_each(name, hurst):
-    driver = Brownian() if hurst is None else bank(hurst, random_slope=True)
+    driver = Brownian() if hurst is None else ou_driver(hurst, random_slope=True)
     state, seen = _states(driver, 5, 3, 2), _seen(5, 3, 2, 3)
     parts = {"times": _AT, "std": torch.tensor(0.2, dtype=torch.float64)}
     control = LinearControl(driver=driver, observations=seen, **parts, **_OPTIONS[name])
@@ -136,7 +140,7 @@ def test_linear_control_serves_coordinates_with_numbers_each(name, hurst):
     for d in range(2):
         index = hurst[d] if isinstance(hurst, tuple) else hurst
         alone = LinearControl(
-            driver=driver if index is None else bank(index, random_slope=True),
+            driver=driver if index is None else ou_driver(index, random_slope=True),
             observations=seen[..., d, :],
             **parts,
             **_of(_OPTIONS[name], d),
@@ -154,7 +158,7 @@ _MASKS = torch.tensor(
 @pytest.mark.parametrize("hurst", [0.3, (0.3, 0.8), None])
 def test_linear_control_of_what_exists_is_that_of_it_alone(name, hurst):
     """Of each sample, with what is missing set to anything."""
-    driver = Brownian() if hurst is None else bank(hurst)
+    driver = Brownian() if hurst is None else ou_driver(hurst)
     state, seen = _states(driver, 5, 4, 2), _seen(5, 4, 2, 3)
     parts = {"driver": driver, "std": 0.1, **_OPTIONS[name]}
     control = LinearControl(observations=seen, times=_AT, mask=_MASKS, **parts)
@@ -172,7 +176,7 @@ def test_linear_control_of_what_exists_is_that_of_it_alone(name, hurst):
 
 
 def test_linear_control_without_gaps_costs_what_it_costs_without_a_mask():
-    driver = bank(0.3)
+    driver = ou_driver(0.3)
     parts = {"driver": driver, "observations": _seen(5, 2, 3), "times": _AT, "std": 0.1}
     plain = LinearControl(**parts).gains(times(0.0, 0.5))
     full = LinearControl(**parts, mask=torch.ones(5, 3, dtype=torch.bool)).gains(times(0.0, 0.5))
@@ -188,7 +192,7 @@ def _learned(parameters, mode=None):
     hurst = Hurst(value=0.3, learnable=True).double()
     del hurst.logit
     hurst.logit = logit
-    driver = bank(hurst, random_slope=True)
+    driver = ou_driver(hurst, random_slope=True)
     guide = LinearControl(
         driver=driver,
         observations=seen,

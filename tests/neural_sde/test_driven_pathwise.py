@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers.driven import additive, bank, linear_path, one
+from helpers.driven import additive, linear_path, one, ou_driver
 from helpers.problems import times
 
 from interpolants.driver.brownian import Brownian
@@ -14,7 +14,7 @@ from interpolants.sampler.grid.power import PowerGrid
 from interpolants.sampler.integrate import integrate
 from interpolants.sampler.noise.generator import GeneratorNoise
 
-_DRIVERS = {"K=0": Brownian(), "I": bank(0.3, random_slope=True), "II": bank(0.8, "II")}
+_DRIVERS = {"K=0": Brownian(), "I": ou_driver(0.3, random_slope=True), "II": ou_driver(0.8, "II")}
 _NODES = PowerGrid(p=2).times(6, (0.0, 1.0))
 
 
@@ -82,7 +82,7 @@ def test_log_ratio_of_the_best_control_is_nearly_a_constant():
     """The evidence: log p(o | x) - log dQ/dP = log p(o) along every path, in the limit."""
     spreads = []
     for num_steps in (64, 256):
-        driver, nodes = bank(0.6, "II"), PowerGrid(p=3).times(num_steps, (0.0, 1.0))
+        driver, nodes = ou_driver(0.6, "II"), PowerGrid(p=3).times(num_steps, (0.0, 1.0))
         guide = LinearControl(driver=driver, observations=times(0.8), times=(1.0,), std=0.3)
         process = additive(driver, guide=guide, path_kl=True, pathwise=True)
         generator = torch.Generator().manual_seed(1)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from helpers.driven import additive, bank, linear_path, linear_system, lyapunov, start_of
+from helpers.driven import additive, linear_path, linear_system, lyapunov, ou_driver, start_of
 from helpers.problems import times
 
 from interpolants.driver.brownian import Brownian
@@ -23,7 +23,7 @@ from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
 
 _SOLVERS = [DrivenEuler(), DrivenHeun()]
-_DRIVERS = {"K=0": Brownian(), "I": bank(0.3, random_slope=True), "II": bank(0.8, "II")}
+_DRIVERS = {"K=0": Brownian(), "I": ou_driver(0.3, random_slope=True), "II": ou_driver(0.8, "II")}
 
 
 def _pairs(nodes):
@@ -34,7 +34,7 @@ def _pairs(nodes):
 @pytest.mark.parametrize("grid", [UniformGrid(), PowerGrid(p=3), GeometricGrid(ratio=0.01)])
 @pytest.mark.parametrize("name", _DRIVERS)
 @pytest.mark.parametrize("solver", _SOLVERS)
-def test_driven_motion_has_the_covariance_of_its_driver(num_steps, grid, name, solver):
+def test_driven_process_has_the_covariance_of_its_driver(num_steps, grid, name, solver):
     """Exactly, at any number of steps."""
     driver, nodes = _DRIVERS[name], grid.times(num_steps, (0.0, 1.3))
     x = linear_path(solver, additive(driver), nodes)[..., 0]
@@ -47,7 +47,7 @@ def test_driven_motion_has_the_covariance_of_its_driver(num_steps, grid, name, s
 def test_driven_ornstein_uhlenbeck_tends_to_the_solution_of_its_lyapunov_equation(
     solver, order, hurst, kind
 ):
-    driver, theta = bank(hurst, kind), 1.5
+    driver, theta = ou_driver(hurst, kind), 1.5
     exact = lyapunov(*linear_system(driver, times(theta)), start_of(driver), 2.0)
     process, errors = additive(driver, drift=lambda t, x: -theta * x), []
     for num_steps in (100, 200):
@@ -130,7 +130,7 @@ def _learned(parameters, context=None, mode=None, solver=None, dtype=torch.float
     hurst = Hurst(value=0.3, learnable=True).double()
     del hurst.logit
     hurst.logit = logit
-    driver = bank(hurst, random_slope=True)
+    driver = ou_driver(hurst, random_slope=True)
     process = DrivenSDE(
         driver=driver,
         drift=lambda t, x: -rate * torch.sin(x),
@@ -213,7 +213,7 @@ def test_driven_solve_in_float32_follows_the_one_in_float64():
 
 
 def test_driven_solve_computes_the_readout_once():
-    driver, calls = bank(0.3), []
+    driver, calls = ou_driver(0.3), []
     process = additive(driver)
     plan = DrivenEuler().plan(process, UniformGrid().times(12, (0.0, 1.0)))
     weights, driver.readout = driver.readout, lambda: calls.append(0) or weights()
@@ -225,13 +225,13 @@ def test_driven_solve_computes_the_readout_once():
 
 def test_driven_coordinates_have_an_index_each():
     """And each the law of its own."""
-    driver = bank((0.3, 0.8))
+    driver = ou_driver((0.3, 0.8))
     process, nodes = additive(driver), UniformGrid().times(5, (0.0, 1.0))
     solver = DrivenEuler()
     state = process.start(torch.zeros(3, 2, dtype=torch.float64), torch.Generator().manual_seed(0))
     z = torch.randn(5, 1, *state.shape, dtype=torch.float64)
     both = integrate(solver.plan(process, nodes), state, noise=FixedNoise(z))
     for k, hurst in enumerate((0.3, 0.8)):
-        plan = solver.plan(additive(bank(hurst)), nodes)
+        plan = solver.plan(additive(ou_driver(hurst)), nodes)
         alone = integrate(plan, state[:, k], noise=FixedNoise(z[:, :, :, k]))
         torch.testing.assert_close(both[:, k], alone, rtol=1e-13, atol=1e-13)

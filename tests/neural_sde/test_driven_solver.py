@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from helpers.driven import additive, bank, zero
+from helpers.driven import additive, ou_driver, zero
 
 from interpolants.driver.brownian import Brownian
 from interpolants.neural_sde.driven_sde import DrivenSDE
@@ -46,7 +46,7 @@ def _first(state):
     return torch.cat([torch.ones_like(state[:, :1]), torch.zeros_like(state[:, 1:])], dim=1)
 
 
-@pytest.mark.parametrize("driver", [Brownian(), bank(0.4)], ids=["K=0", "bank"])
+@pytest.mark.parametrize("driver", [Brownian(), ou_driver(0.4)], ids=["K=0", "bank"])
 def test_driven_heun_follows_stratonovich_and_euler_does_not(driver):
     """dX = X dB has the solution exp(B); Euler's tends to exp(B - omega_bar^2 t / 2)."""
     counts = (64, 128, 256, 512)
@@ -57,7 +57,7 @@ def test_driven_heun_follows_stratonovich_and_euler_does_not(driver):
     assert euler[-1] > 0.8 * euler[0] > 20 * heun[-1]
 
 
-@pytest.mark.parametrize("driver", [Brownian(), bank(0.4)], ids=["K=0", "bank"])
+@pytest.mark.parametrize("driver", [Brownian(), ou_driver(0.4)], ids=["K=0", "bank"])
 def test_driven_euler_has_strong_order_one_where_noise_is_additive(driver):
     process = additive(driver, drift=lambda t, x: torch.sin(3 * x) - x)
     generator = torch.Generator().manual_seed(0)

@@ -34,8 +34,8 @@ def test_moving_digits_full_has_the_sizes_of_the_paper() -> None:
         model.driver.rates().float(), 10 ** torch.tensor([-1.0, -0.5, 0.0, 0.5, 1.0])
     )
     assert model.driver.states == 5
-    assert model.steering is not None and model.encoder is not None
-    for net in (model.drift, model.steering.control):
+    assert model.control is not None and model.encoder is not None
+    for net in (model.drift, model.control.control):
         assert _widths(net, nn.Linear) == [200, 200, 6]
     assert _widths(model.encoder, nn.Conv2d) == [64, 128, 256, 256]
     assert _widths(model.decoder, nn.Conv2d) == [256, 256, 128, 64, 1]

@@ -132,8 +132,8 @@ def test_neural_sde_gradients_are_those_of_the_likelihood_where_all_is_linear():
         "driver.hurst.logit",
         "diffusion.log_value",
         "start.mean",
-        "start.log_deviation",
-        "decoder.log_deviation",
+        "start.log_std",
+        "decoder.log_std",
     }
     for found, exact in zip(got, wanted, strict=True):
         if exact is not None:
@@ -234,7 +234,7 @@ def test_neural_sde_prediction_is_that_of_the_gaussian_process():
     assert ((paths.std(dim=0) / spread - 1).abs() < 4.5 / math.sqrt(2 * n)).all()
 
 
-def test_neural_sde_prior_has_the_law_of_its_driver():
+def test_neural_sde_prior_has_the_distribution_of_its_driver():
     model = _model(_bank(0.3))
     paths = model.prior(20_000, _generator())
     wanted = _covariance(model, _TIMES)[0] + 0.2**2 * torch.eye(len(_TIMES))

@@ -89,7 +89,7 @@ def test_series_model_draws_are_fixed_by_the_seed(sde):
         assert not torch.equal(draw(5), draw(6))
 
 
-def test_series_model_samples_have_the_law_of_the_prior_in_the_units_of_the_data(sde):
+def test_series_model_samples_have_the_distribution_of_the_prior_in_the_units_of_the_data(sde):
     scaling = _affine()
     raw, scaled = (_model(sde, s).sample(6, seed=2).x for s in (None, scaling))
     torch.testing.assert_close(scaled, scaling.to_data(raw))

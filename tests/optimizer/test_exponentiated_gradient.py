@@ -1,4 +1,4 @@
-"""Exponentiated gradient: the update, the signs that it keeps, and the laws that it makes."""
+"""Exponentiated gradient: the update, preserved signs, and the distribution of weights."""
 
 import copy
 import math
@@ -157,7 +157,7 @@ def test_exponentiated_gradient_trains_a_network_whose_weights_keep_their_signs(
 
 
 def _solve(make, seed):
-    """2000 weights of a sparse positive law, learned from 200 noisy rows until they fit."""
+    """Fit 2000 sparse positive weights to 200 noisy rows."""
     n, dim = 200, 2000
     g = keyed_generator(4, seed)
     rows = torch.randn(n, dim, generator=g) / dim**0.5
@@ -178,7 +178,7 @@ def _unclamped(weights):
 
 
 def _distance(values):
-    """Kolmogorov-Smirnov distance to the normal law of the same mean and deviation."""
+    """Kolmogorov-Smirnov distance to the normal distribution of the same mean and std."""
     return kstest((values - values.mean()) / values.std(), "norm").statistic
 
 
@@ -188,7 +188,7 @@ def test_exponentiated_gradient_makes_weights_log_normal(seed):
     # a sum over rows and so close to normal, with phi(w) = w for plain descent and phi(w) = log w
     # here. Normal samples of 2000 are within 1.035 / sqrt(2000) = 0.023 in 99 of 100 cases
     # (Lilliefors); the weights of the teacher are correlated with v, which the bound leaves room
-    # for. Those that are not of the law must be twice as far.
+    # for. Weights of another distribution must be twice as far.
     multiplicative = _solve(_unclamped, seed)
     plain = _solve(lambda w: torch.optim.SGD(w, lr=0.3), seed)
     adam = _solve(lambda w: torch.optim.Adam(w, lr=0.01), seed)

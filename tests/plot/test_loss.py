@@ -1,4 +1,4 @@
-"""The figure of losses draws what the file of metrics holds."""
+"""Figures of losses draw the values in the metrics file."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Figures of paths: trajectories, snapshots and animations show the states they were given."""
+"""Figures of paths: trajectories, snapshots and animations show the right states."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Figures of samples show the numbers they were given; files are whole or not there."""
+"""Figures of samples show the right numbers; files are written atomically."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Figures of series and videos show the values they were given, where they belong."""
+"""Figures of time series and videos show the right values at the right places."""
 
 import numpy as np
 import pytest
@@ -104,7 +104,7 @@ def test_frames_are_rows_by_kind_in_the_order_of_time():
         # The gap after the fourth frame is the pixel 4 * 17 - 1.
         assert abs(line.get_xdata()[0] - (4 * 17 - 1)) < 1
     assert [label.get_text() for label in panels[0].get_xticklabels()][:2] == ["0", "1"]
-    assert [text.get_text() for text in panels[0].texts] == ["context_length", "predicted"]
+    assert [text.get_text() for text in panels[0].texts] == ["context", "predicted"]
 
 
 @pytest.mark.parametrize(

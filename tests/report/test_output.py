@@ -35,7 +35,7 @@ def test_png_output_takes_the_range_of_the_data(tmp_path):
     assert _pictures(tmp_path / "a")[0].tolist() == [[0, 64, 128, 255, 255, 0]]
 
 
-def test_png_output_leaves_no_picture_of_earlier_samples_but_other_files(tmp_path):
+def test_png_output_leaves_no_images_of_earlier_samples_but_other_files(tmp_path):
     output, x = PngOutput(), torch.zeros(12, 1, 2, 2)
     output.write(x, torch.arange(12), tmp_path, "ode")
     (tmp_path / "ode" / "mine.png").write_bytes(b"")

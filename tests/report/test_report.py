@@ -99,7 +99,7 @@ def test_report_of_training_without_metrics_draws_its_pictures(tmp_path):
     assert all(row.strip("0123456789").strip(",") for row in rows)
 
 
-def test_report_of_training_that_logged_nothing_has_no_picture_of_it(tmp_path):
+def test_report_of_training_that_logged_nothing_has_no_images_of_it(tmp_path):
     later = ["log_every=50", "validate_every=50", "sample_every=50"]
     report = train_with(tmp_path, *later)
     assert not (run_folder(report) / "figures").exists()

@@ -115,7 +115,7 @@ def test_sharding_leaves_small_jobs_as_they_are(ckpt, tmp_path, monkeypatch):
     assert files_in(tmp_path) == ["ode.json", "ode.npz"]
 
 
-def test_sharding_writes_pictures_of_images(ckpt, tmp_path, monkeypatch):
+def test_sharding_writes_images_of_images(ckpt, tmp_path, monkeypatch):
     leave_out_pictures(monkeypatch)
     words = ["n=50", ckpt, "metric=[]", "output=png", "output.high=16", "num_steps=4"]
     for size, folder in ((20, tmp_path / "a"), (50, tmp_path / "b")):

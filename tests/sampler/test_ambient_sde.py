@@ -11,8 +11,8 @@ import torch
 from helpers.multiplicative import (
     TARGET_A,
     TARGET_B,
-    beginnings,
     exact_fields,
+    initial_states,
     log_normal_fields,
     mixture_fields,
 )
@@ -134,7 +134,7 @@ def test_ambient_euler_loses_in_a_step_what_the_normal_tail_says():
     sigma, h, n = 1.5, 0.1, 100_000
     _, process = _pair(mixture_fields(TARGET_B, sigma))
     generator = torch.Generator().manual_seed(0)
-    x, nodes = beginnings(TARGET_B, sigma, n, generator).exp(), times(0.0, h)
+    x, nodes = initial_states(TARGET_B, sigma, n, generator).exp(), times(0.0, h)
     end = integrate(
         EulerMaruyamaDiagonal().plan(process, nodes), x, noise=GeneratorNoise(generator)
     )
@@ -152,7 +152,7 @@ def test_ambient_euler_loses_the_chains_that_a_simulation_lost(num_steps, expect
     sigma, n = 1.5, 20_000
     _, process = _pair(mixture_fields(TARGET_B, sigma))
     nodes, generator = _nodes(num_steps, 0.0), torch.Generator().manual_seed(1)
-    x = beginnings(TARGET_B, sigma, n, generator).exp()
+    x = initial_states(TARGET_B, sigma, n, generator).exp()
     end = integrate(
         EulerMaruyamaDiagonal().plan(process, nodes), x, noise=GeneratorNoise(generator)
     )

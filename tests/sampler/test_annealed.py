@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 from helpers.compose import config_of
-from helpers.multiplicative import TARGET_A, beginnings, exact_fields, mixture_fields
+from helpers.multiplicative import TARGET_A, exact_fields, initial_states, mixture_fields
 from hydra.utils import instantiate
 
 from interpolants.likelihood.expectation import ExpectationLikelihood
@@ -217,7 +217,7 @@ def test_released_schedule_contracts_the_modes_of_target_a():
     node = config_of("sampler=dale_langevin_annealed").sampler
     sampler = instantiate(node, _convert_="all")(fields=mixture_fields(TARGET_A, _SIGMA))
     n, generator = 10_000, torch.Generator().manual_seed(0)
-    x0 = beginnings(TARGET_A, _SIGMA, n, generator) / _SIGMA
+    x0 = initial_states(TARGET_A, _SIGMA, n, generator) / _SIGMA
     drawn = sampler(x0, generator=generator, times=[k / 40 for k in range(41)])
     # Requested times of the report fall on nodes: no step is added.
     assert drawn.nfe == 1001

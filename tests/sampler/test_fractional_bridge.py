@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from helpers.memory import linear_law, responses
+from helpers.memory import linear_distribution, responses
 from helpers.problems import INTERPOLANTS, ConditionedNetwork, Gaussians
 
 from interpolants.data.gaussian_mixture import GaussianMixture
@@ -77,7 +77,7 @@ def test_bridge_has_weak_order_one_on_gaussian_data(hurst):
     fields = Gaussians(path, _PREDICTS, means=(0.0, 0.5), covariances=(1.0, 0.09)).fields()
     process, errors = FractionalBridge(fields=fields, driver=_bank(hurst)), []
     for n in (100, 200):
-        mean, variance = linear_law(process, PowerGrid(p=3.0).times(n, process.span))
+        mean, variance = linear_distribution(process, PowerGrid(p=3.0).times(n, process.span))
         assert abs(mean - 0.5) < 1e-3
         errors.append(abs(math.sqrt(variance) - 0.3))
     assert errors[1] < 0.01

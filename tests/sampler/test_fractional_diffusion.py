@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from helpers.memory import SCHEDULES, bank, linear_law, noise_of, responses
+from helpers.memory import SCHEDULES, linear_distribution, noise_of, ou_driver, responses
 from helpers.problems import INTERPOLANTS, ConditionedNetwork, Gaussians, load
 
 from interpolants.data.gaussian_mixture import GaussianMixture
@@ -58,7 +58,7 @@ def test_flow_has_order_two_on_gaussian_data(hurst, count, kind):
     errors = []
     for n in (100, 200):
         times = FractionalGrid(noise=noise).times(n, (0.0, 0.9), log_snr=path.log_snr)
-        mean, variance = linear_law(process, times)
+        mean, variance = linear_distribution(process, times)
         errors.append(abs(variance - (0.1**2 + 0.9**2 * 0.09)))
         assert abs(mean - 0.9 * 0.5) < 1e-3
     assert errors[1] < 1e-3
@@ -155,12 +155,12 @@ def test_grid_takes_equal_steps_of_the_clock_of_the_noise():
             "FractionalNoise.match: expected true or false",
         ),
         (
-            lambda: FractionalNoise(driver=bank(0.7, 2), schedule=ConstantSchedule(c=1.0)),
+            lambda: FractionalNoise(driver=ou_driver(0.7, 2), schedule=ConstantSchedule(c=1.0)),
             "FractionalNoise.schedule: expected a rate that varies",
         ),
         (
             lambda: FractionalNoise(
-                driver=bank(0.7, 2, MandelbrotVanNess(normalize=False)),
+                driver=ou_driver(0.7, 2, MandelbrotVanNess(normalize=False)),
                 schedule=SCHEDULES["exploding"],
             ),
             "FractionalNoise.driver: expected a motion that starts with no past",

@@ -10,8 +10,8 @@ from helpers.compose import config_of
 from helpers.multiplicative import (
     TARGET_A,
     TARGET_B,
-    beginnings,
     exact_fields,
+    initial_states,
     log_normal_fields,
     mixture_fields,
     wasserstein,
@@ -114,7 +114,7 @@ def test_configured_sampler_has_the_moments_of_the_data(stem):
     """log x of target A: mean .215, deviation .256."""
     sampler, n = _configured(stem, mixture_fields(TARGET_A, _SIGMA)), 20_000
     generator = torch.Generator().manual_seed(0)
-    x0 = beginnings(TARGET_A, _SIGMA, n, generator) / _SIGMA
+    x0 = initial_states(TARGET_A, _SIGMA, n, generator) / _SIGMA
     drawn = sampler(x0, generator=generator)
     mean = float(TARGET_A.weights @ TARGET_A.means[:, 0])
     square = TARGET_A.covariances[:, 0, 0] + TARGET_A.means[:, 0].square()
@@ -156,7 +156,7 @@ def _survive(n):
         for num_steps in (1, 4):
             sigma = step * math.sqrt(num_steps)
             fields, generator = mixture_fields(TARGET_B, sigma), torch.Generator().manual_seed(0)
-            y = beginnings(TARGET_B, sigma, n, generator).float()
+            y = initial_states(TARGET_B, sigma, n, generator).float()
             plan = EulerMaruyama().plan(_sde(fields), _uniform(num_steps))
             x = integrate(plan, y, noise=GeneratorNoise(generator)).exp()
             assert x.dtype == torch.float32
@@ -192,7 +192,7 @@ def test_reverse_samplers_have_the_tabulated_distances(target, sigma, floor, sol
     )
     for num_steps, expected in table.items():
         generator = torch.Generator().manual_seed(num_steps)
-        y = beginnings(target, sigma, 100_000, generator)
+        y = initial_states(target, sigma, 100_000, generator)
         plan = solver.plan(process, _uniform(num_steps))
         end = integrate(plan, process.encode(y), noise=GeneratorNoise(generator))
         assert abs(wasserstein(process.decode(end), target) - expected) < 3 * floor
@@ -201,7 +201,7 @@ def test_reverse_samplers_have_the_tabulated_distances(target, sigma, floor, sol
 def test_grid_matters_more_than_the_sampler():
     """Twenty steps to target A: Heun's flow on a geometric grid, and Dale-Langevin's uniform."""
     fields, generator = mixture_fields(TARGET_A, _SIGMA), torch.Generator().manual_seed(0)
-    y = beginnings(TARGET_A, _SIGMA, 50_000, generator)
+    y = initial_states(TARGET_A, _SIGMA, 50_000, generator)
     noise = GeneratorNoise(generator)
     chain = integrate(EulerMaruyama().plan(_sde(fields), _uniform(20)), y, noise=noise)
     flow = Sampler(

@@ -47,13 +47,13 @@ def _signed():
 
 
 def _in_chart():
-    """The law of y = shift + scale x, x ~ N(mean, std^2), as the exact model has it."""
+    """Distribution of y = shift + scale x, x ~ N(mean, std^2), as in the exact model."""
     return Normal((_SHIFT + _SCALE * _MEAN).double(), (_SCALE * _STD).double())
 
 
 _MAP = PositiveMap(offset=1.0, scale=0.5)
-# Spaces, and the density of data whose chart has that law.
-_LAWS = {
+# Spaces, and the density of data whose chart has that distribution.
+_CASES = {
     "log": (LogSpace(), lambda y: LogNormal(y.loc, y.scale)),
     "log of a map": (
         LogSpace(map=_MAP),
@@ -82,7 +82,7 @@ def _exact_model(space):
     return Model(fields=fields, event_shape=(2,), scaling=Scaling(_SHIFT, _SCALE, space))
 
 
-@pytest.mark.parametrize(("space", "distribution"), _LAWS.values(), ids=_LAWS)
+@pytest.mark.parametrize(("space", "distribution"), _CASES.values(), ids=_CASES)
 def test_space_model_log_prob_is_the_closed_form_in_the_units_of_the_data(space, distribution):
     model, y = _exact_model(space), _in_chart()
     x = space.from_chart(y.loc + y.scale * _rows(50))
@@ -97,8 +97,10 @@ def test_space_model_log_prob_is_the_closed_form_in_the_units_of_the_data(space,
     assert not model.log_prob(x).value.requires_grad
 
 
-@pytest.mark.parametrize(("space", "distribution"), _LAWS.values(), ids=_LAWS)
-def test_space_model_samples_come_with_their_densities_and_follow_the_law(space, distribution):
+@pytest.mark.parametrize(("space", "distribution"), _CASES.values(), ids=_CASES)
+def test_space_model_samples_come_with_their_densities_and_follow_the_distribution(
+    space, distribution
+):
     model, y = _exact_model(space), _in_chart()
     samples = model.sample(4000, log_prob=True, num_steps=64, chunk_size=1500)
     x = samples.x.double()
@@ -129,7 +131,7 @@ def _uniform(*, fields, **options):
 
 
 def test_space_model_paths_stay_in_the_space_and_their_units_are_geometric():
-    """At rest in the units of the network, a state is multiplied by 100 over the path."""
+    """A state that is constant in the network's units is multiplied by 100 over the path."""
     scaling = Scaling(torch.tensor(100.0).log(), space=LogSpace())
     model = Model(fields=_still(), event_shape=(2,), scaling=scaling)
     start = _rows(6).float()
@@ -139,7 +141,7 @@ def test_space_model_paths_stay_in_the_space_and_their_units_are_geometric():
     torch.testing.assert_close(samples.x, expected[-1], rtol=1e-5, atol=0)
 
 
-def test_space_model_paths_begin_at_the_data_of_a_base_in_their_own_units():
+def test_space_model_paths_start_at_the_data_of_a_base_in_their_own_units():
     rows = _rows(40).exp()
     base = DatasetBase(data=FiniteData(rows), space=LogSpace())
     data = FiniteData(50 * rows.square())
@@ -148,7 +150,7 @@ def test_space_model_paths_begin_at_the_data_of_a_base_in_their_own_units():
     start = rows[:6].float()
     samples = model.sample(6, start=start, times=(0, 0.3), sampler=_uniform)
     torch.testing.assert_close(samples.path[0], start, rtol=1e-5, atol=0)
-    # At rest: the same number of standard deviations from the mean of the logarithms.
+    # With zero velocity: the same number of standard deviations from the mean of the logarithms.
     torch.testing.assert_close(samples.x.log(), scaling.to_chart(base.scaling.to_model(start)))
     between = 0.7 * start.log() + 0.3 * samples.x.log()
     torch.testing.assert_close(samples.path[1].log(), between, rtol=1e-5, atol=1e-5)
@@ -210,7 +212,7 @@ def test_data_are_standardized_in_the_chart():
         assert (units[0] == 0).all() and (units[1] == 1).all()
 
 
-def test_laws_are_standardized_in_the_chart_by_fixed_draws():
+def test_distributions_are_standardized_in_the_chart_by_fixed_draws():
     distribution = partial(GaussianMixture, means=[[9.0, 7.0]], std=0.5)
     shift, scale = distribution().chart_units(LogSpace())
     drawn = distribution().fitting_batch().x1.log()

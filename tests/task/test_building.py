@@ -44,7 +44,7 @@ def test_fit_base_takes_all_rows_only_for_a_base_that_is_fitted(base, takes, mon
 
 def test_fit_base_still_warns_of_what_an_unfitted_base_leaves_out():
     fields = _fields(GaussianBase(), VarianceExplodingInterpolant(sigma_max=2.0))
-    with pytest.warns(UserWarning, match=r"begins with data 0\.\d+ times as large"):
+    with pytest.warns(UserWarning, match=r"starts with data 0\.\d+ times as large"):
         _fit(EuclideanSpace(), fields)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.image_files import OPTIONS, write_image_network, write_image_sets
+from helpers.image_files import OPTIONS, write_image_data, write_image_network
 from helpers.problems import load, node_of, stems
 
 from interpolants.testing import (
@@ -62,14 +62,14 @@ def needed(tmp_path_factory):
     np.savetxt(series, x0, delimiter=",")
     folder = tmp_path_factory.mktemp("images")
     # Means of few held-out rows are far from normal.
-    write_image_sets(folder, pictures=500)
+    write_image_data(folder, images=500)
     network = write_image_network(folder / "network.pt")
     images = {f"data/{name}": {key: str(folder / path)} for name, (key, path) in OPTIONS.items()}
     return images | {
         "data/file": {"path": path, "key": "x1"},
         "data/pairs": {"path": path},
         "data/time_series": {"path": series, "length": 16},
-        "data/image_folder": {"path": str(folder / "pictures"), "size": 4},
+        "data/image_folder": {"path": str(folder / "images"), "size": 4},
         "data/moving_digits": {"frames": 4, "canvas": 16, "digit_size": 8},
         "data/moving_digits_small": {"frames": 4, "canvas": 16, "digit_size": 8},
         "base/dataset_target": {"data": node_of("data", "moons")},

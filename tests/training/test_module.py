@@ -259,7 +259,7 @@ def test_training_follows_and_logs_the_schedule(tmp_path):
     assert abs(fields.net.offset.item() - 2 * kept) < 0.05
 
 
-def test_training_reaches_the_law_of_the_data(tmp_path):
+def test_training_reaches_the_distribution_of_the_data(tmp_path):
     """From N(0, 1) to N(3, 0.5^2), in units of the data, with a small network."""
     data = GaussianMixture(means=[[3.0]], std=0.5)
     net = MLP(event_shape=(1,), heads=1, hidden=32, depth=2)

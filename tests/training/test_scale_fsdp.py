@@ -56,4 +56,4 @@ def test_a_run_goes_on_with_weights_shared_and_with_them_whole(one, tmp_path):
 def test_shared_weights_have_no_power_averages(tmp_path):
     done = run_script("train", tmp_path, *_RUN, *_SHARED, "max_steps=24", "power_ema=6")
     assert done.returncode == 1
-    assert "power_ema: expected null where weights are shared out" in done.stderr
+    assert "power_ema: expected null with sharded weights" in done.stderr

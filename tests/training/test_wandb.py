@@ -67,7 +67,7 @@ def test_wandb_records_the_metrics_of_the_csv_file(first, recorded):
     assert {"val/loss", "val/energy_distance", "test/sliced_wasserstein_floor"} <= keys
 
 
-def test_wandb_records_pictures_and_keeps_their_files(first):
+def test_wandb_records_images_and_keeps_their_files(first):
     folder, records = first
     rows = [values(row.item) for row in of_kind(records, "history")]
     for key in ("val/samples", "test/samples", "test/samples_snapshots"):

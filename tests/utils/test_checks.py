@@ -1,4 +1,4 @@
-"""Numbers: every numeric argument of every part refuses what is no number of its range."""
+"""Checks of numeric arguments: each part refuses values outside of the range."""
 
 import math
 import re
@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from helpers.image_files import OPTIONS, write_image_sets
+from helpers.image_files import OPTIONS, write_image_data
 from helpers.problems import INTERPOLANTS, exact_fields, load, node_of, stems
 from torch.optim import SGD
 
@@ -53,7 +53,7 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     np.save(folder / "file.npy", np.ones((5, 2)))
     np.savez(folder / "pairs.npz", x0=np.ones((5, 2)), x1=np.ones((5, 2)))
-    write_image_sets(folder)
+    write_image_data(folder)
     own = {
         "file": str(folder / "file.npy"),
         "pairs": str(folder / "pairs.npz"),

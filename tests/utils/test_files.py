@@ -1,4 +1,4 @@
-"""Files that are whole under their name, or not there."""
+"""Atomic file writes."""
 
 from uuid import uuid4
 

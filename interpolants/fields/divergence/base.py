@@ -1,4 +1,4 @@
-"""The divergence of a field of which only the values are known."""
+"""Divergences of fields by vector-Jacobian products."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 FieldOf = Callable[[Tensor], tuple[Tensor, ...]]
-"""States (B, D) to values: the field, (B, D), whose divergence is taken, and what comes along."""
+"""Function of states (B, D) that returns the field, (B, D), and further values."""
 
 Linearised = tuple[tuple[Tensor, ...], Callable[[Tensor], Tensor]]
-"""The values f(x), and v (m, B, D) to v^T (df/dx), (m, B, D)."""
+"""Values f(x), and the function from v to v^T (df/dx), both (m, B, D)."""
 
 
 class Divergence(abc.ABC):
-    """div f(x) = sum_i d f_i / d x_i, as a sum or as estimates v^T (df/dx) v.
+    """Divergence div f(x) = sum_i d f_i / d x_i, exact or as estimates v^T (df/dx) v.
 
     Attributes:
         random: whether the estimates depend on probes.
@@ -30,7 +30,7 @@ class Divergence(abc.ABC):
     @property
     @abc.abstractmethod
     def columns(self) -> int:
-        """How many estimates there are of each sample's divergence."""
+        """Number of estimates of each sample's divergence."""
 
     def draw(self, n: int, dim: int, generator: torch.Generator | None, like: Tensor) -> Tensor:
         """Probes for `n` samples of `dim` elements, (n, columns, dim), on like's device."""
@@ -38,22 +38,22 @@ class Divergence(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, f: FieldOf, x: Tensor, probes: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        """The values f(x), from one evaluation, and the divergence of the first.
+        """Evaluate f(x) once, with the divergence of its first value.
 
         Args:
-            f: the field; a sample's value depends on its own state alone.
+            f: the field; a sample's value depends only on its own state.
             x: states, (B, D).
-            probes: of these samples, (B, columns, D), if the divergence is random.
+            probes: probes of these samples, (B, columns, D), if the divergence is random.
 
         Returns:
-            What `f` returns, and estimates, (B, columns); differentiable if gradients are on.
+            The values of `f`, and estimates, (B, columns); differentiable if gradients are on.
         """
 
 
 def quadratic_forms(
     f: FieldOf, x: Tensor, directions: Tensor, chunk_size: int
 ) -> tuple[tuple[Tensor, ...], Tensor]:
-    """The values f(x), and v^T (df/dx) v for each direction v by vector-Jacobian products.
+    """Evaluate f(x), and v^T (df/dx) v for each direction v by vector-Jacobian products.
 
     Args:
         f: as in `Divergence`.
@@ -62,7 +62,7 @@ def quadratic_forms(
         chunk_size: products taken at once, which bounds memory.
 
     Returns:
-        What `f` returns, and the forms, (m, B).
+        The values of `f`, and the quadratic forms, (m, B).
     """
     linearise = _functional if torch.compiler.is_compiling() else _recorded
     values, pull = linearise(f, x)
@@ -75,7 +75,7 @@ def quadratic_forms(
 
 
 def _functional(f: FieldOf, x: Tensor) -> Linearised:
-    """By a transform of f, which compilers see through, but under which nothing checkpoints."""
+    """Linearise by torch.func, which compiles, but does not support checkpointing."""
 
     def first_and_all(state: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         values = f(state)
@@ -87,9 +87,9 @@ def _functional(f: FieldOf, x: Tensor) -> Linearised:
 
 
 def _recorded(f: FieldOf, x: Tensor) -> Linearised:
-    """By the graph that autograd records."""
+    """Linearise by the graph that autograd records."""
     gradients = torch.is_grad_enabled()
-    # Of the kernels of attention this one alone has second derivatives.
+    # The only kernel of attention with second derivatives.
     attention = sdpa_kernel(SDPBackend.MATH) if gradients else nullcontext()
     with torch.enable_grad(), attention:
         state = x if gradients and x.requires_grad else x.detach().requires_grad_()

@@ -15,10 +15,10 @@ from interpolants.utils.checks import check_count
 @final
 @dataclass(frozen=True, kw_only=True)
 class ExactDivergence(Divergence):
-    """The trace of the Jacobian, by as many vector-Jacobian products as there are elements.
+    """Trace of the Jacobian, by one vector-Jacobian product for each element.
 
     Args:
-        chunk_size: products taken at once, > 0; each needs about the memory of one evaluation.
+        chunk_size: products per batch, > 0; each needs about the memory of one evaluation.
     """
 
     chunk_size: int = 64

@@ -15,11 +15,11 @@ from interpolants.utils.checks import check_count
 @final
 @dataclass(frozen=True, kw_only=True)
 class HutchinsonDivergence(Divergence):
-    """v^T (df/dx) v for each of K probes v of random signs: unbiased, by K products.
+    """Unbiased estimates v^T (df/dx) v for K probes v of random signs.
 
-    Signs have the least variance of probes with independent elements, none where the Jacobian is
-    diagonal (M. F. Hutchinson, Commun. Stat. Simul. Comput. 18, 1989). Probes are drawn once for
-    a solve and stay fixed along it, so that what is integrated is smooth.
+    Signs have the least variance of all probes with independent elements, and none if the Jacobian
+    is diagonal (M. F. Hutchinson, Commun. Stat. Simul. Comput. 18, 1989). Probes are drawn once
+    for a solve and stay fixed along it, so that the integrand is smooth.
 
     Args:
         num_probes: K, > 0; from 2 on, estimates come with a standard error.

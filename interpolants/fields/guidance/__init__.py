@@ -1,1 +1,1 @@
-"""Guidance: sampling from sharper conditional laws than were learned."""
+"""Guidance: sampling from sharper conditional distributions than were learned."""

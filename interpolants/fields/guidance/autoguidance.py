@@ -15,13 +15,13 @@ from interpolants.net.condition import Condition
 @final
 @dataclass(frozen=True, kw_only=True)
 class Autoguidance(Guidance):
-    """Away from a poorer model of the same law (Karras et al., arXiv 2406.02507).
+    """Guidance away from a poorer model of the same data (Karras et al., arXiv 2406.02507).
 
-    It keeps the variety that classifier-free guidance loses, and serves models without labels.
+    It keeps the variety that classifier-free guidance loses, and works without labels.
 
     Args:
-        poor: a network that was trained to predict the same fields on the same path, in the same
-            units, such as an earlier checkpoint's: `interpolants.load(path).fields.net`. It is
+        poor: a network trained to predict the same fields on the same path, in the same units,
+            such as that of an earlier checkpoint, `interpolants.load(path).fields.net`. It is
             called with the same condition.
     """
 

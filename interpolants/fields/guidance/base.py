@@ -1,7 +1,7 @@
-"""What a network predicts, pushed away from what a poorer one would.
+"""Guidance: predictions extrapolated away from those of a poorer network.
 
-All fields that are guided are linear in the predictions with coefficients that do not depend on
-the condition, so guiding the predictions guides velocity, score and denoiser alike.
+All guided fields are linear in the predictions with coefficients that do not depend on the
+condition, so guiding the predictions guides velocity, score and denoiser alike.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from interpolants.utils.checks import check, check_not_negative
 
 @dataclass(frozen=True, kw_only=True)
 class Guidance(abc.ABC):
-    """f_poor + w (f - f_poor), for t in an interval; f itself at other times.
+    """Predictions f_poor + w (f - f_poor) for t in an interval, and f at other times.
 
     Args:
-        scale: w >= 0. 1 leaves f as it is, above 1 samples are more typical of their condition
-            and less varied, and 0 is f_poor. Papers that write (1 + s) f - s f_poor have
+        scale: w >= 0. At 1 f is unchanged, above 1 samples are more typical of their condition
+            and less varied, and 0 is f_poor. In papers that write (1 + s) f - s f_poor,
             s = w - 1.
-        interval: (first, last) times in [0, 1] that are guided (arXiv 2404.07724 says why not
-            all). Both networks are called at other times too.
+        interval: first and last guided time in [0, 1] (see arXiv 2404.07724 for the reason). Both
+            networks are called at other times too.
 
     Raises:
         ValueError: if the scale is negative, or the interval is empty or leaves [0, 1].
@@ -44,31 +44,31 @@ class Guidance(abc.ABC):
         check(fits, f"{name}.interval", "two increasing times in [0, 1]", self.interval)
 
     def check(self, labels: Labels | None) -> None:
-        """Raise a ValueError if a model with these labels, or none, cannot be guided so."""
+        """Raise a ValueError if a model with these labels, or none, cannot be guided."""
         return
 
     def networks(self, net: nn.Module) -> Sequence[nn.Module]:
-        """Those that an evaluation calls."""
+        """Networks that an evaluation calls."""
         return [net]
 
     @abc.abstractmethod
     def poorer(self, net: nn.Module, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
-        """What the poorer network predicts, (B, heads, *event), by one call.
+        """Predictions of the poorer network, (B, heads, *event), by one call.
 
         Args:
             net: the network that is guided.
             t: 0-d or (B,).
             x: (B, *event).
-            condition: of the samples.
+            condition: condition of the samples.
         """
 
     def __call__(self, net: nn.Module, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
-        """The guided predictions, (B, heads, *event); arguments as in `poorer`."""
-        own: Tensor = net(t, x, condition)
+        """Guided predictions, (B, heads, *event); arguments as in `poorer`."""
+        predicted: Tensor = net(t, x, condition)
         poor = self.poorer(net, t, x, condition)
         first, last = self.interval
         if (first, last) == (0.0, 1.0):
-            return torch.lerp(poor, own, self.scale)
+            return torch.lerp(poor, predicted, self.scale)
         inside = (t >= first) & (t <= last)
-        weight = torch.where(inside, self.scale, 1.0).to(own.dtype)
-        return torch.lerp(poor, own, weight.reshape(-1, *(1,) * (own.dim() - 1)))
+        weight = torch.where(inside, self.scale, 1.0).to(predicted.dtype)
+        return torch.lerp(poor, predicted, weight.reshape(-1, *(1,) * (predicted.dim() - 1)))

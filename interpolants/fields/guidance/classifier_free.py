@@ -16,10 +16,10 @@ from interpolants.utils.checks import check
 @final
 @dataclass(frozen=True, kw_only=True)
 class ClassifierFreeGuidance(Guidance):
-    """Away from the prediction for any label (Ho and Salimans, arXiv 2207.12598).
+    """Guidance away from the unconditional prediction (Ho and Salimans, arXiv 2207.12598).
 
-    The network must have been trained with labels dropped (`label_dropout` above 0). Of the
-    guided field no density exists whose score it is; samples do not follow p(x) p(label|x)^w.
+    The network must have been trained with dropped labels (`label_dropout` above 0). The guided
+    score is in general not that of a density; samples do not follow p(x) p(label|x)^w.
     """
 
     def check(self, labels: Labels | None) -> None:

@@ -33,5 +33,5 @@ class Gamma(abc.ABC):
 
     @property
     def is_zero(self) -> bool:
-        """Whether gamma vanishes everywhere, so that the path has no latent noise."""
+        """True if gamma vanishes everywhere, so that the path has no latent noise."""
         return False

@@ -1,4 +1,4 @@
-"""Rates of a diffusion on its own clock s = 1 - t: s=0 is data, s=1 is noise."""
+"""Rates of a diffusion as functions of its time s = 1 - t: s=0 is data, s=1 is noise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Schedule(abc.ABC):
-    """A function on [0, 1] with its integrals in closed form, called with times of any shape."""
+    """Function on [0, 1] with integrals in closed form, called with times of any shape."""
 
     @abc.abstractmethod
     def value(self, s: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""f(s) = c."""
+"""The constant schedule f(s) = c."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""f(s) from one value to another by a constant factor."""
+"""The geometric schedule, which grows by a constant factor per unit of time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from interpolants.utils.checks import check_positive
 @final
 @dataclass(frozen=True, kw_only=True)
 class GeometricSchedule(Schedule):
-    """f(s) = start^(1-s) end^s, as the noise of variance-exploding diffusions grows.
+    """f(s) = start^(1-s) end^s, the noise of variance-exploding diffusions.
 
     Args:
         start: the value at s=0, > 0.

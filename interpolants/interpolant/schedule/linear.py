@@ -1,4 +1,4 @@
-"""f(s) from one value to another on a straight line."""
+"""The linear schedule, a straight line between two values."""
 
 from __future__ import annotations
 

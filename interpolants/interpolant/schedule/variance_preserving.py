@@ -1,4 +1,4 @@
-"""The noise of a variance-preserving diffusion, beside data that keep their size."""
+"""The noise schedule of a variance-preserving diffusion, relative to its data."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _NODES = 64
 class VariancePreservingSchedule(Schedule):
     """f(s) = sqrt(beta(s)) exp(1/2 int_0^s beta).
 
-    dX = -beta X / 2 ds + sqrt(beta) dB shrinks the data by c = exp(-1/2 int beta). X / c keeps
-    them as they are, and what is added to it is f dB: whatever moves B, the two differ by a known
-    factor. The integral of f^2 is exp(int beta) - 1; that of f is taken by quadrature.
+    dX = -beta X / 2 ds + sqrt(beta) dB shrinks the data by c = exp(-1/2 int beta). X / c leaves
+    the data unscaled and has the noise f dB, for any driver B, so the two processes differ by a
+    known factor. The integral of f^2 is exp(int beta) - 1; that of f is computed by quadrature.
 
     Args:
         beta: the rate, >= 0.
@@ -35,7 +35,7 @@ class VariancePreservingSchedule(Schedule):
 
     def integral(self, s: Tensor) -> Tensor:
         nodes, weights = (part.to(s) for part in gauss_legendre(_NODES))
-        # At the squares of the nodes, where the root of a rate that begins at zero is smooth.
+        # At squares of the nodes, where the root of a rate that is zero at s = 0 is smooth.
         return s * (self.value(s.unsqueeze(-1) * nodes.square()) @ (2 * nodes * weights))
 
     def square_integral(self, s: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""Features in which sets of samples are compared."""
+"""Feature maps in which samples are compared."""

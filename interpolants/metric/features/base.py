@@ -1,4 +1,4 @@
-"""Maps from samples to a few numbers that tell what one sees in them."""
+"""Feature maps, from samples to a few perceptual numbers."""
 
 from __future__ import annotations
 
@@ -15,46 +15,45 @@ from interpolants.data.split_data import SplitData
 from interpolants.utils.files import replace
 
 FOLDER = Path("~/.cache/interpolants/features")
-"""Where what is made of training data is kept."""
+"""Default folder of cached features of training data."""
 
 _CHUNK = 1_000
 _LATEST = 4
-# What several metrics ask for in turn: by the map's name, and the shape and a hash of the samples.
+# Shared by metrics: features by the map's name, and the shape and a hash of the samples.
 _latest: dict[tuple[str, tuple[int, ...], str], Tensor] = {}
 
 
 class Features(abc.ABC):
-    """A map of samples in the data's units, fixed once it has been fitted.
+    """Feature map of samples in the data's units, fixed once it is fitted.
 
     Distances in features of different names cannot be compared.
     """
 
     @abc.abstractmethod
     def fit(self, data: Data) -> None:
-        """Take what the map needs from training data; nothing if that is done.
+        """Fit the map to training data, unless it already is.
 
         Raises:
-            ValueError: if the data do not suit.
+            ValueError: if the map does not apply to the data.
         """
 
     @property
     @abc.abstractmethod
     def name(self) -> str:
-        """What the map is, and which one: it names the weights by a hash of them."""
+        """Name of the map, with a hash of its weights."""
 
     @abc.abstractmethod
     def map(self, x: Tensor) -> Tensor:
-        """Features, float32, (n, F), of few enough samples, (n, *event), for memory."""
+        """Features, float32, (n, F), of a chunk of samples, (n, *event)."""
 
     @property
     def kept(self) -> Path | None:
-        """The file where features of the training rows are kept, once it is fitted; None where
-        features are soon made anew, and none are kept."""
+        """Cache file of the features of the training rows; None if they are fast to compute."""
         return None
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
-        """Features on the host, float32, (n, F); those of the latest sets are not made anew."""
+        """Features on the host, float32, (n, F); those of the latest samples are cached."""
         if self.kept is None:
             return self._mapped(x)
         content = x.detach().cpu().float().numpy().tobytes()
@@ -67,7 +66,7 @@ class Features(abc.ABC):
 
     @torch.no_grad()
     def of_training(self, data: Data) -> Tensor:
-        """Features of all training rows, (N, F), of data that it is fitted to first."""
+        """Fit the map to the data, and compute features of all training rows, (N, F)."""
         self.fit(data)
         kept = self.kept
         if kept is None:
@@ -75,7 +74,7 @@ class Features(abc.ABC):
         if not kept.exists():
             found = torch.cat([self._mapped(rows) for rows in training_chunks(data)])
             replace(kept, lambda file: torch.save(found, file))
-        # Mapped, so that metrics and processes share the memory.
+        # Memory-mapped, so that metrics and processes share it.
         rows: Tensor = torch.load(kept, map_location="cpu", weights_only=True, mmap=True)
         return rows
 
@@ -84,7 +83,10 @@ class Features(abc.ABC):
 
 
 def training_chunks(data: Data) -> Iterator[Tensor]:
-    """All training rows, a thousand at a time; of a law, the draws of its `fitting_batch`."""
+    """Iterator over all training rows in chunks of 1000.
+
+    For a distribution they are the draws of its `fitting_batch`.
+    """
     if isinstance(data, SplitData):
         for first in range(0, data.num_train, _CHUNK):
             yield data.rows(torch.arange(first, min(first + _CHUNK, data.num_train))).x1
@@ -93,8 +95,13 @@ def training_chunks(data: Data) -> Iterator[Tensor]:
 
 
 def training_hash(data: Data, recipe: object, *more: Tensor) -> str:
-    """Names what is made of training rows: a hash of these, of a recipe that is printed the same
-    each time, of the units, and of what else it depends on."""
+    """Hash that identifies results computed from training rows.
+
+    Args:
+        data: source of the rows, whose units are hashed too.
+        recipe: settings of the computation, with a reproducible repr.
+        more: further tensors that the results depend on.
+    """
     digest = hashlib.sha256(repr(recipe).encode())
     for rows in training_chunks(data):
         digest.update(rows.numpy().tobytes())

@@ -1,4 +1,4 @@
-"""The last hidden layer of a classifier of the training data."""
+"""Features of a classifier of the training data."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _VERSION = 1
 
 @final
 class ClassifierFeatures(Features):
-    """64 features of a small convolutional classifier, trained on the user's own training set.
+    """The 64 features of a small convolutional classifier, trained on the user's data.
 
     Three convolutions (32, 64 and 64 channels; the first and the last with stride 2) and a layer
-    of 64, whose values after their ReLU are the features, divided by one constant so that those
-    of the training rows have a covariance of trace 64. It favours what its training set looks
-    like, as does whoever is judged by it: read distances beside their floor.
+    of 64, whose outputs after the ReLU are the features, divided by a constant so that those of
+    the training rows have a covariance of trace 64. The classifier was fitted to the same data as
+    the model: read distances beside their floor.
 
-    The classifier is trained once, by the first `fit` to ask for it, and kept in `folder` by a
-    hash of the training rows, their labels and the settings.
+    The classifier is trained once, by the first `fit`, and cached in `folder` under a hash of the
+    training rows, their labels and the settings.
 
     Args:
-        folder: where classifiers are kept; ~/.cache/interpolants/features if None.
-        seed: of the weights and the batches.
+        folder: cache of classifiers; ~/.cache/interpolants/features if None.
+        seed: seed of the weights and the batches.
     """
 
     def __init__(self, *, folder: str | None = None, seed: int = 0) -> None:
@@ -93,7 +93,7 @@ class ClassifierFeatures(Features):
 
     @torch.no_grad()
     def classes(self, x: Tensor) -> Tensor:
-        """The class that the classifier takes each sample for, (n,)."""
+        """Predicted classes of samples, (n,)."""
         logits: Tensor = self._net(self._scaled(x))
         return logits.argmax(dim=1)
 
@@ -101,11 +101,11 @@ class ClassifierFeatures(Features):
         return (x.cpu().float() - self._shift) / self._unit
 
     def _train(self, data: SplitData, file: Path) -> dict[str, Any]:
-        """Weights, the constant, and the share of held-out rows that are classified rightly."""
-        self.folder.mkdir(parents=True, exist_ok=True)  # before a minute of work, not after
+        """Train, and return the weights, the constant and the accuracy on held-out rows."""
+        self.folder.mkdir(parents=True, exist_ok=True)  # fails before a minute of work, not after
         steps = max(_EPOCHS * (data.num_train // _BATCH), _LEAST_STEPS)
         print(f"training a classifier for features, {steps} steps: {file}", file=sys.stderr)
-        # Whoever asks for features may have switched gradients off; this switches them on.
+        # The caller may have switched gradients off; this switches them on.
         gradients = torch.inference_mode(False)
         with torch.random.fork_rng(devices=[]), _one_thread(), gradients:
             torch.manual_seed(self.seed)
@@ -140,7 +140,7 @@ class ClassifierFeatures(Features):
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """More of them would sum in another order, and give other weights under another name."""
+    """Context with one thread: more would sum in another order, and give other weights."""
     count = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -150,7 +150,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _batches(data: SplitData, steps: int, seed: int) -> Iterator[Batch]:
-    """Training rows as they are, not mirrored as the generator may see them."""
+    """Batches of training rows, never mirrored."""
     size = min(_BATCH, data.num_train)
     per_epoch = data.num_train // size
     for step in range(steps):

@@ -1,4 +1,4 @@
-"""An Inception network in a file of the user's."""
+"""Features of a network in a user's file, such as Inception."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _VERSION = 1
 
 @final
 class InceptionFeatures(Features):
-    """What a network in a file says of images: of Inception, the features that FID compares.
+    """Features of images by a network in a file, such as the Inception network of FID.
 
-    The file is a TorchScript archive of a network that is called with images of whole numbers
-    from 0 to 255, uint8, (n, 3, H, W), and `return_features=True`, does the resizing itself and
-    gives (n, F). NVIDIA's inception-2015-12-05.pt is of this form; it is neither bundled nor
-    fetched. Images of one channel are shown as grey.
+    The file is a TorchScript archive of a network that is called with uint8 images, (n, 3, H, W),
+    and `return_features=True`, resizes them itself and returns (n, F). NVIDIA's
+    inception-2015-12-05.pt has this form; it is neither included nor downloaded. Images of one
+    channel are converted to grey.
 
-    An archive is a program, which runs when it is loaded: give one that you trust. It is read
-    from where `path` says, and never because a checkpoint names it.
+    An archive is a program that runs when it is loaded: use one that you trust. It is loaded only
+    if `path` names it, never because a checkpoint does.
 
     Args:
         path: the archive.
-        folder: where features of training data are kept, by a hash of both;
+        folder: cache of features of training data, by a hash of data and archive;
             ~/.cache/interpolants/features if None.
-        device: where the network is run.
+        device: device that the network runs on.
 
     Raises:
-        ValueError: if there is no such file, or it is no such archive.
+        ValueError: if there is no such file, or it is not such an archive.
     """
 
     def __init__(self, *, path: str, folder: str | None = None, device: str = "cpu") -> None:
@@ -82,7 +82,7 @@ class InceptionFeatures(Features):
 def _load(where: str, file: Path) -> Any:
     try:
         with warnings.catch_warnings():
-            # It is the form in which the weights are handed round.
+            # TorchScript is deprecated, but the published weights have this form.
             warnings.simplefilter("ignore", DeprecationWarning)
             return torch.jit.load(file, map_location="cpu").eval()  # type: ignore[no-untyped-call]
     except RuntimeError as error:

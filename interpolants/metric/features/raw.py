@@ -1,4 +1,4 @@
-"""Samples as they are."""
+"""Raw coordinates as features."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interpolants.utils.shapes import flatten_event
 
 @final
 class RawFeatures(Features):
-    """The coordinates of the samples, in the data's units."""
+    """Coordinates of the samples, in the data's units."""
 
     def fit(self, data: Data) -> None:
         return

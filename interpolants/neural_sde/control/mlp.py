@@ -1,4 +1,4 @@
-"""A control by fully connected layers."""
+"""Controls by fully connected networks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from interpolants.utils.checks import check_count, check_positive
 
 @final
 class MLPControl(Control):
-    """A network of (x, y, context, features of t / T), which begins at zero.
+    """Fully connected network of (x, y, context, features of t / T), zero at initialisation.
 
     Args:
         latent: D.
-        states: S, numbers that the driver carries for each coordinate.
+        states: S, the driver's states of each coordinate.
         horizon: T, > 0.
         context_size: C.
         hidden: width of its layers.
         depth: number of hidden layers.
         activation: selu, silu, relu, gelu or tanh.
-        time_features: sines and cosines of the time that join t / T itself.
+        time_features: number of sines and cosines of the time beside t / T.
 
     Raises:
         ValueError: if an argument is out of range.

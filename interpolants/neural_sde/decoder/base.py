@@ -1,4 +1,4 @@
-"""From the state of a latent process to observations."""
+"""Decoders, from states of a latent process to observations."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from torch import Tensor, nn
 
 
 class Decoder(nn.Module, abc.ABC):
-    """Observations are Gaussian around a mean: o = f(X, content) + deviation noise.
+    """Gaussian observations o = f(X, content) + std noise.
 
     Built as `decoder(frame_shape=..., latent=D, content_size=W)`.
 
     Attributes:
-        linear: whether the mean is X itself, so that a control in closed form is known.
+        linear: whether the mean is X itself, so that there is a guide in closed form.
     """
 
     linear: ClassVar[bool] = False
 
     @abc.abstractmethod
     def forward(self, x: Tensor, content: Tensor | None) -> Tensor:
-        """Means of observations in the networks' units.
+        """Decode states to means of observations, in the networks' units.
 
         Args:
             x: states, (N, D).
-            content: what all observations of a series share, (N, W), or None.
+            content: features shared by all observations of a series, (N, W), or None.
 
         Returns:
             Shape (N, *frame).

@@ -1,4 +1,4 @@
-"""Observations of the state itself."""
+"""Direct observations of the state, with noise."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from interpolants.utils.checks import check, check_positive
 
 @final
 class IdentityDecoder(Decoder):
-    """o = X + deviation noise.
+    """Observations o = X + std noise.
 
     Args:
         frame_shape: shape of one observation.
-        latent: D, as many as an observation has numbers.
-        content_size: 0: what observations share has no place in this law.
-        std: of the noise, > 0, or where learning begins.
+        latent: D, the number of elements of an observation.
+        content_size: 0, since the decoder takes no content.
+        std: standard deviation of the noise, > 0; its initial value if learned.
         learnable: whether it is learned.
 
     Raises:
@@ -46,14 +46,14 @@ class IdentityDecoder(Decoder):
         check(content_size == 0, f"{name}.content_size", "0", content_size, "use another encoder")
         self.frame_shape = tuple(frame_shape)
         log = torch.tensor(math.log(std))
-        self.log_deviation: Tensor
+        self.log_std: Tensor
         if learnable:
-            self.log_deviation = nn.Parameter(log)
+            self.log_std = nn.Parameter(log)
         else:
-            self.register_buffer("log_deviation", log)
+            self.register_buffer("log_std", log)
 
     def forward(self, x: Tensor, content: Tensor | None) -> Tensor:
         return x.view(len(x), *self.frame_shape)
 
     def std(self) -> Tensor:
-        return self.log_deviation.exp()
+        return self.log_std.exp()

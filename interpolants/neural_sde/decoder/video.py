@@ -1,4 +1,4 @@
-"""From the state of a latent process to the frames of a video."""
+"""Convolutional decoders, from states of a latent process to frames of a video."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from interpolants.utils.checks import check, check_count, check_positive, is_who
 
 @final
 class VideoDecoder(Decoder):
-    """The ladder of `VideoEncoder` upwards: an MLP of (X, content) to maps of 4x4, then up.
+    """Decoder that mirrors `VideoEncoder`: an MLP of (X, content) to 4x4 maps, then upsampling.
 
-    Each step up doubles the sides by copying pixels and applies a convolution of width 3, group
-    normalisation and SiLU; a last convolution gives the channels of a frame, and a sigmoid puts
-    the pixels in (0, 1), where those of the data have to be.
+    Each block doubles the sides by nearest-neighbour upsampling and applies a convolution of width
+    3, group normalisation and SiLU; a last convolution returns the channels of a frame, and a
+    sigmoid maps pixels to (0, 1), the range that the data must have.
 
     Args:
         frame_shape: (C, S, S) with S = 8, 16, 32, ...
@@ -36,7 +36,7 @@ class VideoDecoder(Decoder):
         ValueError: if an argument is out of range.
     """
 
-    _deviation: Tensor
+    _std: Tensor
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class VideoDecoder(Decoder):
         check(whole, "VideoDecoder.content_size", "a whole number >= 0", content_size)
         check_count("VideoDecoder.hidden", hidden)
         check_positive("VideoDecoder.std", std)
-        self.register_buffer("_deviation", torch.tensor(float(std)), persistent=False)
+        self.register_buffer("_std", torch.tensor(float(std)), persistent=False)
         self.maps = nn.Sequential(
             nn.Linear(latent + content_size, hidden),
             nn.SiLU(),
@@ -69,30 +69,30 @@ class VideoDecoder(Decoder):
         self.frame = nn.Conv2d(widths[-1], frame_shape[0], 3, padding=1)
 
     def forward(self, x: Tensor, content: Tensor | None) -> Tensor:
-        """Mean frames, with pixels in (0, 1).
+        """Decode states to mean frames, with pixels in (0, 1).
 
         Args:
             x: states, (N, latent).
-            content: what all frames of a video share, (N, content_size), or None.
+            content: features shared by all frames of a video, (N, content_size), or None.
 
         Returns:
             Shape (N, C, S, S).
         """
         maps = self.maps(x if content is None else torch.cat((x, content), dim=1))
-        # Channels last: the order in which convolutions are fastest.
+        # Convolutions are fastest with channels last.
         maps = self.up(maps.contiguous(memory_format=torch.channels_last))
         return torch.sigmoid(self.frame(maps))
 
     def std(self) -> Tensor:
         """Standard deviation of a pixel around its mean, 0-d."""
-        return self._deviation
+        return self._std
 
 
 class _UpConvolution(nn.Conv2d):
-    """Doubling by copies and a convolution of width 3, as one transposed convolution.
+    """Nearest-neighbour upsampling and a convolution of width 3, as one transposed convolution.
 
-    Four pixels out see 2x2 pixels in: the weights that meet copies of one pixel are summed
-    before, not after. The result is the same, of 4 products for each pixel instead of 9.
+    Four output pixels depend on 2x2 input pixels: the weights of copies of one pixel are summed
+    first. The result is the same, with 4 products per pixel instead of 9.
     """
 
     def __init__(self, channels_in: int, channels_out: int) -> None:

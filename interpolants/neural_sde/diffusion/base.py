@@ -1,4 +1,4 @@
-"""The diffusion of a prior, sigma(t, x)."""
+"""Diffusion coefficients sigma(t, x) of a prior."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 
 class Diffusion(nn.Module, abc.ABC):
-    """sigma > 0 of each coordinate alone, which multiplies the driver's motion of it.
+    """Diffusion coefficient sigma > 0 of each coordinate, which multiplies its noise dB.
 
     Built as `diffusion(latent=D)`. Prior and posterior share it.
     """
 
     @abc.abstractmethod
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
-        """sigma, broadcastable to x, (B, D); t is 0-d."""
+        """Return sigma, broadcastable to x, (B, D); t is 0-d."""
 
     def constant(self) -> Tensor | None:
-        """sigma, (D,), where it is the same at all times and states; None where it is not."""
+        """Value of sigma, (D,), if it depends on neither time nor state, else None."""
         return None

@@ -1,4 +1,4 @@
-"""The same noise everywhere."""
+"""Constant diffusion."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from interpolants.utils.checks import check_count, check_positive
 
 @final
 class ConstantDiffusion(Diffusion):
-    """One sigma for each coordinate.
+    """Diffusion with one constant sigma for each coordinate.
 
     Args:
         latent: D.
-        value: sigma, > 0, or where learning begins.
+        value: sigma > 0; its initial value if learned.
         learnable: whether it is learned.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Noise that depends on the coordinate which it moves."""
+"""Diffusion of each coordinate as a function of that coordinate."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from interpolants.utils.checks import check_count, check_positive
 
 @final
 class CoordinateDiffusion(Diffusion):
-    """sigma_d = softplus(c + f_d(x_d)), one hidden layer of tanh for each coordinate.
+    """Diffusion sigma_d = softplus(c + f_d(x_d)), with one hidden tanh layer per coordinate.
 
-    The equation is then meant in the sense of Stratonovich; solve it with Heun's method.
+    The equation is understood in the sense of Stratonovich; solve it with Heun's method.
 
     Args:
         latent: D.
-        value: sigma where learning begins, > 0.
+        value: initial value of sigma, > 0.
         hidden: width of each hidden layer.
 
     Raises:
@@ -36,7 +36,7 @@ class CoordinateDiffusion(Diffusion):
         self.slope = nn.Parameter(torch.randn(latent, hidden))
         self.shift = nn.Parameter(torch.randn(latent, hidden))
         self.weight = nn.Parameter(torch.zeros(latent, hidden))
-        # softplus takes this to `value`.
+        # softplus maps this to `value`.
         self.level = nn.Parameter(torch.full((latent,), value + math.log(-math.expm1(-value))))
 
     def forward(self, t: Tensor, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The drift of a prior, b(t, x)."""
+"""Drifts b(t, x) of a prior."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 
 class Drift(nn.Module, abc.ABC):
-    """b, of (t, x) with x (B, D); built as `drift(latent=D)`."""
+    """Drift b(t, x) for x (B, D), built as `drift(latent=D)`."""
 
     @abc.abstractmethod
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
-        """The drift, (B, D); t is 0-d."""
+        """Return b, (B, D); t is 0-d."""
 
     @abc.abstractmethod
     def linear(self) -> tuple[Tensor, Tensor]:
-        """rate >= 0 and level, (D,) each, of its linear part rate (level - x)."""
+        """Linear part rate (level - x): rate >= 0 and level, (D,) each."""

@@ -1,4 +1,4 @@
-"""A pull towards a level, and what a network adds to it."""
+"""Mean reversion plus a network."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from interpolants.utils.checks import check, check_count, check_finite, check_po
 
 @final
 class MeanRevertingDrift(Drift):
-    """b = rate (level - x) + f(x), with a network f that begins at zero.
+    """Drift b = rate (level - x) + f(x), with a network f that is zero at initialisation.
 
-    It does not depend on time: a series may begin anywhere. Without a network the equation is
-    linear, and the driver's Ornstein-Uhlenbeck process.
+    It does not depend on time, so a series may start at any time. Without a network the equation
+    is linear, an Ornstein-Uhlenbeck process with the driver's noise.
 
     Args:
-        latent: D; every coordinate has a rate and a level of its own.
-        rate: where learning begins, > 0, in units of 1 / time.
-        level: where learning begins, in the networks' units.
+        latent: D; each coordinate has its own rate and level.
+        rate: initial rate > 0, in units of 1 / time.
+        level: initial level, in the networks' units.
         learnable: whether rate and level are learned.
         hidden: width of the network's layers; 0 for no network.
         depth: number of its hidden layers.
-        activation: of its layers: selu, silu, relu, gelu or tanh.
+        activation: activation of its layers, selu, silu, relu, gelu or tanh.
 
     Raises:
         ValueError: if an argument is out of range.

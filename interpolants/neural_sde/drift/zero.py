@@ -1,4 +1,4 @@
-"""No drift."""
+"""Zero drift."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interpolants.utils.checks import check_count
 
 @final
 class ZeroDrift(Drift):
-    """b = 0: the prior is the driver's motion.
+    """Drift b = 0; the prior is then the driver's process B.
 
     Args:
         latent: D.

@@ -1,4 +1,4 @@
-"""What a posterior knows of the observations."""
+"""Encoders, from observations to features for the posterior."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 
 class Encoded(NamedTuple):
-    """Features of a batch of series.
+    """Features of a batch of time series.
 
     Attributes:
-        context: at each observation time, for the control, (B, T, C).
-        start: for the law of the state at t=0, (B, E).
-        content: what all observations of a series share, for the decoder, (B, W); None if W = 0.
+        context: features at each observation time, for the control, (B, T, C).
+        start: features for the distribution of the state at t=0, (B, E).
+        content: features shared by all observations of a series, for the decoder, (B, W); None if
+            W = 0.
     """
 
     context: Tensor
@@ -22,7 +23,7 @@ class Encoded(NamedTuple):
     content: Tensor | None = None
 
     def repeated(self, count: int) -> Encoded:
-        """Every series so many times in a row."""
+        """Repeat every series `count` times in a row."""
         context, start = (part.repeat_interleave(count, dim=0) for part in self[:2])
         content = self.content
         shared = None if content is None else content.repeat_interleave(count, dim=0)
@@ -30,7 +31,7 @@ class Encoded(NamedTuple):
 
 
 class Encoder(nn.Module, abc.ABC):
-    """Observations to features; built as `encoder(frame_shape=..., times=...)`.
+    """Network from observations to features, built as `encoder(frame_shape=..., times=...)`.
 
     Attributes:
         context_size, start_size, content_size: C, E and W.
@@ -45,6 +46,6 @@ class Encoder(nn.Module, abc.ABC):
         """Encode the first T observation times, all of them or fewer.
 
         Args:
-            values: observations in the networks' units, 0 where there is none, (B, T, *frame).
-            mask: whether there is one, bool, (B, T).
+            values: observations in the networks' units, 0 if missing, (B, T, *frame).
+            mask: True at existing observations, bool, (B, T).
         """

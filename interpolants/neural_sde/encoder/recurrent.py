@@ -1,4 +1,4 @@
-"""Features of vector series by a recurrent network that reads both ways."""
+"""Bidirectional recurrent encoders of vector time series."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from interpolants.utils.checks import check_count
 
 @final
 class RecurrentEncoder(Encoder):
-    """Gated recurrent units over (values, whether there are any, time since the last).
+    """Bidirectional GRU over (values, mask, time since the previous observation).
 
-    The context at a time is what both directions know there; the start sees the last state of
-    each. Irregular times enter by their gaps, missing observations by the mask.
+    The context at a time is the state of both directions; the start features are their last
+    states. Irregular times enter by their gaps, missing observations by the mask.
 
     Args:
         frame_shape: shape of one observation.
-        times: of the observations, ascending.
+        times: times of the observations, ascending.
         hidden: units of each direction.
 
     Raises:
-        ValueError: if `hidden` is no whole number above zero.
+            ValueError: if `hidden` is not a whole number above zero.
     """
 
     gaps: Tensor

@@ -1,4 +1,4 @@
-"""Features of the frames of a video."""
+"""Convolutional encoders of videos."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from interpolants.net.frame_widths import GROUPS, frame_widths
 from interpolants.neural_sde.encoder.base import Encoded, Encoder
 from interpolants.utils.checks import check, check_count, is_whole
 
-# The law of the start sees the features of so many frames.
+# The start features depend on this many frames.
 _FIRST = 3
 
 
 @final
 class VideoEncoder(Encoder):
-    """Convolutions over each frame, then over the frames.
+    """Encoder with convolutions over each frame, then along the frames.
 
     Each frame goes through blocks of a convolution of width 3, a maximum over 2x2, group
-    normalisation and SiLU, until 4x4 pixels are left, and through a linear layer to its features
+    normalisation and SiLU, down to 4x4 pixels, and through a linear layer to its features
     h_i. From these,
 
         context g_i: two convolutions of width 3 along the frames, with SiLU between,
-        start: a layer with SiLU on (g_0, h_0, h_1, h_2); with fewer frames the last one again,
-        content: an MLP of the median of h over the frames that there are.
+        start: a layer with SiLU on (g_0, h_0, h_1, h_2); with fewer frames the last one is
+            repeated,
+        content: an MLP of the median of h over the existing frames.
 
-    A frame that is missing counts as the zeros beyond the ends of a video: missing frames at the
-    end do what leaving them out does. Frames count as evenly spaced, whatever their times.
-    The model is that of the latent video of Daems et al. (2024), arXiv 2310.12975.
+    A missing frame is zero, like the padding beyond the ends of a video: missing frames at the end
+    have the same effect as leaving them out. Times of the frames are ignored. The architecture is
+    that of the latent video model of Daems et al. (2024), arXiv 2310.12975.
 
     Args:
         frame_shape: (C, S, S) with S = 8, 16, 32, ...
-        times: of the observations; not used.
+        times: times of the observations; not used.
         features: F, channels of the first block, a multiple of 8; then 2 F, 4 F, 4 F ...
         hidden: size of h_i, and width of the layers after it.
         context_size: size of g_i.
@@ -65,7 +66,7 @@ class VideoEncoder(Encoder):
         self.start_size = hidden
         self.content_size = content_size
         blocks = [_block(*channels) for channels in pairwise([frame_shape[0], *widths])]
-        # Channels last: the order in which convolutions are fastest.
+        # Convolutions are fastest with channels last.
         maps = nn.Sequential(*blocks).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.frame = nn.Sequential(maps, nn.Flatten(), nn.Linear(16 * widths[-1], hidden))
         self.along = nn.Conv1d(hidden, hidden, 3, padding=1)
@@ -78,15 +79,15 @@ class VideoEncoder(Encoder):
         )
 
     def forward(self, values: Tensor, mask: Tensor) -> Encoded:
-        """Encode a batch of videos, all frames at once.
+        """Encode a batch of videos.
 
         Args:
-            values: frames, 0 where there is none, (B, T, C, S, S).
-            mask: whether there is one, bool, (B, T).
+            values: frames, 0 if missing, (B, T, C, S, S).
+            mask: True at existing frames, bool, (B, T).
 
         Returns:
             Context (B, T, context_size), start (B, hidden) and content (B, content_size); the
-            median of a video without any frame counts as 0.
+            median of a video without frames is 0.
         """
         absent = ~mask.unsqueeze(2)
         h: Tensor = self.frame(values.flatten(0, 1)).unflatten(0, mask.shape)
@@ -102,7 +103,7 @@ class VideoEncoder(Encoder):
 
 
 def _block(channels_in: int, channels_out: int) -> nn.Sequential:
-    # The normalisation has a shift of its own: the convolution needs none.
+    # The normalisation has a shift, so the convolution needs none.
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
         nn.MaxPool2d(2),
@@ -112,9 +113,9 @@ def _block(channels_in: int, channels_out: int) -> nn.Sequential:
 
 
 def _median(h: Tensor, mask: Tensor) -> Tensor:
-    """Median of (B, T, F) over the times that a mask (B, T) keeps, (B, F); 0 if it keeps none.
+    """Median of (B, T, F) over the times in a mask (B, T), (B, F); 0 if the mask is empty.
 
-    Of an even number of values it is the mean of the two in the middle.
+    For an even number of values it is the mean of the two in the middle.
     """
     present = mask.unsqueeze(2)
     ascending = h.masked_fill(~present, torch.inf).sort(dim=1).values

@@ -71,7 +71,7 @@ class DrivenSolver(PlannedSolver):
             rows[0], state, normals, root[:, 0], tuple(constants)
         )
         got = equation.driver.step(table, readout, equation.states(state), normals)
-        x = self.move(equation, rows, equation.event(state), h, got.motion)
+        x = self.move(equation, rows, equation.event(state), h, got.noise)
         kl = equation.kl(state) if equation.path_kl else None
         kl = kl if kl is None or cost is None else kl + cost
         return (equation.join(x, got.state, kl), *after)

@@ -1,4 +1,4 @@
-"""The law of the state at t=0, before and after the observations."""
+"""Prior and posterior of the state at t=0."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from interpolants.utils.checks import check, check_count, is_whole
 
 
 class StartDraw(NamedTuple):
-    """States at t=0 of a batch.
+    """Batch of states at t=0.
 
     Attributes:
         x: X(0), (B, D).
-        normals: of which the driver makes its own states, standard under the prior, (B, D, S).
-        kl: KL(q || p), (B,); 0 under the prior.
+        normals: input of `Driver.start_from`, standard normal under the prior, (B, D, S).
+        kl: KL(q || p), (B,); 0 for draws of the prior.
         log_ratio: log q / p of this draw, (B,).
     """
 
@@ -28,7 +28,7 @@ class StartDraw(NamedTuple):
 
 
 class Whitened(NamedTuple):
-    """A Gaussian law of standard normals z = (z_x, z_driver) of each coordinate: mean + root e.
+    """Gaussian posterior of z = (z_x, z_driver) of each coordinate, as mean + root e.
 
     Attributes:
         mean: broadcastable to (B, D, 1 + S).
@@ -40,12 +40,12 @@ class Whitened(NamedTuple):
 
 
 class Start(nn.Module, abc.ABC):
-    """p(X(0)), and the posterior of X(0) and the driver's states, in coordinates of the prior.
+    """Prior p(X(0)), and posterior of X(0) and the driver's states, in whitened coordinates.
 
-    Built as `start(latent=D, states=S, start_size=E)`. Each coordinate's 1 + S numbers are
-    standard normals z under the prior; the posterior is Gaussian in them, with a full covariance
-    of each coordinate, mean and root linear in the encoder's features. It begins at the prior, or
-    at the law that it is given as known.
+    Built as `start(latent=D, states=S, start_size=E)`. The 1 + S numbers z of each coordinate are
+    standard normal under the prior; the posterior is Gaussian in them, with a full covariance for
+    each coordinate, and mean and root linear in the encoder's features. It is initialised at the
+    prior, or relative to a known posterior.
     """
 
     def __init__(self, *, latent: int, states: int, start_size: int) -> None:
@@ -65,20 +65,20 @@ class Start(nn.Module, abc.ABC):
         """Mean and standard deviation of X(0) under the prior, (D,) each."""
 
     def prior(self, n: int, generator: torch.Generator) -> StartDraw:
-        """Draws of the prior."""
+        """Draw from the prior."""
         return self._draw(self._normals(n, generator), self.bias.new_zeros(n))
 
     def posterior(
         self, features: Tensor, generator: torch.Generator, known: Whitened | None = None
     ) -> StartDraw:
-        """Draws of the posterior.
+        """Draw from the posterior.
 
         Args:
-            features: of the encoder, (B, E).
-            generator: on the features' device.
-            known: a law to begin at; the prior if None.
+            features: features of the encoder, (B, E).
+            generator: source of randomness, on the features' device.
+            known: posterior to start from, such as a guide's; the prior if None.
         """
-        mean, root = self._own(features)
+        mean, root = self._learned(features)
         if known is not None:
             lead, base = known.mean.to(mean), known.root.to(root)
             mean, root = lead + (base @ mean.unsqueeze(-1)).squeeze(-1), base @ root
@@ -91,8 +91,8 @@ class Start(nn.Module, abc.ABC):
         ratio = 0.5 * (z.square() - e.square()).flatten(1).sum(dim=1) - volume
         return self._draw(z, kl)._replace(log_ratio=ratio)
 
-    def _own(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean (B, D, 1 + S) and root (B, D, 1 + S, 1 + S) that were learned."""
+    def _learned(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Learned mean (B, D, 1 + S) and root (B, D, 1 + S, 1 + S)."""
         numbers = self.bias + torch.einsum("be,dne->bdn", features, self.weight)
         mean, diagonal = numbers[..., : self.width], numbers[..., self.width : 2 * self.width]
         row, column = torch.tril_indices(self.width, self.width, -1, device=numbers.device)

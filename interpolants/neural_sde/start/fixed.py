@@ -1,4 +1,4 @@
-"""A known first state."""
+"""Fixed initial states."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from interpolants.utils.checks import check_finite
 
 @final
 class FixedStart(Start):
-    """X(0) = value in every coordinate; the driver's states have a posterior all the same.
+    """Initial state X(0) = value in every coordinate; the driver's states still have a posterior.
 
     Args:
         latent: D.
-        states: S, of the driver.
-        start_size: E, features that the posterior sees.
-        value: in the networks' units.
+        states: S, the driver's states of a coordinate.
+        start_size: E, the number of features for the posterior.
+        value: the value, in the networks' units.
 
     Raises:
         ValueError: if an argument is out of range.

@@ -1,4 +1,4 @@
-"""A Gaussian law of the first state."""
+"""Gaussian initial states."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from interpolants.utils.checks import check_finite, check_positive
 
 @final
 class GaussianStart(Start):
-    """X(0) ~ N(mean, deviation^2), both of each coordinate.
+    """Initial state X(0) ~ N(mean, std^2), with a mean and std for each coordinate.
 
     Args:
         latent: D.
-        states: S, of the driver.
-        start_size: E, features that the posterior sees.
-        mean: where learning begins.
-        std: where learning begins, > 0.
+        states: S, the driver's states of a coordinate.
+        start_size: E, the number of features for the posterior.
+        mean: initial mean.
+        std: initial standard deviation, > 0.
         learnable: whether both are learned.
 
     Raises:
@@ -42,7 +42,7 @@ class GaussianStart(Start):
         check_finite("GaussianStart.mean", mean)
         check_positive("GaussianStart.std", std)
         self.mean = nn.Parameter(torch.full((latent,), float(mean)), learnable)
-        self.log_deviation = nn.Parameter(torch.full((latent,), math.log(std)), learnable)
+        self.log_std = nn.Parameter(torch.full((latent,), math.log(std)), learnable)
 
     def moments(self) -> tuple[Tensor, Tensor]:
-        return self.mean, self.log_deviation.exp()
+        return self.mean, self.log_std.exp()

@@ -1,1 +1,1 @@
-"""How samples are written into files."""
+"""Output formats of samples."""

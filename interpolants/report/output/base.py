@@ -1,4 +1,4 @@
-"""Samples as files."""
+"""Output formats of samples."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import Tensor
 
 
 class Output(abc.ABC):
-    """A form that samples are kept in."""
+    """File format of samples."""
 
     def check(self, event_shape: Sequence[int]) -> None:
-        """Raise a ValueError if samples of this shape cannot be written so."""
+        """Raise a ValueError if samples of this shape cannot be written in this format."""
         return
 
     @abc.abstractmethod
     def write(self, x: Tensor, label: Tensor | None, folder: Path, stem: str) -> list[Path]:
-        """Write samples in the place of those that were there; returns the files.
+        """Write samples, replacing earlier ones; returns the files.
 
         Args:
-            x: in raw units, (n, *event), on the host.
-            label: of the samples, (n,) or (n, C), or None.
-            folder: made if it is not there.
-            stem: how the names begin.
+            x: samples in raw units, (n, *event), on the host.
+            label: labels of the samples, (n,) or (n, C), or None.
+            folder: folder of the files, created if needed.
+            stem: stem of the file names.
         """

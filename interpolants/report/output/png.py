@@ -1,4 +1,4 @@
-"""Samples as pictures of their own."""
+"""Samples as PNG images."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from interpolants.utils.files import replace
 @final
 @dataclass(frozen=True, kw_only=True)
 class PngOutput(Output):
-    """`<stem>/0000000.png` and on: sample number i is picture number i.
+    """Images `<stem>/0000000.png`, ..., numbered like the samples.
 
-    Pixels are 255 (x - low) / (high - low), rounded by `interpolants.data.pixels.to_uint8`; a sample
-    that is not finite is black where it is not. Labels, if any, are `label` of `<stem>.npz`.
-    LabelledImages of an earlier, larger number of samples are deleted.
+    Pixels are 255 (x - low) / (high - low), rounded by `interpolants.data.pixels.to_uint8`, and
+    black where x is not finite. Labels, if any, are `label` of `<stem>.npz`. Further images of an
+    earlier call are deleted.
 
     Args:
-        low, high: raw values of the darkest pixel and the brightest.
+        low, high: raw values of the darkest and the brightest pixel.
 
     Raises:
         ValueError: if high <= low.
@@ -51,21 +51,21 @@ class PngOutput(Output):
 
     def write(self, x: Tensor, label: Tensor | None, folder: Path, stem: str) -> list[Path]:
         self.check(x.shape[1:])
-        pictures = folder / stem
+        images = folder / stem
         for number, image in enumerate(x):
-            save = functools.partial(self._picture(image).save, format="png")
-            replace(pictures / f"{number:07}.png", save)
-        for path in pictures.glob("[0-9]" * 7 + ".png"):
+            save = functools.partial(self._to_image(image).save, format="png")
+            replace(images / f"{number:07}.png", save)
+        for path in images.glob("[0-9]" * 7 + ".png"):
             if int(path.stem) >= len(x):
                 path.unlink()
-        files = [pictures / "*.png"]
+        files = [images / "*.png"]
         if label is not None:
             files.append(folder / f"{stem}.npz")
             labels = label.cpu().numpy()
             replace(files[-1], lambda file: np.savez_compressed(file, label=labels))
         return files
 
-    def _picture(self, image: Tensor) -> Image.Image:
+    def _to_image(self, image: Tensor) -> Image.Image:
         scaled = (image.nan_to_num(self.low) - self.low) * (255 / (self.high - self.low))
         pixels = to_uint8(scaled).movedim(0, -1).numpy()
         return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

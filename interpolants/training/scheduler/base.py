@@ -1,4 +1,4 @@
-"""The warm-up that learning-rate schedules share."""
+"""Warm-up of learning rates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from interpolants.utils.checks import check, check_count, is_whole
 
 
 def rise(step: int, warmup_steps: int) -> float:
-    """A linear rise to 1 over the first `warmup_steps` steps."""
+    """Factor that rises linearly to 1 over the first `warmup_steps` steps."""
     return min(1.0, (step + 1) / (warmup_steps + 1))
 
 

@@ -1,4 +1,4 @@
-"""A constant learning rate after a warm-up."""
+"""Constant learning rate after a warm-up."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from interpolants.training.scheduler.base import check_warmup, rise
 
 
 def constant(optimizer: Optimizer, *, max_steps: int, warmup_steps: int = 0) -> LambdaLR:
-    """A linear rise over `warmup_steps`, then the full rate.
+    """Schedule that rises linearly over `warmup_steps`, and then keeps the full rate.
 
     Raises:
-        ValueError: if `max_steps` is no whole number > 0, or `warmup_steps` not one in
+        ValueError: unless `max_steps` is a whole number > 0, and `warmup_steps` one in
             [0, max_steps).
     """
     check_warmup(warmup_steps, max_steps)

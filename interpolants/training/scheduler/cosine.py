@@ -1,4 +1,4 @@
-"""A learning rate that decays along a cosine after a warm-up."""
+"""Cosine decay of the learning rate after a warm-up."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from interpolants.utils.checks import check_unit_interval
 def cosine(
     optimizer: Optimizer, *, max_steps: int, warmup_steps: int = 0, final_factor: float = 0.0
 ) -> LambdaLR:
-    """A linear rise over `warmup_steps`, then half a cosine down to `final_factor` of the rate.
+    """Schedule that rises linearly over `warmup_steps`, then decays along half a cosine.
 
-    Raises:
-        ValueError: if `max_steps` is no whole number > 0, `warmup_steps` not one in
-            [0, max_steps), or `final_factor` not in [0, 1].
+    It ends at `final_factor` times the full rate.
+
+        Raises:
+        ValueError: unless `max_steps` is a whole number > 0, `warmup_steps` one in
+            [0, max_steps), and `final_factor` in [0, 1].
     """
     check_warmup(warmup_steps, max_steps)
     check_unit_interval("scheduler.final_factor", final_factor)
