@@ -65,10 +65,9 @@ def second_moment(solver: PlannedSolver, process: Process, times: Tensor, square
     normals = normals.repeat(1, 2)[None, :, :, None]
     plan = solver.plan(process, times)
     for segment in plan.segments:
-        for k in range(len(segment.rows)):
-            rows, numbers = segment.rows[k : k + 1], segment.coefficients[k : k + 1]
+        for stages in segment.stages(start):
             carry = plan.start(start[:, None])
-            end = advance(plan.equation, segment.step, (rows, numbers), normals, carry)[0]
+            end = advance(segment.equation, segment.step, [stages], normals, carry)[0]
             of_one, of_two = (end.view(2, -1).square() @ mass).tolist()
             slope = (of_two - of_one) / 3
             square = of_one - slope + slope * square

@@ -113,7 +113,7 @@ def test_driven_control_is_a_shift_of_the_noise(name, solver):
     z = torch.randn(7, 1, *state.shape, generator=generator, dtype=torch.float64)
     end = integrate(solver.plan(posterior, nodes), state, noise=FixedNoise(z))
     assert len(shifts) == 7
-    table = solver.coefficients(prior, nodes)[:, 0]
+    table = solver.numbers(prior, nodes)[:, 0]
     # With R^T R the covariance, R's column of W is what moves W by h and the bank as u does.
     weight = table[:, 3:, 0]
     shifted = z.clone()

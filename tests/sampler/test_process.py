@@ -168,12 +168,12 @@ def test_process_tables_equal_direct_evaluation(name, predicts, stem):
         BackwardSDE(fields=fields, epsilon=_EPSILONS[stem]),
     ]
     for process in processes:
-        for row, time in zip(process.row(t), t, strict=True):
+        for c, time in zip(process.coefficients(t), t, strict=True):
             direct = process.drift(time, x)
             scale = 1 + direct.abs().max().item()
-            got = process.drift_at(row.unbind(), x)
+            got = process.drift_at(c.unbind(), x)
             torch.testing.assert_close(got, direct, rtol=0, atol=1e-12 * scale)
-        assert process.row(t[:, None]).shape[:2] == (7, 1)
+        assert process.coefficients(t[:, None]).shape[:2] == (7, 1)
 
 
 @pytest.mark.parametrize("name", _PATHS)

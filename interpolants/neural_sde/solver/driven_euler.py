@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpolants.neural_sde.driven_sde import DrivenSDE
 from interpolants.neural_sde.solver.base import DrivenSolver
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import Stages
 from interpolants.sampler.process.base import Process
 from interpolants.utils.checks import check
 
@@ -38,8 +38,6 @@ class DrivenEuler(DrivenSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def move(
-        self, equation: DrivenSDE, rows: tuple[Row, ...], x: Tensor, h: Tensor, motion: Tensor
-    ) -> Tensor:
-        drifted = torch.addcmul(x, equation.drift_at(rows[0], x), h)
-        return torch.addcmul(drifted, equation.diffusion_at(rows[0], x), motion)
+    def move(self, s: Stages, x: Tensor, h: Tensor, motion: Tensor) -> Tensor:
+        drifted = torch.addcmul(x, s.drift(0, x), h)
+        return torch.addcmul(drifted, s.diffusion(0, x), motion)

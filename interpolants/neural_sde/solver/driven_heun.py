@@ -8,9 +8,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.neural_sde.driven_sde import DrivenSDE
 from interpolants.neural_sde.solver.base import DrivenSolver
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import Stages
 
 
 @final
@@ -31,12 +30,10 @@ class DrivenHeun(DrivenSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return torch.stack([times[:-1], times[1:]], dim=1)
 
-    def move(
-        self, equation: DrivenSDE, rows: tuple[Row, ...], x: Tensor, h: Tensor, motion: Tensor
-    ) -> Tensor:
-        b, sigma = equation.drift_at(rows[0], x), equation.diffusion_at(rows[0], x)
+    def move(self, s: Stages, x: Tensor, h: Tensor, motion: Tensor) -> Tensor:
+        b, sigma = s.drift(0, x), s.diffusion(0, x)
         ahead = torch.addcmul(torch.addcmul(x, b, h), sigma, motion)
-        b_ahead = equation.drift_at(rows[1], ahead)
-        sigma_ahead = equation.diffusion_at(rows[1], ahead)
+        b_ahead = s.drift(1, ahead)
+        sigma_ahead = s.diffusion(1, ahead)
         moved = torch.addcmul(x, b + b_ahead, h, value=0.5)
         return torch.addcmul(moved, sigma + sigma_ahead, motion, value=0.5)

@@ -14,7 +14,7 @@ from interpolants.driver.fractional_noise import checked_driver
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.linear import LinearInterpolant
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import DEFAULT_CUT
 from interpolants.sampler.process.memory import MemoryProcess
 from interpolants.utils.checks import check
@@ -74,12 +74,12 @@ class FractionalBridge(MemoryProcess):
         """lambda(t), of t's shape."""
         return 1 - self.g**2 / self.a * self._left(1 - t)
 
-    def row(self, t: Tensor) -> Tensor:
-        own = super().row(self.clock(t).clamp(min=self.cut))
+    def coefficients(self, t: Tensor) -> Tensor:
+        own = super().coefficients(self.clock(t).clamp(min=self.cut))
         return torch.cat([own, self._change(1 - t)], dim=-1)
 
-    def seen(self, row: Row, state: Tensor) -> tuple[Row, Tensor]:
-        own, change = row[: len(row) - self.states], row[len(row) - self.states :]
+    def seen(self, c: TimeCoefficients, state: Tensor) -> tuple[TimeCoefficients, Tensor]:
+        own, change = c[: len(c) - self.states], c[len(c) - self.states :]
         m = state[..., 0]
         return own, m + state[..., 1:] @ torch.stack(change) if change else m
 

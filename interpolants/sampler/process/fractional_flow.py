@@ -10,7 +10,7 @@ from torch import Tensor
 from interpolants.driver.fractional_noise import FractionalNoise
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import DEFAULT_CUT
 from interpolants.sampler.process.memory import MemoryProcess
 from interpolants.sampler.process.target_mean import spacing
@@ -67,5 +67,5 @@ class FractionalFlow(MemoryProcess):
         """h_k / (2 h_{k-1}) in log(beta / alpha), as in DPM-Solver++(2M); else 0."""
         return spacing(self.fields.coefficients(times))[1]
 
-    def seen(self, row: Row, state: Tensor) -> tuple[Row, Tensor]:
-        return row, self.decode(state)
+    def seen(self, c: TimeCoefficients, state: Tensor) -> tuple[TimeCoefficients, Tensor]:
+        return c, self.decode(state)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interpolants.fields.conversions import Combination
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import FieldProcess
 
 
@@ -40,15 +40,15 @@ class MemoryProcess(FieldProcess):
         return torch.zeros(len(times) - 1, dtype=torch.float64)
 
     @abc.abstractmethod
-    def seen(self, row: Row, state: Tensor) -> tuple[Row, Tensor]:
-        """The fields' own row, and what the networks see of a state, (B, *event)."""
+    def seen(self, c: TimeCoefficients, state: Tensor) -> tuple[TimeCoefficients, Tensor]:
+        """The coefficients of the fields, and the state that the networks see, (B, *event)."""
 
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
-        return self.drift_at(self.row(t).unbind(-1), x)
+        return self.drift_at(self.coefficients(t).unbind(-1), x)
 
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
         """D, (B, *event), of a state."""
-        return super().drift_at(*self.seen(row, x))
+        return super().drift_at(*self.seen(c, x))
 
     def combination(self, t: Tensor) -> Combination:
         return self.fields.combination("target_mean", t)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.sampler.integrate import Carry, Equation, Plan, Row
+from interpolants.sampler.plan import Carry, Plan, Stages
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.target_mean import TargetMean, spacing
@@ -48,7 +48,7 @@ class Ancestral(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         assert isinstance(process, FieldProcess)
         offset, decay, gain, noise, _ = reversal(process, times)
         return torch.stack([offset, decay, gain, noise], dim=1)
@@ -57,19 +57,11 @@ class Ancestral(PlannedSolver):
         assert isinstance(process, FieldProcess)
         return super().plan(TargetMean(fields=process.fields, cut=process.cut), times)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x,), (offset, decay, gain, noise) = carry, coefficients
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (offset, decay, gain, noise) = carry, s.numbers
         kept = torch.addcmul(offset, decay, x)
-        moved = torch.addcmul(kept, equation.drift_at(rows[0], x), gain)
-        return (torch.addcmul(moved, z[0], noise),)
+        moved = torch.addcmul(kept, s.drift(0, x), gain)
+        return (torch.addcmul(moved, s.z[0], noise),)
 
 
 def check_reversal(solver: str, process: Process) -> None:

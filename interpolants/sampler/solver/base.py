@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from interpolants.interpolant.base import AffineInterpolant
-from interpolants.sampler.integrate import Carry, Equation, Plan, Row, SaveAt, Segment, integrate
+from interpolants.sampler.integrate import SaveAt, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.plan import Carry, Plan, Segment, Stages
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.utils.checks import check
 
@@ -112,19 +113,12 @@ class PlannedSolver(Solver):
         """The times at which each step evaluates the drift, float64, (N, S)."""
 
     @abc.abstractmethod
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         """Each step's own numbers, float64, (N, C), or arrays of one shape, (N, C, *shape)."""
 
     @abc.abstractmethod
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        """One step; `rows` has one row per node, `z` has shape (channels, B, *event)."""
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        """One step, with as many stages as there are nodes."""
 
     def start(self, x: Tensor) -> Carry:
         """The first carry."""
@@ -132,15 +126,18 @@ class PlannedSolver(Solver):
 
     def segments(self, process: Process, times: Tensor) -> tuple[Segment, ...]:
         """The tables for a process on a grid."""
-        rows = process.row(self.nodes(times))
         return (
-            Segment(rows=rows, coefficients=self.coefficients(process, times), step=self.step),
+            Segment(
+                equation=process,
+                coefficients=process.coefficients(self.nodes(times)),
+                numbers=self.numbers(process, times),
+                step=self.step,
+            ),
         )
 
     def plan(self, process: Process, times: Tensor) -> Plan:
         """What `integrate` runs."""
         return Plan(
-            equation=process,
             segments=self.segments(process, times),
             start=self.start,
             channels=self.channels,

@@ -7,14 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Row, SaveAt, advance
+from interpolants.sampler.integrate import SaveAt, advance
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import Solver
 from interpolants.utils.checks import check_count, check_positive
@@ -119,16 +120,16 @@ class DormandPrince(Solver):
         """
         low, high = ends.amin(), ends.amax()
         resolution = _RESOLUTION * ends.abs().amax()
-        row = torch.stack([ends[1], low, high, resolution]).to(whole.x.device)
-        nodes = torch.tensor(_NODES, dtype=row.dtype, device=row.device)
-        attempt = functools.partial(self._attempt, nodes.unsqueeze(1))
+        limits = torch.stack([ends[1], low, high, resolution]).to(whole.x.device)
+        nodes = torch.tensor(_NODES, dtype=limits.dtype, device=limits.device)
+        attempt = functools.partial(self._attempt, process, nodes.unsqueeze(1))
         state, attempts = whole, 0
-        index = torch.arange(len(whole.x), device=row.device)
+        index = torch.arange(len(whole.x), device=limits.device)
         while True:
-            under_way = state.t != row[0]
-            faults, left, block = _read(state, under_way, row)
+            under_way = state.t != limits[0]
+            faults, left, block = _read(state, under_way, limits)
             if faults:
-                raise RuntimeError(_fault(state, index, row))
+                raise RuntimeError(_fault(state, index, limits))
             if left < len(index) and not (left and process.fixed_batch):
                 # The order is kept, and sorting needs no read where indexing by a mask does.
                 order = under_way.int().argsort(descending=True, stable=True)
@@ -141,21 +142,13 @@ class DormandPrince(Solver):
                 fault = f"it did not get there in max_attempts={attempts} attempts"
                 raise RuntimeError(_message(state, index, 0, fault))
             block = min(block, self.max_attempts - attempts)
-            tables = row.new_empty(block, 1, 1), row.expand(block, -1)
+            tables = limits.new_empty(block, 1, 1), limits.expand(block, -1)
             state = _State(*advance(process, attempt, tables, None, state))
             attempts += block
 
-    def _attempt(
-        self,
-        nodes: Tensor,
-        process: Process,
-        rows: tuple[Row, ...],
-        limits: tuple[Tensor, ...],
-        carry: Carry,
-        z: Any,
-    ) -> Carry:
-        """Try one step of every sample; one at the end stays there, and the rows say nothing."""
-        (x, velocity, t, h), (end, low, high, resolution) = carry, limits
+    def _attempt(self, process: Process, nodes: Tensor, s: Stages, carry: Carry) -> Carry:
+        """Try one step of every sample; those at the end stay. The stages have numbers alone."""
+        (x, velocity, t, h), (end, low, high, resolution) = carry, s.numbers
         to_go, length = end - t, h.abs()
         # A little longer rather than a tiny step afterwards.
         reaches = 1.01 * length >= to_go.abs()

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Plan, Row
+from interpolants.sampler.plan import Carry, Plan, Stages
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
 from interpolants.sampler.process.target_mean import TargetMean, spacing
@@ -54,7 +54,7 @@ class DPMSolver(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         assert isinstance(process, FieldProcess)
         c = process.fields.coefficients(times)
         h, w = spacing(c)
@@ -71,15 +71,8 @@ class DPMSolver(PlannedSolver):
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        (x, previous), (offset, decay, present, past) = carry, coefficients
-        current = equation.drift_at(rows[0], x)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x, previous), (offset, decay, present, past) = carry, s.numbers
+        current = s.drift(0, x)
         moved = torch.addcmul(torch.addcmul(offset, decay, x), current, present)
         return torch.addcmul(moved, previous, past), current

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.memory import MemoryProcess
 from interpolants.sampler.solver.base import PlannedSolver
@@ -34,7 +34,7 @@ class LinearGaussian(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         """Of each step d, c, the weight, and the transposes of M and R, (N, 1, 5 + 2K, 1 + K)."""
         assert isinstance(process, MemoryProcess)
         matrix, gain, constant, root = process.steps(times)
@@ -45,19 +45,11 @@ class LinearGaussian(PlannedSolver):
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x[..., 0])
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (state, previous), (table,) = carry, coefficients
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (state, previous), (table,) = carry, s.numbers
         gain, constant, weight = table[0], table[1], table[2, 0]
         matrix, root = table[3:].chunk(2)
-        current = equation.drift_at(rows[0], state)
+        current = s.drift(0, state)
         ahead = torch.lerp(previous, current, 1 + weight).unsqueeze(-1)
         kept = torch.addcmul(constant, ahead, gain)
-        return kept + state @ matrix + z[0] @ root, current
+        return kept + state @ matrix + s.z[0] @ root, current

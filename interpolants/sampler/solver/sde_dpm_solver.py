@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Plan, Row
+from interpolants.sampler.plan import Carry, Plan, Stages
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.target_mean import TargetMean
 from interpolants.sampler.solver.ancestral import check_reversal, reversal
@@ -42,7 +42,7 @@ class SDEDPMSolver(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         assert isinstance(process, FieldProcess)
         offset, decay, gain, noise, w = reversal(process, times)
         return torch.stack([offset, decay, gain * (1 + w), -gain * w, noise], dim=1)
@@ -54,16 +54,8 @@ class SDEDPMSolver(PlannedSolver):
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x, previous), (offset, decay, present, past, noise) = carry, coefficients
-        current = equation.drift_at(rows[0], x)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x, previous), (offset, decay, present, past, noise) = carry, s.numbers
+        current = s.drift(0, x)
         moved = torch.addcmul(torch.addcmul(offset, decay, x), current, present)
-        return torch.addcmul(torch.addcmul(moved, previous, past), z[0], noise), current
+        return torch.addcmul(torch.addcmul(moved, previous, past), s.z[0], noise), current
