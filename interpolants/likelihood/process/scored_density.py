@@ -89,7 +89,7 @@ class ScoredDensity(DensityProcess):
         return (score.flatten(1) * z).sum(dim=-1, keepdim=True)
 
     def _coefficients(self, t: Tensor) -> Tensor:
-        epsilon = self._sde.epsilon.value(t, self._sde.fields.coefficients(t))
+        epsilon = self._sde.diffusivity(t)
         return torch.cat(
             [self._all.coefficients(t), self._score.coefficients(t), epsilon.unsqueeze(-1)], dim=-1
         )
