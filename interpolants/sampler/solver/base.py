@@ -12,12 +12,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from interpolants.interpolant.base import AffineInterpolant
 from interpolants.sampler.integrate import SaveAt, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.plan import Carry, Plan, Segment, Stages
-from interpolants.sampler.process.base import FieldProcess, Process
+from interpolants.sampler.process.base import Process
 from interpolants.utils.checks import check
 
 # What a noise type makes of an equation, and a solver for it.
@@ -154,14 +153,6 @@ class PlannedSolver(Solver):
         mode: Mode | None = None,
     ) -> Tensor:
         return integrate(self.plan(process, times), x, noise=noise, save_at=save_at, mode=mode)
-
-
-def one_sided_path(process: Process) -> tuple[bool, str]:
-    """Whether a process follows a one-sided path that is affine, and what its path is called."""
-    if not isinstance(process, FieldProcess):
-        return False, "no path"
-    path = process.fields.interpolant
-    return isinstance(path, AffineInterpolant) and path.one_sided, type(path).__name__
 
 
 def steps(times: Tensor) -> Tensor:
