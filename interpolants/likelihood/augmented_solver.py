@@ -32,7 +32,7 @@ def augmented_plan(solver: PlannedSolver, process: AugmentedProcess, times: Tens
     """The scheme's plan, in which `process` says what drives its accumulated quantities.
 
     Raises:
-        ValueError: if the scheme does not follow the drift that it is given.
+        ValueError: if the scheme does not follow the drift of any process.
     """
     name, fix = type(solver).__name__, "use for example sampler/solver=stochastic_heun"
     check(solver.augments, "Likelihood.sampler", "a solver for log densities", name, fix)

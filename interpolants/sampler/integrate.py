@@ -31,12 +31,12 @@ class SaveAt(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, node: int, x: Tensor) -> None:
-        """Take in the state at a node; those it did not ask for may come too."""
+        """Receive the state at a node; others than those asked for may come too."""
 
 
 @final
 class SaveTimes(SaveAt):
-    """The states at given nodes, in order.
+    """The states at chosen nodes, in order.
 
     Args:
         times: the plan's nodes, (N + 1,).
@@ -101,7 +101,7 @@ class _Lazy:
 
 
 Normals = _Lazy | Tensor | None
-"""By step of a block, each (channels, B, *event); None for an ODE."""
+"""The normals of each step of a block, (channels, B, *event); None for an ODE."""
 
 
 def advance(
@@ -115,8 +115,8 @@ def advance(
 
     Args:
         equation, step: as in `Segment`.
-        tables: coefficients (n, S, K) and numbers (n, C), or the stages made from them.
-        normals: by step, each (channels, B, *event); None for an ODE.
+        tables: coefficients (n, S, K) and numbers (n, C), or the stages with them.
+        normals: of each step, (channels, B, *event); None for an ODE.
         carry: at the first node.
 
     Returns:
@@ -145,7 +145,7 @@ def integrate(
 
     Args:
         plan: what to do.
-        x: the initial state, (B, *event), float32 or float64 whatever the network's dtype.
+        x: the initial state, (B, *event), float32 or float64 for any dtype of the network.
         noise: standard normals, needed if `plan.channels` > 0.
         save_at: sees the states at the nodes it asks for.
         mode: how blocks of steps are run; eagerly if None.

@@ -129,7 +129,7 @@ class Plan:
 
     @property
     def calls(self) -> int:
-        """How often the drift is evaluated: once for each stage."""
+        """Evaluations of the drift: one for each stage of each step."""
         return sum(segment.coefficients.shape[:2].numel() for segment in self.segments)
 
 

@@ -70,7 +70,7 @@ def check_grid(grid: Grid) -> None:
 
 
 def _has_nodes(grid: Grid, num_steps: int, log_snr: LogSNR | None) -> bool:
-    """Whether the grid accepts the number of steps and the path."""
+    """True if the grid accepts the number of steps and the path."""
     try:
         grid.nodes(num_steps, (0.0, 1.0), log_snr)
     except ValueError:

@@ -68,7 +68,7 @@ class AugmentedProcess(Process):
         """The drift of the state, (B, D + k)."""
 
     def column_noise(self, c: TimeCoefficients, y: Tensor, z: Tensor) -> Tensor:
-        """What drives the quantities in a step from y, in the place of normals of their own.
+        """The normals of the accumulated quantities in a step from y.
 
         Args:
             c: the coefficients at the start of the step.
@@ -76,7 +76,7 @@ class AugmentedProcess(Process):
             z: the normals that drive the event, (channels, B, D).
 
         Returns:
-            Broadcastable to (channels, B, k), linear in z; zero unless a leaf says otherwise.
+            Broadcastable to (channels, B, k), linear in z; zero unless a subclass overrides it.
         """
         return z.new_zeros(())
 

@@ -1,4 +1,4 @@
-"""A process together with how far another one is from it."""
+"""A process with its divergence from another one accumulated beside it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from interpolants.utils.shapes import sum_event
 class PathKL(AugmentedProcess):
     """dX = f dt + sqrt(2 epsilon) dW with |f - f'|^2 / (4 epsilon) accumulated along the path.
 
-    The mean of what is accumulated is KL(P || P') of the laws of the paths, by Girsanov's theorem,
-    and bounds that of the ends (arXiv 2303.08797, lemma 2.22).
+    The mean of the integral is KL(P || P') of the path distributions, by Girsanov's theorem, and
+    bounds that of the ends (arXiv 2303.08797, lemma 2.22).
 
     Args:
         process: what the paths follow, with f and epsilon.

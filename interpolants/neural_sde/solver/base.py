@@ -1,4 +1,4 @@
-"""What schemes for driven equations share: the exact step of the driver, and its control."""
+"""The common part of schemes for driven equations: the driver's exact step and its control."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from interpolants.sampler.solver.base import PlannedSolver, steps
 
 @dataclass(frozen=True, kw_only=True)
 class DrivenSolver(PlannedSolver):
-    """A scheme that takes the increments of B for X and leaves its law to the driver.
+    """A scheme that steps X by increments of B, which the driver draws.
 
     A step of the driver is exact at any length, so the scheme sees the error of X alone. It draws
     normals of the state's shape and uses the first few: as many as the step's covariance has
@@ -28,7 +28,7 @@ class DrivenSolver(PlannedSolver):
     Args:
         single_noise: let the states follow from the increment of W alone, with the driver's
             `single_noise_table`. Then one Brownian path can be followed at several numbers of
-            steps, and the law is of second order in place of exact.
+            steps, and the distribution is of second order instead of exact.
     """
 
     single_noise: bool = False
@@ -38,7 +38,7 @@ class DrivenSolver(PlannedSolver):
     augments: ClassVar[bool] = False
 
     def numbers(self, process: Process, times: Tensor) -> Tensor:
-        """Of each step the driver's table, (N, 1, 3 + M, 1 + S)."""
+        """The driver's table of each step, (N, 1, 3 + M, 1 + S)."""
         assert isinstance(process, DrivenSDE)
         driver = process.driver
         table = driver.single_noise_table if self.single_noise else driver.table
@@ -70,5 +70,5 @@ class DrivenSolver(PlannedSolver):
         return (equation.join(x, got.state, kl), *after)
 
     @abc.abstractmethod
-    def move(self, s: Stages, x: Tensor, h: Tensor, motion: Tensor) -> Tensor:
-        """X after a step of length h in which B moves so far."""
+    def move(self, s: Stages, x: Tensor, h: Tensor, increment: Tensor) -> Tensor:
+        """X after a step of length h with this increment of B."""

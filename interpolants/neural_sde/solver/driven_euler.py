@@ -20,8 +20,8 @@ from interpolants.utils.checks import check
 class DrivenEuler(DrivenSolver):
     """x + h b + sigma(t_k) (B(t_k + h) - B(t_k)): exact where b is zero and sigma a constant.
 
-    Else of weak and strong order 1 in h, as far as steps are short for the bank; before that the
-    roughness of the motion shows, with order H + 1/2 where H < 1/2. A sigma that depends on x is
+    Else of weak and strong order 1 in h, as far as steps are short for the OU processes; before
+    that the roughness of B shows, with order H + 1/2 where H < 1/2. A sigma that depends on x is
     refused: the limit would be that of Ito. See `DrivenSDE`.
     """
 
@@ -38,6 +38,6 @@ class DrivenEuler(DrivenSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def move(self, s: Stages, x: Tensor, h: Tensor, motion: Tensor) -> Tensor:
+    def move(self, s: Stages, x: Tensor, h: Tensor, increment: Tensor) -> Tensor:
         drifted = torch.addcmul(x, s.drift(0, x), h)
-        return torch.addcmul(drifted, s.diffusion(0, x), motion)
+        return torch.addcmul(drifted, s.diffusion(0, x), increment)

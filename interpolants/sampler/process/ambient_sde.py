@@ -1,4 +1,4 @@
-"""The SDE from base to data in the coordinates that the networks see the logarithm of."""
+"""The SDE from base to data in the original coordinates, where the networks see the logarithm."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AmbientSDE(FieldProcess):
     reverse SDE of arXiv 2510.02730: `EulerMaruyamaDiagonal` makes it the paper's sign-agnostic
     sampler, `Milstein` the same to strong order 1. `LogEuler` is Dale-Langevin, which the forward
     SDE with `EulerMaruyama` does at less cost, where g is constant; elsewhere it takes the mean of
-    g^2 over a step and not its beginning's, and the two differ by the order of the step.
+    g^2 over a step and not its value at the start; the two differ by the order of the step.
 
     The equation stays positive and finite, and a scheme may not: a state that is not positive, or
     that its precision cannot hold (in float32, beyond exp(88)), is NaN from then on and counted in

@@ -30,12 +30,12 @@ class Process(abc.ABC):
         noise_type: "none" for an ODE; "additive" where the diffusion depends on time alone;
             "geometric" where it is sigma(t) X, with `diffusion` giving sigma; "diagonal" where
             coordinate i has noise of its own that depends on X_i and t; "driven" where a driver's
-            motion takes the place of W; "memory" where coordinates carry more numbers than X.
+            process takes the place of W; "memory" where coordinates carry more numbers than X.
         backward: whether it runs from t=1 down to t=0.
-        may_leave_domain: whether a numerical state may leave where the equation stays, or overflow; it is
-            NaN then.
-        fixed_batch: whether the drift must be asked for all samples of a batch in their order, since
-            networks were given a condition of each.
+        may_leave_domain: whether a numerical state may leave the domain of the equation, or
+            overflow; it is NaN then.
+        fixed_batch: whether the drift must be evaluated for all samples of a batch in their order,
+            since the networks are conditioned on an input for each.
     """
 
     noise_type: ClassVar[str] = "none"
@@ -64,7 +64,7 @@ class Process(abc.ABC):
         return self.drift(c[0], x)
 
     def diffusion_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
-        """The coefficient of dW, broadcastable to x; leaves with diagonal noise override it."""
+        """The coefficient of dW, broadcastable to x; overridden where noise is diagonal."""
         g = self.diffusion(c[0])
         assert g is not None
         return g * x if self.noise_type == "geometric" else g
@@ -74,12 +74,12 @@ class Process(abc.ABC):
         return x
 
     def decode(self, state: Tensor) -> Tensor:
-        """What the networks see of a state, NaN where it has left; both (..., *event)."""
+        """The networks' input for a state, NaN outside the domain; both (..., *event)."""
         return state
 
     @property
     def span(self) -> tuple[float, float]:
-        """The times from which and to which the process can be integrated, ascending."""
+        """The first and the last time of the process, ascending."""
         return 0.0, 1.0
 
 

@@ -1,4 +1,4 @@
-"""Several fields from one call of the network, with coefficients tabulated ahead."""
+"""Several fields from one call of the network, with tabulated coefficients."""
 
 from __future__ import annotations
 

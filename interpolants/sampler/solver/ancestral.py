@@ -16,7 +16,7 @@ from interpolants.sampler.solver.exponential import ExponentialSolver, check_rev
 @final
 @dataclass(frozen=True, kw_only=True)
 class Ancestral(ExponentialSolver):
-    """Draws x_s from its distribution given x_t and x1, with D = E[x1 | x_t] in place of x1.
+    """Draws x_s conditioned on x_t and x1, with D = E[x1 | x_t] in place of x1.
 
     For the path x_t = c_t + alpha_t x0 + beta_t x1, as the Markov chain from data to noise, with
     t < s and h = log(beta_s / alpha_s) - log(beta_t / alpha_t):

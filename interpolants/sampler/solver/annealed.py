@@ -154,7 +154,7 @@ class Annealed(PlannedSolver):
 
 @final
 class _SaveByNode(SaveAt):
-    """A keep that counts nodes of the grid, where the plan counts every step.
+    """Saves states by node of the grid, where the plan counts every step.
 
     Args:
         save_at: what sees the states.

@@ -1,4 +1,4 @@
-"""Numerical schemes, and what each can solve.
+"""Numerical schemes, each with the noise types that it accepts.
 
 A scheme declares what it accepts, and the sampler refuses the rest when it is built: an SDE never
 runs silently as an ODE.
@@ -19,7 +19,7 @@ from interpolants.sampler.plan import Carry, Plan, Segment, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.utils.checks import check
 
-# What a noise type makes of an equation, and a solver for it.
+# The kind of equation that a noise type makes, and a solver for it.
 _EXAMPLES = {
     "none": ("an ODE", "use for example sampler/solver=heun"),
     "additive": ("an SDE with additive noise", "use for example sampler/solver=euler_maruyama"),
@@ -36,8 +36,8 @@ class Solver(abc.ABC):
     Attributes:
         accepts: noise types of the processes it solves.
         explicit: whether steps must be short for the noise; the sampler warns where they are not.
-        hits_times: whether times to keep become nodes of the grid; where more nodes would change the
-            samples they do not, and are moved to the nearest.
+        hits_times: whether times to keep become nodes of the grid; where more nodes would change
+            the samples they are moved to the nearest node instead.
     """
 
     accepts: ClassVar[tuple[str, ...]]
@@ -96,7 +96,7 @@ class PlannedSolver(Solver):
             for an ODE scheme, or where it is not known.
         stages: evaluations of the drift per step.
         channels: standard normals per step.
-        augments: whether it follows whatever drift it is given, so that log densities can be
+        augments: whether it follows the drift of any process, so that log densities can be
             carried beside the state.
     """
 
@@ -135,7 +135,7 @@ class PlannedSolver(Solver):
         )
 
     def plan(self, process: Process, times: Tensor) -> Plan:
-        """What `integrate` runs."""
+        """The plan for a process on a grid, for `integrate`."""
         return Plan(
             segments=self.segments(process, times),
             start=self.start,

@@ -1,4 +1,4 @@
-"""Dormand-Prince with steps of its own for every sample."""
+"""Dormand-Prince with an own step for every sample."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _RESOLUTION = torch.finfo(torch.float64).eps
 
 
 class _State(NamedTuple):
-    """Of the samples under way: the carry of the loop."""
+    """The carry of the loop: states of the unfinished samples."""
 
     x: Tensor
     velocity: Tensor  # the drift at (t, x)
@@ -65,11 +65,11 @@ class DormandPrince(Solver):
     not depend on the rest of the batch. A step is taken if the root mean square over the event of
     error / (atol + rtol |x|) is at most 1, and tried again with a shorter step if not. Samples
     leave the batch as they finish, so a call of the network late in a solve sees few of them (all,
-    if it was given conditions): `Samples.nfe` counts calls of any size, which exceed the calls
+    if networks are conditioned): `Samples.nfe` counts calls of any size, which exceed the calls
     that one sample takes.
 
-    Of the grid it uses the ends and the kept times, and hits_times on each of these exactly. The drift
-    is never evaluated outside the grid. Through a solve, gradients take the steps as given.
+    Of the grid it uses the ends and the kept times, and hits each of these exactly. The drift is
+    never evaluated outside the grid. Gradients through a solve take the steps as constants.
 
     Args:
         rtol: relative tolerance of a step, > 0.
@@ -235,7 +235,7 @@ def _read(state: _State, under_way: Tensor, limits: Tensor) -> tuple[int, int, i
 
 
 def _fault(state: _State, index: Tensor, limits: Tensor) -> str:
-    """What is wrong with the first faulty sample."""
+    """The message about the first faulty sample."""
     k = int(_faulty(state, limits).int().argmax())
     if not bool(state.velocity[k].isfinite().all()):
         fault = "its drift is not finite"

@@ -33,7 +33,7 @@ class ExponentialSolver(PlannedSolver):
 
 
 def one_sided_path(process: Process) -> tuple[bool, str]:
-    """Whether a process follows a one-sided path that is affine, and what its path is called."""
+    """True if a process follows a one-sided affine path, and the name of its path."""
     if not isinstance(process, FieldProcess):
         return False, "no path"
     path = process.fields.interpolant

@@ -17,9 +17,9 @@ from interpolants.sampler.solver.base import PlannedSolver
 @final
 @dataclass(frozen=True, kw_only=True)
 class LinearGaussian(PlannedSolver):
-    """state' = M state + d D + c + R^T z with D = E[x1 | state] as at the step's beginning.
+    """state' = M state + d D + c + R^T z with D = E[x1 | state] at the start of the step.
 
-    D may be taken on along its last change, where the process says how far. Exact for data of a
+    D may be extrapolated, by a weight that the process gives. Exact for data of a
     single point, at any number of steps; of order 1 otherwise, and of order 2 for
     `FractionalFlow`. Steps may be long for the noise and for the memory.
     """
@@ -35,7 +35,7 @@ class LinearGaussian(PlannedSolver):
         return times[:-1, None]
 
     def numbers(self, process: Process, times: Tensor) -> Tensor:
-        """Of each step d, c, the weight, and the transposes of M and R, (N, 1, 5 + 2K, 1 + K)."""
+        """d, c, the weight and the transposes of M and R, (N, 1, 5 + 2K, 1 + K)."""
         assert isinstance(process, MemoryProcess)
         matrix, gain, constant, root = process.steps(times)
         weight = process.weights(times).unsqueeze(-1).expand_as(gain)
