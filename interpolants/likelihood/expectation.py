@@ -23,8 +23,8 @@ class ExpectationLikelihood(Likelihood):
 
     X runs backward from x (arXiv 2303.08797, section 2.5). The density is that of the SDE
     where s is the score of its own density, which a learned score only approximates; the bias is
-    not visible. Ito's formula gives a term of mean zero, the sum of sqrt(2 epsilon h) s . z, that takes
-    away all the variance but that of the discretisation if s is exact.
+    not visible. Ito's formula gives a term of mean zero, the sum of sqrt(2 epsilon h) s . z, that
+    removes all the variance but that of the discretisation if s is exact.
 
     Args:
         sampler: a sampler of the SDE, in either direction; gives epsilon.

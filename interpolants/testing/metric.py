@@ -15,8 +15,8 @@ _EVENTS: tuple[tuple[int, ...], ...] = ((), (1,), (3,), (2, 5, 4))
 def check_metric(metric: Metric) -> None:
     """A metric is symmetric, invariant to the order of samples and repeatable.
 
-    It is larger between different distributions. Sets of different sizes and of any event shape are compared; sets that cannot be are refused
-    with a ValueError.
+    It is larger between different distributions. Sets may differ in size and have any event
+    shape; sets that cannot be compared are refused with a ValueError.
     """
     for event in _EVENTS:
         x, y = normal((150, *event), 11, 0), normal((101, *event), 11, 1) + 0.3

@@ -146,6 +146,12 @@ def test_integrate_keeps_the_dtype_of_the_state(dtype):
     assert end.dtype == save_at.path.dtype == dtype
 
 
+def test_integrate_refuses_an_sde_without_a_source_of_normals():
+    plan = EulerMaruyama().plan(_Decay("additive"), _NODES)
+    with pytest.raises(ValueError, match=r"integrate\.noise: expected a source of .*, got None"):
+        integrate(plan, torch.ones(1, 1))
+
+
 def test_float32_states_step_by_float64_tables():
     """Ten thousand steps of x' = -x end at (1 - h)^N x up to the rounding of the states."""
     n = 10_000
