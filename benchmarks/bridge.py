@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import build, configure, trained
+from benchmarks.linear_control import LinearControl
 from interpolants.neural_sde.driven_sde import DrivenSDE
-from interpolants.neural_sde.linear_control import LinearControl
 from interpolants.neural_sde.neural_sde import NeuralSDE
 from interpolants.sampler.integrate import integrate
 from interpolants.sampler.noise.generator import GeneratorNoise

@@ -9,10 +9,9 @@ from hydra import compose, initialize_config_dir
 
 from benchmarks.common import CONF, build
 from benchmarks.published import InterpolantsCodeHeun, SiTCodeHeun
-from interpolants.sampler.epsilon.alpha import AlphaEpsilon
 from interpolants.sampler.epsilon.base import Epsilon
 from interpolants.sampler.epsilon.constant import ConstantEpsilon
-from interpolants.sampler.epsilon.gamma import GammaEpsilon
+from interpolants.sampler.epsilon.noise_level import NoiseLevelEpsilon
 from interpolants.sampler.epsilon.sine_squared import SineSquaredEpsilon
 from interpolants.sampler.grid.base import Grid
 from interpolants.sampler.grid.log_snr import LogSNRGrid
@@ -77,7 +76,7 @@ def odes(one_sided: bool) -> Iterator[Candidate]:
 
 def sdes(one_sided: bool) -> Iterator[Candidate]:
     """Every solver of the SDE on every grid with every diffusivity, and the published ones."""
-    for epsilon in _epsilons(one_sided):
+    for epsilon in _epsilons():
         for solver in SDE:
             for grid in _grids(one_sided):
                 yield _sde(solver, grid, epsilon)
@@ -96,9 +95,8 @@ def _grids(one_sided: bool) -> tuple[Grid, ...]:
     return (*grids, LogSNRGrid()) if one_sided else grids
 
 
-def _epsilons(one_sided: bool) -> tuple[Epsilon, ...]:
-    of_level = AlphaEpsilon if one_sided else GammaEpsilon
-    level: tuple[Epsilon, ...] = (of_level(c=0.5), of_level(c=1.0))
+def _epsilons() -> tuple[Epsilon, ...]:
+    level: tuple[Epsilon, ...] = (NoiseLevelEpsilon(c=0.5), NoiseLevelEpsilon(c=1.0))
     sine: tuple[Epsilon, ...] = (SineSquaredEpsilon(c=0.5), SineSquaredEpsilon(c=1.0))
     return (ConstantEpsilon(c=0.5), *level, *sine)
 

@@ -12,7 +12,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, noise_at, steps
 
@@ -26,23 +26,15 @@ class _NoiseFirst(PlannedSolver):
     stages: ClassVar[int] = 2
     channels: ClassVar[int] = 1
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         return torch.stack([h, h / 2, noise_at(process, times[:-1]) * h.abs().sqrt()], dim=1)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Tensor, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x,), (h, half, g) = carry, coefficients
-        shaken = x + z[0] * g
-        first = equation.drift_at(rows[0], shaken)
-        second = equation.drift_at(rows[1], shaken + first * h)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h, half, g) = carry, s.numbers
+        shaken = x + s.z[0] * g
+        first = s.drift(0, shaken)
+        second = s.drift(1, shaken + first * h)
         return (shaken + (first + second) * half,)
 
 

@@ -80,7 +80,7 @@ _SAMPLE = {
     "ckpt=real.ckpt +sampler.epsilon=1": "Sampler.epsilon: expected None for ProbabilityFlow, ",
     "ckpt=real.ckpt num_steps=0": f"num_steps: {_COUNT}, got 0",
     "ckpt=real.ckpt sampler/solver=euler_maruyama": "Sampler.solver: expected a solver for an ODE",
-    "ckpt=real.ckpt sampler=sde sampler/epsilon=alpha": "AlphaEpsilon: expected a one-sided path,",
+    "ckpt=real.ckpt sampler=sde sampler/epsilon=kl_optimal": "KLOptimalEpsilon: expected a one-",
 }
 # Composed by Hydra, so worth the real command line; the others are tried in this process.
 _LINES = ["net.hiden=16", "data=chekerboard", "data=file", "batch_size=0", "ckpt=text.ckpt"]

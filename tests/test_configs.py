@@ -44,7 +44,6 @@ _COMPANIONS = {
     "sampler/solver=dpm_solver": ["interpolant=one_sided_linear"],
     "sampler/solver=sde_dpm_solver": ["sampler=ancestral", "interpolant=one_sided_linear"],
     "sampler/grid=log_snr": ["interpolant=one_sided_linear"],
-    "sampler/epsilon=alpha": ["sampler=sde", "interpolant=one_sided_linear"],
     "sampler/epsilon=constant": ["sampler=backward"],
     "sampler/epsilon=kl_optimal": ["sampler=sde", "interpolant=one_sided_linear"],
     "data=file": ["data.path=rows.csv"],

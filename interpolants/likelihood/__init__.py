@@ -1,1 +1,1 @@
-"""Log densities of the laws that samplers draw from."""
+"""Log densities of the distributions that samplers draw from."""

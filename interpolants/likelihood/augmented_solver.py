@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from torch import Tensor
 
 from interpolants.likelihood.process.augmented import AugmentedProcess
-from interpolants.sampler.integrate import Carry, Plan, Row, Step
+from interpolants.sampler.plan import Carry, Plan, Stages, Step
 from interpolants.sampler.solver.base import PlannedSolver
 from interpolants.utils.checks import check
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Step:
     """A step whose normals for the accumulated quantities come from those of the event.
 
@@ -21,28 +20,27 @@ class _Step:
     its noise with the same multiples as the event.
     """
 
+    process: AugmentedProcess
     step: Step
 
-    def __call__(
-        self,
-        equation: Any,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        driven = None if z is None else equation.noise(rows[0], carry[0], z)
-        return self.step(equation, rows, coefficients, carry, driven)
+    def __call__(self, s: Stages, carry: Carry) -> Carry:
+        z = self.process.noise(s.coefficients[0], carry[0], s.z)
+        return self.step(s.with_normals(z), carry)
 
 
 def augmented_plan(solver: PlannedSolver, process: AugmentedProcess, times: Tensor) -> Plan:
     """The scheme's plan, in which `process` says what drives its accumulated quantities.
 
     Raises:
-        ValueError: if the scheme does not follow the drift that it is given.
+        ValueError: if the scheme does not follow the drift of any process.
     """
     name, fix = type(solver).__name__, "use for example sampler/solver=stochastic_heun"
     check(solver.augments, "Likelihood.sampler", "a solver for log densities", name, fix)
     plan = solver.plan(process, times)
-    segments = tuple(replace(segment, step=_Step(segment.step)) for segment in plan.segments)
+    if not plan.channels:
+        return plan
+    segments = tuple(
+        replace(segment, step=_Step(process=process, step=segment.step))
+        for segment in plan.segments
+    )
     return replace(plan, segments=segments)

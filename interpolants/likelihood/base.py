@@ -1,9 +1,9 @@
-"""What every estimate of a log density has in common: one solve from the data back to the base.
+"""The common part of all log densities: one solve from the data back to the base.
 
 The solve covers all of [0, 1]. In a cut, where the process is singular, its coefficients stand
 still at the cut's edge for one more step, which leaves an error of second order in the cut. At
-t=0 the law is that of alpha(0) x0, and at t=1 that of the path with what noise it has left there:
-the density is that of the process, before any last denoising step of the sampler.
+t=0 the distribution is that of alpha(0) x0, and at t=1 that of the path with the noise it has left
+there: the density is that of the process, before any last denoising step of the sampler.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class LogProb(NamedTuple):
 
 
 class Likelihood(abc.ABC):
-    """Log densities of the law at t=1 of a sampler's process, with its solver and grid.
+    """Log densities at t=1 of a sampler's process, with its solver and grid.
 
     Args:
         sampler: the sampler; its direction does not matter.
@@ -76,7 +76,7 @@ class Likelihood(abc.ABC):
 
     @abc.abstractmethod
     def process(self, event_shape: Sequence[int], probes: Tensor) -> DensityProcess:
-        """What runs from the data back to the base."""
+        """The process that runs from the data back to the base."""
 
     @abc.abstractmethod
     def reduce(self, estimates: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
@@ -111,7 +111,7 @@ class Likelihood(abc.ABC):
         with torch.set_grad_enabled(gradients):
             for first in range(0, len(x), step):
                 part = x[first : first + step].repeat_interleave(count, dim=0)
-                y = process.begin(part, part.new_zeros(len(part)), first * count)
+                y = process.initial_state(part, part.new_zeros(len(part)), first * count)
                 own = noise.rows(first * count, first * count + len(part))
                 y, nfe = self.solve(process, nodes, y, own, save_at)
                 calls = max(calls, nfe)
@@ -150,6 +150,6 @@ LikelihoodFactory = Callable[..., Likelihood]
 
 
 def standard_error(estimates: Tensor) -> Tensor | None:
-    """Of the mean over the last axis; None for a single estimate."""
+    """Standard error of the mean over the last axis; None for a single estimate."""
     count = estimates.shape[-1]
     return estimates.std(dim=-1) / math.sqrt(count) if count > 1 else None

@@ -1,4 +1,4 @@
-"""What estimates by an SDE ask of a sampler."""
+"""The sampler's SDE, for log densities estimated along its paths."""
 
 from __future__ import annotations
 

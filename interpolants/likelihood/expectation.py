@@ -21,10 +21,10 @@ from interpolants.utils.checks import check
 class ExpectationLikelihood(Likelihood):
     """log p_1(x) = E[ log p_0(X_0) - int div(b + epsilon s) + epsilon |s|^2 dt ].
 
-    X runs backward from x (arXiv 2303.08797, section 2.5). The law is that of the SDE where s is
-    the score of its own density, which a learned score only comes close to; the bias cannot be
-    seen. Ito's formula gives a term of mean zero, the sum of sqrt(2 epsilon h) s . z, that takes
-    away all the variance but that of the discretisation if s is exact.
+    X runs backward from x (arXiv 2303.08797, section 2.5). The density is that of the SDE
+    where s is the score of its own density, which a learned score only approximates; the bias is
+    not visible. Ito's formula gives a term of mean zero, the sum of sqrt(2 epsilon h) s . z, that
+    removes all the variance but that of the discretisation if s is exact.
 
     Args:
         sampler: a sampler of the SDE, in either direction; gives epsilon.

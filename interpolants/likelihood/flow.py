@@ -67,7 +67,7 @@ class FlowLikelihood(Likelihood):
         """Samples with their log densities, from one solve.
 
         Cuts are stepped over as in `log_prob`, and noise that the path leaves at t=1 is not
-        removed: the samples follow the law whose densities they come with.
+        removed: the samples follow the distribution whose densities they come with.
 
         Args:
             start, generator, noise, times, gradients: as in `Sampler.__call__`.
@@ -85,7 +85,7 @@ class FlowLikelihood(Likelihood):
         with torch.set_grad_enabled(gradients):
             fields = self.sampler.fields
             first = fields.base_state(start)
-            y = process.begin(first, fields.base_log_prob(first))
+            y = process.initial_state(first, fields.base_log_prob(first))
             y, calls = self.solve(process, nodes, y, source, save_at)
             columns = process.log_density(y)
             return Samples(

@@ -1,4 +1,4 @@
-"""The divergence between the laws of the paths of two SDEs."""
+"""Kullback-Leibler divergence between the path distributions of two SDEs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def path_kl(
 ) -> Tensor:
     """int |f - f'|^2 / (4 epsilon) dt along paths of the sampler's SDE, (n,).
 
-    Its mean over paths is KL(P || P'), P the law of the sampler's paths and P' that of the other
-    process's, which bounds the KL of their ends. In the units of the networks; cuts are left out.
+    Its mean over paths is KL(P || P'), P the distribution of the sampler's paths and P' that
+    of the other process's, which bounds the KL of their ends. In the units of the networks; cuts
+    are left out.
 
     Args:
         sampler: of the SDE that the paths follow, with drift f.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpolants.driver.base import Driver
 from interpolants.neural_sde.guide import Guide, NoiseDistribution
-from interpolants.sampler.integrate import Carry, Row
+from interpolants.sampler.plan import Carry, TimeCoefficients
 from interpolants.sampler.process.base import Process
 from interpolants.utils.checks import check
 
@@ -87,8 +87,8 @@ class DrivenSDE(Process):
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
         return self._drift(t, x)
 
-    def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
-        return self._diffusion(row[0], x)
+    def diffusion_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        return self._diffusion(c[0], x)
 
     def constants(self, nodes: Tensor, like: Tensor) -> Carry:
         """Quantities that a solve between nodes computes once for all steps."""
@@ -100,12 +100,12 @@ class DrivenSDE(Process):
         return (readout, *guided, *(() if self.context is None else (self.context,)))
 
     def steer(
-        self, row: Row, state: Tensor, z: Tensor, kick: Tensor, constants: Carry
+        self, c: TimeCoefficients, state: Tensor, z: Tensor, kick: Tensor, constants: Carry
     ) -> tuple[Tensor, Tensor | None, Carry]:
         """Transform standard normals of a step to those of the posterior.
 
         Args:
-            row: coefficients at the start of the step.
+            c: coefficients at the start of the step.
             state: the state at the start of the step.
             z: standard normals, (B, *event, M).
             kick: shift of the normals by u = 1 over the step, (M,).
@@ -126,7 +126,7 @@ class DrivenSDE(Process):
         if self._control is not None:
             context = None if self.context is None else constants[-1]
             x = self.event(state)
-            u = self._control(row[0], x, self.states(state), context).expand_as(x)
+            u = self._control(c[0], x, self.states(state), context).expand_as(x)
             shift = u.unsqueeze(-1) * kick
             mean = shift if mean is None else mean + shift
         if mean is None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry
+from interpolants.sampler.plan import Carry
 from interpolants.utils.checks import check
 
 

@@ -12,7 +12,7 @@ from interpolants.driver.base import Driver
 from interpolants.driver.special_functions import phi1
 from interpolants.neural_sde.guide import Guide, NoiseDistribution, mask_patterns
 from interpolants.neural_sde.start.base import Whitened
-from interpolants.sampler.integrate import Carry
+from interpolants.sampler.plan import Carry
 
 
 class _Distribution(NamedTuple):

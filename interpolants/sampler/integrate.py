@@ -1,108 +1,29 @@
-"""The loop: the only place in the package that steps through time.
+"""The integrator: the one loop over time steps of the package.
 
-A solver splits its work in two. A *plan* holds everything that depends on the schedule alone, in
-float64 tables computed once on the host. A *step* is a pure function of tensors. The loop reads
-no tensor on the host and takes no branch on data, so the same steps run eagerly, compiled, or in
-a captured graph, and gradients flow where they are enabled.
+The loop reads no tensor on the host and takes no branch on data, so the same steps run eagerly,
+compiled, or in a captured graph, and gradients flow where they are enabled.
 """
 
 from __future__ import annotations
 
 import abc
-import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, final
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, final
 
-import torch
 from torch import Tensor
 
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.mode.eager import Eager
 from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.plan import Carry, Equation, Plan, Stages, Step, split
+from interpolants.utils.checks import check
 
 # Drawing ahead saves calls of small states; large ones are better drawn step by step.
 _MOST_NORMALS_AHEAD = 2**22
 
-Carry = tuple[Tensor, ...]
-"""The state first, then what a multistep method remembers."""
-
-Row = tuple[Tensor, ...]
-"""What an equation needs to know of one time: K numbers, each 0-d, or (B,) of one per sample."""
-
-
-class Equation(Protocol):
-    """dX = drift dt + diffusion dW, given a row of the plan in place of a time."""
-
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
-        """The drift, (B, *event)."""
-
-    def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
-        """The coefficient of dW, broadcastable to x."""
-
-
-Scalars = list[tuple[tuple[Row, ...], tuple[Tensor, ...]]]
-"""Of every step, the rows of its stages and its coefficients, each a tensor of its own."""
-
-Step = Callable[[Any, tuple[Row, ...], tuple[Tensor, ...], Carry, Any], Carry]
-"""One step: equation, the rows of its stages, its coefficients, the carry, normals or None."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Segment:
-    """Consecutive steps of one kernel.
-
-    Attributes:
-        rows: what the equation needs at each stage of each step, float64, (N, S, K).
-        coefficients: the step's own numbers, float64, (N, C), or (N, C, *shape) if arrays.
-        step: the kernel.
-    """
-
-    rows: Tensor
-    coefficients: Tensor
-    step: Step
-    _scalars: dict[object, Scalars] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-
-    def tables(self, like: Tensor, own: slice) -> tuple[Tensor, Tensor]:
-        """Rows and coefficients of some steps where `like` is."""
-        return self.rows[own].to(like), self.coefficients[own].to(like)
-
-    def scalars(self, like: Tensor) -> Scalars:
-        """The tables in scalars where `like` is, made once for each device and dtype."""
-        key = like.device, like.dtype
-        if key not in self._scalars:
-            # What is made in inference mode could not take part in a graph later.
-            with torch.inference_mode(False):
-                self._scalars[key] = _split(self.tables(like, slice(None)))
-        return self._scalars[key]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A solver on one grid.
-
-    Attributes:
-        equation: what is solved.
-        segments: the steps; a method that needs a start of its own has a leg for it.
-        start: makes the first carry from the initial state.
-        channels: standard normals that each step needs.
-    """
-
-    equation: Equation
-    segments: tuple[Segment, ...]
-    start: Callable[[Tensor], Carry]
-    channels: int = 0
-
-    @property
-    def calls(self) -> int:
-        """How often the equation is evaluated: once for each row."""
-        return sum(segment.rows.shape[0] * segment.rows.shape[1] for segment in self.segments)
-
 
 class SaveAt(abc.ABC):
-    """Looks at states as they pass."""
+    """Receives the states at the nodes it asks for."""
 
     @abc.abstractmethod
     def nodes(self, last: int) -> Sequence[int]:
@@ -110,12 +31,12 @@ class SaveAt(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, node: int, x: Tensor) -> None:
-        """Take in the state at a node; those it did not ask for may come too."""
+        """Receive the state at a node; others than those asked for may come too."""
 
 
 @final
 class SaveTimes(SaveAt):
-    """The states at given nodes, in order.
+    """The states at chosen nodes, in order.
 
     Args:
         times: the plan's nodes, (N + 1,).
@@ -179,50 +100,37 @@ class _Lazy:
             k += count
 
 
-_Value = TypeVar("_Value")
-
 Normals = _Lazy | Tensor | None
-"""By step of a block, each (channels, B, *event); None for an ODE."""
+"""The normals of each step of a block, (channels, B, *event); None for an ODE."""
 
 
 def advance(
     equation: Equation,
     step: Step,
-    tables: tuple[Tensor, Tensor] | Scalars,
+    tables: tuple[Tensor, Tensor] | list[Stages],
     normals: Normals,
     carry: Carry,
 ) -> Carry:
     """Take the steps of a block; tables and normals are on the state's device.
 
     Args:
-        equation, step: as in `Plan` and `Leg`.
-        tables: rows (n, S, K) and coefficients (n, C), or their scalars.
-        normals: by step, each (channels, B, *event); None for an ODE.
+        equation, step: as in `Segment`.
+        tables: coefficients (n, S, K) and numbers (n, C), or the stages with them.
+        normals: of each step, (channels, B, *event); None for an ODE.
         carry: at the first node.
 
     Returns:
         The carry at the last node.
     """
-    numbers = tables if isinstance(tables, list) else _split(tables)
-    drawn: Iterable[Tensor | None] = itertools.repeat(None) if normals is None else normals
+    stages = tables if isinstance(tables, list) else split(equation, *tables)
+    if normals is None:
+        for s in stages:
+            carry = step(s, carry)
+        return carry
     # The normals last in the zip: none is drawn beyond the last step.
-    for (own_rows, own_numbers), z in zip(numbers, drawn, strict=False):
-        carry = step(equation, own_rows, own_numbers, carry, z)
+    for s, z in zip(stages, normals, strict=False):
+        carry = step(Stages(equation, s.coefficients, s.numbers, z), carry)
     return carry
-
-
-def _split(tables: tuple[Tensor, Tensor]) -> Scalars:
-    """The numbers of rows (n, S, K) and coefficients (n, C) by step."""
-    rows, coefficients = tables
-    _, stages, width = rows.shape
-    row = _groups(_groups(rows.flatten().unbind(), width), stages)
-    own = _groups(coefficients.flatten(0, 1).unbind(), coefficients.shape[1])
-    return list(zip(row, own, strict=True))
-
-
-def _groups(values: Iterable[_Value], size: int) -> Iterator[tuple[_Value, ...]]:
-    """Consecutive groups of `size`."""
-    return zip(*[iter(values)] * size, strict=True)
 
 
 def integrate(
@@ -237,7 +145,7 @@ def integrate(
 
     Args:
         plan: what to do.
-        x: the initial state, (B, *event), float32 or float64 whatever the network's dtype.
+        x: the initial state, (B, *event), float32 or float64 for any dtype of the network.
         noise: standard normals, needed if `plan.channels` > 0.
         save_at: sees the states at the nodes it asks for.
         mode: how blocks of steps are run; eagerly if None.
@@ -245,24 +153,26 @@ def integrate(
     Returns:
         The final state, (B, *event).
     """
+    rule = f"a source of {plan.channels} channels"
+    check(noise is not None or not plan.channels, "integrate.noise", rule, noise)
     mode = Eager() if mode is None else mode
-    last = sum(len(segment.rows) for segment in plan.segments)
+    last = sum(len(segment) for segment in plan.segments)
     stops = {last, *(() if save_at is None else save_at.nodes(last))}
     carry, node = plan.start(x), 0
     if save_at is not None:
         save_at(0, x)
     for segment in plan.segments:
-        for begin, end in _blocks(node, node + len(segment.rows), stops, mode.block):
+        for begin, end in _blocks(node, node + len(segment), stops, mode.block):
             own = slice(begin - node, end - node)
             normals: Normals = None
             if plan.channels and noise is not None:
                 normals = _Lazy(noise, begin, end, plan.channels, x)
                 normals = normals if mode.block is None else normals.draw(0, end - begin)
-            tables = segment.scalars(x)[own] if mode.block is None else segment.tables(x, own)
-            carry = mode(advance, plan.equation, segment.step, tables, normals, carry)
+            tables = segment.stages(x)[own] if mode.block is None else segment.tables(x, own)
+            carry = mode(advance, segment.equation, segment.step, tables, normals, carry)
             if save_at is not None:
                 save_at(end, carry[0])
-        node += len(segment.rows)
+        node += len(segment)
     return carry[0]
 
 

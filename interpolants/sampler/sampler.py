@@ -34,7 +34,7 @@ from interpolants.utils.shapes import flatten_event
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """What a sampler returns.
+    """Samples, and how they were drawn.
 
     Attributes:
         x: samples, (n, *event).
@@ -44,8 +44,8 @@ class Samples:
         times: of those states, (S,), in the order of the path, or None.
         log_prob: log densities of the samples, (n,), or None.
         log_prob_error: their standard errors, (n,), where they are means of estimates, or None.
-        outside: how many samples left where the process stays or overflowed, and are NaN; None for
-            a process that none can leave.
+        outside: how many samples left the domain of the process or overflowed, and are NaN; None
+            for a process whose domain none can leave.
         label: of the samples, (n,) or (n, C), where they were drawn for some.
     """
 
@@ -79,7 +79,7 @@ class Sampler:
 
     Args:
         fields: the learned fields.
-        process: builds the process, as `process(fields=fields)`; with `epsilon` where given.
+        process: builds the process, as `process(fields=fields)`; with `epsilon` unless it is None.
         solver: a scheme that accepts the process.
         grid: where the steps go.
         num_steps: number of intervals, > 0.
@@ -142,12 +142,12 @@ class Sampler:
 
         Args:
             start: draws of the base, or of the data for a backward process; (n, *event), float32
-                or float64 whatever the network's dtype.
+                or float64 for any dtype of the network.
             generator: of the noise, on start's device; None uses torch's global state.
             noise: where normals come from instead; overrides `generator`.
             times: increasing times in [0, 1] whose states to keep, last first for a backward
-                process; the grid hits_times on each exactly. Times beyond the process's span are moved
-                to its ends, and with a solver that `hits_times` on none, to the nearest nodes of the
+                process; each becomes a node of the grid. Times beyond the process's span are moved
+                to its ends, and with a solver without `hits_times` to the nearest nodes of the
                 grid, each once: `Samples.times` has those.
             gradients: whether to record gradients through the solve, with respect to `start` and
                 to weights.
@@ -184,9 +184,9 @@ class Sampler:
     def _solve(
         self, nodes: Tensor, first: Tensor, noise: Noise, save_at: SaveAt
     ) -> tuple[Tensor, int]:
-        """The state at the last node, and how often the network was called.
+        """The state at the last node, and the number of network calls.
 
-        Compiled and captured blocks hide their calls; there it is as often as the plan says.
+        Compiled and captured blocks hide their calls; there the plan gives their number.
         """
         solve = functools.partial(
             self.solver.solve,
@@ -209,7 +209,7 @@ class Sampler:
         return kept.flip(0) if self.process.backward else kept
 
     def nodes(self, kept: Tensor, process: Process) -> Tensor:
-        """The grid, (N + 1,), through kept times if the solver hits_times on them.
+        """The grid, (N + 1,), through kept times if the solver hits them.
 
         Warns where steps are too long for the noise.
         """
@@ -295,7 +295,7 @@ def _nearest(nodes: Tensor, times: Tensor) -> Tensor:
 
 
 def _count_outside(x: Tensor) -> int:
-    """How many samples have an element that is not finite."""
+    """The number of samples with an element that is not finite."""
     return int((~flatten_event(x).isfinite()).any(dim=1).sum())
 
 

@@ -1,4 +1,4 @@
-"""What the checks share."""
+"""Common parts of the contracts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def require_close(got: Tensor, expected: Tensor, what: str, tolerance: float = 1
 
 
 def require_repeatable(draw: Callable[[], Tensor], what: str) -> None:
-    """Require the same tensor twice, whatever the state of torch's own generator."""
+    """Require the same tensor twice, for any state of torch's own generator."""
     with torch.random.fork_rng(devices=[]):
         drawn = []
         for seed in (1, 2):

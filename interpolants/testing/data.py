@@ -1,4 +1,4 @@
-"""Contracts of what is drawn from: data sets, and laws of x0."""
+"""Contracts of data sets and of bases."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _MOST = 0.5
 
 
 def check_data(data: Data, *, later: bool = False) -> None:
-    """Batches are finite float32 rows that their arguments fix, all of one law; training never
-    sees what is held out. Series have ascending times, and units that are the same at all times.
+    """Batches are finite float32 rows that their arguments fix, all of one distribution.
 
-    Laws are compared by their first two moments within standard errors. A finite set needs at
-    least 8 training rows.
+    Training never sees held-out rows. Time series have ascending times, and units that are the
+    same at all times. Distributions are compared by their first two moments within standard
+    errors. A finite set needs at least 8 training rows.
 
     Args:
         data: the data.
-        later: whether what is held out is later in time than what is trained on, and so may
-            follow another law.
+        later: whether held-out rows are later in time than training rows, and so may follow
+            another distribution.
     """
     for name, part in (("shift", data.shift), ("scale", data.scale)):
         require(part.shape == data.event_shape, f"{name}: shape {tuple(part.shape)}")
@@ -131,7 +131,7 @@ def _check_classes(data: Data) -> None:
 
 
 def _check_dequantised(data: Data) -> None:
-    """What is made continuous is fixed by its generator, and is nearest to what it was made of."""
+    """Dequantised values are fixed by their generator and round to the whole numbers."""
     x = data.held_out(_SIZE, 0).x1
 
     def draw() -> Tensor:
@@ -141,12 +141,14 @@ def _check_dequantised(data: Data) -> None:
     noisy = draw()
     require(noisy.shape == x.shape, f"dequantised: shape {tuple(noisy.shape)}")
     whole = torch.equal(noisy, x) or torch.equal(noisy.round(), x)
-    require(whole, "dequantised: not the nearest to the whole numbers it was made of")
+    require(whole, "dequantised: does not round to the whole numbers")
 
 
 def _check_held_out(data: Data, later: bool) -> None:
-    """Rows of training and of `sample` follow one law, that of the held-out rows unless these are
-    later, and are others than these."""
+    """Rows of training and of `sample` are others than the held-out rows, distributed alike.
+
+    Where the held-out rows are later in time, distributions are not compared.
+    """
     held = data.held_out(_MANY, 0).x1
     require(0 < len(held) <= _MANY, f"held_out: {len(held)} rows of {_MANY}")
     ordered = len(held) >= 8 and torch.equal(held[:8], data.held_out(_MANY, 1).x1[:8])
@@ -157,8 +159,8 @@ def _check_held_out(data: Data, later: bool) -> None:
     for rows, name in ((trained, "train_batch"), (drawn, "sample")):
         require(_share(rows, held) < _MOST, f"{name}: rows that are held out")
         if not later:
-            _check_same_law(rows, held, f"{name} and held_out")
-    _check_same_law(trained, drawn, "train_batch and sample")
+            _check_same_distribution(rows, held, f"{name} and held_out")
+    _check_same_distribution(trained, drawn, "train_batch and sample")
 
 
 def _share(rows: Tensor, others: Tensor) -> float:
@@ -167,7 +169,7 @@ def _share(rows: Tensor, others: Tensor) -> float:
     return sum(row.numpy().tobytes() in known for row in flatten_event(rows)) / len(rows)
 
 
-def _check_same_law(first: Tensor, second: Tensor, what: str) -> None:
+def _check_same_distribution(first: Tensor, second: Tensor, what: str) -> None:
     """Equal means and mean squares within standard errors; repeated rows count once for these."""
     middle = flatten_event(second).double().mean(dim=0)
     for power in (1, 2):
@@ -196,12 +198,13 @@ def _check_references(pair: Callable[[int, int], tuple[Tensor, Tensor]]) -> None
 
 
 def check_base(base: Base, event_shape: tuple[int, ...] = (2,)) -> None:
-    """Draws follow the generator alone; a standard normal law is one; a known density is that of
-    `start`; references are disjoint.
+    """Draws are fixed by the generator, references are disjoint, and declared properties hold.
+
+    A base that is declared standard normal is, and a known density is that of `start`.
 
     Args:
-        base: the law; it is fitted to rows of noise, of two classes.
-        event_shape: of its samples, where the law fixes one.
+        base: the base; it is fitted to rows of noise, of two classes.
+        event_shape: of its samples, where the base fixes one.
     """
     n, flat = 4000, int(torch.Size(event_shape).numel())
     label = torch.arange(500) % 2

@@ -57,8 +57,8 @@ def check_coupling(coupling: Coupling) -> None:
             order = (flatten_event(paired)[:, None] == flatten_event(x0)).all(dim=2)
             permuted = (order.sum(dim=0) == 1).all() and (order.sum(dim=1) == 1).all()
             require(permuted, "pairs: not a reordering of x0")
-            cost, given = (paired - x1).square().sum(), (x0 - x1).square().sum()
-            require(cost <= given + 1e-12, "pairs: farther apart than they were given")
+            cost, before = (paired - x1).square().sum(), (x0 - x1).square().sum()
+            require(cost <= before + 1e-12, "pairs: farther apart than before")
             if coupling.independent:
                 other = coupling.pair(x0, x1.flip(0), label).x0
                 require((other == paired).all(), "independent: but the order depends on x1")
@@ -73,4 +73,4 @@ def _check_made(coupling: Coupling) -> None:
     channels = coupling.image_channels((1, 8, 8))
     got = (0,) if made.image is None else tuple(made.image.shape)
     require(got == ((4, channels, 8, 8) if channels else (0,)), f"image: shape {got}")
-    require(bool((made.x0 != x0).any()), "x0: not made from x1")
+    require(bool((made.x0 != x0).any()), "x0: does not depend on x1")

@@ -45,10 +45,10 @@ class ExactFields(nn.Module):
     """A network-shaped oracle: `net(t, x)` returns exact fields, one head per name.
 
     Use it as the `net` of `Fields` to test or to compare samplers without training error. Times
-    must lie inside (0, 1) where the law of x_t is degenerate at an end.
+    must lie inside (0, 1) where the distribution of x_t is degenerate at an end.
 
     Args:
-        base, target: laws of x0 and x1, vectors of one dimension D.
+        base, target: distributions of x0 and x1, vectors of one dimension D.
         interpolant: an affine path; a one-sided one needs a standard normal `base`.
         predicts: the fields to return, in order.
 
@@ -68,7 +68,7 @@ class ExactFields(nn.Module):
         known = all(name in FIELDS for name in predicts)
         check(known, "ExactFields.predicts", f"names out of {FIELDS}", tuple(predicts))
         normal = not interpolant.one_sided or _is_standard_normal(base)
-        rule = f"a standard normal law on the one-sided {type(interpolant).__name__}"
+        rule = f"a standard normal distribution on the one-sided {type(interpolant).__name__}"
         fix = "use GaussianMixture(means=[[0.0] * dim], std=1.0)"
         check(normal, "ExactFields.base", rule, "another mixture", fix)
         self.base, self.target = base, target
@@ -180,7 +180,7 @@ class ExactFields(nn.Module):
 
 
 def _is_standard_normal(distribution: GaussianMixture) -> bool:
-    """Whether every component is N(0, Id)."""
+    """True if every component is N(0, Id)."""
     identity = torch.eye(distribution.means.shape[1], dtype=distribution.covariances.dtype)
     return bool((distribution.means == 0).all()) and bool(
         (distribution.covariances - identity).abs().max() < 1e-12

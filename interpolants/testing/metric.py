@@ -13,10 +13,10 @@ _EVENTS: tuple[tuple[int, ...], ...] = ((), (1,), (3,), (2, 5, 4))
 
 
 def check_metric(metric: Metric) -> None:
-    """Symmetric, blind to the order of samples, repeatable, and larger between different laws.
+    """A metric is symmetric, invariant to the order of samples and repeatable.
 
-    Sets of different sizes and of any event shape are compared; sets that cannot be are refused
-    with a ValueError.
+    It is larger between different distributions. Sets may differ in size and have any event
+    shape; sets that cannot be compared are refused with a ValueError.
     """
     for event in _EVENTS:
         x, y = normal((150, *event), 11, 0), normal((101, *event), 11, 1) + 0.3
@@ -24,14 +24,16 @@ def check_metric(metric: Metric) -> None:
             _check_value(metric, *pair, f"events of shape {event}")
         far = float(metric(x, y + 2))
         near = float(metric(x, y - 0.3))
-        require(far > near, f"laws: {far:.3g} apart when they differ, {near:.3g} when not")
+        require(
+            far > near, f"distributions: {far:.3g} apart when they differ, {near:.3g} when not"
+        )
     _check_refusals(metric)
 
 
 def _check_value(metric: Metric, x: Tensor, y: Tensor, where: str) -> None:
-    given = x.clone(), y.clone()
+    before = x.clone(), y.clone()
     value = metric(x, y)
-    kept = torch.equal(x, given[0]) and torch.equal(y, given[1])
+    kept = torch.equal(x, before[0]) and torch.equal(y, before[1])
     require(kept, f"{where}: the samples were changed")
     require(value.shape == (), f"{where}: a value of shape {tuple(value.shape)}")
     require(value.dtype == torch.float64, f"{where}: a value of {value.dtype}")

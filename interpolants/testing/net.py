@@ -21,7 +21,7 @@ def check_net(build: Callable[..., nn.Module]) -> None:
     The network is evaluated as samplers do, in `eval()` mode, with weights of a fixed seed.
 
     A network that takes `image_channels` is one for images, and tried on those alone. One that
-    takes `classes` must tell them apart, and know the null label.
+    takes `classes` must give them different values, and know the null label.
 
     Args:
         build: makes the network of the keywords `event_shape` and `heads`: its class, or that
@@ -104,7 +104,7 @@ def _check_tangents(net: nn.Module, event: tuple[int, ...]) -> None:
 
 @torch.no_grad()
 def _check_classes(net: nn.Module, event: tuple[int, ...]) -> None:
-    """Classes differ, and a withheld class is the null label, which no condition is too."""
+    """Classes differ, and a dropped class is the null label, as is no condition."""
     x, t, label = normal((4, *event), 8, 6), interior()[:4], torch.arange(4)
     null, given = net(t, x), net(t, x, Condition(label))
     require(bool((null != given).flatten(1).any(dim=1).all()), "classes: no different from null")
@@ -113,27 +113,27 @@ def _check_classes(net: nn.Module, event: tuple[int, ...]) -> None:
     require_close(net(t, x, Condition()), null, "classes: no label")
     dropped = torch.tensor([True, False, True, False])
     mixed = net(t, x, Condition(label, None, dropped))
-    require_close(mixed[dropped], null[dropped], "classes: withheld")
-    require_close(mixed[~dropped], given[~dropped], "classes: beside withheld ones")
+    require_close(mixed[dropped], null[dropped], "classes: dropped")
+    require_close(mixed[~dropped], given[~dropped], "classes: beside dropped ones")
     shared = net(t[0], x, Condition(label))
     require_close(shared, net(t[0].expand(4), x, Condition(label)), "classes: a shared time")
 
 
 @torch.no_grad()
 def _check_vectors(net: nn.Module, event: tuple[int, ...]) -> None:
-    """The same of vectors."""
+    """Vector labels differ from the null label, which dropped ones are."""
     x, t, label = normal((4, *event), 8, 7), interior()[:4], normal((4, 2), 8, 8)
     null, given = net(t, x), net(t, x, Condition(label))
     require(bool((null != given).flatten(1).any(dim=1).all()), "vectors: no different from null")
     dropped = torch.tensor([True, False, True, False])
     mixed = net(t, x, Condition(label, None, dropped))
-    require_close(mixed[dropped], null[dropped], "vectors: withheld")
-    require_close(mixed[~dropped], given[~dropped], "vectors: beside withheld ones")
+    require_close(mixed[dropped], null[dropped], "vectors: dropped")
+    require_close(mixed[~dropped], given[~dropped], "vectors: beside dropped ones")
 
 
 @torch.no_grad()
 def _check_image(net: nn.Module, event: tuple[int, ...]) -> None:
-    """What is shown beside the state matters."""
+    """The output depends on the image that conditions it."""
     x, t, image = normal((3, *event), 8, 9), interior()[:3], normal((3, 2, *event[1:]), 8, 10)
     first, second = (net(t, x, Condition(image=part)) for part in (image, image.roll(1, 0)))
     require(bool((first != second).flatten(1).any(dim=1).all()), "image: no matter")

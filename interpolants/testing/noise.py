@@ -18,7 +18,7 @@ NoiseFactory = Callable[[torch.Generator | None], Noise]
 
 
 def check_noise(make: NoiseFactory) -> None:
-    """A source of independent standard normals that a generator fixes, whatever is drawn together.
+    """Independent standard normals that a generator fixes, however many are drawn together.
 
     Args:
         make: builds the source, as `make(generator)`; for each generator anew.
@@ -29,7 +29,7 @@ def check_noise(make: NoiseFactory) -> None:
             # Not a number: what is drawn must not depend on the state's values.
             _check_draws(make, torch.full(shape, torch.nan, dtype=dtype))
     _check_rows(make, torch.empty(6, 3))
-    _check_law(make)
+    _check_distribution(make)
 
 
 def _source(make: NoiseFactory, key: int = 0) -> Noise:
@@ -55,7 +55,7 @@ def _check_draws(make: NoiseFactory, like: Tensor) -> None:
 
 
 def _check_rows(make: NoiseFactory, like: Tensor) -> None:
-    """A part of a batch gets its part of the draws, if the source tells samples apart at all."""
+    """A part of a batch gets its part of the draws, if the source identifies samples."""
     whole = _source(make).draw(0, 3, 2, like)
     every = _source(make).rows(0, len(like)).draw(0, 3, 2, like)
     require(torch.equal(whole, every), "rows: all of them draw something else")
@@ -71,7 +71,7 @@ def _check_rows(make: NoiseFactory, like: Tensor) -> None:
             require(torch.equal(drawn, own), f"rows: {first} to {last} draw something else")
 
 
-def _check_law(make: NoiseFactory) -> None:
+def _check_distribution(make: NoiseFactory) -> None:
     """Each sample's normals are standard and independent, by moments and correlations."""
     steps, channels, event = 250, 2, 10
     z = _source(make).draw(0, steps, channels, torch.empty(4, event, dtype=torch.float64))
@@ -92,4 +92,6 @@ def _check_law(make: NoiseFactory) -> None:
 def _check_mean(values: Tensor, variance: float, what: str) -> None:
     """Require a mean of zero, within standard errors."""
     error = float(values.mean()) / (variance / values.numel()) ** 0.5
-    require(abs(error) < STANDARD_ERRORS, f"law: {what} is {error:.1f} standard errors off")
+    require(
+        abs(error) < STANDARD_ERRORS, f"distribution: {what} is {error:.1f} standard errors off"
+    )

@@ -1,4 +1,4 @@
-"""What a scheme makes of an SDE: exact moments without sampling, and errors along one path."""
+"""Accuracy of schemes for SDEs: exact moments without sampling, and errors along one path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _QUADRATURE = 40
 def linear_moments(
     solver: PlannedSolver, process: Process, times: Tensor, variance: float = 1.0
 ) -> tuple[float, float]:
-    """What a scheme makes of a linear SDE in one dimension, exactly and without sampling.
+    """Response and variance of a scheme on a linear SDE in one dimension, without sampling.
 
     A unit state and every unit normal are carried along, each alone: the variance at the end is
     the sum of the squares of the responses.
@@ -50,7 +50,7 @@ def second_moment(solver: PlannedSolver, process: Process, times: Tensor, square
 
     For equations whose steps keep E X^2 affine in its value before: one with drift a(t) X and
     diffusion s(t) X or s(t) sqrt(1 + X^2). Two states and quadrature over one step's normals
-    tell the two coefficients of each step.
+    give the two coefficients of each step.
 
     Args:
         solver: a scheme that remembers nothing from step to step.
@@ -65,10 +65,9 @@ def second_moment(solver: PlannedSolver, process: Process, times: Tensor, square
     normals = normals.repeat(1, 2)[None, :, :, None]
     plan = solver.plan(process, times)
     for segment in plan.segments:
-        for k in range(len(segment.rows)):
-            rows, numbers = segment.rows[k : k + 1], segment.coefficients[k : k + 1]
+        for stages in segment.stages(start):
             carry = plan.start(start[:, None])
-            end = advance(plan.equation, segment.step, (rows, numbers), normals, carry)[0]
+            end = advance(segment.equation, segment.step, [stages], normals, carry)[0]
             of_one, of_two = (end.view(2, -1).square() @ mass).tolist()
             slope = (of_two - of_one) / 3
             square = of_one - slope + slope * square

@@ -14,7 +14,7 @@ from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -204,5 +204,5 @@ class Charted(Process):
     def diffusion(self, t: Tensor) -> Tensor:
         return self.inner.diffusion(t)
 
-    def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
-        return self.diffusion(row[0]) * self._chart.slope(x)
+    def diffusion_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        return self.diffusion(c[0]) * self._chart.slope(x)

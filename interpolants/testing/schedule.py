@@ -30,7 +30,7 @@ def _check_epsilon_on(epsilon: Epsilon, path: AffineInterpolant) -> bool:
     for t in (interior(), interior()[3], interior().float()):
         c = path.coefficients(t)
         level = path.noise_level(c)
-        value, ratio = epsilon.value(t, c), epsilon.ratio(t, c, level)
+        value, ratio = epsilon.value(t, c, level), epsilon.ratio(t, c, level)
         require(value.shape == t.shape, f"epsilon of times of shape {tuple(t.shape)}")
         require(value.dtype == t.dtype and ratio.dtype == t.dtype, "epsilon: dtype not kept")
         require(bool((value >= 0).all()) and bool((value > 0).any()), "epsilon: not positive")
@@ -70,7 +70,7 @@ def check_grid(grid: Grid) -> None:
 
 
 def _has_nodes(grid: Grid, num_steps: int, log_snr: LogSNR | None) -> bool:
-    """Whether the grid accepts the number of steps and the path."""
+    """True if the grid accepts the number of steps and the path."""
     try:
         grid.nodes(num_steps, (0.0, 1.0), log_snr)
     except ValueError:

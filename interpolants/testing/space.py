@@ -69,7 +69,7 @@ def _check_edges(space: Space, y: Tensor) -> None:
 
 
 def _refused(space: Space, x: Tensor) -> str:
-    """What `check` says against data; empty if it takes them."""
+    """The message of `check` for data; empty if it accepts them."""
     try:
         space.check(x)
     except ValueError as error:

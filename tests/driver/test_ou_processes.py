@@ -52,16 +52,16 @@ class _Exact(PlannedSolver):
     def nodes(self, times):
         return times[:-1, None]
 
-    def coefficients(self, process, times):
+    def numbers(self, process, times):
         return process.table(steps(times)).unsqueeze(1)
 
-    def step(self, equation, rows, coefficients, carry, z):
-        (x,), (table,) = carry, coefficients
-        z = z[0][..., : len(table) - 3]
+    def step(self, s, carry):
+        (x,), (table,) = carry, s.numbers
+        z = s.z[0][..., : len(table) - 3]
         if self.control is not None:
             z = z + self.control * table[3:, 0]
-        readout = equation.readout.to(x)
-        got = equation.driver.step(table, readout, x[..., 1:], z)
+        readout = s.equation.readout.to(x)
+        got = s.equation.driver.step(table, readout, x[..., 1:], z)
         return (torch.cat([(x[..., 0] + got.noise)[..., None], got.state], dim=-1),)
 
 

@@ -122,7 +122,7 @@ def linear_path(solver: DrivenSolver, process: DrivenSDE, nodes: Tensor) -> Tens
     Of what is linear in the normals, sums of products over samples are expectations.
     """
     driver, n = process.driver, len(nodes) - 1
-    m = solver.coefficients(process, nodes).shape[2] - 3
+    m = solver.numbers(process, nodes).shape[2] - 3
     count = driver.states + n * m
     x = torch.zeros(count, dtype=torch.float64)
     states = torch.zeros(count, driver.states, dtype=torch.float64)

@@ -16,7 +16,7 @@ from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant, Coefficients
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
 from interpolants.interpolant.schedule.linear import LinearSchedule
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import Process
 from interpolants.testing.exact import ExactFields
 
@@ -221,12 +221,12 @@ class Tabulated(Process):
     def diffusion(self, t: Tensor) -> Tensor | None:
         return self.process.diffusion(t)
 
-    def row(self, t: Tensor) -> Tensor:
+    def coefficients(self, t: Tensor) -> Tensor:
         x = torch.ones(t.numel(), 1, dtype=torch.float64)
         return self.process.drift(t.flatten(), x).view(*t.shape, 1)
 
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
-        return row[0] * x
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        return c[0] * x
 
 
 class ConditionedNetwork(nn.Module):

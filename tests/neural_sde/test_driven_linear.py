@@ -5,9 +5,9 @@ import torch
 from helpers.driven import additive, linear_path, linear_system, observed, ou_driver, start_of
 from helpers.problems import times
 
+from benchmarks.linear_control import LinearControl
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.hurst import Hurst
-from interpolants.neural_sde.linear_control import LinearControl
 from interpolants.neural_sde.solver.driven_heun import DrivenHeun
 from interpolants.sampler.grid.power import PowerGrid
 from interpolants.sampler.grid.uniform import UniformGrid

@@ -5,9 +5,9 @@ import torch
 from helpers.driven import additive, linear_path, one, ou_driver
 from helpers.problems import times
 
+from benchmarks.linear_control import LinearControl
 from interpolants.driver.brownian import Brownian
 from interpolants.neural_sde.driven_sde import DrivenSDE
-from interpolants.neural_sde.linear_control import LinearControl
 from interpolants.neural_sde.solver.driven_euler import DrivenEuler
 from interpolants.neural_sde.solver.driven_heun import DrivenHeun
 from interpolants.sampler.grid.power import PowerGrid

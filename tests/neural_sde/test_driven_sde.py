@@ -7,10 +7,10 @@ import torch
 from helpers.driven import additive, linear_path, linear_system, lyapunov, ou_driver, start_of
 from helpers.problems import times
 
+from benchmarks.linear_control import LinearControl
 from interpolants.driver.brownian import Brownian
 from interpolants.driver.hurst import Hurst
 from interpolants.neural_sde.driven_sde import DrivenSDE
-from interpolants.neural_sde.linear_control import LinearControl
 from interpolants.neural_sde.solver.driven_euler import DrivenEuler
 from interpolants.neural_sde.solver.driven_heun import DrivenHeun
 from interpolants.sampler.grid.geometric import GeometricGrid
@@ -113,7 +113,7 @@ def test_driven_control_is_a_shift_of_the_noise(name, solver):
     z = torch.randn(7, 1, *state.shape, generator=generator, dtype=torch.float64)
     end = integrate(solver.plan(posterior, nodes), state, noise=FixedNoise(z))
     assert len(shifts) == 7
-    table = solver.coefficients(prior, nodes)[:, 0]
+    table = solver.numbers(prior, nodes)[:, 0]
     # With R^T R the covariance, R's column of W is what moves W by h and the bank as u does.
     weight = table[:, 3:, 0]
     shifted = z.clone()

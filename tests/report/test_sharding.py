@@ -14,7 +14,7 @@ from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
 from interpolants.report.sharding import ShardedSampling
-from interpolants.sampler.epsilon.alpha import AlphaEpsilon
+from interpolants.sampler.epsilon.noise_level import NoiseLevelEpsilon
 from interpolants.sampler.grid.power import PowerGrid
 from interpolants.sampler.noise.antithetic import AntitheticNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
@@ -28,7 +28,7 @@ from interpolants.sampler.solver.heun import Heun
 from interpolants.utils.ranks import Ranks
 
 _N = 1000
-_SDE = {"process": ForwardSDE, "solver": EulerMaruyama(), "epsilon": AlphaEpsilon()}
+_SDE = {"process": ForwardSDE, "solver": EulerMaruyama(), "epsilon": NoiseLevelEpsilon()}
 _SAMPLERS = {
     "ode": partial(Sampler, solver=Heun(), num_steps=4),
     "adaptive": partial(Sampler, solver=DormandPrince(), num_steps=4),

@@ -65,10 +65,10 @@ def test_ambient_drift_is_that_of_ito():
     x = torch.linspace(0.05, 6, 7, dtype=torch.float64)[:, None]
     for t in times(0.0, 0.3, 0.9):
         expected = x * (1.5**2 * fields.score(t, x.log()) + 1.5**2 / 2)
-        row = process.row(t).unbind()
+        c = process.coefficients(t).unbind()
         torch.testing.assert_close(process.drift(t, x), expected, rtol=1e-12, atol=0)
-        torch.testing.assert_close(process.drift_at(row, x), expected, rtol=1e-12, atol=0)
-        torch.testing.assert_close(process.diffusion_at(row, x), 1.5 * x, rtol=1e-12, atol=0)
+        torch.testing.assert_close(process.drift_at(c, x), expected, rtol=1e-12, atol=0)
+        torch.testing.assert_close(process.diffusion_at(c, x), 1.5 * x, rtol=1e-12, atol=0)
     assert process.span == (0.0, 1 - 1e-4)
 
 

@@ -184,10 +184,10 @@ class _NoOrder(PlannedSolver):
     def nodes(self, times):
         return times[:-1, None]
 
-    def coefficients(self, process, times):
+    def numbers(self, process, times):
         return steps(times)[:, None]
 
-    def step(self, equation, rows, coefficients, carry, z):
+    def step(self, s, carry):
         return carry
 
 

@@ -92,7 +92,7 @@ class _Trivial(Process):
     def diffusion(self, t):
         return torch.ones_like(t)
 
-    def diffusion_at(self, row, x):
+    def diffusion_at(self, c, x):
         return torch.sin(x)
 
 

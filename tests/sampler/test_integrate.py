@@ -6,11 +6,12 @@ import pytest
 import torch
 from helpers.problems import times
 
-from interpolants.sampler.integrate import Plan, SaveReduction, SaveTimes, Segment, integrate
+from interpolants.sampler.integrate import SaveReduction, SaveTimes, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.mode.eager import Eager
 from interpolants.sampler.noise.fixed import FixedNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.plan import Plan, Segment
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.ab2_maruyama import AB2Maruyama
 from interpolants.sampler.solver.ab3 import AB3
@@ -34,25 +35,26 @@ class _Decay(Process):
 _NODES = times(0.0, 0.1, 0.25, 0.6, 1.0)
 
 
-def test_integrate_applies_each_row_and_coefficient_once_in_order():
+def test_integrate_takes_each_step_once_with_its_coefficients_and_numbers():
     seen = []
 
     class Second:
-        def drift_at(self, row, x):
-            return row[1].expand_as(x)
+        def drift_at(self, c, x):
+            return c[1].expand_as(x)
 
-    def step(equation, rows, coefficients, carry, z):
-        seen.append(([float(number) for number in rows[0]], coefficients[0].item(), z is None))
-        return (carry[0] + equation.drift_at(rows[0], carry[0]),)
+    def step(s, carry):
+        seen.append(([float(c) for c in s.coefficients[0]], s.numbers[0].item(), hasattr(s, "z")))
+        return (carry[0] + s.drift(0, carry[0]),)
 
-    rows = torch.arange(6, dtype=torch.float64).view(3, 1, 2)
+    coefficients = torch.arange(6, dtype=torch.float64).view(3, 1, 2)
     numbers = times(5.0, 6.0, 7.0)[:, None]
-    segments = [
-        Segment(rows=rows[k], coefficients=numbers[k], step=step) for k in (slice(1), slice(1, 3))
-    ]
-    plan = Plan(equation=Second(), segments=tuple(segments), start=lambda x: (x,))
+    segments = tuple(
+        Segment(equation=Second(), coefficients=coefficients[k], numbers=numbers[k], step=step)
+        for k in (slice(1), slice(1, 3))
+    )
+    plan = Plan(segments=segments, start=lambda x: (x,))
     x = integrate(plan, torch.zeros(2, 3, dtype=torch.float64))
-    assert seen == [([0.0, 1.0], 5.0, True), ([2.0, 3.0], 6.0, True), ([4.0, 5.0], 7.0, True)]
+    assert seen == [([0.0, 1.0], 5.0, False), ([2.0, 3.0], 6.0, False), ([4.0, 5.0], 7.0, False)]
     assert torch.equal(x, torch.full((2, 3), 9.0, dtype=torch.float64))
 
 
@@ -144,13 +146,20 @@ def test_integrate_keeps_the_dtype_of_the_state(dtype):
     assert end.dtype == save_at.path.dtype == dtype
 
 
+def test_integrate_refuses_an_sde_without_a_source_of_normals():
+    plan = EulerMaruyama().plan(_Decay("additive"), _NODES)
+    with pytest.raises(ValueError, match=r"integrate\.noise: expected a source of .*, got None"):
+        integrate(plan, torch.ones(1, 1))
+
+
 def test_float32_states_step_by_float64_tables():
     """Ten thousand steps of x' = -x end at (1 - h)^N x up to the rounding of the states."""
     n = 10_000
     nodes = torch.linspace(0, 1, n + 1, dtype=torch.float64)
     process = _Decay("additive", g=0.0)
     plan = EulerMaruyama().plan(process, nodes)
-    assert plan.segments[0].rows.dtype == plan.segments[0].coefficients.dtype == torch.float64
+    (segment,) = plan.segments
+    assert segment.coefficients.dtype == segment.numbers.dtype == torch.float64
     x = 10 ** torch.linspace(-3, 3, 200)
     noise = FixedNoise(torch.zeros(1, 1, 200).expand(n, 1, 200))
     save_at = SaveTimes(nodes, nodes[:0])

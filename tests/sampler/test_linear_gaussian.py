@@ -59,7 +59,7 @@ class _ExactBank(PlannedSolver):
     def nodes(self, times):
         return times[:-1, None]
 
-    def coefficients(self, process, times):
+    def numbers(self, process, times):
         return torch.stack([self._table(process, h) for h in steps(times)]).unsqueeze(1)
 
     def _table(self, process, h):
@@ -67,9 +67,9 @@ class _ExactBank(PlannedSolver):
         values = torch.where(values > _RANK_TOLERANCE * values[-1], values, 0.0)
         return torch.cat([process.decay(h)[None], (vectors * values.sqrt()).mT])
 
-    def step(self, equation, rows, coefficients, carry, z):
-        (x,), (table,) = carry, coefficients
-        return (torch.addmm(table[0] * x, z[0], table[1:]),)
+    def step(self, s, carry):
+        (x,), (table,) = carry, s.numbers
+        return (torch.addmm(table[0] * x, s.z[0], table[1:]),)
 
 
 def _covariance(solver, process, nodes, start):

@@ -19,6 +19,7 @@ from interpolants.sampler.sampler import Sampler
 from interpolants.sampler.solver.ab3 import AB3
 from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.rk4 import RK4
 from interpolants.sampler.solver.sra1 import SRA1
 from interpolants.sampler.solver.torchdiffeq import Torchdiffeq
 
@@ -44,7 +45,9 @@ def _draw(sampler, x, **options):
 
 @pytest.mark.parametrize("mode", [Checkpointed(block=3), CudaGraph(block=4)])
 @pytest.mark.parametrize(
-    "options", [{"solver": AB3()}, {"solver": SRA1(), **_SDE}], ids=["ode", "sde"]
+    "options",
+    [{"solver": AB3()}, {"solver": RK4()}, {"solver": SRA1(), **_SDE}],
+    ids=["ab3", "rk4", "sra1"],
 )
 def test_mode_gives_the_numbers_of_the_eager_loop(mode, options):
     """On a CPU a CUDA graph is the eager loop in blocks, so that these do not move a bit."""

@@ -21,6 +21,7 @@ import pytest
 import torch
 
 from interpolants.sampler.integrate import advance
+from interpolants.sampler.plan import Stages
 from interpolants.sampler.solver.ab2_maruyama import AB2Maruyama
 from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 from interpolants.sampler.solver.heun import Heun
@@ -93,8 +94,8 @@ def _expected(solver, num_steps, step=None):
             x, past = torch.tensor([_START], dtype=torch.float64), x.new_zeros(1)
         carry = tuple(v.repeat_interleave(len(z))[:, None] for v in (x, past)[: 1 + (degrees > 1)])
         normals = z.repeat(len(x), 1).mT[None, :, :, None]
-        row, numbers = segment.rows[k : k + 1], segment.coefficients[k : k + 1]
-        end = advance(plan.equation, step or segment.step, (row, numbers), normals, carry)
+        stages = segment.stages(x)[k : k + 1]
+        end = advance(segment.equation, step or segment.step, stages, normals, carry)
         known = to_waves @ value.view(len(circle), degrees) @ to_polynomials
         terms = (_waves(end[0][:, 0]) @ known) * _polynomials(end[-1][:, 0], degrees)
         value = (terms.sum(1).view(-1, len(z)) * weights).sum(1)
@@ -115,14 +116,18 @@ def test_scheme_has_its_weak_order_on_a_nonlinear_drift(solver):
     assert abs(_order(errors[:2]) - solver.order) < 0.1, errors
 
 
-def _noise_first(equation, rows, coefficients, carry, z):
-    (x,), (_, _, g) = carry, coefficients
-    return Heun().step(equation, rows, coefficients[:2], (torch.addcmul(x, z[0], g),), None)
+def _heun(s, carry):
+    return Heun().step(Stages(s.equation, s.coefficients, s.numbers[:2]), carry)
 
 
-def _noise_last(equation, rows, coefficients, carry, z):
-    (x,) = Heun().step(equation, rows, coefficients[:2], carry, None)
-    return (torch.addcmul(x, z[0], coefficients[2]),)
+def _noise_first(s, carry):
+    (x,), (_, _, g) = carry, s.numbers
+    return _heun(s, (torch.addcmul(x, s.z[0], g),))
+
+
+def _noise_last(s, carry):
+    (x,) = _heun(s, carry)
+    return (torch.addcmul(x, s.z[0], s.numbers[2]),)
 
 
 @pytest.mark.parametrize("step", [_noise_first, _noise_last])

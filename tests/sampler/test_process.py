@@ -18,16 +18,16 @@ from helpers.problems import (
 )
 
 from interpolants.interpolant.gamma.quadratic import QuadraticGamma
+from interpolants.interpolant.gamma.zero import ZeroGamma
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.mirror import MirrorInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.interpolant.one_sided_trigonometric import OneSidedTrigonometricInterpolant
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
 from interpolants.interpolant.variance_preserving import VariancePreservingInterpolant
-from interpolants.sampler.epsilon.alpha import AlphaEpsilon
 from interpolants.sampler.epsilon.constant import ConstantEpsilon
-from interpolants.sampler.epsilon.gamma import GammaEpsilon
 from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
+from interpolants.sampler.epsilon.noise_level import NoiseLevelEpsilon
 from interpolants.sampler.epsilon.sine_squared import SineSquaredEpsilon
 from interpolants.sampler.grid.sine_squared import SineSquaredGrid
 from interpolants.sampler.process.backward_sde import BackwardSDE
@@ -53,7 +53,7 @@ _PATHS = {
 
 
 def _fits(path, stem):
-    return stem in ("constant", "sine_squared") or (stem == "gamma") != path.one_sided
+    return stem != "kl_optimal" or path.one_sided
 
 
 def _cases():
@@ -168,12 +168,12 @@ def test_process_tables_equal_direct_evaluation(name, predicts, stem):
         BackwardSDE(fields=fields, epsilon=_EPSILONS[stem]),
     ]
     for process in processes:
-        for row, time in zip(process.row(t), t, strict=True):
+        for c, time in zip(process.coefficients(t), t, strict=True):
             direct = process.drift(time, x)
             scale = 1 + direct.abs().max().item()
-            got = process.drift_at(row.unbind(), x)
+            got = process.drift_at(c.unbind(), x)
             torch.testing.assert_close(got, direct, rtol=0, atol=1e-12 * scale)
-        assert process.row(t[:, None]).shape[:2] == (7, 1)
+        assert process.coefficients(t[:, None]).shape[:2] == (7, 1)
 
 
 @pytest.mark.parametrize("name", _PATHS)
@@ -185,7 +185,8 @@ def test_drift_is_velocity_plus_or_minus_epsilon_score(name):
     for stem, epsilon in _EPSILONS.items():
         if not _fits(path, stem):
             continue
-        value = epsilon.value(t, path.coefficients(t))
+        c = path.coefficients(t)
+        value = epsilon.value(t, c, path.noise_level(c))
         for build, sign in ((ForwardSDE, 1), (BackwardSDE, -1)):
             process = build(fields=fields, epsilon=epsilon)
             expected = exact["velocity"] + sign * value * exact["score"]
@@ -203,9 +204,10 @@ def test_drift_is_velocity_plus_or_minus_epsilon_score(name):
 )
 def test_kl_optimal_epsilon_has_the_tabulated_value(path, expected):
     t = times(0.37)[0]
-    value = KLOptimalEpsilon().value(t, path.coefficients(t))
+    c = path.coefficients(t)
+    value = KLOptimalEpsilon().value(t, c, c.alpha)
     assert abs(value.item() - expected) < 5e-5
-    assert torch.equal(KLOptimalEpsilon(c=2.0).value(t, path.coefficients(t)), 2 * value)
+    assert torch.equal(KLOptimalEpsilon(c=2.0).value(t, c, c.alpha), 2 * value)
 
 
 _LINEAR, _ONE_SIDED, _VP = (
@@ -224,13 +226,13 @@ _VD, _VS = ("velocity", "denoiser"), ("velocity", "score")
         (MirrorInterpolant(), ("score",), None, 0, 0),
         (_LINEAR, _VD, ConstantEpsilon(), 1, 1),
         (_LINEAR, _VS, ConstantEpsilon(), 0, 0),
-        (_LINEAR, _VD, GammaEpsilon(), 0, 0),
+        (_LINEAR, _VD, NoiseLevelEpsilon(), 0, 0),
         (_LINEAR, _VD, SineSquaredEpsilon(), 0, 0),
         (INTERPOLANTS["encoder_decoder"], _VD, SineSquaredEpsilon(), 0, 0),
         (_ONE_SIDED, ("velocity",), None, 0, 0),
         (_ONE_SIDED, ("denoiser",), None, 1, 0),
         (_ONE_SIDED, ("target_mean",), None, 0, 1),
-        (_ONE_SIDED, ("velocity",), AlphaEpsilon(), 0, 0),
+        (_ONE_SIDED, ("velocity",), NoiseLevelEpsilon(), 0, 0),
         (_ONE_SIDED, ("velocity",), SineSquaredEpsilon(), 0, 0),
         (_ONE_SIDED, ("velocity",), ConstantEpsilon(), 0, 1),
         (_ONE_SIDED, ("velocity",), KLOptimalEpsilon(), 1, 0),
@@ -264,7 +266,6 @@ def test_velocity_of_the_variance_preserving_path_is_finite_where_alpha_dot_is_n
     ("build", "message"),
     [
         (lambda f: ForwardSDE(fields=f, epsilon=0.0), "ConstantEpsilon.c: expected a number > 0"),
-        (lambda f: ForwardSDE(fields=f, epsilon=AlphaEpsilon()), "AlphaEpsilon: expected a one-"),
         (lambda f: BackwardSDE(fields=f, epsilon=KLOptimalEpsilon()), "KLOptimalEpsilon: "),
         (lambda f: ProbabilityFlow(fields=f, backward=1), "ProbabilityFlow.backward: expected tr"),
         (lambda f: ProbabilityFlow(fields=f, cut=0.5), r"ProbabilityFlow.cut: .*\(0, 0.5\)"),
@@ -276,6 +277,12 @@ def test_process_refuses(build, message):
         build(exact_fields(_LINEAR, _VD))
 
 
-def test_gamma_epsilon_is_refused_without_latent_noise():
-    with pytest.raises(ValueError, match="GammaEpsilon: expected a path with latent noise"):
-        ForwardSDE(fields=exact_fields(_ONE_SIDED, ("velocity",)), epsilon=GammaEpsilon())
+def test_noise_level_epsilon_is_c_times_gamma_or_alpha_and_refused_without_either():
+    t = times(0.37)[0]
+    for path, level in ((_LINEAR, "gamma"), (_ONE_SIDED, "alpha")):
+        c = path.coefficients(t)
+        fields = exact_fields(path, _VD)
+        process = ForwardSDE(fields=fields, epsilon=NoiseLevelEpsilon(c=0.6))
+        assert torch.equal(process.diffusivity(t), 0.6 * getattr(c, level))
+    with pytest.raises(ValueError, match="NoiseLevelEpsilon: expected a one-sided path or one"):
+        NoiseLevelEpsilon().check(LinearInterpolant(gamma=ZeroGamma()))

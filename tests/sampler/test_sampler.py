@@ -20,8 +20,8 @@ from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
 from interpolants.model.model import Model
 from interpolants.net.mlp import MLP
-from interpolants.sampler.epsilon.alpha import AlphaEpsilon
 from interpolants.sampler.epsilon.constant import ConstantEpsilon
+from interpolants.sampler.epsilon.noise_level import NoiseLevelEpsilon
 from interpolants.sampler.grid.sine_squared import SineSquaredGrid
 from interpolants.sampler.grid.uniform import UniformGrid
 from interpolants.sampler.integrate import integrate
@@ -138,7 +138,7 @@ def test_nfe_of_an_ode_counts_its_stages(solver, calls):
 def test_nfe_of_an_sde_counts_its_stages(solver, calls):
     x = torch.randn(3, 2, dtype=torch.float64)
     options = {"process": ForwardSDE, "solver": solver, "num_steps": 8}
-    assert _one_sided(epsilon=AlphaEpsilon(), **options)(x).nfe == calls
+    assert _one_sided(epsilon=NoiseLevelEpsilon(), **options)(x).nfe == calls
     assert _one_sided(epsilon=ConstantEpsilon(), **options)(x).nfe == calls + 1
 
 
@@ -146,7 +146,7 @@ def test_nfe_of_an_sde_counts_its_stages(solver, calls):
 def test_path_has_the_states_of_a_run_that_ends_there(process, solver):
     options = {"solver": solver, "num_steps": 8, "grid": UniformGrid()}
     if process is not None:
-        options |= {"process": process, "epsilon": AlphaEpsilon()}
+        options |= {"process": process, "epsilon": NoiseLevelEpsilon()}
     sampler = _one_sided(**options)
     x = torch.randn(3, 2, dtype=torch.float64)
     noise = FixedNoise(torch.randn(9, 1, 3, 2, dtype=torch.float64))
@@ -177,7 +177,7 @@ def test_times_beyond_the_span_are_moved_to_its_ends_once():
 
 
 def test_sampler_follows_its_generator_alone():
-    sampler = _one_sided(process=ForwardSDE, epsilon=AlphaEpsilon(), solver=EulerMaruyama())
+    sampler = _one_sided(process=ForwardSDE, epsilon=NoiseLevelEpsilon(), solver=EulerMaruyama())
     x = torch.randn(3, 2)
 
     def run(seed, state):

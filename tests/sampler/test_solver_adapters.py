@@ -104,14 +104,14 @@ class _StochasticMidpoint(PlannedSolver):
     def nodes(self, times):
         return torch.stack([times[:-1], times[:-1] + steps(times) / 2], dim=1)
 
-    def coefficients(self, process, times):
+    def numbers(self, process, times):
         h = steps(times)
         return torch.stack([h, noise_at(process, times[:-1]) * h.abs().sqrt()], dim=1)
 
-    def step(self, equation, rows, coefficients, carry, z):
-        (x,), (h, g) = carry, coefficients
-        middle = x + (h * equation.drift_at(rows[0], x) + g * z[0]) / 2
-        return (x + h * equation.drift_at(rows[1], middle) + g * z[0],)
+    def step(self, s, carry):
+        (x,), (h, g) = carry, s.numbers
+        middle = x + (h * s.drift(0, x) + g * s.z[0]) / 2
+        return (x + h * s.drift(1, middle) + g * s.z[0],)
 
 
 # The same schemes where the noise is constant; the reversible one is restarted at every step.
@@ -193,8 +193,9 @@ def test_torchsde_keeps_the_requested_times():
 
 def test_adapters_are_not_loaded_before_they_are_used():
     code = (
-        "import sys, interpolants.sampler.solver.torchsde, interpolants.sampler.solver.torchdiffeq as m\n"
-        "m.Torchdiffeq()\n"
+        "import sys\n"
+        "from interpolants.sampler.solver import torchdiffeq, torchsde\n"
+        "torchdiffeq.Torchdiffeq(), torchsde.Torchsde()\n"
         "print(sorted({'torchsde', 'torchdiffeq'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -121,8 +121,8 @@ def test_scheme_is_euler_maruyama_where_the_noise_does_not_depend_on_the_state(s
         def drift(self, t, x):
             return torch.sin(x)
 
-        def diffusion_at(self, row, x):
-            return torch.cos(row[0])
+        def diffusion_at(self, c, x):
+            return torch.cos(c[0])
 
     nodes, x = times(0.0, 0.3, 0.4), torch.randn(3, 2, dtype=torch.float64)
     z = torch.randn(2, 1, 3, 2, dtype=torch.float64)

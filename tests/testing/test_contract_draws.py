@@ -196,7 +196,7 @@ class _Metric(Metric):
         ("random", "not determined by its arguments alone"),
         ("asymmetric", "symmetry"),
         ("order", "another order"),
-        ("blind", "laws: "),
+        ("blind", "distributions: "),
         ("in place", "the samples were changed"),
         ("lenient", "different event shapes: not refused"),
     ],

@@ -150,19 +150,19 @@ def test_objective_contract_finds_a_loss_without_a_slope():
 class _Scheme(PlannedSolver):
     """A scheme with a part of another."""
 
-    def __init__(self, inner, coefficients=None, step=None):
-        self.inner, self._coefficients, self._step = inner, coefficients, step
+    def __init__(self, inner, numbers=None, step=None):
+        self.inner, self._numbers, self._step = inner, numbers, step
         for name in ("accepts", "order", "strong_order", "stages", "channels"):
             setattr(self, name, getattr(inner, name))
 
     def nodes(self, times):
         return self.inner.nodes(times)
 
-    def coefficients(self, process, times):
-        return (self._coefficients or self.inner.coefficients)(process, times)
+    def numbers(self, process, times):
+        return (self._numbers or self.inner.numbers)(process, times)
 
-    def step(self, *arguments):
-        return (self._step or self.inner.step)(*arguments)
+    def step(self, s, carry):
+        return (self._step or self.inner.step)(s, carry)
 
 
 class _NoStates(_Scheme):
@@ -205,49 +205,49 @@ def _left_noise(process, times):
 
 
 def _twice_the_noise(process, times):
-    h, g = EulerMaruyama().coefficients(process, times).unbind(1)
+    h, g = EulerMaruyama().numbers(process, times).unbind(1)
     return torch.stack([h, 2 * g], dim=1)
 
 
-def _noise_first(equation, rows, coefficients, carry, z):
-    (x,), (h, half, g) = carry, coefficients
-    shaken = torch.addcmul(x, z[0], g)
-    first = equation.drift_at(rows[0], shaken)
-    return (shaken + half * (first + equation.drift_at(rows[1], shaken + h * first)),)
+def _noise_first(s, carry):
+    (x,), (h, half, g) = carry, s.numbers
+    shaken = torch.addcmul(x, s.z[0], g)
+    first = s.drift(0, shaken)
+    return (shaken + half * (first + s.drift(1, shaken + h * first)),)
 
 
-def _mixing(equation, rows, coefficients, carry, z):
-    (x,), (h, half) = carry, coefficients
-    first = equation.drift_at(rows[0], x)
-    second = equation.drift_at(rows[1], x + h * first)
+def _mixing(s, carry):
+    (x,), (h, half) = carry, s.numbers
+    first = s.drift(0, x)
+    second = s.drift(1, x + h * first)
     return (x + half * (first + second) + h**3 * x.mean(dim=0),)
 
 
-def _swapped(equation, rows, coefficients, carry, z):
+def _swapped(s, carry):
     """Independent normals are what the law needs, but the path is another."""
-    return SRA1().step(equation, rows, coefficients, carry, z.flip(0))
+    return SRA1().step(s.with_normals(s.z.flip(0)), carry)
 
 
-def _without_correction(equation, rows, coefficients, carry, z):
+def _without_correction(s, carry):
     """Euler-Maruyama for multiplicative noise: strong order 1/2."""
-    (x,), (h, root, _) = carry, coefficients
-    g = equation.diffusion_at(rows[0], x)
-    return (x + h * equation.drift_at(rows[0], x) + root * g * z[0],)
+    (x,), (h, root, _) = carry, s.numbers
+    g = s.diffusion(0, x)
+    return (x + h * s.drift(0, x) + root * g * s.z[0],)
 
 
-def _stratonovich(equation, rows, coefficients, carry, z):
+def _stratonovich(s, carry):
     """log-Euler without Ito's correction."""
-    (x,), (h, _, std) = carry, coefficients
-    return (x * torch.exp(h * equation.drift_at(rows[0], x) / x + std * z[0]),)
+    (x,), (h, _, std) = carry, s.numbers
+    return (x * torch.exp(h * s.drift(0, x) / x + std * s.z[0]),)
 
 
 @pytest.mark.parametrize(
     ("scheme", "match"),
     [
-        (_Scheme(Heun(), coefficients=_wrong_weight), "order: declared 2"),
-        (_Scheme(StochasticHeun(), coefficients=_left_noise), "variance of a linear SDE"),
+        (_Scheme(Heun(), numbers=_wrong_weight), "order: declared 2"),
+        (_Scheme(StochasticHeun(), numbers=_left_noise), "variance of a linear SDE"),
         (_Scheme(StochasticHeun(), step=_noise_first), "variance of a linear SDE"),
-        (_Scheme(EulerMaruyama(), coefficients=_twice_the_noise), "variance of a linear SDE"),
+        (_Scheme(EulerMaruyama(), numbers=_twice_the_noise), "variance of a linear SDE"),
         (_Scheme(SRA1(), step=_swapped), "order: declared 1.5, measured .*Brownian path"),
         (_Scheme(Milstein(), step=_without_correction), "declared 1, measured .*Brownian path"),
         (_Scheme(LogEuler(), step=_stratonovich), "mean square"),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import Process
 from interpolants.utils.shapes import flatten_event
 
@@ -60,28 +60,28 @@ class AugmentedProcess(Process):
     def stiffness(self, t: Tensor) -> Tensor:
         return self.process.stiffness(self.inside(t))
 
-    def row(self, t: Tensor) -> Tensor:
-        return self.process.row(self.inside(t))
+    def coefficients(self, t: Tensor) -> Tensor:
+        return self.process.coefficients(self.inside(t))
 
     @abc.abstractmethod
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
         """The drift of the state, (B, D + k)."""
 
-    def column_noise(self, row: Row, y: Tensor, z: Tensor) -> Tensor:
-        """What drives the quantities in a step from y, in the place of normals of their own.
+    def column_noise(self, c: TimeCoefficients, y: Tensor, z: Tensor) -> Tensor:
+        """The normals of the accumulated quantities in a step from y.
 
         Args:
-            row: at the beginning of the step.
+            c: the coefficients at the start of the step.
             y: the state there, (B, D + k).
             z: the normals that drive the event, (channels, B, D).
 
         Returns:
-            Broadcastable to (channels, B, k), linear in z; zero unless a leaf says otherwise.
+            Broadcastable to (channels, B, k), linear in z; zero unless a subclass overrides it.
         """
         return z.new_zeros(())
 
-    def noise(self, row: Row, y: Tensor, z: Tensor) -> Tensor:
+    def noise(self, c: TimeCoefficients, y: Tensor, z: Tensor) -> Tensor:
         """The normals z, (channels, B, D + k), with what drives the quantities put in."""
         own = z[..., : self.dim]
-        rest = self.column_noise(row, y, own).expand_as(z[..., self.dim :])
+        rest = self.column_noise(c, y, own).expand_as(z[..., self.dim :])
         return torch.cat([own, rest], dim=-1)

@@ -38,7 +38,7 @@ class DensityProcess(AugmentedProcess):
         self.divergence = divergence
         self.probes = probes
 
-    def begin(self, x: Tensor, log_density: Tensor, first: int = 0) -> Tensor:
+    def initial_state(self, x: Tensor, log_density: Tensor, first: int = 0) -> Tensor:
         """The state of events (B, *event) with l = `log_density`, (B,), at the first node.
 
         Samples are numbered from `first` on.

@@ -1,4 +1,4 @@
-"""A process together with how far another one is from it."""
+"""A process with its divergence from another one accumulated beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interpolants.likelihood.process.augmented import AugmentedProcess
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import Process
 from interpolants.utils.shapes import sum_event
 
@@ -18,8 +18,8 @@ from interpolants.utils.shapes import sum_event
 class PathKL(AugmentedProcess):
     """dX = f dt + sqrt(2 epsilon) dW with |f - f'|^2 / (4 epsilon) accumulated along the path.
 
-    The mean of what is accumulated is KL(P || P') of the laws of the paths, by Girsanov's theorem,
-    and bounds that of the ends (arXiv 2303.08797, lemma 2.22).
+    The mean of the integral is KL(P || P') of the path distributions, by Girsanov's theorem, and
+    bounds that of the ends (arXiv 2303.08797, lemma 2.22).
 
     Args:
         process: what the paths follow, with f and epsilon.
@@ -31,7 +31,7 @@ class PathKL(AugmentedProcess):
         super().__init__(process, event_shape=event_shape, backward=process.backward)
         self.other = other
         middle = torch.tensor(0.375, dtype=torch.float64)
-        self._width = process.row(middle).shape[-1]
+        self._width = process.coefficients(middle).shape[-1]
 
     @property
     def span(self) -> tuple[float, float]:
@@ -39,23 +39,27 @@ class PathKL(AugmentedProcess):
         one, two = self.process.span, self.other.span
         return max(one[0], two[0]), min(one[1], two[1])
 
-    def row(self, t: Tensor) -> Tensor:
+    def coefficients(self, t: Tensor) -> Tensor:
         at = self.inside(t)
-        rows = [self.process.row(at), self.other.row(at), self._weight(at).unsqueeze(-1)]
-        return torch.cat(rows, dim=-1)
+        parts = [
+            self.process.coefficients(at),
+            self.other.coefficients(at),
+            self._weight(at).unsqueeze(-1),
+        ]
+        return torch.cat(parts, dim=-1)
 
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
         at, event = self.inside(t), self.event(x)
         values = self.process.drift(at, event), self.other.drift(at, event)
         return self._rates(*values, self._weight(at))
 
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
         event, width = self.event(x), self._width
         values = (
-            self.process.drift_at(row[:width], event),
-            self.other.drift_at(row[width:-1], event),
+            self.process.drift_at(c[:width], event),
+            self.other.drift_at(c[width:-1], event),
         )
-        return self._rates(*values, row[-1])
+        return self._rates(*values, c[-1])
 
     def _weight(self, t: Tensor) -> Tensor:
         """1 / (4 epsilon) = 1 / (2 g^2), with the sign of time."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from interpolants.fields.conversions import Combination
 from interpolants.fields.divergence.base import Divergence
 from interpolants.likelihood.process.density import DensityProcess
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.backward_sde import BackwardSDE
 from interpolants.sampler.process.combinations import Combinations
 from interpolants.sampler.process.forward_sde import ForwardSDE
@@ -56,7 +56,11 @@ class ScoredDensity(DensityProcess):
         self._all = Combinations(fields, [forward.combination, sde.combination, score])
         self._score = Combinations(fields, [score])
         self._sde = sde
-        ends = self._row(torch.tensor([0.0, 1.0], dtype=torch.float64)).isfinite().all(dim=-1)
+        ends = (
+            self._coefficients(torch.tensor([0.0, 1.0], dtype=torch.float64))
+            .isfinite()
+            .all(dim=-1)
+        )
         start, end = ends.tolist()
         self._span = (0.0 if start else sde.cut), (1.0 if end else 1 - sde.cut)
 
@@ -65,25 +69,27 @@ class ScoredDensity(DensityProcess):
         """[0, 1], less the cut at each end where the drift or the score is not finite."""
         return self._span
 
-    def row(self, t: Tensor) -> Tensor:
-        return self._row(self.inside(t))
+    def coefficients(self, t: Tensor) -> Tensor:
+        return self._coefficients(self.inside(t))
 
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
-        return self.drift_at(self.row(t).unbind(-1), x)
+        return self.drift_at(self.coefficients(t).unbind(-1), x)
 
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
-        own, epsilon = row[: self._all.width], row[-1]
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        own, epsilon = c[: self._all.width], c[-1]
         fields, divergence = self.diverge(lambda event: self._all(own, event), x)
         _, drift, score = fields
         square = score.square().sum(dim=1, keepdim=True)
         return self.rates(drift, -(divergence + expand_time(epsilon, square) * square), x)
 
-    def column_noise(self, row: Row, y: Tensor, z: Tensor) -> Tensor:
+    def column_noise(self, c: TimeCoefficients, y: Tensor, z: Tensor) -> Tensor:
         if not self.control:
-            return super().column_noise(row, y, z)
-        (score,) = self._score(row[self._all.width : -1], self.event(y))
+            return super().column_noise(c, y, z)
+        (score,) = self._score(c[self._all.width : -1], self.event(y))
         return (score.flatten(1) * z).sum(dim=-1, keepdim=True)
 
-    def _row(self, t: Tensor) -> Tensor:
-        epsilon = self._sde.epsilon.value(t, self._sde.fields.coefficients(t))
-        return torch.cat([self._all.row(t), self._score.row(t), epsilon.unsqueeze(-1)], dim=-1)
+    def _coefficients(self, t: Tensor) -> Tensor:
+        epsilon = self._sde.diffusivity(t)
+        return torch.cat(
+            [self._all.coefficients(t), self._score.coefficients(t), epsilon.unsqueeze(-1)], dim=-1
+        )

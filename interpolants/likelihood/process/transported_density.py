@@ -8,7 +8,7 @@ from typing import final
 from torch import Tensor
 
 from interpolants.likelihood.process.density import DensityProcess
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 
 
 @final
@@ -22,8 +22,8 @@ class TransportedDensity(DensityProcess):
         at = self.inside(t)
         return self._rates(lambda event: self.process.drift(at, event), x)
 
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
-        return self._rates(lambda event: self.process.drift_at(row, event), x)
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        return self._rates(lambda event: self.process.drift_at(c, event), x)
 
     def _rates(self, f: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
         (drift,), divergence = self.diverge(lambda x: (f(x),), y)

@@ -1,4 +1,4 @@
-"""What schemes for driven equations share: the exact step of the driver, and its control."""
+"""The common part of schemes for driven equations: the driver's exact step and its control."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import ClassVar
 from torch import Tensor
 
 from interpolants.neural_sde.driven_sde import DrivenSDE
-from interpolants.sampler.integrate import Carry, Equation, Plan, Row
+from interpolants.sampler.plan import Carry, Plan, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrivenSolver(PlannedSolver):
-    """A scheme that takes the increments of B for X and leaves its law to the driver.
+    """A scheme that steps X by increments of B, which the driver draws.
 
     A step of the driver is exact at any length, so the scheme sees the error of X alone. It draws
     normals of the state's shape and uses the first few: as many as the step's covariance has
@@ -28,7 +28,7 @@ class DrivenSolver(PlannedSolver):
     Args:
         single_noise: let the states follow from the increment of W alone, with the driver's
             `single_noise_table`. Then one Brownian path can be followed at several numbers of
-            steps, and the law is of second order in place of exact.
+            steps, and the distribution is of second order instead of exact.
     """
 
     single_noise: bool = False
@@ -37,8 +37,8 @@ class DrivenSolver(PlannedSolver):
     channels: ClassVar[int] = 1
     augments: ClassVar[bool] = False
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
-        """Of each step the driver's table, (N, 1, 3 + M, 1 + S)."""
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
+        """The driver's table of each step, (N, 1, 3 + M, 1 + S)."""
         assert isinstance(process, DrivenSDE)
         driver = process.driver
         table = driver.single_noise_table if self.single_noise else driver.table
@@ -53,31 +53,22 @@ class DrivenSolver(PlannedSolver):
             return (x, *process.constants(times, x))
 
         segments = self.segments(process, times)
-        return Plan(equation=process, segments=segments, start=start, channels=self.channels)
+        return Plan(segments=segments, start=start, channels=self.channels)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert isinstance(equation, DrivenSDE) and z is not None
-        (state, *constants), (table,) = carry, coefficients
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        equation = s.equation
+        assert isinstance(equation, DrivenSDE)
+        (state, *constants), (table,) = carry, s.numbers
         h, readout, root = table[2, 0], constants[0], table[3:]
-        normals = z[0, ..., : len(root)]
         normals, cost, after = equation.steer(
-            rows[0], state, normals, root[:, 0], tuple(constants)
+            s.coefficients[0], state, s.z[0, ..., : len(root)], root[:, 0], tuple(constants)
         )
         got = equation.driver.step(table, readout, equation.states(state), normals)
-        x = self.move(equation, rows, equation.event(state), h, got.noise)
+        x = self.move(s, equation.event(state), h, got.noise)
         kl = equation.kl(state) if equation.path_kl else None
         kl = kl if kl is None or cost is None else kl + cost
         return (equation.join(x, got.state, kl), *after)
 
     @abc.abstractmethod
-    def move(
-        self, equation: DrivenSDE, rows: tuple[Row, ...], x: Tensor, h: Tensor, motion: Tensor
-    ) -> Tensor:
-        """X after a step of length h in which B moves so far."""
+    def move(self, s: Stages, x: Tensor, h: Tensor, increment: Tensor) -> Tensor:
+        """X after a step of length h with this increment of B."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpolants.neural_sde.driven_sde import DrivenSDE
 from interpolants.neural_sde.solver.base import DrivenSolver
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import Stages
 from interpolants.sampler.process.base import Process
 from interpolants.utils.checks import check
 
@@ -20,8 +20,8 @@ from interpolants.utils.checks import check
 class DrivenEuler(DrivenSolver):
     """x + h b + sigma(t_k) (B(t_k + h) - B(t_k)): exact where b is zero and sigma a constant.
 
-    Else of weak and strong order 1 in h, as far as steps are short for the bank; before that the
-    roughness of the motion shows, with order H + 1/2 where H < 1/2. A sigma that depends on x is
+    Else of weak and strong order 1 in h, as far as steps are short for the OU processes; before
+    that the roughness of B shows, with order H + 1/2 where H < 1/2. A sigma that depends on x is
     refused: the limit would be that of Ito. See `DrivenSDE`.
     """
 
@@ -38,8 +38,6 @@ class DrivenEuler(DrivenSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def move(
-        self, equation: DrivenSDE, rows: tuple[Row, ...], x: Tensor, h: Tensor, motion: Tensor
-    ) -> Tensor:
-        drifted = torch.addcmul(x, equation.drift_at(rows[0], x), h)
-        return torch.addcmul(drifted, equation.diffusion_at(rows[0], x), motion)
+    def move(self, s: Stages, x: Tensor, h: Tensor, increment: Tensor) -> Tensor:
+        drifted = torch.addcmul(x, s.drift(0, x), h)
+        return torch.addcmul(drifted, s.diffusion(0, x), increment)

@@ -8,20 +8,19 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.neural_sde.driven_sde import DrivenSDE
 from interpolants.neural_sde.solver.base import DrivenSolver
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import Stages
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class DrivenHeun(DrivenSolver):
-    """The trapezoidal rule along the motion, with two evaluations per step:
+    """The trapezoidal rule along B, with two evaluations per step:
 
         x* = x + h b + sigma B,    x' = x + h (b + b*) / 2 + (sigma + sigma*) B / 2
 
-    Of weak and strong order 1 in h, as far as steps are short for the bank. The control is held
-    over the step.
+    Of weak and strong order 1 in h, as far as steps are short for the OU processes. The
+    control is held over the step.
     """
 
     order: ClassVar[float] = 1
@@ -31,12 +30,10 @@ class DrivenHeun(DrivenSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return torch.stack([times[:-1], times[1:]], dim=1)
 
-    def move(
-        self, equation: DrivenSDE, rows: tuple[Row, ...], x: Tensor, h: Tensor, motion: Tensor
-    ) -> Tensor:
-        b, sigma = equation.drift_at(rows[0], x), equation.diffusion_at(rows[0], x)
-        ahead = torch.addcmul(torch.addcmul(x, b, h), sigma, motion)
-        b_ahead = equation.drift_at(rows[1], ahead)
-        sigma_ahead = equation.diffusion_at(rows[1], ahead)
+    def move(self, s: Stages, x: Tensor, h: Tensor, increment: Tensor) -> Tensor:
+        b, sigma = s.drift(0, x), s.diffusion(0, x)
+        ahead = torch.addcmul(torch.addcmul(x, b, h), sigma, increment)
+        b_ahead = s.drift(1, ahead)
+        sigma_ahead = s.diffusion(1, ahead)
         moved = torch.addcmul(x, b + b_ahead, h, value=0.5)
-        return torch.addcmul(moved, sigma + sigma_ahead, motion, value=0.5)
+        return torch.addcmul(moved, sigma + sigma_ahead, increment, value=0.5)

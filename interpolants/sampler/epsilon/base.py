@@ -5,8 +5,8 @@ Every epsilon >= 0 gives an SDE with the marginals of the path (arXiv 2303.08797
     dX = (b + epsilon s) dt + sqrt(2 epsilon) dW.
 
 With a denoiser, epsilon s = -(epsilon / level) eta, where the level of the path's noise (gamma,
-or alpha on a one-sided path) vanishes at an end. The ratio is therefore given as a whole: where
-epsilon is a multiple of the level it is exactly constant.
+or alpha on a one-sided path) vanishes at an end. The ratio is therefore a method of its own:
+where epsilon is a multiple of the level it is exactly constant.
 """
 
 from __future__ import annotations
@@ -22,12 +22,18 @@ class Epsilon(abc.ABC):
     """A diffusivity over time."""
 
     @abc.abstractmethod
-    def value(self, t: Tensor, c: Coefficients) -> Tensor:
-        """epsilon(t) >= 0, of t's shape; `c` are the path's coefficients at t."""
+    def value(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
+        """epsilon(t) >= 0, of t's shape.
+
+        Args:
+            t: times.
+            c: the path's coefficients there.
+            level: the path's noise level there.
+        """
 
     def ratio(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
         """epsilon(t) / level(t), of t's shape."""
-        return self.value(t, c) / level
+        return self.value(t, c, level) / level
 
     def check(self, path: Interpolant) -> None:
         """Raise a ValueError if this epsilon makes no sense on the path."""

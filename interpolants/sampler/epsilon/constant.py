@@ -1,4 +1,4 @@
-"""epsilon(t) = c."""
+"""A constant diffusivity."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ class ConstantEpsilon(Epsilon):
     def __post_init__(self) -> None:
         check_positive("ConstantEpsilon.c", self.c)
 
-    def value(self, t: Tensor, c: Coefficients) -> Tensor:
+    def value(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
         return torch.full_like(t, self.c)

@@ -30,7 +30,7 @@ class KLOptimalEpsilon(Epsilon):
     def __post_init__(self) -> None:
         check_positive("KLOptimalEpsilon.c", self.c)
 
-    def value(self, t: Tensor, c: Coefficients) -> Tensor:
+    def value(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
         return c.alpha * self.ratio(t, c, c.alpha)
 
     def ratio(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
@@ -42,5 +42,5 @@ class KLOptimalEpsilon(Epsilon):
             "KLOptimalEpsilon",
             "a one-sided path",
             type(path).__name__,
-            "use interpolant=geometric_brownian, say, or sampler/epsilon=gamma on this path",
+            "use interpolant=geometric_brownian, say, or sampler/epsilon=noise_level on this path",
         )

@@ -1,4 +1,4 @@
-"""epsilon(t) = c sin^2(pi t)."""
+"""A diffusivity that vanishes at both ends: epsilon(t) = c sin^2(pi t)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class SineSquaredEpsilon(Epsilon):
     def __post_init__(self) -> None:
         check_positive("SineSquaredEpsilon.c", self.c)
 
-    def value(self, t: Tensor, c: Coefficients) -> Tensor:
+    def value(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
         return self.c * torch.sin(math.pi * torch.minimum(t, 1 - t)).square()
 
     def ratio(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
         # Where the level vanishes epsilon does too, and with it epsilon times the score.
-        return torch.where(level == 0, torch.zeros_like(t), self.value(t, c) / level)
+        return torch.where(level == 0, torch.zeros_like(t), self.value(t, c, level) / level)

@@ -1,4 +1,4 @@
-"""Where a sampler puts its steps."""
+"""Time grids: the nodes of a solve."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LogSNR = Callable[[Tensor], Tensor]
 
 
 class Grid(abc.ABC):
-    """Where the nodes of a solve lie."""
+    """A rule that places the nodes of a solve."""
 
     @abc.abstractmethod
     def nodes(self, num_steps: int, span: tuple[float, float], log_snr: LogSNR | None) -> Tensor:
@@ -46,7 +46,7 @@ class Grid(abc.ABC):
             num_steps: number of intervals; requested times that are no node add to it.
             span: first and last time, ascending.
             backward: whether to run from the last down to the first.
-            through: times in the span to land on, any order.
+            through: times in the span that become nodes, in any order.
             log_snr: of the path, if it is one-sided.
         """
         start, end = span

@@ -1,4 +1,4 @@
-"""Times given one by one."""
+"""An explicit list of times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from interpolants.utils.checks import check, is_number
 @final
 @dataclass(frozen=True, kw_only=True)
 class ExplicitGrid(Grid):
-    """The given times.
+    """Nodes at listed times.
 
     Args:
         values: increasing times in [0, 1], one more than there are steps, from one end of the

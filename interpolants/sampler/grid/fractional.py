@@ -1,4 +1,4 @@
-"""Equal steps on the clock of a diffusion of fractional noise."""
+"""A grid of equal steps on the clock of a diffusion with fractional noise."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from interpolants.utils.checks import check
 class FractionalGrid(Grid):
     """Nodes with alpha(t) / beta(t) = level(s) at equally spaced s, on one-sided paths.
 
-    This is all that fractional noise changes in the reversal of a diffusion, for data that a path
-    with any other noise has learned: see `fractional`. With `ForwardSDE` or `Ancestral` it samples
-    arXiv 2310.17638 exactly in the noise, with H, speeds and rate chosen after training.
+    This is all that fractional noise changes in the reversal of a diffusion, for fields that
+    were learned on a path with any other noise. With `ForwardSDE` or `Ancestral` it samples arXiv
+    2310.17638 exactly in the noise, with H, speeds and rate chosen after training.
 
-    Where the path begins with more noise than level(1), that is reached first, in as many equal
-    steps of t as its share of the span. To start there as if it held no data would be wrong, the
-    more so as more states lower it.
+    Where the path begins with more noise than level(1), that level is reached first, in as many
+    equal steps of t as its share of the span. To start there as if x held no data would be wrong,
+    the more so as more states lower it.
 
     Args:
         noise: what the diffusion adds to the data.

@@ -1,4 +1,4 @@
-"""Steps in geometric progression."""
+"""A grid whose steps form a geometric progression."""
 
 from __future__ import annotations
 

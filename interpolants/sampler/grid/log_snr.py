@@ -1,4 +1,4 @@
-"""Equal steps of the log signal-to-noise ratio."""
+"""A grid of equal steps in the log signal-to-noise ratio."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HALVINGS = 60
 
 
 def times_of(log_snr: LogSNR, wanted: Tensor, limits: Tensor) -> Tensor:
-    """Where between two times, (2,), an increasing log_snr has the values wanted, by halving."""
+    """Times between two limits, (2,), at which an increasing log_snr has the wanted values."""
     low, high = (limit.expand_as(wanted).clone() for limit in limits)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)

@@ -1,4 +1,4 @@
-"""Steps that shrink towards the data."""
+"""A grid whose steps shrink towards the data."""
 
 from __future__ import annotations
 

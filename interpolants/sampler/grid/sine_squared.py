@@ -1,4 +1,4 @@
-"""Steps that shrink towards both ends."""
+"""A grid whose steps shrink towards both ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equal steps."""
+"""A grid of equal steps."""
 
 from __future__ import annotations
 

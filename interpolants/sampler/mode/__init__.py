@@ -1,1 +1,1 @@
-"""How blocks of steps are run: the same kernels eagerly, compiled, captured or recomputed."""
+"""Execution modes of blocks of steps: eager, compiled, captured or checkpointed."""

@@ -1,4 +1,4 @@
-"""How the loop runs a block of steps."""
+"""Execution modes of a block of steps."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ class Mode(abc.ABC):
     def __call__(
         self, advance: Callable[..., tuple[Tensor, ...]], *block: Any
     ) -> tuple[Tensor, ...]:
-        """What `advance(*block)` returns, for the arguments of `integrate.advance`."""
+        """Return `advance(*block)`, with the arguments of `integrate.advance`."""

@@ -32,8 +32,8 @@ class Compiled(Mode):
     def __call__(
         self, advance: Callable[..., tuple[Tensor, ...]], *block: Any
     ) -> tuple[Tensor, ...]:
-        rows, _ = block[2]
-        if len(rows) < self.block:
+        coefficients, _ = block[2]
+        if len(coefficients) < self.block:
             return advance(*block)
         if self._compiled is None:
             self._compiled = torch.compile(advance, dynamic=False)

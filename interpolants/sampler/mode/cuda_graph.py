@@ -41,9 +41,9 @@ class CudaGraph(Mode):
         self._captured: dict[tuple[Any, ...], _Captured] = {}
 
     def __call__(self, advance: Advance, *block: Any) -> tuple[Tensor, ...]:
-        equation, step, (rows, coefficients), normals, carry = block
-        tensors = [rows, coefficients, *([] if normals is None else [normals]), *carry]
-        if not rows.is_cuda or len(rows) < self.block or torch.is_grad_enabled():
+        equation, step, (coefficients, numbers), normals, carry = block
+        tensors = [coefficients, numbers, *([] if normals is None else [normals]), *carry]
+        if not coefficients.is_cuda or len(coefficients) < self.block or torch.is_grad_enabled():
             return advance(*block)
         key = (id(equation), step, *((t.shape, t.dtype, t.device) for t in tensors))
         if key not in self._captured:
@@ -58,11 +58,11 @@ class CudaGraph(Mode):
 def _capture(advance: Advance, block: tuple[Any, ...], tensors: list[Tensor]) -> _Captured:
     equation, step, _, normals, _ = block
     inputs = [t.clone() for t in tensors]
-    rows, coefficients, *rest = inputs
+    coefficients, numbers, *rest = inputs
     own_normals, carry = (None, rest) if normals is None else (rest[0], rest[1:])
 
     def run() -> tuple[Tensor, ...]:
-        return advance(equation, step, (rows, coefficients), own_normals, tuple(carry))
+        return advance(equation, step, (coefficients, numbers), own_normals, tuple(carry))
 
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())

@@ -1,4 +1,4 @@
-"""One operation after the other."""
+"""Eager execution, one operation after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a solver's standard normals come from, by step index."""
+"""Sources of a solver's standard normals, by step index."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ class Noise(abc.ABC):
     def rows(self, first: int, last: int) -> Noise:
         """The source of samples `first` to `last` (exclusive) of a larger batch.
 
-        A source that tells samples apart only by their place in a batch returns itself.
+        A source whose samples are identified only by their place in a batch returns itself.
         """
         return self

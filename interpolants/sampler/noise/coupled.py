@@ -21,11 +21,11 @@ class CoupledNoise(Noise):
     """Normals of a coarse grid from those of a fine one: the same Brownian path on both.
 
     For each step h of a grid and W the path since the step began, channel 0 is W(h) / sqrt(h) and
-    channel 1 holds what the integral of W knows beyond W(h):
+    channel 1 holds the part of the integral of W that is independent of W(h):
 
         integral of W over the step / h = sqrt(h) / 2 (z_0 + z_1 / sqrt 3).
 
-    Over fine steps that are parts f_i of a coarse one, with middles m_i of it in [0, 1], Chen's
+    Over fine steps that are fractions f_i of a coarse one, with midpoints m_i in [0, 1], Chen's
     relation (increments add; an integral adds h W of what came before) makes this
 
         z_0' = sum sqrt(f_i) z_0i
@@ -86,7 +86,7 @@ class CoupledNoise(Noise):
         return normals
 
     def _weights(self, begin: int, end: int) -> Tensor:
-        """What each fine step adds to a coarse one, (2, end - begin, 2)."""
+        """Weights of the fine steps in a coarse one, (2, end - begin, 2)."""
         times = self._fine[begin : end + 1]
         place = (times - times[0]) / (times[-1] - times[0])
         part, middle = place.diff(), 0.5 * (place[1:] + place[:-1])

@@ -1,4 +1,4 @@
-"""Normals given in advance: for tests, for coupling two runs, or the user's own."""
+"""Precomputed normals: for tests, for coupling two runs, or your own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from interpolants.utils.checks import check
 
 @final
 class FixedNoise(Noise):
-    """Hands out what it was given.
+    """Normals from a tensor.
 
     Args:
         normals: shape (num_steps, channels, B, *event), on the device of the state.

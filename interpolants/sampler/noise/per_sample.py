@@ -1,4 +1,4 @@
-"""Normals that belong to a sample, whatever batch it is drawn in."""
+"""Normals that depend on the sample, not on the batch it is drawn in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SDE from base to data in the coordinates that the networks see the logarithm of."""
+"""The SDE from base to data in the original coordinates, where the networks see the logarithm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from interpolants.fields.conversions import Combination
 from interpolants.fields.fields import Fields
 from interpolants.sampler.epsilon.base import Epsilon
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import DEFAULT_CUT, FieldProcess
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.utils.shapes import expand_time
@@ -26,7 +26,7 @@ class AmbientSDE(FieldProcess):
     reverse SDE of arXiv 2510.02730: `EulerMaruyamaDiagonal` makes it the paper's sign-agnostic
     sampler, `Milstein` the same to strong order 1. `LogEuler` is Dale-Langevin, which the forward
     SDE with `EulerMaruyama` does at less cost, where g is constant; elsewhere it takes the mean of
-    g^2 over a step and not its beginning's, and the two differ by the order of the step.
+    g^2 over a step and not its value at the start; the two differ by the order of the step.
 
     The equation stays positive and finite, and a scheme may not: a state that is not positive, or
     that its precision cannot hold (in float32, beyond exp(88)), is NaN from then on and counted in
@@ -62,17 +62,19 @@ class AmbientSDE(FieldProcess):
     def stiffness(self, t: Tensor) -> Tensor:
         return self.chart.stiffness(t)
 
-    def row(self, t: Tensor) -> Tensor:
+    def coefficients(self, t: Tensor) -> Tensor:
         g = self.diffusion(t)
-        return torch.cat([super().row(t), torch.stack([0.5 * g.square(), g], dim=-1)], dim=-1)
+        return torch.cat(
+            [super().coefficients(t), torch.stack([0.5 * g.square(), g], dim=-1)], dim=-1
+        )
 
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
-        *own, half_square, _ = row
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        *own, half_square, _ = c
         (drift,) = self._drift(tuple(own), x.log())
         return x * (drift + expand_time(half_square, x))
 
-    def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
-        return expand_time(row[-1], x) * x
+    def diffusion_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        return expand_time(c[-1], x) * x
 
     def encode(self, x: Tensor) -> Tensor:
         return x.exp()

@@ -1,8 +1,8 @@
-"""What is integrated: dX = drift(t, X) dt + diffusion(t) dW.
+"""Processes: the equations dX = drift(t, X) dt + diffusion(t) dW that samplers integrate.
 
-What a drift needs from the schedule alone, its *row*, is tabulated once per plan on the host in
+The coefficients of a drift, which depend on time alone, are tabulated once per plan on the host in
 float64: path coefficients, ratios with removable singularities, epsilon. The loop then evaluates
-`drift_at(row, x)` with numbers that are already on the device.
+`drift_at(c, x)` with coefficients that are already on the device.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from interpolants.fields.conversions import Combination, apply_combination
 from interpolants.fields.fields import Fields
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.combinations import Combinations
 from interpolants.utils.checks import check_open_interval
 
@@ -30,12 +30,12 @@ class Process(abc.ABC):
         noise_type: "none" for an ODE; "additive" where the diffusion depends on time alone;
             "geometric" where it is sigma(t) X, with `diffusion` giving sigma; "diagonal" where
             coordinate i has noise of its own that depends on X_i and t; "driven" where a driver's
-            motion takes the place of W; "memory" where coordinates carry more numbers than X.
+            process takes the place of W; "memory" where coordinates carry more numbers than X.
         backward: whether it runs from t=1 down to t=0.
-        may_leave_domain: whether a numerical state may leave where the equation stays, or overflow; it is
-            NaN then.
-        fixed_batch: whether the drift must be asked for all samples of a batch in their order, since
-            networks were given a condition of each.
+        may_leave_domain: whether a numerical state may leave the domain of the equation, or
+            overflow; it is NaN then.
+        fixed_batch: whether the drift must be evaluated for all samples of a batch in their order,
+            since the networks are conditioned on an input for each.
     """
 
     noise_type: ClassVar[str] = "none"
@@ -55,17 +55,17 @@ class Process(abc.ABC):
         """The rate at which the noise makes the process contract, of t's shape; 0 for an ODE."""
         return torch.zeros_like(t)
 
-    def row(self, t: Tensor) -> Tensor:
-        """What the drift needs at times t, of shape (*t.shape, K)."""
+    def coefficients(self, t: Tensor) -> Tensor:
+        """The coefficients of the drift at times t, (*t.shape, K); t itself comes first."""
         return t.unsqueeze(-1)
 
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
-        """The drift, given the K numbers of a row."""
-        return self.drift(row[0], x)
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        """The drift, (B, *event), from the K coefficients at one time."""
+        return self.drift(c[0], x)
 
-    def diffusion_at(self, row: Row, x: Tensor) -> Tensor:
-        """The coefficient of dW, broadcastable to x; leaves with diagonal noise override it."""
-        g = self.diffusion(row[0])
+    def diffusion_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        """The coefficient of dW, broadcastable to x; overridden where noise is diagonal."""
+        g = self.diffusion(c[0])
         assert g is not None
         return g * x if self.noise_type == "geometric" else g
 
@@ -74,12 +74,12 @@ class Process(abc.ABC):
         return x
 
     def decode(self, state: Tensor) -> Tensor:
-        """What the networks see of a state, NaN where it has left; both (..., *event)."""
+        """The networks' input for a state, NaN outside the domain; both (..., *event)."""
         return state
 
     @property
     def span(self) -> tuple[float, float]:
-        """The times from which and to which the process can be integrated, ascending."""
+        """The first and the last time of the process, ascending."""
         return 0.0, 1.0
 
 
@@ -105,16 +105,16 @@ class FieldProcess(Process):
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
         return apply_combination(self.combination(t), x, self.fields.predict(t, x))
 
-    def row(self, t: Tensor) -> Tensor:
-        return self._drift.row(t)
+    def coefficients(self, t: Tensor) -> Tensor:
+        return self._drift.coefficients(t)
 
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
-        (drift,) = self._drift(row, x)
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        (drift,) = self._drift(c, x)
         return drift
 
     @property
     def span(self) -> tuple[float, float]:
         """[0, 1], less `cut` at each end where a coefficient of the drift is not finite."""
-        rows = self.row(torch.tensor([0.0, 1.0], dtype=torch.float64))
-        start, end = rows.isfinite().all(dim=-1).tolist()
+        ends = self.coefficients(torch.tensor([0.0, 1.0], dtype=torch.float64))
+        start, end = ends.isfinite().all(dim=-1).tolist()
         return 0.0 if start else self.cut, 1.0 if end else 1 - self.cut

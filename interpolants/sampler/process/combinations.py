@@ -1,4 +1,4 @@
-"""Several fields from one call of the network, with coefficients tabulated ahead."""
+"""Several fields from one call of the network, with tabulated coefficients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpolants.fields.conversions import Combination, apply_combination
 from interpolants.fields.fields import Fields
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 
 
 @final
@@ -34,20 +34,20 @@ class Combinations:
 
     @property
     def width(self) -> int:
-        """K, the length of a row."""
+        """K, how many coefficients there are, with t itself."""
         return 1 + sum(map(len, self._varying))
 
-    def row(self, t: Tensor) -> Tensor:
-        """What an evaluation needs at times t, (*t.shape, K)."""
+    def coefficients(self, t: Tensor) -> Tensor:
+        """t and the coefficients of all combinations there, (*t.shape, K)."""
         columns = [t]
         for make, names in zip(self._build, self._varying, strict=True):
             combination = make(t)
             columns += [torch.as_tensor(combination[name]).expand_as(t) for name in names]
         return torch.stack(columns, dim=-1)
 
-    def __call__(self, row: Row, x: Tensor) -> list[Tensor]:
-        """Each combination, (B, *event), given a row."""
-        t, *columns = row
+    def __call__(self, c: TimeCoefficients, x: Tensor) -> list[Tensor]:
+        """Each combination, (B, *event), with the coefficients at one time."""
+        t, *columns = c
         predictions, values, rest = self.fields.predict(t, x), [], iter(columns)
         for constant, names in zip(self._constant, self._varying, strict=True):
             varying = {name: next(rest) for name in names}

@@ -1,4 +1,4 @@
-"""What the forward and the backward SDE share: the score term and its noise."""
+"""The common part of the forward and the backward SDE: the score term and its noise."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from interpolants.fields.conversions import Combination, add, scale
 from interpolants.fields.fields import Fields
+from interpolants.interpolant.base import Coefficients
 from interpolants.sampler.epsilon.base import Epsilon
 from interpolants.sampler.epsilon.constant import ConstantEpsilon
 from interpolants.sampler.process.base import DEFAULT_CUT, FieldProcess
@@ -39,20 +40,28 @@ class DiffusiveProcess(FieldProcess):
         super().__init__(fields=fields, cut=cut)
 
     def combination(self, t: Tensor) -> Combination:
-        fields, epsilon = self.fields, self.epsilon
-        c = fields.coefficients(t)
+        fields = self.fields
         velocity = fields.combination("velocity", t)
         sign = -1.0 if self.backward else 1.0
         if not {"score", "multiplicative_score"}.isdisjoint(fields.predicts):
             score = fields.combination("score", t)
-            return add(velocity, scale(sign * epsilon.value(t, c), score))
-        ratio = epsilon.ratio(t, c, fields.interpolant.noise_level(c))
+            return add(velocity, scale(sign * self.diffusivity(t), score))
+        ratio = self.epsilon.ratio(t, *self._path_at(t))
         return add(velocity, scale(-sign * ratio, fields.combination("denoiser", t)))
 
+    def diffusivity(self, t: Tensor) -> Tensor:
+        """epsilon at times t, of t's shape."""
+        return self.epsilon.value(t, *self._path_at(t))
+
     def diffusion(self, t: Tensor) -> Tensor:
-        return torch.sqrt(2 * self.epsilon.value(t, self.fields.coefficients(t)))
+        return torch.sqrt(2 * self.diffusivity(t))
 
     def stiffness(self, t: Tensor) -> Tensor:
         """epsilon / level^2: how fast the score term pulls at the path's own noise."""
+        _, level = self._path_at(t)
+        return self.diffusivity(t) / level.square()
+
+    def _path_at(self, t: Tensor) -> tuple[Coefficients, Tensor]:
+        """The path's coefficients and its noise level."""
         c = self.fields.coefficients(t)
-        return self.epsilon.value(t, c) / self.fields.interpolant.noise_level(c).square()
+        return c, self.fields.interpolant.noise_level(c)

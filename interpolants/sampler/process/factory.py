@@ -1,4 +1,4 @@
-"""What may be given to the factory of a process."""
+"""Checks of the arguments of a process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def check_epsilon(process: Callable[..., FieldProcess], epsilon: object) -> None
 
     Args:
         process: builds the process, as `process(fields=fields)`, with `epsilon` if it takes one.
-        epsilon: what a sampler was given.
+        epsilon: the sampler's argument.
 
     Raises:
         ValueError: if it is missing, or one too many.

@@ -14,7 +14,7 @@ from interpolants.driver.fractional_noise import checked_driver
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.gamma.brownian_bridge import BrownianBridgeGamma
 from interpolants.interpolant.linear import LinearInterpolant
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import DEFAULT_CUT
 from interpolants.sampler.process.memory import MemoryProcess
 from interpolants.utils.checks import check
@@ -24,22 +24,22 @@ from interpolants.utils.checks import check
 class FractionalBridge(MemoryProcess):
     """X from x0 to x1 by g B, bent towards the data (arXiv 2511.01795).
 
-    With tau = 1 - t, of what X will be at t=1 the states tell
+    With tau = 1 - t, X(1) conditioned on the states has mean m and variance g^2 v(tau),
 
         m = X + g sum_k omega_k (exp(-gamma_k tau) - 1) Y_k,
         v(tau) = sum_ij omega_i omega_j (1 - exp(-(gamma_i + gamma_j) tau)) / (gamma_i + gamma_j)
 
-    and g^2 v(tau) is what they do not. Between two ends m is a Brownian bridge of variance
-    a = g^2 v(1) on the clock lambda(t) = 1 - v(tau) / v(1): for every H and every bank the linear
-    interpolant with `BrownianBridgeGamma(a)`, whose fields, learned once, give E[x1 | m]. g is
-    made to fit that path. X(1) is m(1); on the way X is as rough or smooth as the motion.
+    Between two ends m is a Brownian bridge of variance a = g^2 v(1) on the clock
+    lambda(t) = 1 - v(tau) / v(1): for every H and all OU processes the linear interpolant with
+    `BrownianBridgeGamma(a)`, whose fields, learned once, give E[x1 | m]. g is chosen to fit that
+    path. X(1) is m(1); on the way X is as rough or smooth as B.
 
-    Between nodes m moves as a bridge to E[x1 | m], and the motion as it does given that. With
+    Between nodes m moves as a bridge to E[x1 | m], and B conditioned on that. With
     Brownian motion this is the bridge on the path's own clock.
 
     Args:
         fields: the learned fields of that interpolant; E[x1 | x] must follow from them.
-        driver: the motion, of one Hurst index; it must start with no past.
+        driver: gives B, with one Hurst index; it must start with no past.
         cut: the least lambda at which fields are taken, in (0, 0.5): few follow at zero.
     """
 
@@ -56,7 +56,7 @@ class FractionalBridge(MemoryProcess):
         super().__init__(fields=fields, cut=cut)
         assert isinstance(gamma, BrownianBridgeGamma)
         self.driver, self.a = driver, gamma.a
-        # What of the motion is in no state: all of Brownian motion, nothing of a bank.
+        # The part of B in no state: all of Brownian motion, nothing of the OU processes.
         self._white = white - self._omega.sum()
         one = torch.ones(1, dtype=torch.float64)
         self.g = math.sqrt(self.a / float(self._left(one)))
@@ -74,12 +74,12 @@ class FractionalBridge(MemoryProcess):
         """lambda(t), of t's shape."""
         return 1 - self.g**2 / self.a * self._left(1 - t)
 
-    def row(self, t: Tensor) -> Tensor:
-        own = super().row(self.clock(t).clamp(min=self.cut))
+    def coefficients(self, t: Tensor) -> Tensor:
+        own = super().coefficients(self.clock(t).clamp(min=self.cut))
         return torch.cat([own, self._change(1 - t)], dim=-1)
 
-    def seen(self, row: Row, state: Tensor) -> tuple[Row, Tensor]:
-        own, change = row[: len(row) - self.states], row[len(row) - self.states :]
+    def seen(self, c: TimeCoefficients, state: Tensor) -> tuple[TimeCoefficients, Tensor]:
+        own, change = c[: len(c) - self.states], c[len(c) - self.states :]
         m = state[..., 0]
         return own, m + state[..., 1:] @ torch.stack(change) if change else m
 
@@ -89,7 +89,7 @@ class FractionalBridge(MemoryProcess):
         left = self.g**2 * self._left(tau)
         moved = left[:-1] - left[1:]
         pull, noise = moved / left[:-1], (moved * left[1:] / left[:-1]).clamp(min=0).sqrt()
-        kept, follow, rest = self._bank(tau, moved)
+        kept, follow, rest = self._regression(tau, moved)
         along = torch.cat([torch.ones_like(moved).unsqueeze(-1), follow], dim=1)
         matrix = torch.zeros(len(moved), 1 + self.states, 1 + self.states, dtype=torch.float64)
         matrix[:, :, 0] = -along * pull.unsqueeze(-1)
@@ -102,8 +102,8 @@ class FractionalBridge(MemoryProcess):
         gain = (back @ (pull.unsqueeze(-1) * along).unsqueeze(-1)).squeeze(-1)
         return back @ matrix @ ahead, gain, torch.zeros_like(gain), root @ back.mT
 
-    def _bank(self, tau: Tensor, moved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What is left of each Y, (N, K), its slope on m' - m, and its covariance given that."""
+    def _regression(self, tau: Tensor, moved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Decay of each Y, (N, K), its slope on m' - m, and its covariance conditioned on that."""
         h = (tau[:-1] - tau[1:]).unsqueeze(-1)
         total = self._rates.unsqueeze(-1) + self._rates
         q = -torch.expm1(-total * h.unsqueeze(-1)) / total
@@ -120,7 +120,7 @@ class FractionalBridge(MemoryProcess):
         return (weights * falls).sum(dim=(-2, -1)) + self._white.square() * tau
 
     def _change(self, tau: Tensor) -> Tensor:
-        """What each Y_k adds to m, (*tau.shape, K)."""
+        """The coefficient of each Y_k in m, (*tau.shape, K)."""
         return self.g * self._omega * torch.expm1(-self._rates * tau.unsqueeze(-1))
 
     def _change_matrix(self, tau: Tensor, sign: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The probability flow of a diffusion of fractional noise."""
+"""The probability flow of a diffusion with fractional noise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from interpolants.driver.fractional_noise import FractionalNoise
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import DEFAULT_CUT
 from interpolants.sampler.process.memory import MemoryProcess
 from interpolants.sampler.process.target_mean import spacing
@@ -21,12 +21,12 @@ from interpolants.utils.checks import check
 class FractionalFlow(MemoryProcess):
     """Carries a normal (x0, eta) to the data, on the clock of the path that the fields are of.
 
-    x = shift + alpha e + beta D has the law of the path at every t, whatever the noise: it is
-    what X and its memory tell of the data, see `fractional`. Given D the flow turns e = (x - shift
-    - beta D) / alpha and the memory eta, K numbers in an orthonormal basis, into each other. All
-    of it is of order one: float32 does. Without states it is the flow of the path. eta is drawn
-    in the first step; besides there is no noise. Before alpha / beta has come down to level(1) no
-    memory is touched: that much noise is added by other means.
+    x = shift + alpha e + beta D has the distribution of the path at every t, for any noise: it is
+    a sufficient statistic of X and its memory for the data. For fixed D the flow rotates
+    e = (x - shift - beta D) / alpha and the memory eta, K numbers in an orthonormal basis, into
+    each other. All of it is of order one: float32 suffices. Without states it is the flow of the
+    path. eta is drawn in the first step; there is no other noise. Until alpha / beta has come down
+    to level(1) the memory is not used: that much noise is added by other means.
 
     Args:
         fields: the learned fields, of a one-sided affine path; they must have a score.
@@ -67,5 +67,5 @@ class FractionalFlow(MemoryProcess):
         """h_k / (2 h_{k-1}) in log(beta / alpha), as in DPM-Solver++(2M); else 0."""
         return spacing(self.fields.coefficients(times))[1]
 
-    def seen(self, row: Row, state: Tensor) -> tuple[Row, Tensor]:
-        return row, self.decode(state)
+    def seen(self, c: TimeCoefficients, state: Tensor) -> tuple[TimeCoefficients, Tensor]:
+        return c, self.decode(state)

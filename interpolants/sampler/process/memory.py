@@ -1,4 +1,4 @@
-"""Processes whose coordinates carry numbers of their own beside X."""
+"""Processes with memory: each coordinate carries hidden states beside X."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from interpolants.fields.conversions import Combination
-from interpolants.sampler.integrate import Row
+from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import FieldProcess
 
 
 class MemoryProcess(FieldProcess):
-    """A process that is linear and Gaussian but for D = E[x1 | what is seen of its state].
+    """A process that is linear and Gaussian but for D = E[x1 | the networks' input for its state].
 
-    The state has shape (B, *event, 1 + K), X first. With D held over a step its law is known in
-    closed form: `LinearGaussian` draws from it. The drift that it is asked for is D.
+    The state has shape (B, *event, 1 + K), X first. With D held over a step its distribution is
+    known in closed form: `LinearGaussian` draws from it. Its `drift` is D.
     """
 
     noise_type: ClassVar[str] = "memory"
@@ -29,26 +29,26 @@ class MemoryProcess(FieldProcess):
 
     @abc.abstractmethod
     def steps(self, times: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Of state' = M state + d D + c + R^T z between times (N + 1,), float64 on the host.
+        """Coefficients of state' = M state + d D + c + R^T z between times (N + 1,), float64.
 
         Returns:
             M, (N, 1 + K, 1 + K); d and c, (N, 1 + K); R, (N, 1 + K, 1 + K).
         """
 
     def weights(self, times: Tensor) -> Tensor:
-        """How far along its last change D is taken in each step, (N,); 0 leaves it as it is."""
+        """The weight by which D is extrapolated in each step, (N,); 0 leaves it as it is."""
         return torch.zeros(len(times) - 1, dtype=torch.float64)
 
     @abc.abstractmethod
-    def seen(self, row: Row, state: Tensor) -> tuple[Row, Tensor]:
-        """The fields' own row, and what the networks see of a state, (B, *event)."""
+    def seen(self, c: TimeCoefficients, state: Tensor) -> tuple[TimeCoefficients, Tensor]:
+        """The coefficients of the fields, and the state that the networks see, (B, *event)."""
 
     def drift(self, t: Tensor, x: Tensor) -> Tensor:
-        return self.drift_at(self.row(t).unbind(-1), x)
+        return self.drift_at(self.coefficients(t).unbind(-1), x)
 
-    def drift_at(self, row: Row, x: Tensor) -> Tensor:
+    def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
         """D, (B, *event), of a state."""
-        return super().drift_at(*self.seen(row, x))
+        return super().drift_at(*self.seen(c, x))
 
     def combination(self, t: Tensor) -> Combination:
         return self.fields.combination("target_mean", t)

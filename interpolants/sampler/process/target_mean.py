@@ -1,4 +1,4 @@
-"""The mean of the data in the place of a drift."""
+"""The mean of the data in place of a drift."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TargetMean(FieldProcess):
 
 
 def spacing(c: Coefficients) -> tuple[Tensor, Tensor]:
-    """Steps h of log(beta / alpha), and how far D is taken along its last change in each, (N,).
+    """Steps h of log(beta / alpha), and the weight by which D is extrapolated in each, (N,).
 
     w = h_k / (2 h_{k-1}), to the middle of the step, and 0 where either is infinite. h is
     infinite, never NaN, where a step begins without data or ends without noise.

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 
@@ -29,7 +29,7 @@ class AB2(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         past = torch.zeros_like(h)
         past[1:] = 0.5 * h[1:] * (h[1:] / h[:-1])
@@ -38,14 +38,7 @@ class AB2(PlannedSolver):
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        (x, previous), (present, past) = carry, coefficients
-        current = equation.drift_at(rows[0], x)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x, previous), (present, past) = carry, s.numbers
+        current = s.drift(0, x)
         return torch.addcmul(torch.addcmul(x, current, present), previous, past), current

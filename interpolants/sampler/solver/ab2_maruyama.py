@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, mean_noise, steps
 
@@ -35,7 +35,7 @@ class AB2Maruyama(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         past = torch.zeros_like(h)
         past[1:] = 0.5 * h[1:] * (h[1:] / h[:-1]).clamp(max=_MAX_RATIO)
@@ -44,16 +44,8 @@ class AB2Maruyama(PlannedSolver):
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x, previous), (present, past, g) = carry, coefficients
-        current = equation.drift_at(rows[0], x)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x, previous), (present, past, g) = carry, s.numbers
+        current = s.drift(0, x)
         drifted = torch.addcmul(torch.addcmul(x, current, present), previous, past)
-        return torch.addcmul(drifted, z[0], g), current
+        return torch.addcmul(drifted, s.z[0], g), current

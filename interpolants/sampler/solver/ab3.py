@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row, Segment
+from interpolants.sampler.plan import Carry, Segment, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 
@@ -30,7 +30,7 @@ class AB3(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         table = torch.zeros(len(h), 3, dtype=h.dtype)
         table[0, 0] = h[0]
@@ -51,37 +51,20 @@ class AB3(PlannedSolver):
 
     def segments(self, process: Process, times: Tensor) -> tuple[Segment, ...]:
         (rest,) = super().segments(process, times)
-        first = Segment(
-            rows=process.row(times[None, :2]),
-            coefficients=rest.coefficients[:1],
-            step=self.first_step,
-        )
-        rest = Segment(rows=rest.rows[1:], coefficients=rest.coefficients[1:], step=self.step)
+        ends = process.coefficients(times[None, :2])
+        first = replace(rest, coefficients=ends, numbers=rest.numbers[:1], step=self.first_step)
+        rest = replace(rest, coefficients=rest.coefficients[1:], numbers=rest.numbers[1:])
         return first, rest
 
-    def first_step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
+    def first_step(self, s: Stages, carry: Carry) -> Carry:
         """One step of Heun; remembers the drift at its start."""
-        (x, _, unknown), h = carry, coefficients[0]
-        current = equation.drift_at(rows[0], x)
-        far = equation.drift_at(rows[1], torch.addcmul(x, current, h))
+        (x, _, unknown), h = carry, s.numbers[0]
+        current = s.drift(0, x)
+        far = s.drift(1, torch.addcmul(x, current, h))
         return torch.addcmul(x, current + far, 0.5 * h), current, unknown
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        (x, previous, before), (a, b, c) = carry, coefficients
-        current = equation.drift_at(rows[0], x)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x, previous, before), (a, b, c) = carry, s.numbers
+        current = s.drift(0, x)
         x = torch.addcmul(torch.addcmul(x, current, a), previous, b)
         return torch.addcmul(x, before, c), current, previous

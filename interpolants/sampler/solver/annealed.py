@@ -11,9 +11,10 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row, SaveAt, integrate
+from interpolants.sampler.integrate import SaveAt, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
@@ -93,11 +94,11 @@ class Annealed(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return self._repeat(times[:-1])[:, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         begin = times[:-1]
         pairs = torch.stack([begin, begin + self.delta * steps(times).sign()], dim=1)
         # Every other step of this grid is one of ours; the rest lead from node to node.
-        own = self._repeat(self.solver.coefficients(process, pairs.flatten())[::2])
+        own = self._repeat(self.solver.numbers(process, pairs.flatten())[::2])
         level = self._repeat(self.factor ** torch.arange(len(begin), dtype=torch.float64))
         level[len(level) - self.clean_up_steps :] = 0
         return torch.stack([own[:, 0], level * own[:, 1]], dim=1)
@@ -107,15 +108,8 @@ class Annealed(PlannedSolver):
         end = table[-1:].expand(self.clean_up_steps, *table.shape[1:])
         return torch.cat([table.repeat_interleave(self.inner_steps, dim=0), end])
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        return self.solver.step(equation, rows, coefficients, carry, z)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        return self.solver.step(s, carry)
 
     def solve(
         self,
@@ -129,7 +123,7 @@ class Annealed(PlannedSolver):
     ) -> Tensor:
         self._warn(process, times)
         plan, last = self.plan(process, times), len(times) - 1
-        by_node = _SaveByNode(save_at, last, self.inner_steps, len(plan.segments[0].rows))
+        by_node = _SaveByNode(save_at, last, self.inner_steps, len(plan.segments[0]))
         return integrate(plan, x, noise=noise, save_at=by_node, mode=mode)
 
     def _warn(self, process: Process, times: Tensor) -> None:
@@ -160,7 +154,7 @@ class Annealed(PlannedSolver):
 
 @final
 class _SaveByNode(SaveAt):
-    """A keep that counts nodes of the grid, where the plan counts every step.
+    """Saves states by node of the grid, where the plan counts every step.
 
     Args:
         save_at: what sees the states.

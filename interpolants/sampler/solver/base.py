@@ -1,4 +1,4 @@
-"""Numerical schemes, and what each can solve.
+"""Numerical schemes, each with the noise types that it accepts.
 
 A scheme declares what it accepts, and the sampler refuses the rest when it is built: an SDE never
 runs silently as an ODE.
@@ -12,14 +12,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from interpolants.interpolant.base import AffineInterpolant
-from interpolants.sampler.integrate import Carry, Equation, Plan, Row, SaveAt, Segment, integrate
+from interpolants.sampler.integrate import SaveAt, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
-from interpolants.sampler.process.base import FieldProcess, Process
+from interpolants.sampler.plan import Carry, Plan, Segment, Stages
+from interpolants.sampler.process.base import Process
 from interpolants.utils.checks import check
 
-# What a noise type makes of an equation, and a solver for it.
+# The kind of equation that a noise type makes, and a solver for it.
 _EXAMPLES = {
     "none": ("an ODE", "use for example sampler/solver=heun"),
     "additive": ("an SDE with additive noise", "use for example sampler/solver=euler_maruyama"),
@@ -36,8 +36,8 @@ class Solver(abc.ABC):
     Attributes:
         accepts: noise types of the processes it solves.
         explicit: whether steps must be short for the noise; the sampler warns where they are not.
-        hits_times: whether times to keep become nodes of the grid; where more nodes would change the
-            samples they do not, and are moved to the nearest.
+        hits_times: whether times to keep become nodes of the grid; where more nodes would change
+            the samples they are moved to the nearest node instead.
     """
 
     accepts: ClassVar[tuple[str, ...]]
@@ -96,7 +96,7 @@ class PlannedSolver(Solver):
             for an ODE scheme, or where it is not known.
         stages: evaluations of the drift per step.
         channels: standard normals per step.
-        augments: whether it follows whatever drift it is given, so that log densities can be
+        augments: whether it follows the drift of any process, so that log densities can be
             carried beside the state.
     """
 
@@ -112,19 +112,12 @@ class PlannedSolver(Solver):
         """The times at which each step evaluates the drift, float64, (N, S)."""
 
     @abc.abstractmethod
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         """Each step's own numbers, float64, (N, C), or arrays of one shape, (N, C, *shape)."""
 
     @abc.abstractmethod
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        """One step; `rows` has one row per node, `z` has shape (channels, B, *event)."""
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        """One step, with as many stages as there are nodes."""
 
     def start(self, x: Tensor) -> Carry:
         """The first carry."""
@@ -132,15 +125,18 @@ class PlannedSolver(Solver):
 
     def segments(self, process: Process, times: Tensor) -> tuple[Segment, ...]:
         """The tables for a process on a grid."""
-        rows = process.row(self.nodes(times))
         return (
-            Segment(rows=rows, coefficients=self.coefficients(process, times), step=self.step),
+            Segment(
+                equation=process,
+                coefficients=process.coefficients(self.nodes(times)),
+                numbers=self.numbers(process, times),
+                step=self.step,
+            ),
         )
 
     def plan(self, process: Process, times: Tensor) -> Plan:
-        """What `integrate` runs."""
+        """The plan for a process on a grid, for `integrate`."""
         return Plan(
-            equation=process,
             segments=self.segments(process, times),
             start=self.start,
             channels=self.channels,
@@ -157,14 +153,6 @@ class PlannedSolver(Solver):
         mode: Mode | None = None,
     ) -> Tensor:
         return integrate(self.plan(process, times), x, noise=noise, save_at=save_at, mode=mode)
-
-
-def one_sided_path(process: Process) -> tuple[bool, str]:
-    """Whether a process follows a one-sided path that is affine, and what its path is called."""
-    if not isinstance(process, FieldProcess):
-        return False, "no path"
-    path = process.fields.interpolant
-    return isinstance(path, AffineInterpolant) and path.one_sided, type(path).__name__
 
 
 def steps(times: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Dormand-Prince with steps of its own for every sample."""
+"""Dormand-Prince with an own step for every sample."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Row, SaveAt, advance
+from interpolants.sampler.integrate import SaveAt, advance
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import Solver
 from interpolants.utils.checks import check_count, check_positive
@@ -40,7 +41,7 @@ _RESOLUTION = torch.finfo(torch.float64).eps
 
 
 class _State(NamedTuple):
-    """Of the samples under way: the carry of the loop."""
+    """The carry of the loop: states of the unfinished samples."""
 
     x: Tensor
     velocity: Tensor  # the drift at (t, x)
@@ -64,11 +65,11 @@ class DormandPrince(Solver):
     not depend on the rest of the batch. A step is taken if the root mean square over the event of
     error / (atol + rtol |x|) is at most 1, and tried again with a shorter step if not. Samples
     leave the batch as they finish, so a call of the network late in a solve sees few of them (all,
-    if it was given conditions): `Samples.nfe` counts calls of any size, which exceed the calls
+    if networks are conditioned): `Samples.nfe` counts calls of any size, which exceed the calls
     that one sample takes.
 
-    Of the grid it uses the ends and the kept times, and hits_times on each of these exactly. The drift
-    is never evaluated outside the grid. Through a solve, gradients take the steps as given.
+    Of the grid it uses the ends and the kept times, and hits each of these exactly. The drift is
+    never evaluated outside the grid. Gradients through a solve take the steps as constants.
 
     Args:
         rtol: relative tolerance of a step, > 0.
@@ -119,16 +120,16 @@ class DormandPrince(Solver):
         """
         low, high = ends.amin(), ends.amax()
         resolution = _RESOLUTION * ends.abs().amax()
-        row = torch.stack([ends[1], low, high, resolution]).to(whole.x.device)
-        nodes = torch.tensor(_NODES, dtype=row.dtype, device=row.device)
-        attempt = functools.partial(self._attempt, nodes.unsqueeze(1))
+        limits = torch.stack([ends[1], low, high, resolution]).to(whole.x.device)
+        nodes = torch.tensor(_NODES, dtype=limits.dtype, device=limits.device)
+        attempt = functools.partial(self._attempt, process, nodes.unsqueeze(1))
         state, attempts = whole, 0
-        index = torch.arange(len(whole.x), device=row.device)
+        index = torch.arange(len(whole.x), device=limits.device)
         while True:
-            under_way = state.t != row[0]
-            faults, left, block = _read(state, under_way, row)
+            under_way = state.t != limits[0]
+            faults, left, block = _read(state, under_way, limits)
             if faults:
-                raise RuntimeError(_fault(state, index, row))
+                raise RuntimeError(_fault(state, index, limits))
             if left < len(index) and not (left and process.fixed_batch):
                 # The order is kept, and sorting needs no read where indexing by a mask does.
                 order = under_way.int().argsort(descending=True, stable=True)
@@ -141,21 +142,13 @@ class DormandPrince(Solver):
                 fault = f"it did not get there in max_attempts={attempts} attempts"
                 raise RuntimeError(_message(state, index, 0, fault))
             block = min(block, self.max_attempts - attempts)
-            tables = row.new_empty(block, 1, 1), row.expand(block, -1)
+            tables = limits.new_empty(block, 1, 1), limits.expand(block, -1)
             state = _State(*advance(process, attempt, tables, None, state))
             attempts += block
 
-    def _attempt(
-        self,
-        nodes: Tensor,
-        process: Process,
-        rows: tuple[Row, ...],
-        limits: tuple[Tensor, ...],
-        carry: Carry,
-        z: Any,
-    ) -> Carry:
-        """Try one step of every sample; one at the end stays there, and the rows say nothing."""
-        (x, velocity, t, h), (end, low, high, resolution) = carry, limits
+    def _attempt(self, process: Process, nodes: Tensor, s: Stages, carry: Carry) -> Carry:
+        """Try one step of every sample; those at the end stay. The stages have numbers alone."""
+        (x, velocity, t, h), (end, low, high, resolution) = carry, s.numbers
         to_go, length = end - t, h.abs()
         # A little longer rather than a tiny step afterwards.
         reaches = 1.01 * length >= to_go.abs()
@@ -242,7 +235,7 @@ def _read(state: _State, under_way: Tensor, limits: Tensor) -> tuple[int, int, i
 
 
 def _fault(state: _State, index: Tensor, limits: Tensor) -> str:
-    """What is wrong with the first faulty sample."""
+    """The message about the first faulty sample."""
     k = int(_faulty(state, limits).int().argmax())
     if not bool(state.velocity[k].isfinite().all()):
         fault = "its drift is not finite"

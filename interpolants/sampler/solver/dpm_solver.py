@@ -8,17 +8,22 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Plan, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
-from interpolants.sampler.process.target_mean import TargetMean, spacing
-from interpolants.sampler.solver.base import PlannedSolver, one_sided_path
+from interpolants.sampler.process.target_mean import spacing
+from interpolants.sampler.solver.exponential import (
+    ExponentialSolver,
+    offset,
+    one_sided_path,
+    two_step,
+)
 from interpolants.utils.checks import check
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class DPMSolver(PlannedSolver):
+class DPMSolver(ExponentialSolver):
     """DPM-Solver++(2M): order 2 with one evaluation per step, exact for a constant E[x1 | x].
 
     The probability flow of x_t = c_t + alpha x0 + beta x1, in lambda = log(beta / alpha) and
@@ -51,35 +56,17 @@ class DPMSolver(PlannedSolver):
         assert isinstance(process, FieldProcess)
         process.fields.check("target_mean")
 
-    def nodes(self, times: Tensor) -> Tensor:
-        return times[:-1, None]
-
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         assert isinstance(process, FieldProcess)
         c = process.fields.coefficients(times)
         h, w = spacing(c)
         # alpha' / alpha = (beta' / beta) exp(-h), without the quotient of zeros at t=0.
         gain = -c.beta[1:] * torch.expm1(-h)
-        decay, shift = c.alpha[1:] / c.alpha[:-1], c.shift.expand_as(times)
-        offset = shift[1:] - decay * shift[:-1]
-        return torch.stack([offset, decay, gain * (1 + w), -gain * w], dim=1)
-
-    def plan(self, process: Process, times: Tensor) -> Plan:
-        assert isinstance(process, FieldProcess)
-        return super().plan(TargetMean(fields=process.fields, cut=process.cut), times)
+        decay = c.alpha[1:] / c.alpha[:-1]
+        return torch.stack([offset(c, decay), decay, gain * (1 + w), -gain * w], dim=1)
 
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        (x, previous), (offset, decay, present, past) = carry, coefficients
-        current = equation.drift_at(rows[0], x)
-        moved = torch.addcmul(torch.addcmul(offset, decay, x), current, present)
-        return torch.addcmul(moved, previous, past), current
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        return two_step(s, carry)

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 
@@ -25,16 +25,9 @@ class Euler(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         return steps(times)[:, None]
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        (x,), (h,) = carry, coefficients
-        return (torch.addcmul(x, equation.drift_at(rows[0], x), h),)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h,) = carry, s.numbers
+        return (torch.addcmul(x, s.drift(0, x), h),)

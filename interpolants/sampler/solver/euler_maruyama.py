@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, noise_at, steps
 
@@ -27,19 +27,11 @@ class EulerMaruyama(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         return torch.stack([h, noise_at(process, times[:-1]) * h.abs().sqrt()], dim=1)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x,), (h, g) = carry, coefficients
-        x_drifted = torch.addcmul(x, equation.drift_at(rows[0], x), h)
-        return (torch.addcmul(x_drifted, z[0], g),)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h, g) = carry, s.numbers
+        x_drifted = torch.addcmul(x, s.drift(0, x), h)
+        return (torch.addcmul(x_drifted, s.z[0], g),)

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 
@@ -31,19 +31,11 @@ class EulerMaruyamaDiagonal(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         return torch.stack([h, h.abs().sqrt()], dim=1)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x,), (h, root) = carry, coefficients
-        drifted = torch.addcmul(x, equation.drift_at(rows[0], x), h)
-        return (torch.addcmul(drifted, equation.diffusion_at(rows[0], x), root * z[0]),)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h, root) = carry, s.numbers
+        drifted = torch.addcmul(x, s.drift(0, x), h)
+        return (torch.addcmul(drifted, s.diffusion(0, x), root * s.z[0]),)

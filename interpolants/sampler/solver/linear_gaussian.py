@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.memory import MemoryProcess
 from interpolants.sampler.solver.base import PlannedSolver
@@ -17,9 +17,9 @@ from interpolants.sampler.solver.base import PlannedSolver
 @final
 @dataclass(frozen=True, kw_only=True)
 class LinearGaussian(PlannedSolver):
-    """state' = M state + d D + c + R^T z with D = E[x1 | state] as at the step's beginning.
+    """state' = M state + d D + c + R^T z with D = E[x1 | state] at the start of the step.
 
-    D may be taken on along its last change, where the process says how far. Exact for data of a
+    D may be extrapolated, by a weight that the process gives. Exact for data of a
     single point, at any number of steps; of order 1 otherwise, and of order 2 for
     `FractionalFlow`. Steps may be long for the noise and for the memory.
     """
@@ -34,8 +34,8 @@ class LinearGaussian(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
-        """Of each step d, c, the weight, and the transposes of M and R, (N, 1, 5 + 2K, 1 + K)."""
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
+        """d, c, the weight and the transposes of M and R, (N, 1, 5 + 2K, 1 + K)."""
         assert isinstance(process, MemoryProcess)
         matrix, gain, constant, root = process.steps(times)
         weight = process.weights(times).unsqueeze(-1).expand_as(gain)
@@ -45,19 +45,11 @@ class LinearGaussian(PlannedSolver):
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x[..., 0])
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (state, previous), (table,) = carry, coefficients
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (state, previous), (table,) = carry, s.numbers
         gain, constant, weight = table[0], table[1], table[2, 0]
         matrix, root = table[3:].chunk(2)
-        current = equation.drift_at(rows[0], state)
+        current = s.drift(0, state)
         ahead = torch.lerp(previous, current, 1 + weight).unsqueeze(-1)
         kept = torch.addcmul(constant, ahead, gain)
-        return kept + state @ matrix + z[0] @ root, current
+        return kept + state @ matrix + s.z[0] @ root, current

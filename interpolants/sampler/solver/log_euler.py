@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, mean_noise, steps
 
@@ -33,20 +33,12 @@ class LogEuler(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         std = mean_noise(process, times)
         return torch.stack([steps(times), -0.5 * std.square(), std], dim=1)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x,), (h, correction, std) = carry, coefficients
-        rate = equation.drift_at(rows[0], x) / x
-        exponent = torch.addcmul(torch.addcmul(correction, z[0], std), rate, h)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h, correction, std) = carry, s.numbers
+        rate = s.drift(0, x) / x
+        exponent = torch.addcmul(torch.addcmul(correction, s.z[0], std), rate, h)
         return (x * exponent.exp(),)

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 
@@ -25,18 +25,11 @@ class Midpoint(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return torch.stack([times[:-1], 0.5 * (times[:-1] + times[1:])], dim=1)
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         return torch.stack([h, h / 2], dim=1)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        (x,), (h, half) = carry, coefficients
-        middle = torch.addcmul(x, equation.drift_at(rows[0], x), half)
-        return (torch.addcmul(x, equation.drift_at(rows[1], middle), h),)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h, half) = carry, s.numbers
+        middle = torch.addcmul(x, s.drift(0, x), half)
+        return (torch.addcmul(x, s.drift(1, middle), h),)

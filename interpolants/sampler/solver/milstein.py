@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 
@@ -33,26 +33,18 @@ class Milstein(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         return torch.stack([h, h.abs().sqrt(), -h.abs()], dim=1)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x,), (h, root, minus), row = carry, coefficients, rows[0]
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h, root, minus) = carry, s.numbers
         # With diagonal noise the tangent of ones gives every coordinate its own slope. Forward
         # mode, since reverse mode inside a checkpointed block is not supported.
         g, slope, *_ = torch.func.jvp(
-            lambda y: equation.diffusion_at(row, y).expand_as(y), (x,), (torch.ones_like(x),)
+            lambda y: s.diffusion(0, y).expand_as(y), (x,), (torch.ones_like(x),)
         )
-        drifted = torch.addcmul(x, equation.drift_at(row, x), h)
-        w = z[0] * root
+        drifted = torch.addcmul(x, s.drift(0, x), h)
+        w = s.z[0] * root
         shock = torch.addcmul(w, slope, torch.addcmul(minus, w, w), value=0.5)
         return (torch.addcmul(drifted, g, shock),)

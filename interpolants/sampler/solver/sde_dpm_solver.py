@@ -1,4 +1,4 @@
-"""SDE-DPM-Solver++(2M), the ancestral step with the mean of the data taken on."""
+"""SDE-DPM-Solver++(2M): the ancestral step with an extrapolated mean of the data."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Plan, Row
-from interpolants.sampler.process.base import FieldProcess, Process
-from interpolants.sampler.process.target_mean import TargetMean
-from interpolants.sampler.solver.ancestral import check_reversal, reversal
-from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.plan import Carry, Stages
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.solver.exponential import (
+    ExponentialSolver,
+    check_reversal,
+    reversal,
+    two_step,
+)
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class SDEDPMSolver(PlannedSolver):
+class SDEDPMSolver(ExponentialSolver):
     """The reverse SDE of a one-sided path by its exponential steps, of weak order 2.
 
-    As `Ancestral`, which is the exact step for a D that stays, with (1 + w) D_k - w D_{k-1} in
-    the place of D, taken on to the middle of the step as in `DPMSolver`
-
-    (C. Lu et al., arXiv 2211.01095, section 4.2). One evaluation per step; exact for data of a
+    `Ancestral` is the exact step for a constant D. This takes (1 + w) D_k - w D_{k-1} in place of
+    D, which extrapolates it to the middle of the step as `DPMSolver` does (C. Lu et al., arXiv
+    2211.01095, section 4.2). One evaluation per step; exact for data of a
     single point. Steps may be long for the noise.
     """
 
@@ -39,31 +41,13 @@ class SDEDPMSolver(PlannedSolver):
         super().check(process)
         check_reversal("SDEDPMSolver", process)
 
-    def nodes(self, times: Tensor) -> Tensor:
-        return times[:-1, None]
-
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
-        assert isinstance(process, FieldProcess)
-        offset, decay, gain, noise, w = reversal(process, times)
-        return torch.stack([offset, decay, gain * (1 + w), -gain * w, noise], dim=1)
-
-    def plan(self, process: Process, times: Tensor) -> Plan:
-        assert isinstance(process, FieldProcess)
-        return super().plan(TargetMean(fields=process.fields, cut=process.cut), times)
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
+        constant, decay, gain, noise, w = reversal(process, times)
+        return torch.stack([constant, decay, gain * (1 + w), -gain * w, noise], dim=1)
 
     def start(self, x: Tensor) -> Carry:
         return x, torch.zeros_like(x)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x, previous), (offset, decay, present, past, noise) = carry, coefficients
-        current = equation.drift_at(rows[0], x)
-        moved = torch.addcmul(torch.addcmul(offset, decay, x), current, present)
-        return torch.addcmul(torch.addcmul(moved, previous, past), z[0], noise), current
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        x, current = two_step(s, carry)
+        return torch.addcmul(x, s.z[0], s.numbers[4]), current

@@ -9,7 +9,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, noise_at, steps
 
@@ -35,7 +35,7 @@ class SRA1(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return torch.stack([times[:-1], times[:-1] + 0.75 * steps(times)], dim=1)
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h, g = steps(times), noise_at(process, times)
         root, near, far = h.abs().sqrt(), g[:-1], g[1:]
         # J / h = root / 2 (z_0 + z_1 / sqrt 3), for either direction of time.
@@ -45,18 +45,10 @@ class SRA1(PlannedSolver):
         columns += [far * root + change * mean, change * slope]
         return torch.stack(columns, dim=1)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x,), (stage, third, two_thirds, stage0, stage1, end0, end1) = carry, coefficients
-        first = equation.drift_at(rows[0], x)
-        inner = torch.addcmul(torch.addcmul(x, z[0], stage0), z[1], stage1)
-        second = equation.drift_at(rows[1], torch.addcmul(inner, first, stage))
-        x = torch.addcmul(torch.addcmul(x, z[0], end0), z[1], end1)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (stage, third, two_thirds, stage0, stage1, end0, end1) = carry, s.numbers
+        first = s.drift(0, x)
+        inner = torch.addcmul(torch.addcmul(x, s.z[0], stage0), s.z[1], stage1)
+        second = s.drift(1, torch.addcmul(inner, first, stage))
+        x = torch.addcmul(torch.addcmul(x, s.z[0], end0), s.z[1], end1)
         return (torch.addcmul(torch.addcmul(x, first, third), second, two_thirds),)

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, mean_noise, steps
 
@@ -31,21 +31,13 @@ class StochasticHeun(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return torch.stack([times[:-1], times[1:]], dim=1)
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
         return torch.stack([h, h / 2, mean_noise(process, times)], dim=1)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x,), (h, half, g) = carry, coefficients
-        first = equation.drift_at(rows[0], x)
-        shaken = torch.addcmul(x, z[0], g)
-        second = equation.drift_at(rows[1], torch.addcmul(shaken, first, h))
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h, half, g) = carry, s.numbers
+        first = s.drift(0, x)
+        shaken = torch.addcmul(x, s.z[0], g)
+        second = s.drift(1, torch.addcmul(shaken, first, h))
         return (torch.addcmul(shaken, first + second, half),)

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import Carry, Equation, Row
+from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, mean_noise, steps
 
@@ -32,21 +32,13 @@ class Strang(PlannedSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return torch.stack([times[:-1], times[1:]], dim=1)
 
-    def coefficients(self, process: Process, times: Tensor) -> Tensor:
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
         h, g = steps(times), mean_noise(process, times)
         return torch.stack([h, h / 2, g, g / 2], dim=1)
 
-    def step(
-        self,
-        equation: Equation,
-        rows: tuple[Row, ...],
-        coefficients: tuple[Tensor, ...],
-        carry: Carry,
-        z: Tensor | None,
-    ) -> Carry:
-        assert z is not None
-        (x,), (h, half, g, half_g) = carry, coefficients
-        early = torch.addcmul(x, z[0] + z[1], half_g)
-        first = equation.drift_at(rows[0], early)
-        second = equation.drift_at(rows[1], torch.addcmul(early, first, h))
-        return (torch.addcmul(torch.addcmul(x, z[0], g), first + second, half),)
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h, half, g, half_g) = carry, s.numbers
+        early = torch.addcmul(x, s.z[0] + s.z[1], half_g)
+        first = s.drift(0, early)
+        second = s.drift(1, torch.addcmul(early, first, h))
+        return (torch.addcmul(torch.addcmul(x, s.z[0], g), first + second, half),)

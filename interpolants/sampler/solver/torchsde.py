@@ -8,10 +8,11 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
-from interpolants.sampler.integrate import Plan, SaveAt, Segment, integrate
+from interpolants.sampler.integrate import SaveAt, integrate
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.plan import Plan, Segment
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import Solver, noise_at
 from interpolants.utils.checks import check
@@ -63,11 +64,12 @@ class Torchsde(Solver):
         )
         unused = times.new_zeros(len(times) - 1, 1, 1)
         segment = Segment(
-            rows=unused,
-            coefficients=unused[..., 0],
-            step=lambda *args: (self._interval(sde, *next(intervals), args[3][0]),),
+            equation=process,
+            coefficients=unused,
+            numbers=unused[..., 0],
+            step=lambda _, carry: (self._interval(sde, *next(intervals), carry[0]),),
         )
-        plan = Plan(equation=process, segments=(segment,), start=lambda state: (state,))
+        plan = Plan(segments=(segment,), start=lambda state: (state,))
         return integrate(plan, x, save_at=save_at)
 
     def _interval(self, sde: _Flat, ts: Tensor, entropy: int, x: Tensor) -> Tensor:

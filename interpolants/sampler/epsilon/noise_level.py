@@ -1,4 +1,4 @@
-"""epsilon(t) = c alpha(t)."""
+"""A diffusivity proportional to the noise level of the path."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from interpolants.utils.checks import check, check_positive
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class AlphaEpsilon(Epsilon):
-    """A multiple of a one-sided path's noise level: epsilon times the score is -c denoiser.
+class NoiseLevelEpsilon(Epsilon):
+    """epsilon = c gamma, or c alpha on a one-sided path: epsilon times the score is -c denoiser.
 
     Args:
         c: factor, > 0.
@@ -25,19 +25,19 @@ class AlphaEpsilon(Epsilon):
     c: float = 1.0
 
     def __post_init__(self) -> None:
-        check_positive("AlphaEpsilon.c", self.c)
+        check_positive("NoiseLevelEpsilon.c", self.c)
 
-    def value(self, t: Tensor, c: Coefficients) -> Tensor:
-        return self.c * c.alpha
+    def value(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
+        return self.c * level
 
     def ratio(self, t: Tensor, c: Coefficients, level: Tensor) -> Tensor:
         return torch.full_like(t, self.c)
 
     def check(self, path: Interpolant) -> None:
         check(
-            path.one_sided,
-            "AlphaEpsilon",
-            "a one-sided path, whose noise level is alpha",
+            path.one_sided or not path.gamma.is_zero,
+            "NoiseLevelEpsilon",
+            "a one-sided path or one with latent noise gamma > 0",
             type(path).__name__,
-            "use sampler/epsilon=gamma on a two-sided path",
+            "use sampler/epsilon=sine_squared",
         )

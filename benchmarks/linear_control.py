@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpolants.driver.base import Driver, Forecast, contract
 from interpolants.neural_sde.guide import Guide, NoiseDistribution, mask_patterns
-from interpolants.sampler.integrate import Carry
+from interpolants.sampler.plan import Carry
 from interpolants.utils.checks import check, check_not_negative, check_positive
 
 
