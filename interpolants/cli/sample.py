@@ -95,4 +95,3 @@ def _settings(cfg: Any, folder: Path, stem: str) -> Any:
         likelihood=instantiate(likelihood, _convert_="all") if likelihood else None,
         animation=cfg.animation,
     )
-

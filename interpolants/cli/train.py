@@ -34,4 +34,3 @@ def main(cfg: Any) -> float:
         return float("nan")
     print(report.table())
     return report.metrics[0].value if report.metrics else float("nan")
-

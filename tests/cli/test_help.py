@@ -34,7 +34,9 @@ def test_help_has_every_setting_and_choice_with_its_comment(name):
     assert uncommented(path) == []
     text = help_text(name, [CONF])
     for entry in (entry for part in entries(path) for entry in part):
-        assert any(line.split() == f"{entry.text} {entry.comment}".split() for line in _lines(text))
+        assert any(
+            line.split() == f"{entry.text} {entry.comment}".split() for line in _lines(text)
+        )
 
 
 def _lines(text):

@@ -24,7 +24,9 @@ def test_main_answers_a_wrong_command_in_one_sentence(arguments, got, monkeypatc
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["sample", "-h"]])
 def test_main_helps_without_loading_hydra_or_torch(arguments):
-    code = f"import sys; sys.argv[1:] = {arguments}\nfrom interpolants.cli.main import main; main()"
+    code = (
+        f"import sys; sys.argv[1:] = {arguments}\nfrom interpolants.cli.main import main; main()"
+    )
     assert not {"hydra", "omegaconf", "torch", "numpy"} & modules_loaded_by(code)
 
 
