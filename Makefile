@@ -1,9 +1,10 @@
-# For a machine with Python 3.11+, git and make: `make train`, `make test` and `make bench`.
+# For a machine with Python 3.11+, git and make: `make train`, `make test`, `make bench`, and
+# `make wheel-test`, which builds the archives and tries the installed wheel.
 # constraints.txt holds the tested set of versions; pass extra arguments with ARGS="...".
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test bench
+.PHONY: train test bench wheel-test
 
 train: .venv/.train
 	$(BIN)/python train.py $(ARGS)
@@ -13,6 +14,9 @@ test: .venv/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile $(ARGS)
+
+wheel-test: .venv/.test
+	$(BIN)/python -m pytest -q tests/test_wheel.py $(ARGS)
 
 bench: .venv/.bench
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -9,7 +9,7 @@ from helpers.hostile import IMPORTABLE, Payload, plant
 from helpers.scripts import files_in, run_many
 
 import interpolants
-from interpolants.cli import _sentence
+from interpolants.cli.errors import sentence
 
 _UNKNOWN = "expected an existing key, got an unknown one"
 _CHECKPOINT = "expected a checkpoint written by interpolants"
@@ -69,7 +69,7 @@ _TRAIN = {
 }
 _SAMPLE = {
     "ckpt=none.ckpt": f"none.ckpt: {_CHECKPOINT}, got no such file",
-    "": "ckpt: expected a trained run below outputs/, got none; run train.py first, or set",
+    "": "ckpt: expected a trained run below outputs/, got none; train a model first, or set",
     "ckpt=real.ckpt n=0": f"n: {_COUNT}, got 0",
     "ckpt=real.ckpt n=many": f"n: {_COUNT}, got 'many'",
     "ckpt=real.ckpt threads=0": f"threads: {_COUNT}, got 0",
@@ -107,30 +107,30 @@ def folder(tmp_path_factory, real):
     return folder
 
 
-def _check_sentence(sentence, start):
+def _checksentence(sentence, start):
     assert sentence.startswith(start)
     assert "\n" not in sentence and "debug=true" not in sentence
 
 
 @pytest.mark.parametrize("case", _TRAIN)
-def test_bad_inputs_of_training_are_refused_in_one_sentence(case, folder, monkeypatch):
+def test_bad_inputs_of_training_are_refused_in_onesentence(case, folder, monkeypatch):
     if case == "trainer=gpu" and torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     monkeypatch.chdir(folder)
     before = files_in(folder)
     with pytest.raises(Exception) as caught:
         train_with(folder, *case.split())
-    _check_sentence(_sentence(caught.value), _TRAIN[case])
+    _checksentence(sentence(caught.value), _TRAIN[case])
     assert files_in(folder) == before
 
 
 @pytest.mark.parametrize("case", _SAMPLE)
-def test_bad_inputs_of_sampling_are_refused_in_one_sentence(case, folder, monkeypatch):
+def test_bad_inputs_of_sampling_are_refused_in_onesentence(case, folder, monkeypatch):
     monkeypatch.chdir(folder)
     before = files_in(folder)
     with pytest.raises(Exception) as caught:
         sample_with(*case.split())
-    _check_sentence(_sentence(caught.value), _SAMPLE[case])
+    _checksentence(sentence(caught.value), _SAMPLE[case])
     assert files_in(folder) == before
 
 
@@ -147,7 +147,7 @@ def test_bad_inputs_on_the_command_line_print_their_sentence_and_write_nothing(f
     done = run_many(folder, [case.split() for case in cases])
     for (status, out, err), start in zip(done, cases.values(), strict=True):
         assert err.startswith("error: ") and err.endswith("\n")
-        _check_sentence(err.removeprefix("error: ")[:-1], start)
+        _checksentence(err.removeprefix("error: ")[:-1], start)
         assert (status, out) == (1, "")
     assert files_in(folder) == before
 

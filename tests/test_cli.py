@@ -31,6 +31,7 @@ hydra:
     "conf/interpolant/gamma/bridge.yaml": "{_target_: parts.Gamma, a: 1.0}",
     "bad/net/broken.yaml": "\t_target_: parts.Net",
     "more/net/mine.yaml": "{_target_: parts.Net, width: 7}",
+    "clash/net/mlp.yaml": "{_target_: parts.Net, width: 7}",
     "parts.py": """
 from interpolants.utils.checks import check_positive
 class Net:
@@ -45,7 +46,7 @@ class File:
     "train.py": """
 import sys
 from pathlib import Path
-from interpolants.cli import run
+from interpolants.cli.run import run
 class SIGTERMException(SystemExit): pass
 class NonFiniteLoss(RuntimeError): __module__ = "interpolants.training.module"
 def main(cfg):
@@ -122,6 +123,12 @@ _CASES = [
         1,
         "while scanning for the next token; found character '\\t' that cannot start any token; "
         'in "{cwd}/bad/net/broken.yaml", line 1, column 1',
+    ),
+    (
+        ["--config-dir", "clash", _GOOD],
+        1,
+        "clash/net/mlp.yaml: expected another name than that of {cwd}/conf/net/mlp.yaml, "
+        "got 'net/mlp'; rename your file",
     ),
     (["--config-dir", "nowhere"], 1, "Additional config directory '{cwd}/nowhere' not found"),
     (["+net.depth=3"], 1, "net: Net.__init__() got an unexpected keyword argument 'depth'"),
@@ -226,7 +233,7 @@ def test_cli_runs_every_job_of_a_sweep_and_fails_if_one_failed(app):
 
 
 def test_cli_leaves_the_environment_as_it_was(monkeypatch):
-    from interpolants.cli import run
+    from interpolants.cli.run import run
 
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     monkeypatch.setattr(sys, "argv", ["train.py", "--bogus"])

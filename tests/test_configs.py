@@ -96,7 +96,7 @@ _COMPANIONS |= {
 }
 _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
-_LEFT_OUT = {"hydra", "hydra/launcher", "run", "logger=wandb", "experiment", ""}
+_LEFT_OUT = {"hydra", "hydra/launcher", "logger=wandb", "experiment", ""}
 _LEFT_OUT |= {"likelihood", "likelihood/divergence", "output"}
 _LEFT_OUT |= {"guidance=autoguidance", "features"}  # takes a trained model
 # One row only, and videos too large for an MLP.

@@ -37,7 +37,7 @@ _PRESETS = {
     },
 }
 # Yamls that build no class: they choose among others.
-_COMPOSITIONS = {"experiment", "hydra", "hydra/launcher", "run"}
+_COMPOSITIONS = {"experiment", "hydra", "hydra/launcher"}
 _EMPTY = {"logger/none"}
 
 # Ends of class names, where they are not their group's name.

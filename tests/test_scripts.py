@@ -35,10 +35,10 @@ def _seconds(command, folder):
 @pytest.mark.parametrize(
     ("script", "arguments", "status", "start"),
     [
-        ("train", ["--help"], 0, "train"),
+        ("train", ["--help"], 0, "interpolants train "),
         ("train", ["--cfg", "job"], 0, "data:\n  _target_: interpolants.data.checkerboard.Check"),
         ("train", ["net.hiden=16"], 1, ""),
-        ("sample", ["--help"], 0, "sample"),
+        ("sample", ["--help"], 0, "interpolants sample "),
     ],
     ids=["help", "cfg", "misspelt", "help of sample"],
 )

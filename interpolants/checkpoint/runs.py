@@ -162,7 +162,7 @@ def newest_checkpoint(folder: Path) -> Path:
     """
     runs = newest_runs(folder)
     if not runs:
-        fix = "run train.py first, or set ckpt=PATH"
+        fix = "train a model first, or set ckpt=PATH"
         raise FileNotFoundError(f"ckpt: expected a trained run below {folder}/, got none; {fix}")
     return runs[0] / LAST
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import runpy
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -64,9 +63,9 @@ def train_with(folder: Path, *overrides: str, sizes: Sequence[str] = TINY) -> An
 
 def sample_with(*overrides: str) -> float:
     """Sample from the present folder as `sample.py` does; returns the first metric."""
-    script = runpy.run_path(str(ROOT / "sample.py"), run_name="sample")
-    first: float = script["main"](config_of(*overrides, name="sample"))
-    return first
+    from interpolants.cli.sample import main
+
+    return main(config_of(*overrides, name="sample"))
 
 
 def write_user_files(folder: Path) -> None:

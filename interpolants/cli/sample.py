@@ -1,0 +1,97 @@
+"""Sample a trained model: `interpolants sample [ckpt=...] [n=...] [sampler=sde|...]`.
+
+`torchrun --nproc-per-node=2 -m interpolants sample ...` shares the work between processes.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+
+def main(cfg: Any) -> float:
+    """Draw samples, measure them beside their floors, write files; returns the first metric."""
+    import torch
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.utils import instantiate
+
+    from interpolants.checkpoint.loading import load, task_of
+    from interpolants.checkpoint.runs import newest_checkpoint
+    from interpolants.checkpoint.spec import build
+    from interpolants.utils.checks import check_count
+
+    check_count("threads", cfg.threads)
+    torch.set_num_threads(cfg.threads)
+    request = _request(cfg)
+    ckpt = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
+    trust, ranks = list(cfg.trust), _ranks()
+    model = load(ckpt, weights=cfg.weights, trust=trust, device=ranks.device(cfg.device))
+    task, hydra = task_of(model.config, trust), HydraConfig.get()
+    task.check_overrides(hydra.overrides.task)
+    stem = request.stem(task.stem(hydra.runtime.choices.sampler)) if cfg.stem is None else cfg.stem
+    folder = ckpt.parent.parent / "samples" if cfg.out is None else Path(cfg.out)
+    data = build(model.config["data"], where="data", trust=trust)
+    metrics = [instantiate(node, _convert_="all") for node in cfg.metric.values()]
+    settings = _settings(cfg, folder, stem)
+    log = partial(print, file=sys.stderr, flush=True)
+    report = task.report(model, data, metrics, request, settings, ranks, log)
+    if report is None:
+        return float("nan")
+    named = isinstance(cfg.weights, str)
+    used = f"{cfg.weights} weights" if named else f"average of relative width {cfg.weights}"
+    print(f"{ckpt} ({used})")
+    print(report.table())
+    return report.metrics[0].value if report.metrics else float("nan")
+
+
+def _ranks() -> Any:
+    """Which of the processes of `torchrun` this is; they share one job, not a sweep."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from interpolants.utils.checks import check
+    from interpolants.utils.ranks import Ranks
+
+    ranks = Ranks.of_environment()
+    alone = ranks.world_size == 1 or HydraConfig.get().mode != RunMode.MULTIRUN
+    check(alone, "torchrun", "one job", "-m", "start torchrun for each job")
+    return ranks
+
+
+def _request(cfg: Any) -> Any:
+    """The samples that the configuration asks for."""
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    from interpolants.model.request import SampleRequest
+
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    guidance = cfg.get("guidance")
+    return SampleRequest(
+        n=cfg.n,
+        seed=cfg.seed,
+        label=plain["label"],
+        guidance=instantiate(guidance, _convert_="all") if guidance else None,
+        sampler=instantiate(cfg.sampler, _convert_="all"),
+        num_steps=cfg.num_steps,
+        chunk_size=cfg.chunk_size,
+        context_length=cfg.context_length,
+    )
+
+
+def _settings(cfg: Any, folder: Path, stem: str) -> Any:
+    """What is written of them, and where."""
+    from hydra.utils import instantiate
+
+    from interpolants.report.settings import ReportSettings
+
+    likelihood = cfg.get("likelihood")
+    return ReportSettings(
+        folder=folder,
+        stem=stem,
+        output=instantiate(cfg.output, _convert_="all"),
+        likelihood=instantiate(likelihood, _convert_="all") if likelihood else None,
+        animation=cfg.animation,
+    )
