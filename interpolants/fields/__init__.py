@@ -1,0 +1,5 @@
+"""Fields: velocity, score, denoiser and target mean from what a network predicts."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

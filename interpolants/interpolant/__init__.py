@@ -1,0 +1,5 @@
+"""Interpolants: paths from base to data."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

@@ -1,0 +1,5 @@
+"""Optimisers that torch does not have."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

@@ -9,37 +9,25 @@ They test mathematics (boundary values, derivatives against automatic differenti
 convergence, minimisers in closed form), in float64, in a second or two each at most.
 """
 
-from __future__ import annotations
+from interpolants.utils.lazy import family
 
-from interpolants.testing.data import check_base, check_data
-from interpolants.testing.draws import check_coupling, check_time_sampler
-from interpolants.testing.features import check_features
-from interpolants.testing.metric import check_metric
-from interpolants.testing.net import check_net
-from interpolants.testing.noise import check_noise
-from interpolants.testing.objective import check_objective
-from interpolants.testing.orders import linear_moments
-from interpolants.testing.path import check_gamma, check_interpolant
-from interpolants.testing.schedule import check_epsilon, check_grid, check_weight
-from interpolants.testing.solver import check_solver
-from interpolants.testing.space import check_space
-
-__all__ = [
-    "check_base",
-    "check_coupling",
-    "check_data",
-    "check_epsilon",
-    "check_features",
-    "check_gamma",
-    "check_grid",
-    "check_interpolant",
-    "check_metric",
-    "check_net",
-    "check_noise",
-    "check_objective",
-    "check_solver",
-    "check_space",
-    "check_time_sampler",
-    "check_weight",
-    "linear_moments",
-]
+__getattr__, __dir__ = family(
+    __name__,
+    "data.check_base",
+    "data.check_data",
+    "draws.check_coupling",
+    "draws.check_time_sampler",
+    "features.check_features",
+    "metric.check_metric",
+    "net.check_net",
+    "noise.check_noise",
+    "objective.check_objective",
+    "orders.linear_moments",
+    "path.check_gamma",
+    "path.check_interpolant",
+    "schedule.check_epsilon",
+    "schedule.check_grid",
+    "schedule.check_weight",
+    "solver.check_solver",
+    "space.check_space",
+)

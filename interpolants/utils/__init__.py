@@ -1,0 +1,5 @@
+"""Helpers that know nothing of the mathematics."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

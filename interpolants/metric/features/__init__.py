@@ -1,1 +1,5 @@
-"""Feature maps in which samples are compared."""
+"""Features in which metrics compare samples."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

@@ -1,0 +1,5 @@
+"""Decoders: from latent states to observations."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

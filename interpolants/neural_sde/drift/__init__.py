@@ -1,0 +1,5 @@
+"""Drifts of a prior."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

@@ -1,0 +1,5 @@
+"""Time samplers: which times training draws."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

@@ -1,0 +1,5 @@
+"""Weights of the loss over time."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

@@ -1,1 +1,5 @@
 """Output formats of samples."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

@@ -1,1 +1,5 @@
-"""Execution modes of blocks of steps: eager, compiled, captured or checkpointed."""
+"""Execution modes: the same steps run eagerly, compiled, captured or recomputed."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

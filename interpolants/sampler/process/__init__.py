@@ -1,0 +1,5 @@
+"""Processes: the ODEs and SDEs that samplers integrate."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

@@ -1,0 +1,5 @@
+"""Solvers: numerical schemes for ODEs and SDEs."""
+
+from interpolants.utils.lazy import family
+
+__getattr__, __dir__ = family(__name__)

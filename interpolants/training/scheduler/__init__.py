@@ -1,0 +1,1 @@
+"""Learning-rate schedules, each a function of its module."""
