@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: `conf/` of the repository is `interpolants/conf` when installed."""
+"""What pyproject.toml cannot say: `conf/` is installed as `interpolants/conf`."""
 
 from setuptools import find_packages, setup
 

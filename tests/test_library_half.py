@@ -1,6 +1,6 @@
 """Beside torch and numpy alone, as after `pip install --no-deps interpolants`, the library works.
 
-Python sees a folder with torch, numpy, what these require, and the package: no other site-packages.
+Python sees a folder with torch, numpy, what these require and the package, and no site-packages.
 """
 
 import os

@@ -27,6 +27,12 @@ def report(error: Exception, with_traceback: bool, prefix: str = "") -> None:
 
 def sentence(error: BaseException) -> str:
     """What went wrong, in one line: setting, what was expected, what was given."""
+    # Hydra 1.4 leaves what a constructor raises as it is, and notes the config key on it.
+    key = _found(r"^full_key: (.+)$", "\n".join(getattr(error, "__notes__", ())))
+    return _own_sentence(error) if key is None else f"{key}: {_call_sentence(error)}"
+
+
+def _own_sentence(error: BaseException) -> str:
     from hydra.errors import HydraException, InstantiationException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -34,7 +40,9 @@ def sentence(error: BaseException) -> str:
         return _instantiation_sentence(error)
     if isinstance(error, OverrideParseException):
         fix = "quote a value that holds = or other signs: 'key=\"a=b\"'"
-        return f"{error.override}: expected key=value, got {_first_line(error)}; {fix}"
+        # Hydra 1.4 says first in which of the overrides it is.
+        reason = _found(r"^(?!Error when parsing)(.+)$", str(error))
+        return f"{error.override}: expected key=value, got {reason}; {fix}"
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _composition_sentence(error)
     if isinstance(error, OSError) and error.filename is not None:
@@ -60,10 +68,14 @@ def _instantiation_sentence(error: BaseException) -> str:
         cause = _root(error)
         return f"{prefix}expected an importable _target_, got {target!r}; {_first_line(cause)}"
     if text.startswith("Error in call to target") and error.__cause__ is not None:
-        cause = error.__cause__
-        is_wrong_call = isinstance(cause, TypeError) and "argument" in str(cause)
-        return prefix + (one_line(str(cause)) if is_wrong_call else sentence(cause))
+        return prefix + _call_sentence(error.__cause__)
     return prefix + one_line(text)
+
+
+def _call_sentence(error: BaseException) -> str:
+    """What a constructor raised, or that it does not take such arguments."""
+    is_wrong_call = isinstance(error, TypeError) and "argument" in str(error)
+    return one_line(str(error)) if is_wrong_call else _own_sentence(error)
 
 
 def _composition_sentence(error: BaseException) -> str:

@@ -77,9 +77,9 @@ def _options(folders: Sequence[Path], known: Set[str]) -> Iterator[str]:
     groups: dict[str, set[str]] = defaultdict(set)
     for folder in folders:
         for path in folder.glob("*/**/*.yaml"):
-            group = path.parent.relative_to(folder)
-            if group.parts[0] in known or folder != folders[0]:
-                groups[group.as_posix()].add(path.stem)
+            parent = path.parent.relative_to(folder)
+            if parent.parts[0] in known or folder != folders[0]:
+                groups[parent.as_posix()].add(path.stem)
     for group, options in sorted(groups.items()):
         line = f"  {group}:"
         for option in sorted(options):

@@ -74,7 +74,9 @@ def _start_hydra(
     add_user_folder()
     before = sys.argv
     job = _as_job(main, full_error, given, before)
-    start = hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)
+    # Without this Hydra 1.3 behaves as 1.1 did; 1.4 has only its own behaviour, the same as 1.3.
+    base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
+    start = hydra.main(config_path=str(folder), config_name=config_name, **base)
     with _command_line([before[0], *given]):
         start(job)()
 

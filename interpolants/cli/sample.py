@@ -30,7 +30,9 @@ def main(cfg: Any) -> float:
     model = load(ckpt, weights=cfg.weights, trust=trust, device=ranks.device(cfg.device))
     task, hydra = task_of(model.config, trust), HydraConfig.get()
     task.check_overrides(hydra.overrides.task)
-    stem = request.stem(task.stem(hydra.runtime.choices.sampler)) if cfg.stem is None else cfg.stem
+    stem = (
+        request.stem(task.stem(hydra.runtime.choices["sampler"])) if cfg.stem is None else cfg.stem
+    )
     folder = ckpt.parent.parent / "samples" if cfg.out is None else Path(cfg.out)
     data = build(model.config["data"], where="data", trust=trust)
     metrics = [instantiate(node, _convert_="all") for node in cfg.metric.values()]

@@ -26,7 +26,7 @@ def main(cfg: Any) -> float:
     check(not is_lost, "resume", "never in a sweep without run_dir", cfg.resume, fix)
     if settings.mode == RunMode.MULTIRUN:
         check_sweep(cfg.trainer)
-    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     # Without conversion Hydra would wrap our frozen dataclasses in configs of its own.
     build = partial(instantiate, _convert_="all")
     report = train(cfg, plain, build, Path(settings.runtime.output_dir))
