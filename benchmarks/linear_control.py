@@ -1,4 +1,4 @@
-"""The best control of a linear equation, given noisy sights of where it will be."""
+"""Closed-form control of a linear equation conditioned on noisy observations."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from interpolants.utils.checks import check, check_not_negative, check_positive
 
 
 class Gains(NamedTuple):
-    """What the control of a whole solve needs, at N times: u = aim - pull . (X, Y).
+    """Coefficients of the control u = aim - pull . (X, Y) at N times.
 
     Attributes:
         aim: (N, B, *event), or what broadcasts to it.
-        pull: (N, 1 + S); with something that each coordinate has of its own (N, D, 1 + S); with
+        pull: (N, 1 + S); with parameters of each coordinate (N, D, 1 + S); with
             a mask of each sample (N, B, 1, ..., 1 + S) with 1 or D in the event's last axis.
     """
 
@@ -29,22 +29,22 @@ class Gains(NamedTuple):
 
 @final
 class LinearControl(Guide):
-    """u, the gradient of log p(o | X, Y) along dW, for a linear equation seen through noise:
+    """u, the gradient of log p(o | X, Y) along dW, for a linear equation observed through noise:
 
-        dX = decay (level - X) dt + scale dB,    o_j = X(t_j) + N(0, deviation^2)
+        dX = decay (level - X) dt + scale dB,    o_j = X(t_j) + N(0, std^2)
 
     With mu_j and C the mean and covariance of the X(t_j) that lie ahead, given X and Y now, and
     c_j what dW adds to X(t_j),
 
-        u = c^T (C + deviation^2)^-1 (o - mu)
+        u = c^T (C + std^2)^-1 (o - mu)
 
-    which for one observation ahead, a bank and no decay is sum_k omega_k exp(-gamma_k tau)
-    (o - mu) / (v + deviation^2) (arXiv 2505.17150). It makes X the equation given the
-    observations; with another drift it is where learning begins. Differentiable in all numbers
+    which for one observation ahead, OU processes and no decay is sum_k omega_k exp(-gamma_k tau)
+    (o - mu) / (v + std^2) (arXiv 2505.17150). It conditions the equation
+    on the observations; with another drift it initialises learning. Differentiable in all numbers
     that it takes, but for the times, and in the Hurst index.
 
     A drift cannot take back the noise of the last step before an observation: steps have to
-    shrink towards it, until omega_bar^2 h is below deviation^2; see `PowerGrid`. `LinearGuide`
+    shrink towards it, until omega_bar^2 h is below std^2; see `PowerGrid`. `LinearGuide`
     needs no such steps.
 
     One system of m equations is solved for each time, times the coordinates if they have numbers
@@ -57,7 +57,7 @@ class LinearControl(Guide):
         std: standard deviation of the noise, > 0; a number or a 0-d tensor.
         scale: sigma of the equation, where it is a constant; a number, or a tensor () or (D,) for
             the last axis of the event.
-        decay: rate >= 0, likewise; 0 for the motion alone.
+        decay: rate >= 0, likewise; 0 for B alone.
         level: where X is drawn to, likewise.
         mask: which observations exist, bool, (m,) or (B, m); None for all. What is in the place
             of the others has to be finite.
@@ -104,7 +104,7 @@ class LinearControl(Guide):
         return NoiseDistribution(mean=self.control(aim, pull, state).unsqueeze(-1) * kick)
 
     def gains(self, t: Tensor) -> Gains:
-        """What `control` needs at times t, (N,) float64; float64, on the driver's device."""
+        """Gains at times t, (N,) float64; float64, on the driver's device."""
         readout = self.driver.readout()
         rates = self.driver.rates().to(readout)
         tau = readout.new_tensor(self.times) - t.to(readout).unsqueeze(-1)
@@ -141,7 +141,7 @@ class LinearControl(Guide):
         return aim - contract(state, pull)
 
     def _weights(self, tau: Tensor, ahead: Forecast, patterns: Tensor | None) -> Tensor:
-        """(C + deviation^2)^-1 c of what is ahead and exists, (N, P, m) or (N, P, D, m)."""
+        """(C + std^2)^-1 c of what is ahead and exists, (N, P, m) or (N, P, D, m)."""
         present = (tau > 0).unsqueeze(1)
         response, covariance = ahead.response.unsqueeze(1), ahead.covariance.unsqueeze(1)
         if patterns is not None:
@@ -178,12 +178,12 @@ def _like(value: float | Tensor, like: Tensor) -> Tensor:
 
 
 def _before(values: Tensor, like: Tensor) -> Tensor:
-    """With an axis for coordinates before the last, if there is one."""
+    """The values with an axis for coordinates before the last, if `like` has one."""
     return values.unsqueeze(-2) if like.dim() else values
 
 
 def _solve(matrix: Tensor, right: Tensor) -> Tensor:
-    """matrix^-1 right of (..., m, m) and (..., m), without a look at the outcome on the host."""
+    """matrix^-1 right of (..., m, m) and (..., m), without reading the outcome on the host."""
     if right.shape[-1] == 1:
         return right / matrix[..., 0]
     solution: Tensor = torch.linalg.solve_ex(matrix, right.unsqueeze(-1))[0]
