@@ -1,13 +1,9 @@
 """The shape of the tree: imports go to lower rooms or stay in a room; exports are light."""
 
 import ast
-from pathlib import Path
 
 import pytest
 from helpers.compose import ROOT
-from helpers.scripts import modules_loaded_by
-
-import interpolants
 
 # Rooms of the package from below; a room imports from those above it in this list, and itself.
 _LAYERS = [
@@ -190,53 +186,3 @@ def test_layer_check_finds_a_planted_fault(file, text, fault, tmp_path):
 def _write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
-
-
-_HEAVY = {
-    "lightning",
-    "pytorch_lightning",
-    "hydra",
-    "omegaconf",
-    "wandb",
-    "matplotlib",
-    "sklearn",
-    "scipy",
-    "torchdiffeq",
-    "torchsde",
-}
-
-
-def test_exports_load_torch_and_nothing_else_heavy():
-    assert "torch" not in modules_loaded_by("import interpolants")
-    every = "for name in interpolants.__all__: getattr(interpolants, name)"
-    loaded = modules_loaded_by(f"import interpolants\n{every}")
-    assert "torch" in loaded
-    assert loaded & _HEAVY == set()
-
-
-@pytest.mark.parametrize("name", interpolants.__all__)
-def test_export_is_the_object_of_its_module(name):
-    value = getattr(interpolants, name)
-    home = interpolants._HOMES.get(name)
-    if home is not None:
-        assert value.__module__ == f"interpolants.{home}"
-        # A name that is also a module's would be either, by what was imported first.
-        assert _part(f"interpolants.{name}", ROOT) == "__init__"
-    assert name in dir(interpolants)
-
-
-def test_exports_are_listed_alike_for_tools_and_for_python():
-    tree = ast.parse(Path(interpolants.__file__).read_text())
-    typed = {
-        alias.name: node.module
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("interpolants.")
-        for alias in node.names
-    }
-    assert typed == {name: f"interpolants.{home}" for name, home in interpolants._HOMES.items()}
-    assert set(interpolants.__all__) == {*typed, "__version__"}
-
-
-def test_package_refuses_an_unknown_name():
-    with pytest.raises(AttributeError, match="no attribute 'Feilds'"):
-        interpolants.Feilds  # noqa: B018

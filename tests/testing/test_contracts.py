@@ -44,11 +44,11 @@ _CHECKS = {
 _UNPLANNED = ("dormand_prince", "torchdiffeq", "torchsde")
 # No two batches of one row differ.
 _LEFT_OUT = (*_UNPLANNED, "bridge")
-# What checks are told of parts.
-_TOLD = {
+# Options of the checks of some parts.
+_OPTIONS = {
     f"data/{stem}": {"later": True} for stem in stems("data") if stem.startswith("time_series")
 }
-_TOLD["data/photo_patches"] = {"later": True}  # lower in the photographs
+_OPTIONS["data/photo_patches"] = {"later": True}  # lower in the photographs
 
 
 @pytest.fixture(scope="module")
@@ -84,4 +84,4 @@ def needed(tmp_path_factory):
 )
 def test_contract_is_kept_by(group, stem, needed):
     part = load(group, stem, **needed.get(f"{group}/{stem}", {}))
-    _CHECKS[group](part, **_TOLD.get(f"{group}/{stem}", {}))
+    _CHECKS[group](part, **_OPTIONS.get(f"{group}/{stem}", {}))
