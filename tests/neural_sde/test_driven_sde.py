@@ -114,7 +114,7 @@ def test_driven_control_is_a_shift_of_the_noise(name, solver):
     end = integrate(solver.plan(posterior, nodes), state, noise=FixedNoise(z))
     assert len(shifts) == 7
     table = solver.numbers(prior, nodes)[:, 0]
-    # With R^T R the covariance, R's column of W is what moves W by h and the bank as u does.
+    # With R^T R the covariance, R's column of W is what moves W by h and the states as u does.
     weight = table[:, 3:, 0]
     shifted = z.clone()
     shifted[:, 0, ..., : weight.shape[1]] += torch.stack(shifts)[..., None] * weight[:, None, None]

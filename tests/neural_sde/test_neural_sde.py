@@ -49,7 +49,7 @@ _DRIVERS = {
 
 
 def _model(driver=Brownian, at=_TIMES, size=2, **options):
-    """X(0) ~ N(0.3, 0.8^2), sigma 1.5, sights of deviation 0.2; the posterior is the guide's."""
+    """X(0) ~ N(0.3, 0.8^2), sigma 1.5, observation noise 0.2; the posterior is the guide's."""
     parts = {
         "driver": driver,
         "start": partial(GaussianStart, mean=0.3, std=0.8),
@@ -75,7 +75,7 @@ def _data(n=5, at=_TIMES, size=2):
 
 
 def _covariance(model, at):
-    """Of X at some times, without the sights, (D, m, m)."""
+    """Covariance of X at some times, without observation noise, (D, m, m)."""
     s, t = torch.meshgrid(times(*at), times(*at), indexing="ij")
     std = model.start.moments()[1][:, None, None]
     scale = model.diffusion.constant()[:, None, None]
@@ -83,7 +83,7 @@ def _covariance(model, at):
 
 
 def _log_marginal(model, values, mask, at=_TIMES):
-    """log p(o) of each series, from the covariance of the motion in closed form."""
+    """log p(o) of each series, from the covariance of the driver in closed form."""
     noise = model.decoder.std().square() * torch.eye(len(at), dtype=torch.float64)
     covariance = (_covariance(model, at) + noise).expand(model.latent, -1, -1)
     mean, logs = model.start.moments()[0], []
@@ -197,7 +197,7 @@ def _perturbed(**options):
 def test_neural_sde_gives_probability_one_to_no_observation():
     model = _perturbed()
     values, none = torch.zeros(3, 6, 2).double(), torch.zeros(3, 6, dtype=torch.bool)
-    # Whatever the posterior: the mean weight is that of its paths alone.
+    # For any posterior the mean weight is that of its paths.
     assert model.log_likelihood(values, none, _generator(), 10_000).abs().max() < 0.1
 
 
