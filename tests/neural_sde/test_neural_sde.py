@@ -29,7 +29,7 @@ _TIMES = (0.0, 0.1, 0.25, 0.5, 0.55, 1.0)
 _GAMMAS = (0.05, 0.4, 3.0, 20.0)
 
 
-def _bank(hurst=0.3, representation=MandelbrotVanNess, **options):
+def _ou_driver(hurst=0.3, representation=MandelbrotVanNess, **options):
     return partial(
         MarkovFractionalBrownian,
         hurst=hurst,
@@ -41,10 +41,10 @@ def _bank(hurst=0.3, representation=MandelbrotVanNess, **options):
 
 _DRIVERS = {
     "brownian": Brownian,
-    "type one": _bank(),
-    "type one with a slope": _bank(0.8, random_slope=True),
-    "type two": _bank(0.7, RiemannLiouville),
-    "an index each": _bank((0.2, 0.6)),
+    "type one": _ou_driver(),
+    "type one with a slope": _ou_driver(0.8, random_slope=True),
+    "type two": _ou_driver(0.7, RiemannLiouville),
+    "an index each": _ou_driver((0.2, 0.6)),
 }
 
 
@@ -119,7 +119,7 @@ def test_neural_sde_bound_is_tight_where_all_is_linear(name):
 
 def test_neural_sde_gradients_are_those_of_the_likelihood_where_all_is_linear():
     hurst = Hurst(value=0.35, learnable=True)
-    model = _model(_bank(hurst), decoder=partial(IdentityDecoder, std=0.2, learnable=True))
+    model = _model(_ou_driver(hurst), decoder=partial(IdentityDecoder, std=0.2, learnable=True))
     values, mask = _data()
     learned = [p for p in model.parameters() if p.requires_grad]
     wanted = torch.autograd.grad(
@@ -171,9 +171,9 @@ def test_neural_sde_of_a_linear_drift_converges_to_the_likelihood():
 
 
 def test_neural_sde_network_and_encoder_begin_at_the_guide():
-    plain = _model(_bank())
+    plain = _model(_ou_driver())
     values, mask = _data()
-    full = _model(_bank(), encoder=RecurrentEncoder, control=MLPControl)
+    full = _model(_ou_driver(), encoder=RecurrentEncoder, control=MLPControl)
     found = full.log_likelihood(values, mask, _generator(), 1)
     torch.testing.assert_close(found, plain.log_likelihood(values, mask, _generator(), 1))
 
@@ -182,7 +182,7 @@ def _perturbed(**options):
     """A model whose every zeroed layer has been moved, so that all parts act."""
     torch.manual_seed(0)
     model = _model(
-        _bank(),
+        _ou_driver(),
         encoder=RecurrentEncoder,
         control=MLPControl,
         drift=partial(MeanRevertingDrift, rate=1.0, hidden=8),
@@ -213,7 +213,7 @@ def test_neural_sde_weights_are_fair_whatever_the_posterior():
 
 
 def test_neural_sde_prediction_is_that_of_the_gaussian_process():
-    model, (values, _) = _model(_bank(0.8)), _data(1)
+    model, (values, _) = _model(_ou_driver(0.8)), _data(1)
     context_length, n = 4, 20_000
     mask = torch.ones(n, len(_TIMES), dtype=torch.bool)
     paths = model.predict(
@@ -235,7 +235,7 @@ def test_neural_sde_prediction_is_that_of_the_gaussian_process():
 
 
 def test_neural_sde_prior_has_the_distribution_of_its_driver():
-    model = _model(_bank(0.3))
+    model = _model(_ou_driver(0.3))
     paths = model.prior(20_000, _generator())
     wanted = _covariance(model, _TIMES)[0] + 0.2**2 * torch.eye(len(_TIMES))
     found = torch.cov(paths[..., 0].T)
@@ -246,7 +246,7 @@ def test_neural_sde_prior_has_the_distribution_of_its_driver():
 def test_neural_sde_learns_with_state_dependent_noise_and_no_guide():
     torch.manual_seed(0)
     model = _model(
-        _bank(Hurst(value=0.5, learnable=True)),
+        _ou_driver(Hurst(value=0.5, learnable=True)),
         drift=partial(MeanRevertingDrift, hidden=8),
         diffusion=CoordinateDiffusion,
         encoder=RecurrentEncoder,

@@ -1,4 +1,4 @@
-"""Runs of a neural SDE: what they learn from, resume exactly, save, reload and refuse."""
+"""Runs of a neural SDE: logs, exact resumption, checkpoints, reports and errors."""
 
 import csv
 import json
