@@ -1,12 +1,12 @@
-"""The bridge of fractional Brownian motion: how far from the best possible loss a posterior is.
+"""The bridge of fractional Brownian motion: distance of posteriors from the optimal loss.
 
     python -m benchmarks.bridge [--hurst 0.3 0.5 0.7 0.9] [key=value ...]
 
-The motion starts at 0 and is seen at t = 2 as 0 with a deviation of 0.1 (arXiv 2310.12975). The
-loss is E x(2)^2 / (2 deviation^2) + KL, whose least value is 1/2 log(1 + Var B(2) / deviation^2).
+The process starts at 0 and is observed as 0 at t = 2 with std 0.1 (arXiv 2310.12975). The loss is
+E x(2)^2 / (2 std^2) + KL, whose least value is 1/2 log(1 + Var B(2) / std^2).
 
   control    the control in closed form held over each of N graded steps, nothing trained
-  guide      `experiment=fbm_bridge` with N steps, untrained: the law of each step's normals
+  guide      `experiment=fbm_bridge` with N steps, untrained: the posterior of each step's normals
   trained    the same after its 500 training steps, control network and start included
 
 Means over 65,536 paths with standard errors; the share is what the loss is above its least value.

@@ -1,4 +1,4 @@
-"""What the accuracy benchmark compares: samplers by name, for a path."""
+"""Samplers that the accuracy benchmark compares, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: the configuration of `train.py`, the run it starts, and spreads."""
+"""Shared by the benchmarks: the configuration of `train.py`, its runs, and spreads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def configure(*overrides: str) -> Any:
 
 
 def run(cfg: Any, folder: Path, build: Callable[[Any], Any] = build) -> None:
-    """What `train.py` does, writing below `folder`."""
+    """Run `train.py`, writing below `folder`."""
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     train(cfg, plain, build, folder)
 

@@ -1,4 +1,4 @@
-"""What the loop costs: beside bare calls of the network, and beside other packages.
+"""Cost of the integration loop, beside bare network calls and other packages.
 
     python -m benchmarks.core [--rounds 15] [--no-compile]
 

@@ -1,4 +1,4 @@
-"""How near averages that are made after training come to the profile asked for.
+"""Accuracy of post-hoc EMA: distance of combined profiles from wanted ones.
 
     python -m benchmarks.ema_profiles [--files 5 10 20 50 100] [--widths 0.01 ... 0.25]
 

@@ -1,4 +1,4 @@
-"""How much a metric between two sets of real samples varies.
+"""Spread of metrics between two samples of real data.
 
     python -m benchmarks.floors [--draws 20] [key=value ...]
 

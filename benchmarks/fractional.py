@@ -54,7 +54,7 @@ def network() -> Field:
 
 
 def ou_driver() -> MarkovFractionalBrownian:
-    """The processes of the papers."""
+    """Markov approximation with the processes of the papers."""
     representation = MandelbrotVanNess(normalize=False)
     return MarkovFractionalBrownian(
         hurst=HURST, representation=representation, gammas=GeometricSpeeds(count=5), step=1 / STEPS
@@ -112,7 +112,7 @@ def _one(t: Tensor, x: Tensor) -> Tensor:
 
 
 def beside_torchsde(rounds: int, compiled: bool) -> Iterator[Row]:
-    """Whole solves, and for the record what the bank costs beside Brownian noise."""
+    """Whole solves, and for the record the cost of OU processes beside Brownian noise."""
     field, generator = network(), torch.Generator().manual_seed(0)
     driven = [
         DrivenSDE(driver=driver, drift=field, diffusion=_one, additive=True)

@@ -1,4 +1,4 @@
-"""How well banks of Ornstein-Uhlenbeck processes have the law of fractional Brownian motion.
+"""Accuracy of sums of Ornstein-Uhlenbeck processes as fractional Brownian motion.
 
     python -m benchmarks.fractional_covariance [--n 128]
 
@@ -6,7 +6,7 @@ Over [0, 1] in n steps, each cell is the relative error of the covariance of the
 increments, both in the Frobenius norm, and the relative mean square error of the path itself, on
 the Brownian motion that drives both. The speeds are those of the papers, 1/20 to 20, and the
 resolution-matched ones, 0.02 to 2 n. A row marked `slope` has a random slope, which changes the
-law alone: its last number is that of the row above.
+distribution only: its last number is that of the row above.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def errors(
     slope: bool = False,
     ridge: float = RIDGE,
 ) -> Errors:
-    """Of one bank over [0, 1] in n steps."""
+    """Errors of one approximation over [0, 1] in n steps."""
     driver = MarkovFractionalBrownian(
         hurst=hurst, representation=representation, gammas=gammas, random_slope=slope, ridge=ridge
     )
@@ -68,7 +68,7 @@ def _increments(covariance):
 
 
 def print_table(n: int) -> None:
-    """Every law and index, at each number of processes and both choices of speeds."""
+    """Print every type and index, at each number of processes and both choices of speeds."""
     choices = {
         "1/20 to 20": GeometricSpeeds,
         f"0.02 to {2 * n}": partial(MatchedSpeeds, slowest=0.02),

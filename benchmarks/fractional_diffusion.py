@@ -1,17 +1,17 @@
 """Fractional diffusion by Hurst index and number of states, from one net and from exact fields.
 
-    python -m benchmarks.fractional_diffusion [--steps 10 20 50] [--laws] [key=value ...]
+    python -m benchmarks.fractional_diffusion [--steps 10 20 50] [--distributions] [key=value ...]
 
 Fields are of data alone and serve every noise: H, the number of states K and the rate are those of
 the sampler. The rate is that of the variance-preserving diffusion, or with --exploding that of
 the other; 'brownian' has no states, and is the ordinary diffusion.
 
-Laws, with exact fields: mean and deviation of samples of N(.5, .3^2); of |x| for two points +-1
-with deviation .1, that is 1 and .1. Then one training of experiment=digits_fractional, and the
-energy distance of samples to as many held-out digits, in units of all pixels' deviation, over
+Distributions, with exact fields: mean and std of samples of N(.5, .3^2); of |x| for two points +-1
+with std .1, that is 1 and .1. Then one training of experiment=digits_fractional, and the
+energy distance of samples to as many held-out digits, in units of all pixels' std, over
 draws of samples, with the floor of real digits.
 
-`path flow` is the ordinary probability flow at the times of the fractional grid, which tells what
+`path flow` is the ordinary probability flow at the times of the fractional grid, which shows what
 is the grid's doing and what memory's. `level` is the noise of a state with memory at the end.
 """
 
@@ -64,7 +64,7 @@ def noises(schedule: Schedule) -> Iterator[tuple[str, FractionalNoise]]:
     """The ordinary diffusion and those with memory, by name."""
     yield "brownian", FractionalNoise(driver=Brownian(), schedule=schedule)
     for count in STATES:
-        # With one state and the motion's size matched there is nothing for H to decide.
+        # With one state and the noise's size matched there is nothing for H to decide.
         for hurst in INDICES if count > 1 else INDICES[:1]:
             driver = MarkovFractionalBrownian(
                 hurst=hurst,
@@ -98,8 +98,8 @@ def table(cell: Print, schedule: Schedule, steps: Sequence[int]) -> None:
             print(row + "".join(f"{c:<20}" for c in cells), flush=True)
 
 
-def law_cell(target: GaussianMixture, absolute: bool) -> Print:
-    """Mean and deviation of samples, or of their absolute values, with exact fields."""
+def distribution_cell(target: GaussianMixture, absolute: bool) -> Print:
+    """Mean and standard deviation of samples, or of their absolute values, with exact fields."""
     path, predicts = OneSidedLinearInterpolant(), ("target_mean",)
     base = GaussianMixture(means=[[0.0]], std=1.0)
     net = ExactFields(base=base, target=target, interpolant=path, predicts=predicts)
@@ -137,18 +137,22 @@ def digits(schedule: Schedule, steps: Sequence[int], overrides: Sequence[str]) -
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--steps", type=int, nargs="*", default=[10, 20, 50])
-    parser.add_argument("--laws", action="store_true", help="exact fields alone, no training")
+    parser.add_argument(
+        "--distributions", action="store_true", help="exact fields alone, no training"
+    )
     parser.add_argument("--exploding", action="store_true", help="the variance-exploding rate")
     parser.add_argument("overrides", nargs="*", help="further settings of train.py")
     options = parser.parse_args()
     exploding = GeometricSchedule(start=_FIRST, end=_FIRST * _RATIO)
     schedule = exploding if options.exploding else VariancePreservingSchedule()
-    print("N(.5, .3^2): mean and deviation")
-    table(law_cell(GaussianMixture(means=[[0.5]], std=0.3), False), schedule, options.steps)
-    print("two points +-1, deviation .1: mean and deviation of |x|")
+    print("N(.5, .3^2): mean and std")
+    table(
+        distribution_cell(GaussianMixture(means=[[0.5]], std=0.3), False), schedule, options.steps
+    )
+    print("two points +-1, std .1: mean and std of |x|")
     points = GaussianMixture(means=[[-1.0], [1.0]], std=0.1)
-    table(law_cell(points, True), schedule, options.steps)
-    if not options.laws:
+    table(distribution_cell(points, True), schedule, options.steps)
+    if not options.distributions:
         digits(schedule, options.steps, options.overrides)
     return 0
 

@@ -1,11 +1,11 @@
-"""What classifier-free guidance does to a trained model: a table and a picture over scales.
+"""Effect of classifier-free guidance on a trained model: a table and a figure over scales.
 
     python -m benchmarks.guidance CKPT [--scales 0 0.5 1 1.5 2 3 4] [--n 500] [--interval 0 1]
 
 For each scale w of the guided field f_null + w (f - f_null): the Frechet distance to the training
 data in features of a classifier of them, precision, recall, density and coverage, and the share
 of samples that the classifier takes for the class that was asked for. All scales have the same
-starts and labels. The last row has as many held-out data. The picture is written beside those of
+starts and labels. The last row has as many held-out data. The figure is written beside those of
 the run, as `figures/guidance.png`.
 """
 
@@ -45,7 +45,7 @@ def measure(
 
 
 def draw(rows: dict[float, dict[str, float]], floor: dict[str, float], file: Path) -> None:
-    """The curves over scales, with what real data reach as dashed lines."""
+    """Plot the curves over scales, with the values of real data as dashed lines."""
     figure = style.new_figure(8.6, 3.4, gap=0.06)
     left, right = figure.subplots(1, 2)
     scales = list(rows)

@@ -1,4 +1,4 @@
-"""Real series under fractional and under Brownian noise: who predicts them better?
+"""Prediction of real time series with fractional and with Brownian noise.
 
     python -m benchmarks.long_memory [--seeds 3] [--data time_series_nile ...] [key=value ...]
 

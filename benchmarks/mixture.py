@@ -13,7 +13,7 @@ from interpolants.interpolant.base import AffineInterpolant
 
 MODES, RADIUS, STD = 8, 4.0, 0.1
 PREDICTS = ("velocity", "denoiser")
-# Farther than this from every mode lie 4 in a million of the law itself.
+# Of the exact distribution, 4 in a million lie farther than this from every mode.
 _OFF = 5 * STD
 
 
@@ -27,7 +27,7 @@ def centres() -> Tensor:
 class CircleFields(nn.Module):
     """Exact velocity and denoiser between N(0, Id) and equal modes N(m_j, s^2 Id) on a circle.
 
-    What `interpolants.testing.exact.ExactFields` gives for these laws, a hundred times faster:
+    What `interpolants.testing.exact.ExactFields` returns for these, a hundred times faster:
     with one variance C = alpha^2 + beta^2 s^2 + gamma^2 and one |m_j| for all components, the
     responsibilities are softmax(beta x . m_j / C).
     """
@@ -54,7 +54,7 @@ def exact_fields(path: AffineInterpolant) -> Fields:
 
 
 class Score(NamedTuple):
-    """How samples compare with the law.
+    """Comparison of samples with the exact distribution.
 
     Attributes:
         variance: within-mode variance over the true one, all modes together.
@@ -71,7 +71,7 @@ class Score(NamedTuple):
 
 
 def score(x: Tensor) -> Score:
-    """Assign samples (n, 2) to the nearest mode and compare each mode with its law."""
+    """Assign samples (n, 2) to the nearest mode and compare each mode with its exact moments."""
     distance, mode = torch.cdist(x.double(), centres()).min(dim=1)
     groups = [x[mode == k].double() for k in range(MODES)]
     if min(len(group) for group in groups) < 2 or not bool(x.isfinite().all()):

@@ -8,7 +8,7 @@ log coordinates along geometric Brownian motion, sampled by the Dale-Langevin sa
 data's own units, sampled by the SDE of its path. The experiments of these names say all else.
 
 The distance is the energy distance of samples to as many held-out rows in units of the rows'
-standard deviations (for digits of all pixels together: some hardly vary), mean and deviation over
+standard deviations (for digits of all pixels together: some hardly vary), mean and std over
 training seeds; the floor is that of real rows to held-out ones. The
 share outside is of samples with a coordinate below zero, where the data are not; for digits, with
 a pixel below -1 or above 17, where they go from 0 to 16.

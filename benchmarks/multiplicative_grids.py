@@ -1,4 +1,4 @@
-"""How much the grid matters to multiplicative samplers, with exact fields.
+"""Effect of the grid on multiplicative samplers, with exact fields.
 
     python -m benchmarks.multiplicative_grids [--samples 20000]
 

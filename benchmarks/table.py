@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
     @property
     def missed(self) -> bool:
-        """Whether there is a goal that is not reached."""
+        """True if there is a goal that is not reached."""
         return self.goal is not None and not self.ratio <= self.goal
 
 

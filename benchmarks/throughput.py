@@ -6,7 +6,7 @@
 
 Wall time, with all that a run does but validation, samples and the first steps, in which code is
 compiled and memory laid out; and of drawing samples, with labels and without guidance, once all
-is warm. Tells the device, the precision, and the most memory that a GPU needed.
+is warm. Prints the device, the precision, and the most memory that a GPU needed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from interpolants.model.model import Model
 
 
 class Stopwatch(pl.Callback):
-    """Takes the time at two optimiser steps.
+    """Callback that takes the time at two optimiser steps.
 
     Attributes:
-        seconds: at each of them, once the device has done what it was told.
+        seconds: time of each of them, after the device has finished.
     """
 
     def __init__(self, steps: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""CPU time of things done in turns, so that each sees the same machine."""
+"""Interleaved measurements of CPU time, so that all run on the same machine state."""
 
 from __future__ import annotations
 

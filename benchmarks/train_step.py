@@ -40,7 +40,7 @@ WARMUP = 100
 
 
 def bare_loop(net: nn.Module, data: Data, size: int, lr: float) -> Callable[[int], None]:
-    """What one would write without a framework; call it with the number of steps to take."""
+    """Loop without a framework, called with the number of steps to take."""
     optimizer = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
     generator = torch.Generator().manual_seed(0)
 

@@ -14,9 +14,9 @@ from interpolants.data.base import Batch, Distribution
 class TutorialMoons(Distribution):
     """Half circles of radius 3 with one uniform shift of [0, 0.6) in both coordinates.
 
-    This is the law of torchdyn's `generate_moons(noise=0.2)` times 3 minus 1, which torchcfm's
-    tutorials train on, with the angles drawn at random. Its noise lies on a diagonal; that of
-    `interpolants.data.moons.Moons` is round.
+    This is the distribution of torchdyn's `generate_moons(noise=0.2)` times 3 minus 1, which
+    torchcfm's tutorials train on, with the angles drawn at random. Its noise lies on a diagonal;
+    that of `interpolants.data.moons.Moons` is round.
     """
 
     event_shape = (2,)

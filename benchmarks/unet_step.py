@@ -41,7 +41,7 @@ OVERRIDES = (
 
 
 def bare_loop(cfg: Any, data: Data) -> Callable[[int], None]:
-    """What one would write without a framework; call it with the number of steps to take."""
+    """Loop without a framework, called with the number of steps to take."""
     net = build(cfg.net)(event_shape=data.event_shape, heads=1)
     optimizer = torch.optim.Adam(net.parameters(), lr=cfg.optimizer.lr, fused=True)
     generator, size = torch.Generator().manual_seed(0), cfg.batch_size

@@ -1,7 +1,7 @@
 """What holds for every test: one thread, a fixed seed, no network, an empty home folder.
 
 Python code of this process cannot connect to another machine. Processes that tests start are not
-covered; those that would use the network are told to stay offline.
+covered; those that would use the network are set to stay offline.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from helpers.compose import (
     TINY_PATCHES,
     TINY_SERIES,
     config_of,
-    leave_out_pictures,
+    leave_out_figures,
     run_folder,
     train_with,
     write_user_files,
@@ -145,7 +145,7 @@ def folder(tmp_path, monkeypatch):
     """A working folder with a user's files in it, where no time goes into pictures."""
     write_user_files(tmp_path)
     monkeypatch.chdir(tmp_path)
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     return tmp_path
 
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from helpers.compose import config_of, leave_out_pictures, run_folder, train_with
+from helpers.compose import config_of, leave_out_figures, run_folder, train_with
 from helpers.readme import blocks, command_lines
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
@@ -15,7 +15,7 @@ def _small(code):
 
 
 def test_readme_code_runs(tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     ckpt = run_folder(train_with(tmp_path, "metric=[]")) / "checkpoints" / "last.ckpt"
     notebook, diffusion, loading = blocks("python")[:3]
     names = {}

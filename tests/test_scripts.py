@@ -14,7 +14,7 @@ from helpers.compose import (
     ROOT,
     TINY,
     first_infinite_weight,
-    leave_out_pictures,
+    leave_out_figures,
     sample_with,
     train_with,
     write_user_files,
@@ -208,7 +208,7 @@ def test_scripts_stopped_by_a_signal_leave_a_run_to_resume(number, status, tmp_p
     step = read_checkpoint(last)["global_step"]
     assert step > 0
     interpolants.load(last)
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     train_with(tmp_path, *overrides, f"max_steps={step + 2}", "resume=auto")
     assert runs_in(tmp_path) == [run]
     assert read_checkpoint(last)["global_step"] == step + 2
@@ -228,7 +228,7 @@ def _has_rows(folder):
     ids=["a user's csv", "digits", "table"],
 )
 def test_scripts_take_data_by_overrides_alone(overrides, shape, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     monkeypatch.chdir(tmp_path)
     write_user_files(tmp_path)
     for more in ([], ["max_steps=8", "resume=auto"]):

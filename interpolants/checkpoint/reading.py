@@ -33,7 +33,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is a folder, empty, truncated, would run code, or is from another
-        program.
+            program.
     """
     path = Path(path)
     if not path.exists():

@@ -43,7 +43,7 @@ def read_cifar10(owner: str, folder: Path) -> tuple[LabelledImages, LabelledImag
         owner: class of the argument `root`, for error messages.
         folder: folder of the batches, or of their folder or archive.
 
-        Returns:
+    Returns:
         Both, or an empty string if the folder has no batch.
 
     Raises:

@@ -27,10 +27,10 @@ def read_idx(owner: str, path: Path, dim: int) -> Tensor:
         dim: expected number of axes.
 
     Returns:
-            uint8, of the shape in the header.
+        uint8, of the shape in the header.
 
     Raises:
-            ValueError: if the header is not that of such an array, or has another size.
+        ValueError: if the header is not that of such an array, or has another size.
     """
     where, start = f"{owner}.root", 4 + 4 * dim
     content = _content(where, path)

@@ -89,11 +89,11 @@ def variogram_hurst(increments: Tensor, *, lags: Sequence[int] = (1, 2, 4, 8)) -
 
     It is fast and less precise than maximum likelihood.
 
-        Args:
+    Args:
         increments: increments of P paths over n equal time steps, (P, n).
         lags: m, whole numbers in [1, n), at least two.
 
-        Returns:
+    Returns:
         The index, (P,), not restricted to (0, 1).
 
     Raises:

@@ -1,6 +1,6 @@
 """Neural SDEs, latent models of time series (arXiv 2310.12975).
 
-        prior        dX = b(t, X) dt + sigma(t, X) dB,    X(0) ~ p
+    prior        dX = b(t, X) dt + sigma(t, X) dB,    X(0) ~ p
     data         o_i = f(X(t_i)) + noise
     posterior    the same with dW + u dt for dW, and q(X(0), driver | o)
 

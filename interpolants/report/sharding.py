@@ -80,8 +80,7 @@ class ShardedSampling:
 
         Raises:
             ValueError: if samples share noise, there is no such label, or the folder has samples
-            of
-                another request.
+                of another request.
             ConnectionError: if another process exits early.
         """
         _check_noise(self.model, full)

@@ -34,13 +34,13 @@ def build_fields(
     Args:
         build: builds the object of a key: `interpolant`, `base`, `coupling`, `objective`, and
             `net`, a factory that still needs its shape.
-            event_shape: shape of one sample.
-            labels: labels that the network is conditioned on; none if None.
-            std: root mean square of the data, for preconditioning; None for no preconditioning.
+        event_shape: shape of one sample.
+        labels: labels that the network is conditioned on; none if None.
+        std: root mean square of the data, for preconditioning; None for no preconditioning.
 
-            Raises:
-            ValueError: if the objective does not apply to the path, or the network has other
-                arguments.
+    Raises:
+        ValueError: if the objective does not apply to the path, or the network has other
+            arguments.
     """
     objective: Objective = build("objective")
     coupling: Coupling = build("coupling")

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from helpers.compose import leave_out_pictures, run_folder, train_with
+from helpers.compose import leave_out_figures, run_folder, train_with
 from helpers.problems import NORMAL, load
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
@@ -233,7 +233,7 @@ _RUN = (
 
 @pytest.mark.parametrize("stem", ["fitted", "class_average"])
 def test_fitted_base_trains_resumes_and_samples(stem, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     run = (*_RUN, f"base={stem}")
     last = "checkpoints/last.ckpt"
     whole = run_folder(train_with(tmp_path / "whole", *run))
@@ -255,7 +255,7 @@ def test_fitted_base_trains_resumes_and_samples(stem, tmp_path, monkeypatch):
 
 
 def test_class_average_base_refuses_a_run_on_data_without_labels(tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     with pytest.raises(ValueError, match=r"ClassAverageBase.fit: expected data with classes"):
         train_with(tmp_path, "base=class_average", *_RUN, "data=checkerboard")
     assert not (tmp_path / "outputs").exists()

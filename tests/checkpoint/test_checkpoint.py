@@ -1,4 +1,4 @@
-"""Checkpoint files: whole or not there, and read without running what is in them."""
+"""Checkpoint files: atomic writes, and reading without running code in them."""
 
 import errno
 import pickle

@@ -1,11 +1,11 @@
-"""Averages of any width from those that training wrote down, against tracked averages."""
+"""Post-hoc EMA: averages of any width from saved ones, against tracked averages."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
-from helpers.compose import TINY_SERIES, leave_out_pictures, run_folder, sample_with, train_with
+from helpers.compose import TINY_SERIES, leave_out_figures, run_folder, sample_with, train_with
 from helpers.tiny import CHUNK, Tiny, fit
 from scipy.integrate import quad
 
@@ -201,7 +201,7 @@ _RUN = ["max_steps=20", "steps_per_batch=2", "power_ema=4", "metric=[]"]
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
-        leave_out_pictures(monkeypatch)
+        leave_out_figures(monkeypatch)
         run = run_folder(train_with(tmp_path_factory.mktemp("run"), "data=moons", *_RUN))
     return run / "checkpoints" / "last.ckpt"
 
@@ -217,7 +217,7 @@ def test_a_model_is_loaded_with_an_average_of_any_width(path):
 
 
 def test_a_neural_sde_is_loaded_with_an_average_of_any_width(tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     arguments = ["task=neural_sde", "data=bridge", "metric=[]", "power_ema=2"]
     run = run_folder(train_with(tmp_path, *arguments, sizes=TINY_SERIES))
     model = interpolants.load(run / "checkpoints" / "last.ckpt", weights=0.08).model
@@ -228,7 +228,7 @@ def test_a_neural_sde_is_loaded_with_an_average_of_any_width(tmp_path, monkeypat
 
 def test_samples_are_drawn_with_an_average_of_any_width(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     x = {}
     for weights in ("ema", "0.07"):
         common = [f"ckpt={path}", "n=16", "num_steps=2", "metric=[]", f"out=of_{weights}"]

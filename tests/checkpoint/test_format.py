@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import pytest
 import torch
-from helpers.compose import TINY, TINY_SERIES, leave_out_pictures, run_folder, train_with
+from helpers.compose import TINY, TINY_SERIES, leave_out_figures, run_folder, train_with
 
 import interpolants
 from interpolants.checkpoint.format import FORMAT
@@ -21,7 +21,7 @@ _DIGESTS = {2: "PLACEHOLDER"}
 def path(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        leave_out_pictures(monkeypatch)
+        leave_out_figures(monkeypatch)
         report = train_with(folder, "max_steps=2", sizes=_KINDS[request.param])
     return run_folder(report) / "checkpoints" / "last.ckpt"
 
@@ -63,7 +63,7 @@ def _structure(path):
 
 
 def test_change_of_the_format_changes_its_number(tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     digest = hashlib.sha256()
     for kind, sizes in _KINDS.items():
         report = train_with(tmp_path / kind, "max_steps=2", sizes=sizes)

@@ -1,4 +1,4 @@
-"""A spec out of a checkpoint builds our classes and cannot do anything else."""
+"""Specs in checkpoints build classes of the package, and nothing else."""
 
 import contextlib
 import functools

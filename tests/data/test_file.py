@@ -65,8 +65,8 @@ def test_file_labels_of_several_numbers_are_vectors(tmp_path: Path) -> None:
     assert label.tolist() == [[40, 0.5], [30, 1.5], [20, 2.5]]
     with pytest.raises(ValueError, match="a number in line 2, column 'kind'"):
         File(path=str(path), columns=["x"], label=["age", "kind"])
-    np.savez(tmp_path / "x.npz", x=np.arange(3), told=np.arange(6).reshape(3, 2))
-    _, label = all_rows(File(path=str(tmp_path / "x.npz"), label="told"))
+    np.savez(tmp_path / "x.npz", x=np.arange(3), target=np.arange(6).reshape(3, 2))
+    _, label = all_rows(File(path=str(tmp_path / "x.npz"), label="target"))
     assert label is not None and label.tolist() == [[0, 1], [2, 3], [4, 5]]
 
 

@@ -23,7 +23,7 @@ def covariance(times: tuple[float, ...], hurst: float, rate: float) -> Tensor:
     n = 1200
     s = torch.linspace(0, times[-1], n + 1, dtype=torch.float64)
     powers = s ** (2 * hurst)
-    motion = (powers + powers[:, None] - (s - s[:, None]).abs() ** (2 * hurst)) / 2
+    driver = (powers + powers[:, None] - (s - s[:, None]).abs() ** (2 * hurst)) / 2
     at = torch.tensor(times, dtype=torch.float64) * n / times[-1]
     index = at.round().long()
     weights = torch.zeros(len(times), n + 1, dtype=torch.float64)
@@ -32,7 +32,7 @@ def covariance(times: tuple[float, ...], hurst: float, rate: float) -> Tensor:
         rule[[0, -1]] /= 2
         weights[i, : k + 1] = -rate * rule * torch.exp(-rate * (s[k] - s[: k + 1]))
         weights[i, k] += 1
-    return weights @ motion @ weights.mT
+    return weights @ driver @ weights.mT
 
 
 @pytest.mark.parametrize("hurst", [0.2, 0.5, 0.8])

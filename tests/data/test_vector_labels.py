@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers.compose import TINY, leave_out_pictures, run_folder, sample_with, train_with
+from helpers.compose import TINY, leave_out_figures, run_folder, sample_with, train_with
 
 import interpolants
 from interpolants.checkpoint.runs import LAST
@@ -30,7 +30,7 @@ def run(tmp_path_factory):
     np.savetxt(folder / "rows.csv", rows, delimiter=",", header="x,age,dose", comments="")
     data = ["data=file", f"data.path={folder / 'rows.csv'}", "data.label=[age,dose]"]
     with pytest.MonkeyPatch.context() as patch:
-        leave_out_pictures(patch)
+        leave_out_figures(patch)
         patch.chdir(folder)
         return run_folder(train_with(folder, *_SIZES, *data, "label_dropout=0.1"))
 
@@ -51,7 +51,7 @@ def test_samples_have_the_distribution_of_the_vector_asked_for(run):
 
 
 def test_reports_draw_vectors_from_the_data_in_every_process(run, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     monkeypatch.chdir(run)
     words = [f"ckpt={run / LAST}", "n=300", "metric=[]"]
     for chunk, stem in ((300, "whole"), (70, "parts")):
@@ -62,8 +62,8 @@ def test_reports_draw_vectors_from_the_data_in_every_process(run, monkeypatch):
     age, dose = whole["label"].T
     residual = whole["x"][:, 0] - _mean(age, dose)
     assert abs(residual.mean()) < 0.15 and residual.std() == pytest.approx(_DEVIATION, abs=0.15)
-    sample_with(*words, "label=[50.0,0.5]", "guidance=classifier_free", "stem=told")
-    assert (np.load(run / "samples" / "told.npz")["label"] == [50.0, 0.5]).all()
+    sample_with(*words, "label=[50.0,0.5]", "guidance=classifier_free", "stem=labelled")
+    assert (np.load(run / "samples" / "labelled.npz")["label"] == [50.0, 0.5]).all()
 
 
 def test_optimal_transport_refuses_vectors_before_anything_is_written(run, tmp_path, monkeypatch):

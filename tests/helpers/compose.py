@@ -78,8 +78,8 @@ def write_user_files(folder: Path) -> None:
     write_image_data(folder)
 
 
-def leave_out_pictures(monkeypatch: Any) -> None:
-    """Let no time go into pictures."""
+def leave_out_figures(monkeypatch: Any) -> None:
+    """Skip the drawing of figures."""
     from interpolants.neural_sde import report as series_report
     from interpolants.report import paths as path_report
     from interpolants.report import report

@@ -1,4 +1,4 @@
-"""What the tests of figures draw, and how they count panels."""
+"""Paths and counts of panels for the tests of figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hostile file may ask for, in calls that work: none of it is a class of the package."""
+"""Targets of hostile files, in calls that work; none is a class of the package."""
 
 from __future__ import annotations
 

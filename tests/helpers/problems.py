@@ -230,7 +230,7 @@ class Tabulated(Process):
 
 
 class ConditionedNetwork(nn.Module):
-    """A network that returns what it was given, (B, heads, *event), whatever it is asked."""
+    """A network with a fixed output, (B, heads, *event), for any input."""
 
     def __init__(self, heads: Tensor) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What README.md shows: its code, and its command lines."""
+"""Code and command lines in README.md."""
 
 from __future__ import annotations
 

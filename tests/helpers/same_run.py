@@ -1,4 +1,4 @@
-"""Whether two runs are one and the same."""
+"""Comparison of two runs bit by bit."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def modules_loaded_by(code: str) -> set[str]:
 _DRIVER = """
 import contextlib, io, json, runpy, sys
 from pathlib import Path
-if "--no-pictures" in sys.argv:
+if "--no-figures" in sys.argv:
     from interpolants.plot import style
     from interpolants.utils.files import replace
     style.save = lambda figure, path: replace(path, lambda file: None)
@@ -87,7 +87,7 @@ for script, *arguments in json.loads(sys.stdin.read()):
 
 
 class Done(NamedTuple):
-    """How a script ended."""
+    """Result of a script."""
 
     status: int
     out: str
@@ -95,15 +95,15 @@ class Done(NamedTuple):
 
 
 def run_many(
-    folder: Path, lines: Sequence[Sequence[str]], *, pictures: bool = False, **changes: str
+    folder: Path, lines: Sequence[Sequence[str]], *, figures: bool = False, **changes: str
 ) -> list[Done]:
     """Run command lines, each `train` or `sample` and its arguments, in one process, in turn.
 
-    Without `pictures` the files of pictures are there, but empty.
+    Without `figures` the files of figures are there, but empty.
     """
     scripts = [[str(ROOT / f"{name}.py"), *arguments] for name, *arguments in lines]
     done = subprocess.run(
-        [sys.executable, "-c", _DRIVER, "" if pictures else "--no-pictures"],
+        [sys.executable, "-c", _DRIVER, "" if figures else "--no-figures"],
         cwd=folder,
         env=environment(**changes),
         input=json.dumps(scripts),

@@ -143,7 +143,7 @@ def averages_of(checkpoint) -> list[Tensor]:
 
 
 def train_for_ever(folder: str) -> None:
-    """Train until a signal comes; a file says that training has begun."""
+    """Train until a signal comes; a file shows that training has started."""
 
     def announce(step):
         if step == 50:

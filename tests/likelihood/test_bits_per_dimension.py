@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from helpers.compose import leave_out_pictures, run_folder, train_with
+from helpers.compose import leave_out_figures, run_folder, train_with
 from torch import nn
 
 from interpolants.checkpoint.loading import load
@@ -48,7 +48,7 @@ def _gaussian_model():
 
 
 def test_bits_of_a_known_law_are_exact_to_a_thousandth(tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     model, data = _gaussian_model(), Digits()
     x = data.dequantised(data.held_out(50, 0).x1, torch.Generator().manual_seed(1))
     normal = torch.distributions.Normal(8 + 8 * _MEAN, 8 * _DEVIATION)
@@ -68,7 +68,7 @@ def test_bits_of_a_known_law_are_exact_to_a_thousandth(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_exact_and_estimated_divergences_of_a_trained_model_agree(tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     settings = ["experiment=digits", "max_steps=400", "validate_every=400", "sample_every=400"]
     small = ["net.channels=16", "metric=[]", "report_size=20"]
     run = run_folder(train_with(tmp_path, *settings, *small, sizes=()))

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from helpers.compose import config_of, leave_out_pictures, run_folder, sample_with, train_with
+from helpers.compose import config_of, leave_out_figures, run_folder, sample_with, train_with
 from helpers.problems import INTERPOLANTS, Fields
 from helpers.problems import load as load_part
 from hydra.utils import instantiate
@@ -101,7 +101,7 @@ def test_sampling_script_writes_the_mean_log_density_of_held_out_data(
     overrides, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     run = run_folder(train_with(tmp_path, "max_steps=2", "steps_per_batch=1", "data=moons"))
     path = run / "checkpoints" / "last.ckpt"
     options = [*overrides, f"ckpt={path}", "n=40", "num_steps=8", "metric=[]", "out=out"]

@@ -21,7 +21,7 @@ def network(tmp_path):
     return write_image_network(tmp_path / "network.pt")
 
 
-def _pictures(n, channels, seed):
+def _images(n, channels, seed):
     generator = torch.Generator().manual_seed(seed)
     shape = (n, channels, 6, 6)
     x = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
@@ -30,7 +30,7 @@ def _pictures(n, channels, seed):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_network_of_the_user_sees_whole_numbers_in_three_channels(channels, network, tmp_path):
-    data = Images(_pictures(20, channels, 0), _pictures(8, channels, 1))
+    data = Images(_images(20, channels, 0), _images(8, channels, 1))
     features = InceptionFeatures(path=network, folder=str(tmp_path))
     features.fit(data)
     x = data.held_out(8, 0).x1
@@ -115,7 +115,7 @@ def test_features_of_a_set_are_made_once_for_all_metrics(tmp_path):
 @pytest.mark.parametrize("around", [nullcontext, torch.no_grad, torch.inference_mode])
 def test_a_metric_trains_the_classifier_that_it_does_not_find(around, tmp_path, monkeypatch):
     monkeypatch.setattr("interpolants.metric.features.classifier._LEAST_STEPS", 20)
-    data = Images(_pictures(40, 1, 0), _pictures(10, 1, 1))
+    data = Images(_images(40, 1, 0), _images(10, 1, 1))
     features = ClassifierFeatures(folder=str(tmp_path))
     with around():
         FrechetDistance(features=features).fit(data)
@@ -124,7 +124,7 @@ def test_a_metric_trains_the_classifier_that_it_does_not_find(around, tmp_path, 
 
 def test_the_classifier_is_the_same_for_mirrored_training(tmp_path, monkeypatch):
     monkeypatch.setattr("interpolants.metric.features.classifier._LEAST_STEPS", 20)
-    sides = _pictures(40, 1, 0), _pictures(10, 1, 1)
+    sides = _images(40, 1, 0), _images(10, 1, 1)
     names = []
     for flip in (False, True):
         features = ClassifierFeatures(folder=str(tmp_path / str(flip)))

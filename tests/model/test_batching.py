@@ -1,4 +1,4 @@
-"""How many samples are computed at once."""
+"""Chunk sizes for sampling."""
 
 import torch
 from helpers.problems import TARGET, exact_fields, load

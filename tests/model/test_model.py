@@ -1,4 +1,4 @@
-"""A trained model by itself: from its file alone, and from the parts in a notebook."""
+"""Trained models: loaded from a file, and built from parts in a notebook."""
 
 import ast
 import json
@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from helpers.compose import leave_out_pictures, run_folder, train_with
+from helpers.compose import leave_out_figures, run_folder, train_with
 from helpers.scripts import environment
 from torch import nn
 
@@ -36,7 +36,7 @@ _FREE_OF = ("hydra", "omegaconf", "lightning", "wandb", "matplotlib", "sklearn",
 def run(tmp_path_factory):
     """The folder of a run on data with units of its own, whose averages lag behind."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        leave_out_pictures(monkeypatch)
+        leave_out_figures(monkeypatch)
         overrides = ["data=table", "data.name=iris", "max_steps=20", "steps_per_batch=2"]
         return run_folder(train_with(tmp_path_factory.mktemp("model"), *overrides))
 
@@ -150,7 +150,7 @@ def _uniform(*, fields, **options):
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("times", [(0, 0.5, 1), (0.5,), (0.25, 0.5), (0.5, 0.75, 1)])
 def test_model_path_units_depend_on_the_time_alone(times, backward):
-    """At rest in the units of the network, a state moves with the units: by 100 over the path."""
+    """A state that is constant in the network's units moves by 100 over the path in the data's."""
     model = _still(scaling=Scaling(torch.tensor(100.0)))
     start = torch.zeros(3, 2) + (100 if backward else 0)
     process = partial(ProbabilityFlow, backward=backward)

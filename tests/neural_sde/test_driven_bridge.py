@@ -1,4 +1,4 @@
-"""The closed-form control of a motion that is seen through noise, without any training."""
+"""The closed-form control of a driver observed with noise, without any training."""
 
 import pytest
 import torch
@@ -21,14 +21,14 @@ _SLACKS = (0.044, 0.005, 0.0004, 0.006, 0.097)
 
 
 def _control(driver, at=(_END,), **options):
-    """Of observations that are all zero."""
+    """Control for observations that are all zero."""
     zeros = torch.zeros(len(at), dtype=torch.float64)
     options = {"std": _DEVIATION, "observations": zeros, "times": at} | options
     return LinearControl(driver=driver, **options)
 
 
 def _at(control, t, x, y):
-    """u at one time."""
+    """Control u at one time."""
     aim, pull = control.gains(times(t))
     return control.control(aim[0], pull[0], torch.cat([x.unsqueeze(-1), y], dim=-1))
 
@@ -41,7 +41,7 @@ def _nodes(num_steps, p, at=(_END,)):
 
 
 def _loss(driver, num_steps, p=3.0, at=(_END,), scale=1.0):
-    """E sum x(t_j)^2 / (2 deviation^2) + KL, exactly: both are quadratic in the normals."""
+    """E sum x(t_j)^2 / (2 std^2) + KL, exactly: both are quadratic in the normals."""
     nodes, control = _nodes(num_steps, p, at), _control(driver, at, scale=scale)
     process = additive(
         driver, diffusion=lambda t, x: scale * torch.ones_like(x), guide=control, path_kl=True
@@ -52,7 +52,7 @@ def _loss(driver, num_steps, p=3.0, at=(_END,), scale=1.0):
 
 
 def _optimum(driver, at=(_END,), scale=1.0):
-    """The least loss: 1/2 log det(1 + covariance / deviation^2)."""
+    """The least loss: 1/2 log det(1 + covariance / std^2)."""
     covariance = driver.covariance(*torch.meshgrid(times(*at), times(*at), indexing="ij"))
     ratio = scale**2 * covariance / _DEVIATION**2
     return 0.5 * float(torch.logdet(torch.eye(len(at), dtype=torch.float64) + ratio))
@@ -75,7 +75,7 @@ def _reachable(driver, at=(_END,), scale=1.0):
     [*zip(_INDICES, _OPTIMA, _SLACKS, strict=True)],
 )
 def test_driven_bridge_has_the_optimum_of_its_distribution(hurst, optimum, slack):
-    """And what a control loses to it that cannot choose the start."""
+    """A control that cannot choose the start loses a known amount to it."""
     driver = ou_driver(hurst, horizon=6.0)
     assert abs(_optimum(driver) - optimum) < 5e-4
     assert abs(_reachable(driver) - _optimum(driver) - slack) < 6e-4

@@ -24,7 +24,7 @@ _AT, _DEVIATION, _SCALE = (0.4, 1.0, 1.1), 0.1, 0.7
 
 
 def _u(control, t, state):
-    """At one time."""
+    """Control u at one time."""
     aim, pull = control.gains(times(t))
     return control.control(aim[0], pull[0], state)
 
@@ -40,7 +40,7 @@ def _seen(*shape):
 
 
 def _loss(driver, theta, num_steps, decay):
-    """E sum X(t_j)^2 / (2 deviation^2) + KL, exactly: both are quadratic in the normals."""
+    """E sum X(t_j)^2 / (2 std^2) + KL, exactly: both are quadratic in the normals."""
     ends = (0.0, *_AT)
     parts = [PowerGrid(p=3).times(num_steps, span) for span in zip(ends, _AT, strict=False)]
     nodes = torch.cat([parts[0][:1], *[part[1:] for part in parts]])
@@ -59,7 +59,7 @@ def _loss(driver, theta, num_steps, decay):
 
 
 def _optimum(driver, theta):
-    """The least loss of a control: 1/2 log det(1 + C / deviation^2), and what the start costs."""
+    """The least loss of a control: 1/2 log det(1 + C / std^2), and what the start costs."""
     f, g = linear_system(driver, times(theta))
     start = start_of(driver)
     own, total = (_SCALE**2 * observed(f, g, s, times(*_AT)) for s in (0 * start, start))
@@ -124,7 +124,7 @@ _OPTIONS = {
 
 
 def _of(options, d):
-    """Of one coordinate."""
+    """One coordinate of a value."""
     return {k: v[d] if isinstance(v, torch.Tensor) else v for k, v in options.items()}
 
 

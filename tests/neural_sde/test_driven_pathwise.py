@@ -23,7 +23,7 @@ def _bent(t, x, y, context):
 
 
 def _ends(driver, solver, paths, pathwise, control=_bent):
-    """The ends of many paths of a bent equation, and what they cost."""
+    """Ends of many paths of a nonlinear equation, and their costs."""
     process = DrivenSDE(
         driver=driver,
         drift=lambda t, x: torch.cos(x) - x,
@@ -55,7 +55,7 @@ def test_log_ratio_weighs_controlled_paths_as_plain_ones(name, single_noise):
     for f in (torch.sin, torch.square):
         (weighed, error), (exact, spread) = _mean(torch.exp(-ratio) * f(x)), _mean(f(plain))
         assert abs(weighed - exact) < 4 * (error.square() + spread.square()).sqrt()
-    # Without weights the law is another.
+    # Without weights the distribution is another.
     assert abs(x.mean() - plain.mean()) > 10 * plain.std() / 200
 
 

@@ -1,4 +1,4 @@
-"""Driven equations on the one loop: laws, control and its cost, gradients, refusals."""
+"""Driven equations on the loop: covariances, control and its cost, gradients, errors."""
 
 import math
 
@@ -53,7 +53,7 @@ def test_driven_ornstein_uhlenbeck_tends_to_the_solution_of_its_lyapunov_equatio
     for num_steps in (100, 200):
         state = linear_path(solver, process, UniformGrid().times(num_steps, (0.0, 2.0)))[-1]
         covariance = state.mT @ state
-        # The bank itself has no error.
+        # The OU processes themselves have no error.
         torch.testing.assert_close(covariance[1:, 1:], exact[1:, 1:], rtol=1e-11, atol=1e-12)
         errors.append(float((covariance - exact)[0].norm() / exact[0].norm()))
     assert abs(math.log2(errors[0] / errors[1]) - order) < 0.15
@@ -114,7 +114,7 @@ def test_driven_control_is_a_shift_of_the_noise(name, solver):
     end = integrate(solver.plan(posterior, nodes), state, noise=FixedNoise(z))
     assert len(shifts) == 7
     table = solver.numbers(prior, nodes)[:, 0]
-    # With R^T R the covariance, R's column of W is what moves W by h and the bank as u does.
+    # With R^T R the covariance, R's column of W is what moves W by h and the states as u does.
     weight = table[:, 3:, 0]
     shifted = z.clone()
     shifted[:, 0, ..., : weight.shape[1]] += torch.stack(shifts)[..., None] * weight[:, None, None]
@@ -224,7 +224,7 @@ def test_driven_solve_computes_the_readout_once():
 
 
 def test_driven_coordinates_have_an_index_each():
-    """And each the law of its own."""
+    """Each coordinate has the distribution of its index."""
     driver = ou_driver((0.3, 0.8))
     process, nodes = additive(driver), UniformGrid().times(5, (0.0, 1.0))
     solver = DrivenEuler()

@@ -26,7 +26,7 @@ def _exponential_errors(solver, driver, counts):
     fine = UniformGrid().times(512, span)
     state = process.start(torch.ones(400, dtype=torch.float64), generator)
     z = torch.randn(512, 2, *state.shape, generator=generator, dtype=torch.float64)
-    motion, errors = additive(driver), []
+    process, errors = additive(driver), []
     for num_steps in counts:
         nodes = UniformGrid().times(num_steps, span)
         noise = CoupledNoise(fine=fine, coarse=nodes, source=FixedNoise(z))
@@ -34,7 +34,7 @@ def _exponential_errors(solver, driver, counts):
             integrate(scheme.plan(p, nodes), state - shift, noise=noise)[:, 0]
             for scheme, p, shift in (
                 (solver, process, 0),
-                (DrivenEuler(single_noise=True), motion, _first(state)),
+                (DrivenEuler(single_noise=True), process, _first(state)),
             )
         ]
         errors.append(float((ends[0] - ends[1].exp()).square().mean().sqrt()))
@@ -46,7 +46,7 @@ def _first(state):
     return torch.cat([torch.ones_like(state[:, :1]), torch.zeros_like(state[:, 1:])], dim=1)
 
 
-@pytest.mark.parametrize("driver", [Brownian(), ou_driver(0.4)], ids=["K=0", "bank"])
+@pytest.mark.parametrize("driver", [Brownian(), ou_driver(0.4)], ids=["K=0", "K=5"])
 def test_driven_heun_follows_stratonovich_and_euler_does_not(driver):
     """dX = X dB has the solution exp(B); Euler's tends to exp(B - omega_bar^2 t / 2)."""
     counts = (64, 128, 256, 512)
@@ -57,7 +57,7 @@ def test_driven_heun_follows_stratonovich_and_euler_does_not(driver):
     assert euler[-1] > 0.8 * euler[0] > 20 * heun[-1]
 
 
-@pytest.mark.parametrize("driver", [Brownian(), ou_driver(0.4)], ids=["K=0", "bank"])
+@pytest.mark.parametrize("driver", [Brownian(), ou_driver(0.4)], ids=["K=0", "K=5"])
 def test_driven_euler_has_strong_order_one_where_noise_is_additive(driver):
     process = additive(driver, drift=lambda t, x: torch.sin(3 * x) - x)
     generator = torch.Generator().manual_seed(0)

@@ -29,7 +29,7 @@ _TIMES = (0.0, 0.1, 0.25, 0.5, 0.55, 1.0)
 _GAMMAS = (0.05, 0.4, 3.0, 20.0)
 
 
-def _bank(hurst=0.3, representation=MandelbrotVanNess, **options):
+def _ou_driver(hurst=0.3, representation=MandelbrotVanNess, **options):
     return partial(
         MarkovFractionalBrownian,
         hurst=hurst,
@@ -41,15 +41,15 @@ def _bank(hurst=0.3, representation=MandelbrotVanNess, **options):
 
 _DRIVERS = {
     "brownian": Brownian,
-    "type one": _bank(),
-    "type one with a slope": _bank(0.8, random_slope=True),
-    "type two": _bank(0.7, RiemannLiouville),
-    "an index each": _bank((0.2, 0.6)),
+    "type one": _ou_driver(),
+    "type one with a slope": _ou_driver(0.8, random_slope=True),
+    "type two": _ou_driver(0.7, RiemannLiouville),
+    "an index each": _ou_driver((0.2, 0.6)),
 }
 
 
 def _model(driver=Brownian, at=_TIMES, size=2, **options):
-    """X(0) ~ N(0.3, 0.8^2), sigma 1.5, sights of deviation 0.2; the posterior is the guide's."""
+    """X(0) ~ N(0.3, 0.8^2), sigma 1.5, observation noise 0.2; the posterior is the guide's."""
     parts = {
         "driver": driver,
         "start": partial(GaussianStart, mean=0.3, std=0.8),
@@ -75,7 +75,7 @@ def _data(n=5, at=_TIMES, size=2):
 
 
 def _covariance(model, at):
-    """Of X at some times, without the sights, (D, m, m)."""
+    """Covariance of X at some times, without observation noise, (D, m, m)."""
     s, t = torch.meshgrid(times(*at), times(*at), indexing="ij")
     std = model.start.moments()[1][:, None, None]
     scale = model.diffusion.constant()[:, None, None]
@@ -83,7 +83,7 @@ def _covariance(model, at):
 
 
 def _log_marginal(model, values, mask, at=_TIMES):
-    """log p(o) of each series, from the covariance of the motion in closed form."""
+    """log p(o) of each series, from the covariance of the driver in closed form."""
     noise = model.decoder.std().square() * torch.eye(len(at), dtype=torch.float64)
     covariance = (_covariance(model, at) + noise).expand(model.latent, -1, -1)
     mean, logs = model.start.moments()[0], []
@@ -119,7 +119,7 @@ def test_neural_sde_bound_is_tight_where_all_is_linear(name):
 
 def test_neural_sde_gradients_are_those_of_the_likelihood_where_all_is_linear():
     hurst = Hurst(value=0.35, learnable=True)
-    model = _model(_bank(hurst), decoder=partial(IdentityDecoder, std=0.2, learnable=True))
+    model = _model(_ou_driver(hurst), decoder=partial(IdentityDecoder, std=0.2, learnable=True))
     values, mask = _data()
     learned = [p for p in model.parameters() if p.requires_grad]
     wanted = torch.autograd.grad(
@@ -171,9 +171,9 @@ def test_neural_sde_of_a_linear_drift_converges_to_the_likelihood():
 
 
 def test_neural_sde_network_and_encoder_begin_at_the_guide():
-    plain = _model(_bank())
+    plain = _model(_ou_driver())
     values, mask = _data()
-    full = _model(_bank(), encoder=RecurrentEncoder, control=MLPControl)
+    full = _model(_ou_driver(), encoder=RecurrentEncoder, control=MLPControl)
     found = full.log_likelihood(values, mask, _generator(), 1)
     torch.testing.assert_close(found, plain.log_likelihood(values, mask, _generator(), 1))
 
@@ -182,7 +182,7 @@ def _perturbed(**options):
     """A model whose every zeroed layer has been moved, so that all parts act."""
     torch.manual_seed(0)
     model = _model(
-        _bank(),
+        _ou_driver(),
         encoder=RecurrentEncoder,
         control=MLPControl,
         drift=partial(MeanRevertingDrift, rate=1.0, hidden=8),
@@ -197,7 +197,7 @@ def _perturbed(**options):
 def test_neural_sde_gives_probability_one_to_no_observation():
     model = _perturbed()
     values, none = torch.zeros(3, 6, 2).double(), torch.zeros(3, 6, dtype=torch.bool)
-    # Whatever the posterior: the mean weight is that of its paths alone.
+    # For any posterior the mean weight is that of its paths.
     assert model.log_likelihood(values, none, _generator(), 10_000).abs().max() < 0.1
 
 
@@ -213,7 +213,7 @@ def test_neural_sde_weights_are_fair_whatever_the_posterior():
 
 
 def test_neural_sde_prediction_is_that_of_the_gaussian_process():
-    model, (values, _) = _model(_bank(0.8)), _data(1)
+    model, (values, _) = _model(_ou_driver(0.8)), _data(1)
     context_length, n = 4, 20_000
     mask = torch.ones(n, len(_TIMES), dtype=torch.bool)
     paths = model.predict(
@@ -235,7 +235,7 @@ def test_neural_sde_prediction_is_that_of_the_gaussian_process():
 
 
 def test_neural_sde_prior_has_the_distribution_of_its_driver():
-    model = _model(_bank(0.3))
+    model = _model(_ou_driver(0.3))
     paths = model.prior(20_000, _generator())
     wanted = _covariance(model, _TIMES)[0] + 0.2**2 * torch.eye(len(_TIMES))
     found = torch.cov(paths[..., 0].T)
@@ -246,7 +246,7 @@ def test_neural_sde_prior_has_the_distribution_of_its_driver():
 def test_neural_sde_learns_with_state_dependent_noise_and_no_guide():
     torch.manual_seed(0)
     model = _model(
-        _bank(Hurst(value=0.5, learnable=True)),
+        _ou_driver(Hurst(value=0.5, learnable=True)),
         drift=partial(MeanRevertingDrift, hidden=8),
         diffusion=CoordinateDiffusion,
         encoder=RecurrentEncoder,

@@ -1,4 +1,4 @@
-"""Runs of a neural SDE: what they learn from, resume exactly, save, reload and refuse."""
+"""Runs of a neural SDE: logs, exact resumption, checkpoints, reports and errors."""
 
 import csv
 import json
@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers.compose import TINY_SERIES, leave_out_pictures, run_folder, sample_with, train_with
+from helpers.compose import TINY_SERIES, leave_out_figures, run_folder, sample_with, train_with
 from helpers.same_run import assert_same_run
 from helpers.scripts import files_in, runs_in
 
@@ -55,7 +55,7 @@ class _Stop:
 def test_neural_sde_run_stopped_and_resumed_is_the_undisturbed_one(
     step, where, whole, tmp_path, monkeypatch
 ):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     with monkeypatch.context() as stopping:
         _Stop(stopping, step, where)
         with pytest.raises((KeyboardInterrupt, SystemExit)):
@@ -123,7 +123,7 @@ def test_neural_sde_checkpoint_rebuilds_the_model(weights, whole):
 
 
 def test_neural_sde_script_samples_a_checkpoint(whole, tmp_path, monkeypatch, capsys):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     monkeypatch.chdir(tmp_path)
     ckpt = f"ckpt={run_folder(whole) / 'checkpoints' / 'last.ckpt'}"
     first = sample_with(ckpt, "n=32", f"out={tmp_path}")

@@ -93,12 +93,12 @@ def test_series_model_samples_have_the_distribution_of_the_prior_in_the_units_of
     scaling = _affine()
     raw, scaled = (_model(sde, s).sample(6, seed=2).x for s in (None, scaling))
     torch.testing.assert_close(scaled, scaling.to_data(raw))
-    assert _model(sde).nfe == 12  # three stretches of two steps, two evaluations in each
+    assert _model(sde).nfe == 12  # three intervals of two steps, two evaluations in each
 
 
 @pytest.mark.parametrize("chunk_size", [1, 2, 64])
 def test_series_model_keeps_the_order_of_the_series_in_any_chunk(chunk_size, sde):
-    """The posterior stays within a few deviations of the noise, 0.1, of what was observed."""
+    """The posterior stays within a few standard deviations, 0.1, of the observations."""
     model, x = _model(sde, chunk_size=chunk_size), _series()
     assert (model.posterior(x) - x).abs().max() < 0.5
     assert model.sample(5).x.shape == x.shape

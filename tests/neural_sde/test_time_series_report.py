@@ -1,4 +1,4 @@
-"""What a report says of a neural SDE: errors of predictions, masks, indices, bounds."""
+"""Reports on a neural SDE: errors of predictions, masks, indices, bounds."""
 
 import json
 import math
@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from helpers.compose import leave_out_pictures
+from helpers.compose import leave_out_figures
 from helpers.problems import load as load_part
 
 from interpolants.data.finite_time_series import FiniteTimeSeries
@@ -46,7 +46,7 @@ def model():
 def test_series_report_errors_of_the_guesses_are_those_of_a_loop(
     gaps, model, tmp_path, monkeypatch
 ):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     data = _data(gaps)
     report = write_time_series_report(
         model, data, [], SampleRequest(n=20, context_length=2), ReportSettings(folder=tmp_path)
@@ -74,7 +74,7 @@ def test_series_report_errors_of_the_guesses_are_those_of_a_loop(
 
 
 def test_series_report_bounds_are_means_with_standard_errors(model, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     data = _data(gaps=True)
     numbers = write_time_series_report(
         model, data, [], SampleRequest(n=20, seed=3), ReportSettings(folder=tmp_path)
@@ -117,7 +117,7 @@ def test_series_report_lays_the_masks_of_the_data_on_what_is_compared(model):
 
 
 def test_series_report_has_no_predictions_where_all_is_seen(model, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     report = write_time_series_report(
         model, _data(), [], SampleRequest(n=8, context_length=4), ReportSettings(folder=tmp_path)
     )

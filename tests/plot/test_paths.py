@@ -45,9 +45,9 @@ def test_trajectories_of_images_are_eight_rows_ordered_in_time():
     path = torch.linspace(0, 1, 21).view(21, 1, 1, 1, 1).expand(21, 9, 1, 4, 4).contiguous()
     path[-1, :, :, 0, 0] = 0  # the final state sets the range of grey values
     ax = plot_trajectories(path, torch.linspace(0, 1, 21)).axes[0]
-    picture = np.asarray(ax.images[0].get_array())
-    assert picture.shape == (8 * 5 - 1, 10 * 5 - 1, 3)
-    row = picture[6, 1::5, 0]
+    image = np.asarray(ax.images[0].get_array())
+    assert image.shape == (8 * 5 - 1, 10 * 5 - 1, 3)
+    row = image[6, 1::5, 0]
     np.testing.assert_allclose(row, np.linspace(0, 1, 10), atol=0.03)
     assert [label.get_text() for label in ax.get_xticklabels()][::9] == ["0.00", "1.00"]
 

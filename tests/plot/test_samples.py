@@ -30,12 +30,12 @@ def test_plot_samples_puts_images_in_two_grids_on_the_scale_of_the_data(event):
     figure = plot_samples(x, data)
     assert [ax.get_title() for ax in figure.axes] == ["samples", "data"]
     for ax, images in zip(figure.axes, (x, data), strict=True):
-        picture = np.asarray(ax.images[0].get_array())
+        image = np.asarray(ax.images[0].get_array())
         scaled = ((images - data.min()) / (data.max() - data.min())).clamp(0, 1)
         height, width = event[1:]
         for k in (0, 7, 8, 63):
             top, left = (k // 8) * (height + 1), (k % 8) * (width + 1)
-            tile = picture[top : top + height, left : left + width]
+            tile = image[top : top + height, left : left + width]
             expected = scaled[k].permute(1, 2, 0).expand(-1, -1, 3).numpy()
             np.testing.assert_allclose(tile, expected, atol=1e-6)
 
@@ -44,8 +44,8 @@ def test_plot_classes_has_a_row_for_each_class_on_the_scale_of_the_data():
     label = torch.tensor([5, 2, 2, 5, 2] * 3)
     x = (label * 10.0).view(-1, 1, 1, 1).expand(-1, 1, 4, 4)
     figure = plot_classes(x, label, torch.tensor([0.0, 100.0]).view(2, 1, 1, 1))
-    picture = np.asarray(figure.axes[0].images[0].get_array())[..., 0]
-    tiles = picture[::5, ::5]  # the first pixel of each, with gaps of one
+    image = np.asarray(figure.axes[0].images[0].get_array())[..., 0]
+    tiles = image[::5, ::5]  # the first pixel of each, with gaps of one
     # Of class 2 there are nine samples, of class 5 six, and two places stay white.
     np.testing.assert_allclose(tiles, [[0.2] * 8, [0.5] * 6 + [1.0] * 2], atol=1e-6)
 

@@ -94,10 +94,10 @@ def test_frames_are_rows_by_kind_in_the_order_of_time():
     panels = plot_frames(torch.arange(10.0), videos, context_length=4).axes
     assert len(panels) == 2
     for ax in panels:
-        picture = np.asarray(ax.images[0].get_array())
-        assert picture.shape == (2 * 17 - 1, 10 * 17 - 1, 3)
+        image = np.asarray(ax.images[0].get_array())
+        assert image.shape == (2 * 17 - 1, 10 * 17 - 1, 3)
         for row, factor in enumerate([1, 0.5]):
-            greys = picture[17 * row + 8, 8::17, 0]
+            greys = image[17 * row + 8, 8::17, 0]
             np.testing.assert_allclose(greys, factor * np.arange(10) / 9, atol=1e-6)
         assert [label.get_text() for label in ax.get_yticklabels()] == ["data", "predicted"]
         (line,) = ax.lines

@@ -1,4 +1,4 @@
-"""Ranges of samples that are missing, and files that samples are kept in."""
+"""Ranges of missing samples, and files of chunks of samples."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Samples as one file, or as pictures."""
+"""Samples in one file, or as images."""
 
 import io
 
@@ -12,7 +12,7 @@ from interpolants.report.output.npz import NpzOutput
 from interpolants.report.output.png import PngOutput
 
 
-def _pictures(folder):
+def _images(folder):
     return {int(path.stem): np.asarray(Image.open(path)) for path in folder.glob("*.png")}
 
 
@@ -21,18 +21,18 @@ def test_png_output_is_the_rounded_samples_by_number(channels, tmp_path):
     x = 300 * torch.rand(5, channels, 4, 6) - 20
     x[0, 0, 0, :3] = torch.tensor([0.5, 1.5, 254.5])
     assert PngOutput().write(x, None, tmp_path, "ode") == [tmp_path / "ode" / "*.png"]
-    found = _pictures(tmp_path / "ode")
+    found = _images(tmp_path / "ode")
     assert sorted(found) == [0, 1, 2, 3, 4]
-    for number, picture in found.items():
+    for number, image in found.items():
         expected = to_uint8(x[number]).movedim(0, -1).numpy()
-        assert np.array_equal(picture.reshape(4, 6, channels), expected)
+        assert np.array_equal(image.reshape(4, 6, channels), expected)
     assert found[0].reshape(4, 6, channels)[0, :3, 0].tolist() == [0, 2, 254]
 
 
 def test_png_output_takes_the_range_of_the_data(tmp_path):
     x = torch.tensor([-1.0, -0.5, 0.0, 1.0, 2.0, torch.nan]).reshape(1, 1, 1, 6)
     PngOutput(low=-1.0, high=1.0).write(x, None, tmp_path, "a")
-    assert _pictures(tmp_path / "a")[0].tolist() == [[0, 64, 128, 255, 255, 0]]
+    assert _images(tmp_path / "a")[0].tolist() == [[0, 64, 128, 255, 255, 0]]
 
 
 def test_png_output_leaves_no_images_of_earlier_samples_but_other_files(tmp_path):
@@ -42,7 +42,7 @@ def test_png_output_leaves_no_images_of_earlier_samples_but_other_files(tmp_path
     files = output.write(x[:9] + 7, torch.arange(9), tmp_path, "ode")
     assert files == [tmp_path / "ode" / "*.png", tmp_path / "ode.npz"]
     (tmp_path / "ode" / "mine.png").unlink()
-    found = _pictures(tmp_path / "ode")
+    found = _images(tmp_path / "ode")
     assert sorted(found) == list(range(9)) and all((p == 7).all() for p in found.values())
     with np.load(tmp_path / "ode.npz") as content:
         assert list(content) == ["label"] and content["label"].tolist() == list(range(9))

@@ -1,11 +1,11 @@
-"""What a report draws, compares, writes and lists."""
+"""Reports: samples, metrics, files and figures."""
 
 import json
 from functools import partial
 
 import pytest
 import torch
-from helpers.compose import leave_out_pictures, run_folder, train_with
+from helpers.compose import leave_out_figures, run_folder, train_with
 from helpers.problems import BASE, INTERPOLANTS, TARGET, exact_fields
 
 from interpolants.base.dataset import DatasetBase
@@ -77,7 +77,7 @@ def test_report_draws_only_the_references_that_it_uses(metrics, draws, tmp_path)
     assert head.startswith("metric ") == bool(metrics)
 
 
-def test_report_of_training_lists_every_picture(tmp_path):
+def test_report_of_training_lists_every_figure(tmp_path):
     table = train_with(tmp_path, "metric=energy_distance").table().splitlines()
     (folder,) = (tmp_path / "outputs" / "checkerboard").iterdir()
     assert sorted(path.name for path in (folder / "figures").iterdir()) == [
@@ -91,7 +91,7 @@ def test_report_of_training_lists_every_picture(tmp_path):
     assert samples == set(table[3:-2])
 
 
-def test_report_of_training_without_metrics_draws_its_pictures(tmp_path):
+def test_report_of_training_without_metrics_draws_its_figure(tmp_path):
     report = train_with(tmp_path, "metric=[]")
     assert report.metrics == []
     assert (run_folder(report) / "figures" / "step_0000004.png").is_file()
@@ -111,7 +111,7 @@ def test_report_of_training_that_logged_nothing_has_no_images_of_it(tmp_path):
 
 
 def test_report_of_training_is_drawn_where_training_was(tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     load, devices = run.load, []
 
     def spy(*args, device="cpu", **options):

@@ -37,7 +37,7 @@ _SAMPLERS = {
 
 
 class _Net(nn.Module):
-    """Small, and told of labels."""
+    """Small network that is conditioned on labels."""
 
     def __init__(self):
         super().__init__()
@@ -59,7 +59,7 @@ def _model(labels=None, **options):
 
 
 def _turns(world_size):
-    """Processes that take turns in this one; what is missing is known from the first."""
+    """Run several processes one after the other in this one, with the ranges of the first."""
     plan = []
 
     class Turn(Ranks):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.compose import ROOT, leave_out_pictures, run_folder, sample_with, train_with
+from helpers.compose import ROOT, leave_out_figures, run_folder, sample_with, train_with
 from helpers.scripts import environment, files_in, run_script
 from PIL import Image
 
@@ -26,7 +26,7 @@ def ckpt(tmp_path_factory):
     """The checkpoint of a run on images, as an override."""
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        leave_out_pictures(monkeypatch)
+        leave_out_figures(monkeypatch)
         report = train_with(folder, "data=digits", "metric=[]")
     return f"ckpt={run_folder(report) / 'checkpoints' / 'last.ckpt'}"
 
@@ -54,7 +54,7 @@ def _samples(folder, stem="ode"):
 
 
 def test_sharding_killed_job_continues_by_two_processes(ckpt, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     slow = [ckpt, "num_steps=400", f"out={tmp_path}", "sampler/solver=euler"]
     process = _start(tmp_path, 1, *slow, "chunk_size=40")
     chunks = tmp_path / "ode_chunks"
@@ -90,7 +90,7 @@ def _children(pid):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes in /proc")
 def test_sharding_process_that_is_killed_ends_the_job_which_continues(ckpt, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     options = [ckpt, "sampler=sde", "sampler/noise=per_sample", f"out={tmp_path}", "num_steps=300"]
     process = _start(tmp_path, 3, *options, "chunk_size=10")
     _wait_for_files(tmp_path / "sde_chunks", 7, process)
@@ -109,14 +109,14 @@ def test_sharding_process_that_is_killed_ends_the_job_which_continues(ckpt, tmp_
 
 def test_sharding_leaves_small_jobs_as_they_are(ckpt, tmp_path, monkeypatch):
     """The files of one process with all in one chunk; no others on the way."""
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     monkeypatch.setattr("interpolants.report.sharding.ShardedSampling", None)
     sample_with("n=50", ckpt, f"out={tmp_path}", "metric=[]", "chunk_size=50")
     assert files_in(tmp_path) == ["ode.json", "ode.npz"]
 
 
 def test_sharding_writes_images_of_images(ckpt, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     words = ["n=50", ckpt, "metric=[]", "output=png", "output.high=16", "num_steps=4"]
     for size, folder in ((20, tmp_path / "a"), (50, tmp_path / "b")):
         sample_with(*words, f"chunk_size={size}", f"out={folder}")

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 import torch
-from helpers.compose import leave_out_pictures, run_folder, train_with
+from helpers.compose import leave_out_figures, run_folder, train_with
 
 import interpolants
 from interpolants.checkpoint.reading import read_checkpoint
@@ -20,7 +20,7 @@ _SIGNED += ["interpolant=variance_exploding", "objective=denoiser", "scheduler=c
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A working folder with rows in it whose coordinates keep their signs."""
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     monkeypatch.chdir(tmp_path)
     rows = np.exp(np.random.default_rng(0).normal(size=(80, 3))) * _SIGNS.numpy()
     np.savetxt("rows.csv", rows, delimiter=",", header="a,b,c", comments="")

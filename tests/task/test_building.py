@@ -1,4 +1,4 @@
-"""What fitting the scaling takes from data, and which spaces of a base it refuses."""
+"""Fits of scaling and base to data, and refused spaces of a base."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The file of metrics: appended to over restarts, cut back when a run is resumed."""
+"""The CSV logger: appends over restarts, and truncates when a run is resumed."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Averaged weights: their formula, and which weights are in place when."""
+"""Averaged weights: the formula, and which weights are used when."""
 
 import pytest
 import torch

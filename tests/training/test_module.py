@@ -1,4 +1,4 @@
-"""What training does: its losses, its pairs, its steps, and the law it arrives at."""
+"""The training module: losses, pairs, steps, and the learned distribution."""
 
 import csv
 import math
@@ -155,7 +155,7 @@ def test_training_logs_losses_that_reach_their_floors_at_exact_fields(objective,
 
 
 def test_training_logs_losses_in_the_units_of_the_networks(tmp_path):
-    """Data of mean 5000 and deviation 20, standardised: the floors are those of N(0, 1).
+    """Data of mean 5000 and std 20, standardised: the floors are those of N(0, 1).
 
     There C = 1 - t + t^2, so int (t - 1/2)^2 / C = 1 - pi / sqrt(12) and
     int t(1 - t) / C = 2 pi / sqrt(27) - 1.
@@ -170,7 +170,7 @@ def test_training_logs_losses_in_the_units_of_the_networks(tmp_path):
 
 
 def _seen(folder, data, coupling=None, **options):
-    """What reaches the objective in three steps of 50: (t, x0, x1, z) of each."""
+    """Inputs (t, x0, x1, z) of the objective in three steps of 50."""
     seen = []
     objective = VelocityObjective()
 
@@ -201,7 +201,7 @@ def test_training_takes_the_batches_of_the_data_and_independent_pairs(tmp_path):
 
 @pytest.mark.parametrize("means", [[[1.0]], [[1.0], [1.3]]], ids=["one class", "two classes"])
 def test_training_hands_the_pairs_of_the_coupling_to_the_objective(means, tmp_path):
-    """On the line, optimal pairs have one order, whatever labels the network is not told."""
+    """On the line, optimal pairs have one order, for any labels that the network does not get."""
     data = GaussianMixture(means=means, std=math.sqrt(0.3), standardize=False)
     for _, x0, x1, _ in _seen(tmp_path, data, MinibatchOTCoupling()):
         assert torch.equal(x0.argsort(dim=0), x1.argsort(dim=0))
@@ -232,7 +232,8 @@ def test_training_moves_a_wrong_field_straight_to_the_right_one(tmp_path):
     fields = _exact(("velocity",), dim=3, offset=2.0)
     module = _module(fields, VelocityObjective(), data, optimizer=_SGD, steps=10)
     _fit(tmp_path, module, data, steps=10)
-    # A gradient's deviation is below 2 / sqrt(2000 * 3), and ten steps of 0.1 add up to 0.05.
+    # A gradient's standard deviation is below 2 / sqrt(2000 * 3), and ten steps of 0.1 add up to
+    # 0.05.
     assert abs(fields.net.offset.item() - 2 * 0.9**10) < 0.03
 
 

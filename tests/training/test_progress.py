@@ -1,4 +1,4 @@
-"""The line of progress: what it says, how often it is drawn, and where it is silent."""
+"""The progress bar: its content, how often it is drawn, and where it is silent."""
 
 import io
 import re
@@ -18,7 +18,7 @@ class _Terminal(io.StringIO):
 
 
 def _shown(folder, monkeypatch, seconds_per_step, stream):
-    """What 40 steps in chunks of 5 write to stderr, on a clock that only steps move."""
+    """Output of 40 steps in chunks of 5 to stderr, on a clock that only steps advance."""
     clock = SimpleNamespace(now=1000.0)
 
     def tick(step):

@@ -4,7 +4,7 @@ import shutil
 
 import lightning.pytorch as pl
 import pytest
-from helpers.compose import TINY, leave_out_pictures, run_folder, train_with
+from helpers.compose import TINY, leave_out_figures, run_folder, train_with
 from helpers.same_run import assert_same_run
 from helpers.scripts import files_in, run_many, runs_in
 
@@ -95,7 +95,7 @@ _STOPS = [
 def test_resume_after_a_stop_equals_the_undisturbed_run(
     data, step, where, error, whole, tmp_path, monkeypatch
 ):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     expected = whole(data)
     with monkeypatch.context() as stopping:
         _stop_at(stopping, step, where, error)
@@ -113,7 +113,7 @@ def test_resume_after_a_stop_equals_the_undisturbed_run(
 
 
 def test_resume_stopped_twice_equals_the_undisturbed_run(whole, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     for step in (15, 35):
         with monkeypatch.context() as stopping:
             _stop_at(stopping, step, "after", KeyboardInterrupt())
@@ -125,7 +125,7 @@ def test_resume_stopped_twice_equals_the_undisturbed_run(whole, tmp_path, monkey
 
 
 def test_resume_of_a_finished_run_changes_nothing(whole, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     expected = whole("checkerboard")
     finished = tmp_path / "outputs" / "checkerboard" / "finished"
     shutil.copytree(expected, finished)
@@ -135,7 +135,7 @@ def test_resume_of_a_finished_run_changes_nothing(whole, tmp_path, monkeypatch):
 
 
 def test_resume_in_a_new_folder_from_a_finished_run_reports_it(whole, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     last = whole("checkerboard") / "checkpoints" / "last.ckpt"
     elsewhere = tmp_path / "elsewhere"
     report = train_with(tmp_path, *_SIZES, f"ckpt={last}", f"run_dir={elsewhere}")
@@ -144,7 +144,7 @@ def test_resume_in_a_new_folder_from_a_finished_run_reports_it(whole, tmp_path, 
 
 
 def test_resume_from_a_loose_checkpoint_takes_a_folder_of_its_own(whole, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     shutil.copy(whole("checkerboard") / "checkpoints" / "last.ckpt", tmp_path / "loose.ckpt")
     sizes = [*_SIZES, "max_steps=80", "scheduler=cosine"]
     report = train_with(tmp_path / "work", *sizes, f"ckpt={tmp_path / 'loose.ckpt'}")
@@ -154,7 +154,7 @@ def test_resume_from_a_loose_checkpoint_takes_a_folder_of_its_own(whole, tmp_pat
 
 
 def test_resume_starts_a_new_run_where_none_fits(whole, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     other = tmp_path / "outputs" / "checkerboard" / "other"
     shutil.copytree(whole("checkerboard"), other)
     before = (other / "checkpoints" / "last.ckpt").read_bytes()
@@ -195,7 +195,7 @@ def test_resume_never_overwrites_a_run(whole, tmp_path):
 
 
 def test_resume_across_processes_equals_the_undisturbed_run(whole, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     with monkeypatch.context() as stopping:
         _stop_at(stopping, 25, "after", KeyboardInterrupt())
         with pytest.raises((KeyboardInterrupt, SystemExit)):

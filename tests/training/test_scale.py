@@ -1,4 +1,4 @@
-"""Several processes do what one would; killed ones lose nothing."""
+"""Several processes train like one, and killed runs lose nothing."""
 
 import random
 import signal
@@ -8,7 +8,7 @@ import time
 
 import pytest
 import torch
-from helpers.compose import ROOT, TINY, leave_out_pictures, run_folder, train_with
+from helpers.compose import ROOT, TINY, leave_out_figures, run_folder, train_with
 from helpers.scripts import environment, run_script
 
 from interpolants.checkpoint.reading import read_checkpoint
@@ -47,7 +47,7 @@ def one(tmp_path_factory):
     """A run of one process."""
     folder = tmp_path_factory.mktemp("one")
     with pytest.MonkeyPatch.context() as patch:
-        leave_out_pictures(patch)
+        leave_out_figures(patch)
         patch.chdir(folder)
         return run_folder(train_with(folder, *_RUN))
 
@@ -83,7 +83,7 @@ def test_processes_that_lightning_starts_share_the_run_folder(one, tmp_path):
 
 
 def test_batches_in_parts_and_from_workers_are_the_same(one, tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     monkeypatch.chdir(tmp_path)
     _check_same(one, run_folder(train_with(tmp_path, *_RUN, "accumulate=4", "workers=1")))
 
@@ -131,9 +131,9 @@ def test_a_run_is_named_by_the_time_by_slurm_or_by_who_started_the_process(tmp_p
         RunLocation(tmp_path / "a", tmp_path / "a.ckpt"),
         RunLocation(tmp_path / "b", None),
     )
-    for told in (place, other):
-        with announced(told):
-            assert shared_location(pytest.fail) == told
+    for location in (place, other):
+        with announced(location):
+            assert shared_location(pytest.fail) == location
     assert shared_location(lambda: other) == other
 
 
@@ -190,7 +190,7 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(kills, tmp_path, mo
     """It writes a checkpoint after every step, so that many of the moments are within that."""
     steps = 150 * kills
     run = [*_LONG, f"max_steps={steps}", "steps_per_batch=1", "data=moons", "batch_size=16"]
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     (tmp_path / "whole").mkdir()
     monkeypatch.chdir(tmp_path / "whole")
     train_with(tmp_path / "whole", *run, "checkpoint_every=1000000")

@@ -1,4 +1,4 @@
-"""Processes that share the weights out train as one that has them all."""
+"""Training with sharded weights equals training by one process."""
 
 import pytest
 import torch

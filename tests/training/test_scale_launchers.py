@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers.compose import TINY, config_of, leave_out_pictures, run_folder, train_with
+from helpers.compose import TINY, config_of, leave_out_figures, run_folder, train_with
 from helpers.scripts import run_script, runs_in
 from hydra.core.hydra_config import HydraConfig
 
@@ -14,7 +14,7 @@ _SLURM |= {"JOB_ID": "5", "STEP_ID": "0", "NODELIST": "localhost"}
 
 
 def test_a_new_run_under_slurm_takes_no_checkpoint_that_lies_about(tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     monkeypatch.chdir(tmp_path)
     torch.save({"global_step": 3}, "hpc_ckpt_1.ckpt")
     for name, value in _SLURM.items():

@@ -1,4 +1,4 @@
-"""Averages made after training: their closed forms, and against averages that were tracked."""
+"""Post-hoc averages: closed forms, and comparison with tracked averages."""
 
 import math
 

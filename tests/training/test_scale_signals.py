@@ -1,4 +1,4 @@
-"""Signals to several processes, and jobs that are queued anew."""
+"""Signals to several processes, and requeued jobs."""
 
 import os
 import signal
@@ -80,7 +80,7 @@ def test_torchrun_passes_the_signal_on_and_every_process_leaves_in_time(tmp_path
     job = _started(tmp_path, *_RUN, "max_steps=1000000", "log_every=5", command=launcher)
     job.send_signal(signal.SIGTERM)
     _end(job)
-    # Its own status, whatever its processes end with.
+    # Its own status, for any status of its processes.
     assert job.returncode != 0
     assert read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] > 0
 
@@ -133,14 +133,14 @@ def _others():
 def test_a_job_of_slurm_is_queued_anew_once_it_is_saved(number, whole, tmp_path, monkeypatch):
     program = tmp_path / "bin" / "scontrol"
     program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n(ls {tmp_path}/run; echo $@) > {tmp_path}/told\n")
+    program.write_text(f"#!/bin/sh\n(ls {tmp_path}/run; echo $@) > {tmp_path}/calls\n")
     program.chmod(program.stat().st_mode | stat.S_IEXEC)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "12")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
     _stopped(tmp_path / "run", number)
-    told = (tmp_path / "told").read_text().split("\n")
-    assert "last.ckpt" in told and "requeue 12_3" in told
+    calls = (tmp_path / "calls").read_text().split("\n")
+    assert "last.ckpt" in calls and "requeue 12_3" in calls
     assert read_checkpoint(tmp_path / "run" / "last.ckpt")["global_step"] == 20
     fit(tmp_path / "run", 60, resume=tmp_path / "run" / "last.ckpt")
     assert_same_run(tmp_path / "run", whole, ".")

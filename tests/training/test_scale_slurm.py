@@ -1,4 +1,4 @@
-"""Slurm itself, on this machine: jobs of two processes, queued anew, and a sweep of them."""
+"""A local Slurm: jobs of two processes, requeued, and a sweep of them."""
 
 import os
 import subprocess

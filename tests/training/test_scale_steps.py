@@ -4,7 +4,7 @@ import csv
 
 import pytest
 import torch
-from helpers.compose import TINY, TINY_SERIES, leave_out_pictures, run_folder, train_with
+from helpers.compose import TINY, TINY_SERIES, leave_out_figures, run_folder, train_with
 from torch import nn
 
 from interpolants.checkpoint.reading import read_checkpoint
@@ -20,7 +20,7 @@ _RUN += ["steps_per_batch=5", "log_every=1", "metric=[]", "optimizer.lr=0.01"]
 
 @pytest.fixture(autouse=True)
 def _quick(tmp_path, monkeypatch):
-    leave_out_pictures(monkeypatch)
+    leave_out_figures(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

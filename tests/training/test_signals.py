@@ -1,4 +1,4 @@
-"""A run that a signal or an error stopped leaves a checkpoint, from which it goes on exactly."""
+"""Runs stopped by a signal or an error leave a checkpoint and resume exactly."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What `logger=wandb` records with no account and no network, read back from its offline file."""
+"""Records of `logger=wandb` without account and network, read from its offline file."""
 
 import pytest
 from helpers.compose import TINY, first_infinite_weight
@@ -16,7 +16,7 @@ def recorded(tmp_path_factory):
     failing = ["weight=power", "weight.a=-12,1", "max_steps=20", "validate_every=20"]
     sweep = ["train", "-m", *_WANDB, *failing, "sample_every=20"]
     lines = [run, [*run, "max_steps=6", "resume=auto"], sweep]
-    return folder, run_many(folder, lines, pictures=True)
+    return folder, run_many(folder, lines, figures=True)
 
 
 def _records(folder):

@@ -26,7 +26,7 @@ class RecurrentEncoder(Encoder):
         hidden: units of each direction.
 
     Raises:
-            ValueError: if `hidden` is not a whole number above zero.
+        ValueError: if `hidden` is not a whole number above zero.
     """
 
     gaps: Tensor

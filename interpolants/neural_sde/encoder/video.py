@@ -26,8 +26,7 @@ class VideoEncoder(Encoder):
     h_i. From these,
 
         context g_i: two convolutions of width 3 along the frames, with SiLU between,
-        start: a layer with SiLU on (g_0, h_0, h_1, h_2); with fewer frames the last one is
-            repeated,
+        start: a layer with SiLU on (g_0, h_0, h_1, h_2), repeating the last of fewer frames,
         content: an MLP of the median of h over the existing frames.
 
     A missing frame is zero, like the padding beyond the ends of a video: missing frames at the end

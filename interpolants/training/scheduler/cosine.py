@@ -18,7 +18,7 @@ def cosine(
 
     It ends at `final_factor` times the full rate.
 
-        Raises:
+    Raises:
         ValueError: unless `max_steps` is a whole number > 0, `warmup_steps` one in
             [0, max_steps), and `final_factor` in [0, 1].
     """
