@@ -228,6 +228,8 @@ def main() -> int:
         sides = [
             stack.enter_context(opened(name, options.keep)) for name in (options.old, options.new)
         ]
+        if sides[0].results == sides[1].results:
+            raise SystemExit("NEW: expected another commit than OLD; one with itself: no --keep")
         scratch = Path(stack.enter_context(TemporaryDirectory()))
         run = partial(run_cases, cases, jobs=options.jobs, scratch=scratch)
         all_equal = compare(sides, run, [case.name for case in cases])
