@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_LINE = re.compile(r"^(?P<indent> *)(?P<key>[\w/@.]+):(?P<value>.*?)(?:(?:^|\s)#\s*(?P<note>.*))?$")
+_LINE = re.compile(
+    r"^(?P<indent> *)(?P<key>[\w/@.]+):(?P<value>.*?)(?:(?:^|\s)#\s*(?P<note>.*))?$"
+)
 _SECTION = re.compile(r"^(Args|Attributes):$")
 _ARGUMENT = re.compile(r"^    (?P<names>[\w, *]+): (?P<text>.*)$")
 
@@ -55,7 +57,9 @@ def _script_page(conf: Path, script: str, folders: tuple[str, ...]) -> str:
     for folder in folders:
         for file in sorted((conf / folder).glob("*.yaml")):
             body = _table(file, "")
-            text += f"\n## `{folder}/{file.stem}.yaml`\n\n{_header(file)}\n\n{body}" if body else ""
+            text += (
+                f"\n## `{folder}/{file.stem}.yaml`\n\n{_header(file)}\n\n{body}" if body else ""
+            )
     return text
 
 

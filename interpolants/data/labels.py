@@ -71,6 +71,10 @@ class Labels:
         }
         return cls(**parts)
 
+    def __str__(self) -> str:
+        kind = f"vectors of {self.size}" if self.size else f"{len(self.frequencies)} classes"
+        return f"{kind}, dropped in {self.dropout:.0%} of training"
+
     def plain(self) -> dict[str, Any]:
         """Convert to plain data, for a checkpoint."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}

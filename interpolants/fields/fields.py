@@ -83,6 +83,14 @@ class Fields(nn.Module):
         if preconditioning is not None:
             preconditioning.check(interpolant, self.predicts)
 
+    def __repr__(self) -> str:
+        count = sum(p.numel() for p in self.net.parameters())
+        predicts, path = ", ".join(self.predicts), self.interpolant
+        return (
+            f"Fields({predicts} of {path!r} from {type(self.base).__name__}, "
+            f"{type(self.coupling).__name__}, by {type(self.net).__name__} with {count:,} weights)"
+        )
+
     def condition_on(self, condition: Condition, guidance: Guidance | None = None) -> Fields:
         """Fields of samples with a condition, and optional guidance, called as (t, x) like these.
 

@@ -16,7 +16,8 @@ from interpolants.likelihood.base import Likelihood, standard_error
 from interpolants.likelihood.process.transported_density import TransportedDensity
 from interpolants.sampler.integrate import SaveTimes
 from interpolants.sampler.noise.base import Noise
-from interpolants.sampler.sampler import Sampler, Samples, check_start
+from interpolants.sampler.sampler import Sampler, check_start
+from interpolants.sampler.samples import Samples
 from interpolants.utils.checks import check
 
 

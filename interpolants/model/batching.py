@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from interpolants.likelihood.base import LogProb
-from interpolants.sampler.sampler import Samples
+from interpolants.sampler.samples import Samples
+from interpolants.space.scaling import Scaling
+from interpolants.utils.shapes import expand_time
 
 # Bounds on the samples and on the numbers in a chunk: on a CPU the feature maps of an image
 # network would exceed the caches.
@@ -51,6 +54,31 @@ def joined_samples(parts: Sequence[Samples]) -> Samples:
         log_prob=_joined(part.log_prob for part in parts),
         log_prob_error=_joined(part.log_prob_error for part in parts),
         outside=sum(outside) if outside else None,
+    )
+
+
+def in_data_units(
+    drawn: Samples, label: Tensor | None, start: Scaling, data: Scaling, backward: bool
+) -> Samples:
+    """Samples in the units of the data, with their labels; of a backward process in the start's.
+
+    Args:
+        drawn: in the units of the networks.
+        label: of the samples.
+        start, data: the units at t=0 and t=1, between which those of a path change linearly.
+        backward: whether the samples are at t=0.
+    """
+    path, density = drawn.path, drawn.log_prob
+    if path is not None and drawn.times is not None:
+        weights = expand_time(drawn.times.to(path), path)
+        chart = torch.lerp(start.to_chart(path), data.to_chart(path), weights)
+        path = data.space.from_chart(chart)
+    return replace(
+        drawn,
+        label=label,
+        x=(start if backward else data).to_data(drawn.x),
+        path=path,
+        log_prob=None if density is None else density - data.log_volume(drawn.x),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, final
@@ -18,16 +17,22 @@ from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.base import Guidance
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.likelihood.flow import FlowLikelihood, with_density
-from interpolants.model.batching import joined_log_probs, joined_samples, ranges, rows_at_once
+from interpolants.model.batching import (
+    in_data_units,
+    joined_samples,
+    ranges,
+    rows_at_once,
+)
 from interpolants.model.checks import check_inputs
+from interpolants.model.log_density import log_density
 from interpolants.model.request import SampleRequest, SamplerFactory
 from interpolants.net.condition import Condition
-from interpolants.sampler.sampler import Sampler, Samples
+from interpolants.sampler.sampler import Sampler
+from interpolants.sampler.samples import Samples
 from interpolants.space.scaling import Scaling
 from interpolants.utils.checks import check, check_seed
 from interpolants.utils.eval_mode import eval_mode
 from interpolants.utils.seeds import keyed_generator, stream_rows
-from interpolants.utils.shapes import expand_time
 
 # Keep these draws independent of those of training and data, and of each other.
 _SAMPLE, _LOG_PROB, _NOISE, _LABEL, _PAIR = 31, 32, 38, 39, 40
@@ -65,6 +70,13 @@ class Model:
         self.labels = labels
         self.guidance = guidance
         self.config = dict(config or {})
+
+    def __repr__(self) -> str:
+        parts = {"fields": self.fields, "sampler": self.make_sampler()}
+        parts |= {"labels": self.labels, "guidance": self.guidance}
+        lines = [f"  {name}: {part}" for name, part in parts.items() if part is not None]
+        space = type(self.scaling.space).__name__
+        return "\n".join([f"Model of {self.event_shape} in {space} on {self.device}", *lines])
 
     @property
     def device(self) -> torch.device:
@@ -130,19 +142,16 @@ class Model:
                 `PerSampleNoise` its own noise; if samples share a generator, noise is fixed by
                 `seed`, `first` and `chunk_size` together.
             first: number of the first sample in the stream, >= 0.
-            label: labels that samples are conditioned on: one for all, or one for each, (n,) or
-                (n, C). If None, classes with their frequencies in the training data; samples that
-                start from data are then unconditional, since their labels are not known here.
-            guidance: guidance of the fields; the model's if None.
-            sampler: builds the sampler; the model's if None.
+            label: one for all, or one for each, (n,) or (n, C). If None, classes with their
+                frequencies in the training data; samples that start from data are unconditional.
+            guidance, sampler: the model's if None.
             start: initial states, (n, *event), instead of draws from the base: data for a
                 backward process, base samples in the base's units, or the result of `pair`.
             image: conditioning images of `pair`, (n, K, *spatial).
             times: increasing times in [0, 1] of the states in `Samples.path`, reversed for a
                 backward process; their units are interpolated linearly from the base's to the
                 data's, in the chart of the data's space, so that all lie in that space.
-            chunk_size: samples integrated together, which bounds memory; if None, chosen by
-                their size and the device (`interpolants.model.batching.rows_at_once`).
+            chunk_size: samples integrated together; `rows_at_once` of their size if None.
             log_prob: whether to compute log densities along the flow, with the exact divergence
                 if true, or with this one. See `FlowLikelihood.sample`.
             options: settings of the sampler to change, such as `num_steps=64`.
@@ -201,7 +210,8 @@ class Model:
                 else:
                     x = self._start_in_model_units(start[low:high], units)
                 parts.append(run(x, noise=source, times=times))
-        return self._to_user(joined_samples(parts), label, backward)
+        drawn = joined_samples(parts)
+        return in_data_units(drawn, label, self.start_scaling, self.scaling, backward)
 
     def is_backward(self, request: SampleRequest) -> bool:
         """True if the request's process starts from data."""
@@ -249,22 +259,6 @@ class Model:
         units.space.check(start)
         return units.to_model(start)
 
-    def _to_user(self, drawn: Samples, label: Tensor | None, backward: bool) -> Samples:
-        """Convert samples to the units of the user, with their labels."""
-        base, data, x, path = self.start_scaling, self.scaling, drawn.x, drawn.path
-        density = drawn.log_prob
-        if path is not None and drawn.times is not None:
-            weights = expand_time(drawn.times.to(path), path)
-            chart = torch.lerp(base.to_chart(path), data.to_chart(path), weights)
-            path = data.space.from_chart(chart)
-        return dataclasses.replace(
-            drawn,
-            label=label,
-            x=(base if backward else data).to_data(x),
-            path=path,
-            log_prob=None if density is None else density - data.log_volume(x),
-        )
-
     def log_prob(
         self,
         x: Tensor,
@@ -297,28 +291,13 @@ class Model:
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
         labels = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, from_data=True)
         known = network_labels(self.labels, labels, self.device)
-        draw = self.make_sampler(sampler, **options)
+        make = partial(self.make_sampler, sampler, **options)
         wide = next(self.fields.parameters(), x).dtype == torch.float64
         x = x.to(self.device, torch.float64 if wide else torch.float32)
         self.scaling.space.check(x)
-        paths = likelihood(sampler=draw).paths
         size = chunk_size or rows_at_once(self.event_shape, self.device)
-        step = len(x) if known is None else max(1, size // paths)
-        generator, parts = keyed_generator(_LOG_PROB, seed, device=self.device), []
+        generator = keyed_generator(_LOG_PROB, seed, device=self.device)
         with eval_mode(self.fields), torch.set_grad_enabled(gradients):
             state = self.scaling.to_model(x)
-            for low in range(0, len(x), step):
-                if known is not None:
-                    condition = Condition(known[low : low + step]).interleaved(paths)
-                    draw = self.make_sampler(
-                        sampler, fields=self.fields.condition_on(condition), **options
-                    )
-                found = likelihood(sampler=draw).log_prob(
-                    state[low : low + step],
-                    generator=generator,
-                    chunk_size=size,
-                    gradients=gradients,
-                )
-                parts.append(found)
-            found = joined_log_probs(parts)
+            found = log_density(self.fields, make, likelihood, state, known, size, generator)
             return found._replace(value=found.value - self.scaling.log_volume(state))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from interpolants.driver.hurst import Hurst
 from interpolants.neural_sde.neural_sde import NeuralSDE
-from interpolants.sampler.sampler import Samples
+from interpolants.sampler.samples import Samples
 from interpolants.space.scaling import Scaling
 from interpolants.utils.checks import check, check_count, check_seed, is_whole
 from interpolants.utils.eval_mode import eval_mode
@@ -61,6 +61,15 @@ class TimeSeriesModel:
         most = max(1, min(_MOST_PATHS, _MOST_NUMBERS // math.prod(self.event_shape)))
         self.chunk_size = most if chunk_size is None else chunk_size
         check_count("TimeSeriesModel.chunk_size", self.chunk_size)
+
+    def __repr__(self) -> str:
+        count, steps = sum(p.numel() for p in self.model.parameters()), len(self.model.nodes) - 1
+        driver, frame = type(self.model.driver).__name__, self.event_shape[1:]
+        return (
+            f"TimeSeriesModel of {len(self.times)} frames {frame} on {self.device}\n"
+            f"  driver: {driver}, Hurst index {hurst_text(self.hurst)}\n"
+            f"  solver: {self.model.solver!r}, {steps} steps; {count:,} weights"
+        )
 
     @property
     def device(self) -> torch.device:
@@ -257,6 +266,14 @@ def checked_context_length(context_length: int | None, count: int) -> int:
     within = is_whole(chosen) and 1 <= chosen <= count
     check(within, "context_length", f"a whole number in [1, {count}]", chosen)
     return chosen
+
+
+def hurst_text(hurst: Tensor | None) -> str:
+    """The Hurst index in words: one value, the range of several, or 1/2 of Brownian motion."""
+    if hurst is None:
+        return "1/2"
+    low, high = float(hurst.min()), float(hurst.max())
+    return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
 
 
 def build_neural_sde(

@@ -27,7 +27,7 @@ from interpolants.plot.time_series import plot_errors, plot_time_series
 from interpolants.plot.video import plot_frames
 from interpolants.report.report import REFERENCES, Report, as_plain, compare, write_numbers
 from interpolants.report.settings import ReportSettings
-from interpolants.sampler.sampler import Samples
+from interpolants.sampler.samples import Samples
 from interpolants.utils.files import replace
 
 # Held-out series in means of bounds and errors, and their numbers in all; paths of a prediction

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from interpolants.model.batching import joined_samples
-from interpolants.sampler.sampler import Samples
+from interpolants.sampler.samples import Samples
 from interpolants.utils.checks import check
 from interpolants.utils.files import replace
 from interpolants.utils.shapes import flatten_event

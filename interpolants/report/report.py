@@ -24,7 +24,7 @@ from interpolants.plot.style import is_image, save
 from interpolants.report.output.npz import NpzOutput
 from interpolants.report.paths import write_paths
 from interpolants.report.settings import ReportSettings
-from interpolants.sampler.sampler import Samples
+from interpolants.sampler.samples import Samples
 from interpolants.utils.files import replace
 from interpolants.utils.seeds import keyed_generator
 

@@ -20,7 +20,7 @@ from interpolants.model.request import SampleRequest
 from interpolants.report.chunk_files import ChunkFiles, missing_ranges
 from interpolants.report.report import Report, write_report
 from interpolants.report.settings import ReportSettings
-from interpolants.sampler.sampler import Samples
+from interpolants.sampler.samples import Samples
 from interpolants.utils.checks import check, check_count
 from interpolants.utils.describe import digest
 from interpolants.utils.log import Log, silent

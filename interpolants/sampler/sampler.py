@@ -7,7 +7,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -26,51 +25,11 @@ from interpolants.sampler.noise.generator import GeneratorNoise
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.factory import check_epsilon
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.samples import Samples
 from interpolants.sampler.solver.base import PlannedSolver, Solver
 from interpolants.sampler.solver.rk4 import RK4
 from interpolants.utils.checks import check, check_count
 from interpolants.utils.shapes import flatten_event
-
-
-@dataclass(frozen=True, kw_only=True)
-class Samples:
-    """Samples, and how they were drawn.
-
-    Attributes:
-        x: samples, (n, *event).
-        nfe: network calls that each sample took, counted.
-        seconds: wall time of the solve.
-        path: states at the requested times, (S, n, *event), or None.
-        times: of those states, (S,), in the order of the path, or None.
-        log_prob: log densities of the samples, (n,), or None.
-        log_prob_error: their standard errors, (n,), where they are means of estimates, or None.
-        outside: how many samples left the domain of the process or overflowed, and are NaN; None
-            for a process whose domain none can leave.
-        label: of the samples, (n,) or (n, C), where they were drawn for some.
-    """
-
-    x: Tensor
-    nfe: int
-    seconds: float
-    path: Tensor | None = None
-    times: Tensor | None = None
-    log_prob: Tensor | None = None
-    log_prob_error: Tensor | None = None
-    outside: int | None = None
-    label: Tensor | None = None
-
-    def inside(self) -> Samples:
-        """Without the samples that left their space; all of them where fewer than two stayed."""
-        if not self.outside:
-            return self
-        stayed = flatten_event(self.x).isfinite().all(dim=1)
-        if self.path is not None:
-            stayed = stayed & self.path.isfinite().transpose(0, 1).flatten(1).all(dim=1)
-        if int(stayed.sum()) < 2:
-            return self
-        path = None if self.path is None else self.path[:, stayed]
-        label = None if self.label is None else self.label[stayed.to(self.label.device)]
-        return replace(self, x=self.x[stayed], path=path, label=label)
 
 
 @final
@@ -123,6 +82,10 @@ class Sampler:
             type(self.mode).__name__,
             "use sampler/mode=eager, or one of this package's solvers",
         )
+
+    def __repr__(self) -> str:
+        process, grid = type(self.process).__name__, self.grid
+        return f"Sampler({process}, {self.solver!r}, {self.num_steps} steps on {grid!r})"
 
     @property
     def fields(self) -> Fields:

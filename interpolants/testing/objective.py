@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
@@ -20,6 +20,9 @@ from interpolants.utils.seeds import keyed_generator
 
 _Direction = Callable[[Tensor, Tensor], Tensor]
 
+# Third differences of a quadratic are rounding errors, as shares of the loss.
+_ROUNDING = 1e-9
+
 # Directions in the space of functions, along which the exact field must be stationary.
 _DIRECTIONS: tuple[_Direction, ...] = (
     lambda t, x: torch.ones_like(x),
@@ -31,8 +34,9 @@ _DIRECTIONS: tuple[_Direction, ...] = (
 def check_objective(objective: Objective) -> None:
     """The exact fields of a Gaussian problem minimise it, and shifted ones do not.
 
-    Losses are quadratic in the fields, so that differences of shifted losses are exact
-    directional derivatives; their means over draws must vanish within standard errors.
+    Losses must be quadratic in the fields: their third differences along a direction vanish. Then
+    differences of shifted losses are exact directional derivatives; their means over draws must
+    vanish within standard errors.
     """
     paths = (LinearInterpolant(), OneSidedLinearInterpolant())
     accepted = [_check_on(objective, path) for path in paths]
@@ -52,6 +56,9 @@ def _check_on(objective: Objective, path: AffineInterpolant) -> bool:
     where = f"on {type(path).__name__}"
     for head, name in enumerate(predicts):
         for direction in _DIRECTIONS:
+            third = _third_difference(objective, _Shifted(exact, head, direction))
+            quadratic = third < _ROUNDING
+            require(quadratic, f"{name} {where}: not quadratic, third difference {third:.1e}")
             still = float(_slope(objective, _Shifted(exact, head, direction)))
             stationary = abs(still) < STANDARD_ERRORS
             require(stationary, f"{name} {where}: slope at the minimum is {still:.1f} std errors")
@@ -79,16 +86,30 @@ class _Shifted(nn.Module):
         return fields + shift
 
 
-def _slope(objective: Objective, net: _Shifted) -> Tensor:
-    """Mean directional derivative of the loss, in standard errors."""
+def _losses(objective: Objective, net: _Shifted, steps: Sequence[float]) -> list[Tensor]:
+    """The losses of fixed draws with the field moved by each step."""
     n, target = 4096, net.exact.target
     x0, z = normal((n, 2), 3, 0), normal((n, 2), 3, 1)
     x1 = target.sample(n, keyed_generator(3, 2)).x1.double()
     t = 0.02 + 0.96 * torch.rand(n, generator=keyed_generator(3, 3), dtype=torch.float64)
     fields = Fields(net=net, interpolant=net.exact.interpolant, predicts=objective.predicts)
     losses = []
-    for net.step in (0.5, -0.5):
+    for net.step in steps:
         losses.append(objective(fields, t, x0, x1, z).total.detach())
-    slope = losses[0] - losses[1]
+    return losses
+
+
+def _third_difference(objective: Objective, net: _Shifted) -> float:
+    """The largest third difference of the loss along the direction, as a share of the loss."""
+    a, b, c, d = _losses(objective, net, (-1.5, -0.5, 0.5, 1.5))
+    scale = torch.stack([a, b, c, d]).abs().amax(dim=0).clamp(min=1.0)
+    return float(((d - 3 * c + 3 * b - a).abs() / scale).max())
+
+
+def _slope(objective: Objective, net: _Shifted) -> Tensor:
+    """Mean directional derivative of the loss, in standard errors."""
+    plus, minus = _losses(objective, net, (0.5, -0.5))
+    slope = plus - minus
+    n = len(slope)
     error: Tensor = (slope.std() / n**0.5).clamp(min=1e-12)
     return slope.mean() / error

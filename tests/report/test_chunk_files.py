@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from interpolants.report.chunk_files import ChunkFiles, missing_ranges
-from interpolants.sampler.sampler import Samples
+from interpolants.sampler.samples import Samples
 
 _ORIGIN = {"seed": 0, "sampler": {"num_steps": 16, "cut": 0.001}, "start": None}
 

@@ -136,6 +136,20 @@ def test_objective_contract_finds_a_wrong_target(factor):
         check_objective(_Objective(factor=factor))
 
 
+class _PseudoHuber(_Objective):
+    """A robust loss, whose minimiser is no conditional expectation."""
+
+    def __call__(self, *args, **options):
+        losses = super().__call__(*args, **options)
+        robust = (1 + (losses.weighted - losses.weighted.min()) / 0.1).sqrt()
+        return losses._replace(weighted=robust)
+
+
+def test_objective_contract_refuses_a_loss_that_is_not_quadratic():
+    with pytest.raises(AssertionError, match="not quadratic, third difference"):
+        check_objective(_PseudoHuber())
+
+
 @dataclass(frozen=True, kw_only=True)
 class _NoWeight(Weight):
     def value(self, t):
