@@ -19,13 +19,13 @@ from interpolants.testing import check_data
 from interpolants.utils.seeds import keyed_generator
 
 
-def _images(n, seed=0, labelled=True):
+def _labelled(n, seed=0, labelled=True):
     x = torch.from_numpy(blocks(n, 3, 4, 2, seed))
     return LabelledImages(x, torch.arange(n) if labelled else None)
 
 
 def _images(**options):
-    return Images(_images(60), _images(20, 1), **options)
+    return Images(_labelled(60), _labelled(20, 1), **options)
 
 
 def test_images_are_kept_in_bytes_and_seen_from_minus_one_to_one():
@@ -40,7 +40,7 @@ def test_images_are_kept_in_bytes_and_seen_from_minus_one_to_one():
 
 def test_images_of_the_test_set_are_held_out():
     data = _images()
-    train, test = (part.x.float() for part in (_images(60), _images(20, 1)))
+    train, test = (part.x.float() for part in (_labelled(60), _labelled(20, 1)))
     for batch in (data.train_batch(5, 30, 1), data.sample(50, keyed_generator(0))):
         assert torch.equal(batch.x1, train[labels_of(batch)])
     held = data.held_out(100, 3)
@@ -51,11 +51,11 @@ def test_images_of_the_test_set_are_held_out():
 
 
 def test_images_without_a_test_set_are_split_once():
-    data = Images(_images(50), held_out_fraction=0.2, split_seed=4)
+    data = Images(_labelled(50), held_out_fraction=0.2, split_seed=4)
     train, held = data.labels(), data.labels(held_out=True)
     assert len(held) == 10
     assert torch.equal(torch.cat([train, held]).sort().values, torch.arange(50))
-    assert not torch.equal(held, Images(_images(50), split_seed=5).labels(held_out=True))
+    assert not torch.equal(held, Images(_labelled(50), split_seed=5).labels(held_out=True))
 
 
 def test_images_keep_the_contract_of_data():
@@ -203,17 +203,17 @@ def test_photo_patches_of_training_and_held_out_share_no_row():
             lambda: Images(LabelledImages(torch.zeros(4, 1, 2, 2))),
             "Images.train: expected uint8 images of shape (N, C, H, W), got (torch.float32, (4, ",
         ),
-        (lambda: Images(_images(1)), "Images.train: expected at least 2 images, got 1"),
+        (lambda: Images(_labelled(1)), "Images.train: expected at least 2 images, got 1"),
         (
-            lambda: Images(_images(4)._replace(label=torch.arange(3))),
+            lambda: Images(_labelled(4)._replace(label=torch.arange(3))),
             "Images.train: expected a class 0, 1, ... or a vector of finite real numbers ",
         ),
         (
-            lambda: Images(_images(4)._replace(label=torch.arange(4) - 1)),
+            lambda: Images(_labelled(4)._replace(label=torch.arange(4) - 1)),
             "Images.train: expected a class 0, 1, ... or a vector of finite real numbers ",
         ),
         (
-            lambda: Images(_images(4), _images(4, labelled=False)),
+            lambda: Images(_labelled(4), _labelled(4, labelled=False)),
             "Images.test: expected images of shape (3, 8, 8) with labels, got (3, 8, 8)",
         ),
         (lambda: _images(pad=-1), "Images.pad: expected a whole number >= 0, got -1"),

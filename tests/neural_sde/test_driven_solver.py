@@ -26,7 +26,7 @@ def _exponential_errors(solver, driver, counts):
     fine = UniformGrid().times(512, span)
     state = process.start(torch.ones(400, dtype=torch.float64), generator)
     z = torch.randn(512, 2, *state.shape, generator=generator, dtype=torch.float64)
-    process, errors = additive(driver), []
+    additive_noise, errors = additive(driver), []
     for num_steps in counts:
         nodes = UniformGrid().times(num_steps, span)
         noise = CoupledNoise(fine=fine, coarse=nodes, source=FixedNoise(z))
@@ -34,7 +34,7 @@ def _exponential_errors(solver, driver, counts):
             integrate(scheme.plan(p, nodes), state - shift, noise=noise)[:, 0]
             for scheme, p, shift in (
                 (solver, process, 0),
-                (DrivenEuler(single_noise=True), process, _first(state)),
+                (DrivenEuler(single_noise=True), additive_noise, _first(state)),
             )
         ]
         errors.append(float((ends[0] - ends[1].exp()).square().mean().sqrt()))

@@ -129,11 +129,11 @@ def test_series_model_knows_the_index_of_its_noise(sde):
         (lambda m: m.sample(2, seed=0.5), r"^TimeSeriesModel\.seed: expected a whole number"),
         (
             lambda m: m.predict(_series(), context_length=4),
-            r"seen: expected a whole number in \[1, 3\]",
+            r"context_length: expected a whole number in \[1, 3\]",
         ),
         (
             lambda m: m.predict(_series(), context_length=0),
-            r"seen: expected a whole number in \[1, 3\]",
+            r"context_length: expected a whole number in \[1, 3\]",
         ),
         (lambda m: m.log_likelihood(_series(), samples=0), r"samples: expected a whole number"),
     ],
