@@ -36,7 +36,7 @@ def _seconds(command, folder):
     ("script", "arguments", "status", "start"),
     [
         ("train", ["--help"], 0, "interpolants train "),
-        ("train", ["--cfg", "job"], 0, "data:\n  _target_: interpolants.data.checkerboard.Check"),
+        ("train", ["--cfg", "job"], 0, "name: ${hydra:runtime.choices.data}\nseed: 0\n"),
         ("train", ["net.hiden=16"], 1, ""),
         ("sample", ["--help"], 0, "interpolants sample "),
     ],
