@@ -13,7 +13,7 @@ from interpolants.cli.errors import sentence
 
 _UNKNOWN = "expected an existing key, got an unknown one"
 _CHECKPOINT = "expected a checkpoint written by interpolants"
-_REFUSED = "got one that asks for more than tensors and plain values; refused, nothing was run"
+_REFUSED = "got one with more than tensors and plain values; refused, nothing was run"
 _COUNT = "expected a whole number > 0"
 
 # Arguments, and how the sentence starts.

@@ -34,13 +34,24 @@ def link_distributions(folder: Path, names: Sequence[str]) -> None:
     """Make a folder from which the named distributions, and no other, can be imported."""
     folder.mkdir(parents=True)
     for dist in requirements(names).values():
-        for file in dist.files or ():
-            top = file.parts[0]
-            link, target = folder / top, Path(str(dist.locate_file(top)))
-            if top not in ("..", "__pycache__") and not link.exists() and target.exists():
-                link.symlink_to(target)
+        for top in _tops(dist) - {"..", "__pycache__"}:
+            _link(folder, dist, top)
 
 
 def link_package(folder: Path) -> None:
-    """Put the package as it is in this tree beside what the folder holds."""
+    """Put the package as it is in this tree, with its metadata, beside what the folder holds."""
     (folder / "interpolants").symlink_to(ROOT / "interpolants")
+    dist = distribution("interpolants")
+    for top in _tops(dist):
+        if top.endswith(".dist-info"):
+            _link(folder, dist, top)
+
+
+def _tops(dist: Distribution) -> set[str]:
+    return {file.parts[0] for file in dist.files or ()}
+
+
+def _link(folder: Path, dist: Distribution, top: str) -> None:
+    link, target = folder / top, Path(str(dist.locate_file(top)))
+    if not link.exists() and target.exists():
+        link.symlink_to(target)
