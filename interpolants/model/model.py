@@ -135,14 +135,14 @@ class Model:
                 start from data are then unconditional, since their labels are not known here.
             guidance: guidance of the fields; the model's if None.
             sampler: builds the sampler; the model's if None.
-            start: initial states, (n, *event), instead of draws from the base: data for a
-                backward process, base samples in the base's units, or the result of `pair`.
+            start: initial states, (n, *event), instead of draws from the base: data for a backward
+                process, base samples in the base's units, or the result of `pair`.
             image: conditioning images of `pair`, (n, K, *spatial).
             times: increasing times in [0, 1] of the states in `Samples.path`, reversed for a
                 backward process; their units are interpolated linearly from the base's to the
                 data's, in the chart of the data's space, so that all lie in that space.
-            chunk_size: samples integrated together, which bounds memory; if None, chosen by
-                their size and the device (`interpolants.model.batching.rows_at_once`).
+            chunk_size: samples integrated together, which bounds memory; if None, chosen by their
+                size and the device (`interpolants.model.batching.rows_at_once`).
             log_prob: whether to compute log densities along the flow, with the exact divergence
                 if true, or with this one. See `FlowLikelihood.sample`.
             options: settings of the sampler to change, such as `num_steps=64`.
