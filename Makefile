@@ -1,10 +1,11 @@
-# For a machine with Python 3.11+, git and make: `make train`, `make test`, `make bench`, and
-# `make wheel-test`, which builds the archives and tries the installed wheel.
+# For a machine with Python 3.11+, git and make: `make train`, `make test`, `make bench`,
+# `make wheel-test`, which builds the archives and tries the installed wheel, `make docs`, which
+# builds the documentation into build/docs, and `make docs-look`, which takes pictures of its pages.
 # constraints.txt holds the tested set of versions; pass extra arguments with ARGS="...".
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test bench wheel-test
+.PHONY: train test bench wheel-test docs docs-look
 
 train: .venv/.train
 	$(BIN)/python train.py $(ARGS)
@@ -21,6 +22,13 @@ wheel-test: .venv/.test
 bench: .venv/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
+docs: .venv/.docs
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs $(ARGS)
+	@echo "open build/docs/index.html"
+
+docs-look: docs
+	$(BIN)/python docs/look.py build/docs build/look $(ARGS)
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian or Ubuntu run 'apt install python3-venv'"; exit 1; }
 
@@ -30,6 +38,10 @@ bench: .venv/.bench
 
 .venv/.test: .venv/.train
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+.venv/.docs: .venv/.train
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	touch $@
 
 .venv/.bench: .venv/.train

@@ -31,6 +31,7 @@ html_theme = "furo"
 html_title = "interpolants"
 html_static_path = ["static"]
 html_css_files = ["interpolants.css"]
+html_show_copyright = False
 html_show_sourcelink = False
 html_copy_source = False
 

@@ -1,17 +1,26 @@
-"""The code of README.md runs, and its command lines name settings that exist."""
+"""The code of README.md runs, and the command lines of all pages name settings that exist."""
 
 import re
+import subprocess
+import sys
 
 import pytest
-from helpers.compose import config_of, leave_out_figures, run_folder, train_with
-from helpers.readme import blocks, command_lines
+from helpers.compose import CONF, ROOT, TINY, config_of, leave_out_pictures, run_folder, train_with
+from helpers.readme import PAGES, README, blocks, command_lines, table_settings
+from helpers.scripts import environment, runs_in
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
+
+_OWN = "interpolant=square"
 
 
 def _small(code):
     """The code with its thousands of steps and samples cut to a few."""
     return re.sub(r"\b\d+_000\b", "8", code)
+
+
+def test_readme_fits_two_screens():
+    assert len(README.read_text().splitlines()) <= 120
 
 
 def test_readme_code_runs(tmp_path, monkeypatch):
@@ -21,19 +30,39 @@ def test_readme_code_runs(tmp_path, monkeypatch):
     names = {}
     exec(_small(notebook), names)
     assert names["samples"].x.shape == (8, 2)
-    flow = names["samples"].x
     exec(_small(diffusion), names)
-    assert names["samples"].x.shape == flow.shape
-    assert (names["samples"].x != flow).all()
+    assert names["diffused"].x.shape == (8, 2)
+    assert (names["diffused"].x != names["samples"].x).all()
     loading, count = re.subn(r'"outputs/[^"]*\.ckpt"', repr(str(ckpt)), loading)
     assert count == 1
     exec(_small(loading), names)
-    assert names["x"].shape == (8, 2)
+    assert names["density"].value.shape == (8,)
 
 
-def test_readme_has_command_lines_of_both_scripts():
-    scripts = [script for script, *_ in command_lines()]
-    assert scripts.count("train") > 15 and scripts.count("sample") > 5
+def test_readme_part_of_ones_own_trains_and_is_loaded_by_name(tmp_path):
+    python, yaml = blocks("python")[3], blocks("yaml")[0]
+    (tmp_path / "square.py").write_text(python)
+    (tmp_path / "conf/interpolant").mkdir(parents=True)
+    (tmp_path / "conf/interpolant/square.yaml").write_text(yaml)
+    (line,) = (line for line in command_lines() if _OWN in line)
+    env = environment(PYTHONPATH=f"{tmp_path}:{ROOT}")
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "interpolants", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+
+    done = run(*line, *TINY)
+    assert done.returncode == 0, done.stderr
+    assert "square.SquareInterpolant" in (runs_in(tmp_path)[0] / "config.yaml").read_text()
+    refused = run("sample", "n=8")
+    assert refused.returncode and "trust" in refused.stderr
+    trusted = run("sample", "n=8", "trust=[square]")
+    assert trusted.returncode == 0, trusted.stderr
+
+
+def test_pages_have_command_lines_of_both_scripts():
+    scripts = [script for page in PAGES for script, *_ in command_lines(page)]
+    assert scripts.count("train") > 60 and scripts.count("sample") > 20
 
 
 def _jobs(arguments):
@@ -48,26 +77,43 @@ def _jobs(arguments):
     return jobs
 
 
-@pytest.mark.parametrize("line", command_lines(), ids=" ".join)
-def test_readme_command_line_composes(line, tmp_path):
+def _compose(line):
+    """Compose each job of a command line."""
     script, *arguments = (re.sub("<.*?>", "x", word) for word in line)
-    searched = []
-    if "--config-dir" in arguments:
-        where = arguments.index("--config-dir")
-        folder = tmp_path / arguments.pop(where + 1) / "interpolant"
-        folder.mkdir(parents=True)
-        (folder / "square.yaml").write_text(blocks("yaml")[0])
-        searched = [f"hydra.searchpath=[file://{folder.parent}]"]
-        arguments.pop(where)
-    jobs = _jobs([word for word in arguments if word != "-m"])
+    jobs = _jobs([word for word in arguments if word not in ("-m", "--help")])
     assert ("-m" in arguments) == (len(jobs) > 1)
     for job in jobs:
-        cfg = config_of(*job, *searched, name=script)
+        cfg = config_of(*job, name=script)
         OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 
 
-def test_readme_command_line_with_a_wrong_setting_would_be_found(tmp_path):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_command_lines_compose(page):
+    for line in command_lines(page):
+        if _OWN not in line:
+            _compose(line)
+
+
+@pytest.mark.parametrize("settings", table_settings(), ids=" ".join)
+def test_readme_table_composes(settings):
+    _compose(("train", *settings))
+
+
+def test_readme_table_names_the_methods():
+    assert len(table_settings()) >= 8
+
+
+def test_pages_command_line_with_a_wrong_setting_would_be_found():
     with pytest.raises(Exception, match=r"(?s)interpolant/squared.*Available options"):
-        test_readme_command_line_composes(("train", "interpolant=squared"), tmp_path)
+        _compose(("train", "interpolant=squared"))
     with pytest.raises(Exception, match="Could not override 'max_step'"):
-        test_readme_command_line_composes(("train", "max_step=3"), tmp_path)
+        _compose(("train", "max_step=3"))
+
+
+def test_pages_list_every_option():
+    listed = (ROOT / "docs/parts.md").read_text()
+    left_out = {"experiment", "hydra", "logger", "output", "scheduler", "task", "trainer"}
+    for path in CONF.rglob("*.yaml"):
+        group = path.relative_to(CONF).parts[0]
+        if path.parent != CONF and group not in left_out and path.stem != group:
+            assert f"`{path.stem}`" in listed, path

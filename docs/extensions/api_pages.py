@@ -64,8 +64,8 @@ def _index(root: Path, rooms: list[Path]) -> str:
     names = "\n".join(f"   {_name(root, room)}" for room in rooms)
     return (
         _title("API reference")
-        + "\nMade from the docstrings. Every class is imported from its package, such as\n"
-        "``from interpolants.sampler.solver import Heun``; the common ones from ``interpolants``.\n"
+        + "\nMade from the docstrings. Import a class from its package, such as\n"
+        "``from interpolants.sampler.solver import Heun``; common ones from ``interpolants``.\n"
         f"\n.. list-table::\n   :widths: 30 70\n\n{chr(10).join(rows)}\n"
         f"\n.. toctree::\n   :hidden:\n\n{names}\n"
     )

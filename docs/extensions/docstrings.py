@@ -1,7 +1,7 @@
 """Docstrings of this package as reStructuredText.
 
-They are written for a terminal: `name` is code, x* and |x| are mathematics, and an indented block is
-an equation or a listing. In reStructuredText these signs are markup, so they are escaped here
+They are written for a terminal: `name` is code, x* and |x| are mathematics, and an indented block
+is an equation or a listing. In reStructuredText these signs are markup, so they are escaped here
 before Napoleon reads the sections of a docstring.
 """
 
@@ -20,7 +20,8 @@ def escaped(line: str) -> str:
     parts = _CODE.split(line)
     for index, part in enumerate(parts):
         if index % 2:
-            parts[index] = f"`{part}`"
+            # A letter right after the closing quotes needs an escaped space between.
+            parts[index] = f"`{part}`" + ("\\ " if parts[index + 1][:1].isalnum() else "")
         else:
             part = re.sub(r"([*|\\])", r"\\\1", part)
             parts[index] = re.sub(r"(?<=\w)_(?!\w)", r"\\_", part)
@@ -44,7 +45,9 @@ def translated(lines: list[str]) -> list[str]:
     return result
 
 
-def _process(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]):  # type: ignore[no-untyped-def]
+def _process(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
     """Rewrite the lines of a docstring in place."""
     lines[:] = translated(lines)
 

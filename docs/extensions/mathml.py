@@ -1,7 +1,7 @@
 """Mathematics as MathML, made when the pages are built: a reader's browser needs no script.
 
-Sphinx's own writers of mathematics fetch a typesetter from a server when a page is opened. This one
-uses the converter of docutils, and a formula that it does not understand is a warning.
+Sphinx's own writers of mathematics fetch a typesetter from a server when a page is opened. This
+one uses the converter of docutils, and a formula that it does not understand is a warning.
 """
 
 from __future__ import annotations

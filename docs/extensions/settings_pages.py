@@ -1,7 +1,7 @@
 """Pages of the settings reference: one for each folder of `conf/`.
 
-A setting's meaning is the comment on its line of yaml; where there is none, what the class that the
-yaml builds says of the argument of that name.
+A setting's meaning is the comment on its line of yaml; where there is none, what the class that
+the yaml builds says of the argument of that name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ _LINE = re.compile(
     r"^(?P<indent> *)(?P<key>[\w/@.]+):(?P<value>.*?)(?:(?:^|\s)#\s*(?P<note>.*))?$"
 )
 _SECTION = re.compile(r"^(Args|Attributes):$")
+_CHOICE = re.compile(
+    r"^  - (?:override )?(?P<root>/?)(?P<group>[\w/@.]+): (?P<value>[^#]*)(?:#\s*(?P<note>.*))?$"
+)
 _ARGUMENT = re.compile(r"^    (?P<names>[\w, *]+): (?P<text>.*)$")
 
 
@@ -31,9 +34,9 @@ class Setting(NamedTuple):
 def pages(conf: Path) -> dict[str, str]:
     """The text of each page by its file name."""
     folders = sorted(path for path in conf.iterdir() if path.is_dir())
-    folders = [path for path in folders if path.name not in ("hydra", "experiment", "task", "run")]
+    folders = [path for path in folders if path.name not in ("hydra", "experiment", "task")]
     texts = {f"{folder.name}.md": _folder_page(conf, folder) for folder in folders}
-    texts["train.md"] = _script_page(conf, "train", ("run", "task"))
+    texts["train.md"] = _script_page(conf, "train", ("task",))
     texts["sample.md"] = _script_page(conf, "sample", ())
     texts["experiment.md"] = _experiments(conf / "experiment")
     texts["index.md"] = _index(["train", "sample", "experiment", *(path.name for path in folders)])
@@ -56,10 +59,7 @@ def _script_page(conf: Path, script: str, folders: tuple[str, ...]) -> str:
     text = f"# `interpolants {script}`\n\n{_table(conf / f'{script}.yaml', '')}"
     for folder in folders:
         for file in sorted((conf / folder).glob("*.yaml")):
-            body = _table(file, "")
-            text += (
-                f"\n## `{folder}/{file.stem}.yaml`\n\n{_header(file)}\n\n{body}" if body else ""
-            )
+            text += f"\n## `{folder}={file.stem}`\n\n{_header(file)}\n\n{_table(file, '')}"
     return text
 
 
@@ -83,9 +83,10 @@ def _folder_page(conf: Path, folder: Path) -> str:
     groups = sorted({file.parent for file in folder.rglob("*.yaml")})
     for group in groups:
         name = group.relative_to(conf).as_posix()
-        text += f"\n## `{name}`\n"
+        level = "##" if group == folder else "###"
+        text += f"\n## `{name}`\n" if group != folder else ""
         for file in sorted(group.glob("*.yaml")):
-            text += f"\n### `{name}={file.stem}`\n\n{_option(file, name)}"
+            text += f"\n{level} `{name}={file.stem}`\n\n{_option(file, name)}"
     return text
 
 
@@ -95,11 +96,14 @@ def _option(file: Path, group: str) -> str:
     target = next(iter(targets), "")
     text = ""
     if target.startswith("interpolants."):
-        text += f"{{py:obj}}`~{target}`\n\n"
+        text += f"{{py:obj}}`~{target}`: {_summary(target)}\n\n"
     elif target:
         text += f"`{target}`\n\n"
     text += f"{header}\n\n" if (header := _header(file)) else ""
-    return text + _table(file, group.replace("/", ".") + ".", target)
+    bases = re.findall(r"^  - (\w+)$", file.read_text(), re.MULTILINE)
+    for base in set(bases) - {"_self_"}:
+        text += f"Starts from `{group}={base}`.\n\n"
+    return text + _table(file, group, target)
 
 
 def _header(file: Path) -> str:
@@ -115,53 +119,64 @@ def _header(file: Path) -> str:
 
 def _code_words(text: str) -> str:
     """The text with what looks like a setting as code."""
-    return re.sub(r"(?<![`\w])([\w/@.]+=[\w./\[\]{}$-]*[\w\]])", r"`\1`", text)
+    text = re.sub(r"'([^'`]*=[^'`]*)'", r"`'\1'`", text)
+    return re.sub(r"(?<![`'{\w.])([\w/@.]+=[\w./\[\]{}$-]*[\w\]])", r"`\1`", text)
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*")
+    """The text without signs that Markdown would read."""
+    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
 
 
-def _table(file: Path, prefix: str, target: str = "") -> str:
-    """The table of the settings of a file; empty where it has none."""
+def _table(file: Path, group: str, target: str = "") -> str:
+    """The table of the settings of a file in a group; empty where it has none."""
     meanings = _meanings(target)
+    prefix = f"{group.replace('/', '.')}." if group else ""
     rows = []
-    for setting in _settings(file):
-        note = setting.note or meanings.get(setting.key, "")
-        key = setting.key if setting.key.startswith("group ") else f"`{prefix}{setting.key}`"
-        rows.append(f"| {key} | {setting.value} | {_cell(_code_words(note))} |")
+    for setting in [*_choices(file, group), *_settings(file)]:
+        name = setting.key.rstrip("=").rpartition("/")[2]
+        note = setting.note or meanings.get(name, "")
+        key = setting.key if setting.key.endswith("=") else prefix + setting.key
+        rows.append(f"| `{key}` | `{setting.value}` | {_cell(_code_words(note))} |")
     if not rows:
         return ""
     return "| setting | default | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
+def _choices(file: Path, group: str) -> Iterator[Setting]:
+    """The choices of a defaults list, as they are written on a command line: `group=`."""
+    for choice in filter(None, map(_CHOICE.match, file.read_text().splitlines())):
+        name, _, place = choice["group"].partition("@")
+        if not choice["root"] and group:
+            name = f"{group}/{name}"
+        if place and not place.startswith("_global_"):
+            name += f"@{group.replace('/', '.')}.{place}" if group else f"@{place}"
+        if name != "hydra":
+            yield Setting(f"{name}=", choice["value"].strip(), choice["note"] or "")
+
+
 def _settings(file: Path) -> Iterator[Setting]:
-    """The settings of a yaml, the choices of its defaults list first as groups."""
+    """The settings of a yaml besides the choices of its defaults list."""
     stack: list[tuple[int, str]] = []
-    in_defaults, above = False, ""
+    above = ""
     for line in file.read_text().splitlines():
         if line.startswith("#"):
             continue
         if line.strip().startswith("#"):
             above = f"{above} {line.strip('# ')}".strip()
             continue
-        if in_defaults and (choice := re.match(r"^  - (?:override )?/?([\w/@.]+): (.*)$", line)):
-            value, _, note = choice[2].partition("#")
-            yield Setting(f"group `{choice[1]}`", f"`{value.strip()}`", note.strip())
-            continue
         match = _LINE.match(line)
         if match is None:
             continue
         depth, key, value = len(match["indent"]), match["key"], match["value"].strip()
-        in_defaults = key == "defaults" and not depth
         while stack and stack[-1][0] >= depth:
             stack.pop()
         note, above = f"{above} {match['note'] or ''}".strip(), ""
         dotted = ".".join([*(name for _, name in stack), key])
         if not value:
             stack.append((depth, key))
-        elif not key.startswith("_"):
-            yield Setting(dotted, f"`{value}`", note)
+        elif not key.startswith("_") and value != "{}":
+            yield Setting(dotted, value, note)
 
 
 def _meanings(target: str) -> dict[str, str]:
@@ -176,6 +191,13 @@ def _meanings(target: str) -> dict[str, str]:
         if each.__module__.startswith("interpolants."):
             meanings |= dict(_arguments(inspect.cleandoc(each.__doc__ or "")))
     return meanings
+
+
+def _summary(target: str) -> str:
+    """The first paragraph of the docstring of a class or function."""
+    module, _, name = target.rpartition(".")
+    text = inspect.getdoc(getattr(importlib.import_module(module), name)) or ""
+    return _cell(" ".join(text.split("\n\n")[0].split()))
 
 
 def _arguments(text: str) -> Iterator[tuple[str, str]]:
