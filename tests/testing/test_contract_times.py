@@ -59,7 +59,7 @@ class _Epsilon(Epsilon):
     sign: float = 1.0
     factor: float = 1.0
 
-    def value(self, t, c):
+    def value(self, t, c, level):
         return self.sign * t
 
     def ratio(self, t, c, level):
