@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers.compose import CONF, ROOT, TINY, config_of, leave_out_pictures, run_folder, train_with
+from helpers.compose import CONF, ROOT, TINY, config_of, leave_out_figures, run_folder, train_with
 from helpers.readme import PAGES, README, blocks, command_lines, table_settings
 from helpers.scripts import environment, runs_in
 from hydra.core.override_parser.overrides_parser import OverridesParser

@@ -109,13 +109,9 @@ class Model:
         make = self.sampler if sampler is None else sampler
         made = make(fields=fields or self.fields, **options)
         space, name = self.scaling.space, type(made.process).__name__
-        check(
-            space.multiplicative or not made.process.may_leave_domain,
-            "Model.sampler",
-            f"a space whose chart is the logarithm for {name}",
-            type(space).__name__,
-            "use space=log, or another sampler",
-        )
+        fits = space.multiplicative or not made.process.may_leave_domain
+        rule, fix = "a space whose chart is the logarithm", "use space=log, or another sampler"
+        check(fits, "Model.sampler", f"{rule} for {name}", type(space).__name__, fix)
         return made
 
     def sample(
@@ -224,7 +220,7 @@ class Model:
 
         Args:
             x1: data, (n, *event).
-            seed: seed of the base samples and of the coupling's choices.
+            seed: of the base samples and of the coupling's choices.
         """
         generator = keyed_generator(_PAIR, seed, device=self.device)
         x1 = self._start_in_model_units(x1, self.scaling)

@@ -91,32 +91,46 @@ def train(
     callbacks = _callbacks(config, check_samples, location.folder)
     csv_logger = AppendingCSVLogger(location.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
-    splits = trainable.splits_batches
-    trainer = _build_trainer(config, build, loggers, callbacks, splits)
-    start = (
-        0 if location.checkpoint is None else read_checkpoint(location.checkpoint)["global_step"]
-    )
-    csv_logger.truncate_after(start)
+    trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)
+    csv_logger.truncate_after(_start_step(location))
     with closing(loggers), announced(location):
         with distributed_training(trainer, callbacks):
             _fit(trainer, module, data, config, location, plain)
         if not trainer.is_global_zero:
             return None
         csv_logger.save()
-        step = read_checkpoint(location.folder / LAST)["global_step"]  # not known after a fork
+        last = location.folder / LAST
         figures = write_figures(location.folder)
-        device, trust = trainer.strategy.root_device, _modules(plain)
         # The last checkpoint's averaged weights, for the same report as by `sample.py`.
-        trained = load(location.folder / LAST, trust=trust, device=device)
-        request = task.request(config, config["report_size"], config["seed"])
-        settings = ReportSettings(
-            folder=location.folder / "samples", animation=config["animation"]
-        )
-        report = task.report(trained, data, metrics, request, settings)
-        assert report is not None
-        log_report(loggers, report, step)
-        log_checkpoint(loggers, location.folder / LAST)
+        trained = load(last, trust=_modules(plain), device=trainer.strategy.root_device)
+        report = _report(task, trained, data, metrics, config, location.folder)
+        log_report(loggers, report, read_checkpoint(last)["global_step"])  # unknown after a fork
+        log_checkpoint(loggers, last)
     return changed(report, files=[*report.files, *figures])
+
+
+def _start_step(location: RunLocation) -> int:
+    """The step that a run continues from; 0 for a new one."""
+    if location.checkpoint is None:
+        return 0
+    step: int = read_checkpoint(location.checkpoint)["global_step"]
+    return step
+
+
+def _report(
+    task: Task,
+    model: Any,
+    data: Data,
+    metrics: Sequence[Metric],
+    config: Mapping[str, Any],
+    folder: Path,
+) -> Report:
+    """The final report of a run."""
+    request = task.request(config, config["report_size"], config["seed"])
+    settings = ReportSettings(folder=folder / "samples", animation=config["animation"])
+    report = task.report(model, data, metrics, request, settings)
+    assert report is not None
+    return report
 
 
 def _build_trainer(

@@ -291,12 +291,11 @@ def test_ou_driver_refuses_what_has_no_meaning():
         )
     with pytest.raises(ValueError, match=r"gammas: expected ascending numbers > 0, got \(1, 0.5"):
         MarkovFractionalBrownian(hurst=0.3, representation=_TYPES["II"], gammas=(1, 0.5))
-    with pytest.raises(ValueError, match=r"table: expected steps of length > 0, got -0.1$"):
+    with pytest.raises(ValueError, match="table: expected steps of length > 0, got -0.1$"):
         Brownian().table(times(0.1, -0.1))
 
 
 def test_fixed_index_stays_exact_where_a_module_is_cast():
     driver = MarkovFractionalBrownian(hurst=0.3, representation=_TYPES["I"], gammas=_GAMMAS)
-    before = driver.omega()
-    assert torch.equal(driver.half().omega(), before)
+    assert torch.equal(driver.omega(), driver.half().omega())
     assert list(driver.parameters()) == []

@@ -161,7 +161,7 @@ def test_exact_fields_refuse_an_unknown_name():
 
 
 def test_exact_fields_refuse_a_base_that_is_no_noise_on_a_one_sided_path():
-    rule = r"ExactFields.base: expected a standard normal distribution on the one-sided OneSidedLinear"
+    rule = "ExactFields.base: expected a standard normal distribution on the one-sided OneSided"
     for base in (BASE, GaussianMixture(means=[[0.0, 0.0]], std=0.9), TARGET):
         with pytest.raises(ValueError, match=rule):
             ExactFields(base=base, target=TARGET, interpolant=INTERPOLANTS["one_sided_linear"])
