@@ -79,9 +79,7 @@ def train(
     trainable, model = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
     _check_saved(plain, (*KEYS, *task.saved))
-    metrics: list[Metric] = [build(node) for node in config["metric"].values()]
-    for metric in metrics:
-        metric.fit(data)
+    metrics = _fitted_metrics(config, build, data)
     location = shared_location(lambda: locate_run(plain, root, task.parts))
     config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
     plain["run_dir"], plain["run_id"] = str(location.folder), location.folder.name
@@ -107,6 +105,13 @@ def train(
         log_report(loggers, report, read_checkpoint(last)["global_step"])  # unknown after a fork
         log_checkpoint(loggers, last)
     return changed(report, files=[*report.files, *figures])
+
+
+def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list[Metric]:
+    metrics: list[Metric] = [build(node) for node in config["metric"].values()]
+    for metric in metrics:
+        metric.fit(data)
+    return metrics
 
 
 def _start_step(location: RunLocation) -> int:

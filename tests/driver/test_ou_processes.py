@@ -286,9 +286,8 @@ def test_ou_driver_refuses_what_has_no_meaning():
     with pytest.raises(ValueError, match=match):
         several.start((2,), torch.Generator())
     with pytest.raises(ValueError, match=r"random_slope: expected false without a past"):
-        MarkovFractionalBrownian(
-            hurst=0.3, representation=_TYPES["II"], gammas=(1.0,), random_slope=True
-        )
+        parts = {"representation": _TYPES["II"], "gammas": (1.0,)}
+        MarkovFractionalBrownian(hurst=0.3, random_slope=True, **parts)
     with pytest.raises(ValueError, match=r"gammas: expected ascending numbers > 0, got \(1, 0.5"):
         MarkovFractionalBrownian(hurst=0.3, representation=_TYPES["II"], gammas=(1, 0.5))
     with pytest.raises(ValueError, match="table: expected steps of length > 0, got -0.1$"):
