@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import runpy
 
 import pytest
 from helpers.compose import ROOT
@@ -45,6 +46,13 @@ def test_family_exports_every_public_class_of_its_modules(package):
         # A name that is also a module's would be either, by what was imported first.
         assert importlib.util.find_spec(f"{package}.{name}") is None
         assert getattr(family, name).__doc__ or not callable(getattr(family, name))
+
+
+def test_index_of_public_names_is_up_to_date():
+    written = runpy.run_path(str(ROOT / "docs" / "public_names.py"))
+    assert (ROOT / "docs" / "public.md").read_text() == written["page"](), (
+        "run python docs/public_names.py"
+    )
 
 
 def test_common_names_are_exported_from_the_top():

@@ -290,7 +290,7 @@ def test_ou_driver_refuses_what_has_no_meaning():
         MarkovFractionalBrownian(hurst=0.3, random_slope=True, **parts)
     with pytest.raises(ValueError, match=r"gammas: expected ascending numbers > 0, got \(1, 0.5"):
         MarkovFractionalBrownian(hurst=0.3, representation=_TYPES["II"], gammas=(1, 0.5))
-    with pytest.raises(ValueError, match="table: expected steps of length > 0, got -0.1$"):
+    with pytest.raises(ValueError, match=r"table: expected steps of length > 0, got -0.1$"):
         Brownian().table(times(0.1, -0.1))
 
 

@@ -95,9 +95,8 @@ def test_sharding_process_that_is_killed_ends_the_job_which_continues(ckpt, tmp_
     process = _start(tmp_path, 3, *options, "chunk_size=10")
     _wait_for_files(tmp_path / "sde_chunks", 7, process)
     os.kill(_children(process.pid)[1], signal.SIGKILL)
-    began = time.monotonic()
-    process.communicate(timeout=60)
-    assert process.returncode != 0 and time.monotonic() - began < 60
+    process.communicate(timeout=60)  # ends by itself, and does not wait for the killed one
+    assert process.returncode != 0
     kept = len(list(_files(tmp_path / "sde_chunks")))
     assert 7 <= kept < 100 and "sde.npz" not in files_in(tmp_path)
     process = _start(tmp_path, 2, *options, "chunk_size=64")
