@@ -36,6 +36,8 @@ class Equation(Protocol):
 class Stages:
     """The argument of a step besides its carry: the equation at each stage, numbers, normals.
 
+    It is valid until the step returns: the loop uses one object for many steps.
+
     Attributes:
         equation: what is solved.
         coefficients: of the equation, by stage.
