@@ -21,8 +21,8 @@ from interpolants.interpolant.base import AffineInterpolant
 
 {blocks("python")[-1]}
 
-def square(gamma):
-    return SquareInterpolant(gamma=gamma)
+def square():
+    return SquareInterpolant()
 """
 _YAML = blocks("yaml")[-1].replace("interpolants.interpolant.square.", "square.")
 

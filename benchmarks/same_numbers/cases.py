@@ -25,6 +25,11 @@ RENAMED = (
     Renamed(old="model=", new="neural_sde=", since="conf/neural_sde"),
     Renamed(old="model/", new="neural_sde/", since="conf/neural_sde"),
     Renamed(old="model.", new="neural_sde.", since="conf/neural_sde"),
+    Renamed(
+        old="sampler/epsilon=gamma",
+        new="sampler/epsilon=noise_level",
+        since="conf/sampler/epsilon/noise_level.yaml",
+    ),
     Renamed(old="seen=", new="context_length=", since="conf/neural_sde"),
 )
 

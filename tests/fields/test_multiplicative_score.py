@@ -125,7 +125,7 @@ def test_combinations_are_tabulated_with_their_constants(stem):
     names = ("velocity", "score", "denoiser", *_H, "target_mean")
     build = [lambda s, name=name: fields.combination(name, s) for name in names]
     combinations = Combinations(fields, build)
-    row = combinations.row(t)
+    row = combinations.coefficients(t)
     assert row.shape == (combinations.width,)
     expected = fields.evaluate(t, x, names)
     for got, name in zip(combinations(row.unbind(), x), names, strict=True):
@@ -141,7 +141,7 @@ def test_processes_from_the_multiplicative_score_are_those_from_the_score(stem, 
         for name in ("score", *_H)
     )
     torch.testing.assert_close(second.drift(_T, x), first.drift(_T, x), rtol=1e-10, atol=1e-10)
-    row = second.row(_T[4])
+    row = second.coefficients(_T[4])
     got = second.drift_at(row.unbind(), x)
     torch.testing.assert_close(got, second.drift(_T[4], x), rtol=1e-12, atol=1e-12)
 

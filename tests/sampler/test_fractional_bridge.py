@@ -134,7 +134,7 @@ def test_bridge_keeps_its_states_at_times():
         (
             lambda: Gaussians(_path(), _PREDICTS).fields(),
             _bank(0.3, MandelbrotVanNess(normalize=False)),
-            "FractionalBridge.driver: expected a motion that starts with no past",
+            "FractionalBridge.driver: expected a driver with zero initial states",
         ),
         (
             lambda: Fields(

@@ -163,7 +163,7 @@ def test_grid_takes_equal_steps_of_the_clock_of_the_noise():
                 driver=ou_driver(0.7, 2, MandelbrotVanNess(normalize=False)),
                 schedule=SCHEDULES["exploding"],
             ),
-            "FractionalNoise.driver: expected a motion that starts with no past",
+            "FractionalNoise.driver: expected a driver with zero initial states",
         ),
         (
             lambda: FractionalFlow(

@@ -51,7 +51,7 @@ def _flow_follows(path, objective):
 
 
 def _sde_follows(path, objective, epsilon):
-    fits = epsilon in ("constant", "sine_squared") or (epsilon == "gamma") != path.one_sided
+    fits = epsilon in ("constant", "sine_squared", "noise_level") or path.one_sided
     lone = objective == "velocity" and not path.one_sided
     return fits and _flow_follows(path, objective) and not lone
 
