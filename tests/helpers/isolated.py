@@ -43,7 +43,8 @@ def link_package(folder: Path) -> None:
     (folder / "interpolants").symlink_to(ROOT / "interpolants")
     dist = distribution("interpolants")
     for top in _tops(dist):
-        if top.endswith(".dist-info"):
+        # An editable install leaves an .egg-info at the root too, and pytest may find that first.
+        if top.endswith((".dist-info", ".egg-info")):
             _link(folder, dist, top)
 
 
