@@ -78,6 +78,7 @@ _SAMPLE = {
     "ckpt=real.ckpt device=foo": "load.device: expected a device of this machine, got 'foo'",
     "ckpt=real.ckpt sampler=sde sampler.epsilon=null": "Sampler.epsilon: expected an Epsilon or a",
     "ckpt=real.ckpt +sampler.epsilon=1": "Sampler.epsilon: expected None for ProbabilityFlow, ",
+    "ckpt=real.ckpt context_length=3": "context_length: expected no such setting for an interp",
     "ckpt=real.ckpt num_steps=0": f"num_steps: {_COUNT}, got 0",
     "ckpt=real.ckpt sampler/solver=euler_maruyama": "Sampler.solver: expected a solver for an ODE",
     "ckpt=real.ckpt sampler=sde sampler/epsilon=kl_optimal": "KLOptimalEpsilon: expected a one-",
@@ -107,30 +108,30 @@ def folder(tmp_path_factory, real):
     return folder
 
 
-def _checksentence(sentence, start):
+def _check_sentence(sentence, start):
     assert sentence.startswith(start)
     assert "\n" not in sentence and "debug=true" not in sentence
 
 
 @pytest.mark.parametrize("case", _TRAIN)
-def test_bad_inputs_of_training_are_refused_in_onesentence(case, folder, monkeypatch):
+def test_bad_inputs_of_training_are_refused_in_one_sentence(case, folder, monkeypatch):
     if case == "trainer=gpu" and torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     monkeypatch.chdir(folder)
     before = files_in(folder)
     with pytest.raises(Exception) as caught:
         train_with(folder, *case.split())
-    _checksentence(sentence(caught.value), _TRAIN[case])
+    _check_sentence(sentence(caught.value), _TRAIN[case])
     assert files_in(folder) == before
 
 
 @pytest.mark.parametrize("case", _SAMPLE)
-def test_bad_inputs_of_sampling_are_refused_in_onesentence(case, folder, monkeypatch):
+def test_bad_inputs_of_sampling_are_refused_in_one_sentence(case, folder, monkeypatch):
     monkeypatch.chdir(folder)
     before = files_in(folder)
     with pytest.raises(Exception) as caught:
         sample_with(*case.split())
-    _checksentence(sentence(caught.value), _SAMPLE[case])
+    _check_sentence(sentence(caught.value), _SAMPLE[case])
     assert files_in(folder) == before
 
 
@@ -147,7 +148,7 @@ def test_bad_inputs_on_the_command_line_print_their_sentence_and_write_nothing(f
     done = run_many(folder, [case.split() for case in cases])
     for (status, out, err), start in zip(done, cases.values(), strict=True):
         assert err.startswith("error: ") and err.endswith("\n")
-        _checksentence(err.removeprefix("error: ")[:-1], start)
+        _check_sentence(err.removeprefix("error: ")[:-1], start)
         assert (status, out) == (1, "")
     assert files_in(folder) == before
 

@@ -185,13 +185,13 @@ def opened(name: str, keep: Path | None) -> Iterator[Side]:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """What git says, or None if it fails."""
+    """The output of a git command, or None if it fails."""
     done = subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else None
 
 
 def verdict(old: Path, new: Path) -> tuple[bool, str]:
-    """Whether two results are equal, and in words."""
+    """Compare two results: whether they are equal, and a line that says so."""
     for name, path in (("OLD", old), ("NEW", new)):
         if path.is_file():
             lines = path.read_text().strip().splitlines() or ["no output"]

@@ -91,7 +91,7 @@ def _folder_page(conf: Path, folder: Path) -> str:
 
 
 def _option(file: Path, group: str) -> str:
-    """What an option builds, what its file says, and its settings."""
+    """The section of an option: its class, its comment, and its settings."""
     targets = re.findall(r"^ *_target_: (\S+)$", file.read_text(), re.MULTILINE)
     target = next(iter(targets), "")
     text = ""
@@ -180,7 +180,7 @@ def _settings(file: Path) -> Iterator[Setting]:
 
 
 def _meanings(target: str) -> dict[str, str]:
-    """What a class says of each argument, its bases first so that it has the last word."""
+    """Descriptions of arguments from the docstrings of a class, which override its bases'."""
     if not target.startswith("interpolants."):
         return {}
     module, _, name = target.rpartition(".")

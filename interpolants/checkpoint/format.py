@@ -11,6 +11,8 @@ FORMAT = 2
 """Number of the present format, raised by one if older files would be misread or not read."""
 
 _KEY = "interpolants"
+# Files of the first format have no record.
+_FIRST = {"format": 1, "version": "0.1.0, from before formats were recorded"}
 
 
 def format_record() -> dict[str, Any]:
@@ -28,10 +30,11 @@ def check_format(content: Mapping[str, Any], path: str | Path) -> None:
     Raises:
         ValueError: if it has another format; files without a record have format 1.
     """
-    record = content.get(_KEY, {"format": 1, "version": "0.1.0 before formats were recorded"})
-    found, writer = record["format"], record["version"]
+    record = content.get(_KEY, _FIRST)
+    record = record if isinstance(record, Mapping) else {}
+    found, writer = record.get("format"), record.get("version")
     if found != FORMAT:
-        wanted = f"format {FORMAT}, of interpolants {version('interpolants')}"
-        got = f"format {found}, of interpolants {writer}"
+        wanted = f"format {FORMAT} (interpolants {version('interpolants')})"
+        got = f"format {found} (interpolants {writer})"
         fix = "load it with that version, or train again"
         raise ValueError(f"{path}: expected a checkpoint of {wanted}, got {got}; {fix}")

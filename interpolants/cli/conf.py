@@ -1,4 +1,4 @@
-"""Where yaml files are: those of the package, and the user's own."""
+"""Folders of yaml files: the package's own, and the user's."""
 
 from __future__ import annotations
 

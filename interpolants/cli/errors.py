@@ -1,4 +1,4 @@
-"""What a failure says: one sentence with the setting, what was expected, and what was given."""
+"""Error messages of the commands: one sentence with the setting, the rule, and the value."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def report(error: Exception, with_traceback: bool, prefix: str = "") -> None:
 
 
 def sentence(error: BaseException) -> str:
-    """What went wrong, in one line: setting, what was expected, what was given."""
+    """The message of an error in one line: setting, expected value, actual value."""
     # Hydra 1.4 leaves what a constructor raises as it is, and notes the config key on it.
     key = _found(r"^full_key: (.+)$", "\n".join(getattr(error, "__notes__", ())))
     return _own_sentence(error) if key is None else f"{key}: {_call_sentence(error)}"
@@ -59,7 +59,7 @@ def _own_sentence(error: BaseException) -> str:
 
 
 def _instantiation_sentence(error: BaseException) -> str:
-    """Hydra wraps what a constructor raises; give it back, prefixed by the config key."""
+    """The message of a constructor's error that Hydra wrapped, after the config key."""
     text = str(error)
     key = _found(r"^full_key: (.+)$", text)
     prefix = f"{key}: " if key else ""
@@ -73,13 +73,13 @@ def _instantiation_sentence(error: BaseException) -> str:
 
 
 def _call_sentence(error: BaseException) -> str:
-    """What a constructor raised, or that it does not take such arguments."""
+    """The message of an error raised by a constructor."""
     is_wrong_call = isinstance(error, TypeError) and "argument" in str(error)
     return one_line(str(error)) if is_wrong_call else _own_sentence(error)
 
 
 def _composition_sentence(error: BaseException) -> str:
-    """Why Hydra or OmegaConf could not make the configuration, with the nearest valid name."""
+    """The message of a configuration that cannot be composed, with the nearest valid name."""
     from hydra.errors import MissingConfigException
     from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 

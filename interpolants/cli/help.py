@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 
 def help_text(name: str, folders: Sequence[Path]) -> str:
-    """What a command says of itself.
+    """The help text of a command.
 
     Args:
         name: the command, which is also the name of its yaml file.

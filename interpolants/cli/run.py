@@ -1,4 +1,4 @@
-"""How a command starts: a Hydra application whose errors are one sentence each."""
+"""Start of a command: a Hydra application whose errors are one sentence each."""
 
 from __future__ import annotations
 

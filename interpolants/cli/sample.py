@@ -49,7 +49,7 @@ def main(cfg: Any) -> float:
 
 
 def _ranks() -> Any:
-    """Which of the processes of `torchrun` this is; they share one job, not a sweep."""
+    """This process among those of `torchrun`, which share one job, not a sweep."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -84,7 +84,7 @@ def _request(cfg: Any) -> Any:
 
 
 def _settings(cfg: Any, folder: Path, stem: str) -> Any:
-    """What is written of them, and where."""
+    """The files that the configuration asks for."""
     from hydra.utils import instantiate
 
     from interpolants.report.settings import ReportSettings

@@ -1,4 +1,4 @@
-"""Which classes Hydra may build."""
+"""Classes that Hydra may build."""
 
 from __future__ import annotations
 

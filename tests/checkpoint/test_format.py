@@ -31,18 +31,25 @@ def test_checkpoint_says_its_format_and_version(path):
     assert torch.load(path, weights_only=True)["interpolants"] == expected
 
 
-@pytest.mark.parametrize("record", [None, {"format": FORMAT + 1, "version": "9.9"}], ids=str)
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        (None, "1 .interpolants 0.1.0, from before"),
+        ({"format": FORMAT + 1, "version": "9.9"}, f"{FORMAT + 1} .interpolants 9.9"),
+        ("not a record", "None .interpolants None"),
+    ],
+    ids=str,
+)
 def test_checkpoint_of_another_format_is_refused_in_a_sentence_that_names_both(
-    record, path, tmp_path
+    record, found, path, tmp_path
 ):
     content = torch.load(path, weights_only=True)
     content.pop("interpolants")
     content |= {} if record is None else {"interpolants": record}
     torch.save(content, tmp_path / "other.ckpt")
-    found = ("1", "0.1.0") if record is None else (str(record["format"]), "9.9")
-    rule = f"other.ckpt: expected a checkpoint of format {FORMAT}, of interpolants .*, got format "
+    rule = rf"other\.ckpt: expected a checkpoint of format {FORMAT} .interpolants .*, got format "
     for read in (interpolants.load, read_checkpoint):
-        with pytest.raises(ValueError, match=f"{rule}{found[0]}, of interpolants {found[1]}.*; "):
+        with pytest.raises(ValueError, match=f"{rule}{found}.*; load it with that version"):
             read(tmp_path / "other.ckpt")
 
 
