@@ -9,12 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from interpolants.net.condition import Condition
 from interpolants.net.downsample import Downsample
-from interpolants.net.embedding import TimeEmbedding
-from interpolants.net.image_input import with_image
-from interpolants.net.label_embedding import LabelEmbedding
-from interpolants.net.layers import layers, scaled
+from interpolants.net.image_network import ImageNetwork
+from interpolants.net.layers import scaled
 from interpolants.net.normalise import normalise
 from interpolants.net.recompute import run
 from interpolants.net.shape_checks import check_counts, check_event_shape
@@ -24,7 +21,7 @@ from interpolants.utils.checks import check, check_count, is_number, is_whole
 
 
 @final
-class UNet(nn.Module):
+class UNet(ImageNetwork):
     """Residual blocks at several sizes, down and up again, with shortcuts between the two ways.
 
     After Dhariwal and Nichol, arXiv 2105.05233: time and label scale and shift the maps of every
@@ -70,16 +67,14 @@ class UNet(nn.Module):
         time_features: int = 64,
         checkpoint: bool = False,
     ) -> None:
-        super().__init__()
         rows = _checked_rows(event_shape, patch, multipliers)
-        _check_sizes(channels, dropout, attention, head_channels, heads=heads, blocks=blocks)
-        features, own = 4 * channels, event_shape[0] * patch**2
-        self._heads, self.image_channels, self.checkpoint = heads, image_channels, checkpoint
-        self.embedding = TimeEmbedding(features=time_features)
-        self.time = layers([self.embedding.out_features, features, features], "silu")
-        self.label = LabelEmbedding(classes=classes, label_size=label_size, features=features)
-        self.into, self.back = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
-        self.stem = nn.Conv2d(own + image_channels * patch**2, channels, 3, padding=1)
+        _check_sizes(channels, dropout, attention, head_channels, blocks=blocks)
+        features = 4 * channels
+        super().__init__(
+            event_shape, heads, classes, label_size, image_channels, patch, features, time_features
+        )
+        self.checkpoint = checkpoint
+        self.stem = nn.Conv2d(self.in_channels, channels, 3, padding=1)
 
         def stage(before: int, after: int, level: int) -> Stage:
             attends = rows >> level in attention
@@ -90,34 +85,22 @@ class UNet(nn.Module):
         self.middle = nn.ModuleList(stage(kept[-1], kept[-1], len(widths) - 1) for _ in range(2))
         self.up = _way_up(kept, widths, blocks, stage)
         self.norm = normalise(widths[0])
-        self.output = nn.Conv2d(widths[0], heads * own, 3, padding=1)
+        self.output = nn.Conv2d(widths[0], self.out_channels, 3, padding=1)
         scaled(self.output, 0.1)  # near zero, but zeros would stop the first gradients
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
-        """Evaluate all heads.
-
-        Args:
-            t: 0-d, or shape (B,).
-            x: shape (B, C, H, W).
-            condition: of the samples; the null label if None.
-
-        Returns:
-            Shape (B, heads, C, H, W).
-        """
-        features, label = self.time(self.embedding(t).to(x.dtype)), self.label(condition)
-        told = silu(features if label is None else features + label)
-        h = self.stem(self.into(with_image(x, condition, self.image_channels)))
+    def evaluate_maps(self, x: Tensor, features: Tensor) -> Tensor:
+        h = self.stem(x)
         kept = [h]
         for part in self.down:
-            h = run(part, h, told, again=self.checkpoint)
+            h = run(part, h, features, again=self.checkpoint)
             kept.append(h)
         for part in self.middle:
-            h = run(part, h, told, again=self.checkpoint)
+            h = run(part, h, features, again=self.checkpoint)
         for part in self.up:
             taken = h if isinstance(part, Upsample) else torch.cat([h, kept.pop()], dim=1)
-            h = run(part, taken, told, again=self.checkpoint)
-        out: Tensor = self.back(self.output(silu(self.norm(h))))
-        return out.reshape(len(x), self._heads, *x.shape[1:])
+            h = run(part, taken, features, again=self.checkpoint)
+        out: Tensor = self.output(silu(self.norm(h)))
+        return out
 
 
 def _way_down(
