@@ -1,4 +1,4 @@
-"""A transformer for images."""
+"""Diffusion transformer for images."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from interpolants.utils.checks import check, check_count
 
 @final
 class DiT(ImageNetwork):
-    """Attention between the patches of an image, in blocks that time and label modulate.
+    """Transformer over the patches of an image, in blocks modulated by time and label.
 
     After Peebles and Xie, arXiv 2212.09748.
 
     Args:
         event_shape: (C, H, W).
-        heads: number of fields predicted at once, each of the event's shape.
-        classes, label_size: what labels there are, as of `LabelEmbedding`.
-        image_channels: channels shown beside the state.
+        heads: number of fields predicted, each of the event's shape.
+        classes, label_size: kind of the labels, as of `LabelEmbedding`.
+        image_channels: channels of the conditioning image.
         patch: a token is a square of patch x patch pixels; time grows with the square of the
             number of tokens.
-        channels: of a token.
+        channels: channels of a token.
         blocks: number of blocks.
         head_channels: channels of an attention head; divides the channels.
-        rotary: whether attention knows how far apart two patches are (`RotaryPositions`); else
-            each place has learned channels of its own.
-        time_features: sines and cosines of the time.
-        checkpoint: whether to compute blocks again in the backward pass, to save memory.
+        rotary: whether attention takes relative positions (`RotaryPositions`); otherwise each
+            position has a learned vector.
+        time_features: number of sines and cosines of the time.
+        checkpoint: whether to recompute blocks in the backward pass, to save memory.
 
     Raises:
-        ValueError: if an argument is out of range, or patches do not fill an image.
+        ValueError: if an argument is out of range, or the patches do not fill the image.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class DiT(ImageNetwork):
 
 
 def _checked_grid(event_shape: Sequence[int], patch: int) -> tuple[int, int]:
-    """Rows and columns of patches, once they fill the image."""
+    """Rows and columns of patches; requires that they fill the image."""
     shape = check_event_shape("DiT.event_shape", event_shape)
     check(len(shape) == 3, "DiT.event_shape", "an image (C, H, W)", shape)
     check_count("DiT.patch", patch)

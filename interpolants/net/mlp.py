@@ -1,4 +1,4 @@
-"""A plain multilayer perceptron on (x, time features)."""
+"""Multilayer perceptron on the state and time features."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from interpolants.utils.shapes import flatten_event
 
 @final
 class MLP(FieldNetwork):
-    """Fully connected layers on the flattened event, with the time features concatenated to it.
+    """Multilayer perceptron on the flattened state with time features concatenated to it.
 
     Args:
         event_shape: shape of one sample.
-        heads: number of fields predicted at once, each of the event's shape.
-        classes, label_size: what labels there are, as of `LabelEmbedding`.
+        heads: number of fields predicted, each of the event's shape.
+        classes, label_size: kind of the labels, as of `LabelEmbedding`.
         hidden: width of the hidden layers.
         depth: number of hidden layers.
         activation: selu, silu, relu, gelu or tanh.
-        time_features: sines and cosines of the time that join t itself; 0 concatenates t alone.
+        time_features: number of sines and cosines of the time, besides t itself.
 
     Raises:
         ValueError: if an argument is out of range.

@@ -1,4 +1,4 @@
-"""A residual multilayer perceptron, for vector data that a plain one does not fit."""
+"""Residual multilayer perceptron, for vector data that need a deeper network."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class ResidualMLP(FieldNetwork):
 
     Args:
         event_shape: shape of one sample.
-        heads: number of fields predicted at once, each of the event's shape.
-        classes, label_size: what labels there are, as of `LabelEmbedding`.
+        heads: number of fields predicted, each of the event's shape.
+        classes, label_size: kind of the labels, as of `LabelEmbedding`.
         hidden: width of the blocks.
         blocks: number of blocks.
         activation: selu, silu, relu, gelu or tanh.
-        time_features: sines and cosines of the time that join t itself.
+        time_features: number of sines and cosines of the time, besides t itself.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -62,9 +62,9 @@ class ResidualMLP(FieldNetwork):
         self.contract = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(blocks))
         self.output_norm = nn.LayerNorm(hidden)
         self.output = nn.Linear(hidden, heads * dim)
-        # Fields start near zero, but not at it: exact zeros would stop the first gradients.
+        # Initial fields are near zero; exact zeros would stop the first gradients.
         scaled(self.output, 0.1)
-        # Made last, so that networks without labels begin as they always did.
+        # Built last, so that a network without labels has the same initial weights.
         self.label = LabelEmbedding(classes=classes, label_size=label_size, features=hidden)
 
     def evaluate(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""A U-Net for images."""
+"""U-Net for images."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from interpolants.utils.checks import check, check_count, is_number, is_whole
 
 @final
 class UNet(ImageNetwork):
-    """Residual blocks at several sizes, down and up again, with shortcuts between the two ways.
+    """U-Net with residual blocks and attention at chosen sizes.
 
     After Dhariwal and Nichol, arXiv 2105.05233: time and label scale and shift the maps of every
-    block, and maps of chosen sizes attend to themselves.
+    block.
 
     Args:
         event_shape: (C, H, W).
-        heads: number of fields predicted at once, each of the event's shape.
-        classes, label_size: what labels there are, as of `LabelEmbedding`.
-        image_channels: channels shown beside the state.
-        channels: at the largest size, a multiple of 8.
-        multipliers: of the channels at each size, largest size first; a size has half the rows
-            and columns of the one before.
-        blocks: at each size on the way down; one more on the way up.
-        attention: rows of the maps that attend.
+        heads: number of fields predicted, each of the event's shape.
+        classes, label_size: kind of the labels, as of `LabelEmbedding`.
+        image_channels: channels of the conditioning image.
+        channels: channels at the largest size, a multiple of 8.
+        multipliers: factors of the channels at each size, largest size first; each size has half
+            the rows and columns of the one before.
+        blocks: number of blocks at each size of the encoder; the decoder has one more.
+        attention: numbers of rows of the maps with attention.
         head_channels: channels of an attention head.
-        patch: blocks of patch x patch pixels become channels at the input, and pixels again at
+        patch: side of the blocks of pixels that become channels at the input, and pixels again at
             the output, which saves much time on a CPU.
-        dropout: share of inputs left out within blocks, in [0, 1).
-        time_features: sines and cosines of the time.
-        checkpoint: whether to compute blocks again in the backward pass, to save memory.
+        dropout: dropout probability within blocks, in [0, 1).
+        time_features: number of sines and cosines of the time.
+        checkpoint: whether to recompute blocks in the backward pass, to save memory.
 
     Raises:
-        ValueError: if an argument is out of range, or the sides of an image cannot be halved so
+        ValueError: if an argument is out of range, or the sides of the image cannot be halved so
             often.
     """
 
@@ -106,7 +106,7 @@ class UNet(ImageNetwork):
 def _way_down(
     channels: int, widths: Sequence[int], blocks: int, stage: Callable[[int, int, int], Stage]
 ) -> tuple[nn.ModuleList, list[int]]:
-    """Stages and reductions, and the channels that each leaves, after those of the stem."""
+    """Blocks and downsampling of the encoder, and the channels of the stem and of each output."""
     parts, kept = nn.ModuleList(), [channels]
     for level, width in enumerate(widths):
         if level > 0:
@@ -121,7 +121,7 @@ def _way_down(
 def _way_up(
     kept: list[int], widths: Sequence[int], blocks: int, stage: Callable[[int, int, int], Stage]
 ) -> nn.ModuleList:
-    """Stages, each of which takes what one part of the way down left too, and enlargements."""
+    """Blocks of the decoder, each with an output of the encoder as input, and upsampling."""
     parts, width = nn.ModuleList(), widths[-1]
     for level in reversed(range(len(widths))):
         for _ in range(blocks + 1):
@@ -133,7 +133,7 @@ def _way_up(
 
 
 def _checked_rows(event_shape: Sequence[int], patch: int, multipliers: Sequence[int]) -> int:
-    """The rows of the largest maps, once the sides of an image can be halved as often as asked."""
+    """Rows of the largest maps; requires sides that can be halved so often."""
     shape = check_event_shape("UNet.event_shape", event_shape)
     check(len(shape) == 3, "UNet.event_shape", "an image (C, H, W)", shape)
     check_count("UNet.patch", patch)
