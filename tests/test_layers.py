@@ -30,7 +30,8 @@ _LAYER = {name: i for i, names in enumerate(_LAYERS) for name in names.split()}
 _SIDEWAYS: set[tuple[str, str]] = set()
 
 # Entries of the package that are not rooms.
-_NO_ROOMS = {"__init__.py", "__main__.py", "cli", "conf", "py.typed", "__pycache__"}
+_NO_ROOMS = {"__init__.py", "__init__.pyi", "__main__.py"}
+_NO_ROOMS |= {"cli", "conf", "py.typed", "__pycache__"}
 _MOST_ROOMS = 24
 
 # Packages that only some parts may import, anywhere in a file.

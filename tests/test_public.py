@@ -48,11 +48,23 @@ def test_family_exports_every_public_class_of_its_modules(package):
         assert getattr(family, name).__doc__ or not callable(getattr(family, name))
 
 
-def test_index_of_public_names_is_up_to_date():
-    written = runpy.run_path(str(ROOT / "docs" / "public_names.py"))
-    assert (ROOT / "docs" / "public.md").read_text() == written["page"](), (
-        "run python docs/public_names.py"
-    )
+def test_index_of_public_names_and_stubs_are_up_to_date():
+    files = runpy.run_path(str(ROOT / "docs" / "public_names.py"))["files"]()
+    stale = [
+        path for path, text in files.items() if not (path.is_file() and path.read_text() == text)
+    ]
+    assert stale == [], "run python docs/public_names.py"
+    assert {*(ROOT / "interpolants").rglob("*.pyi")} <= {*files}
+
+
+@pytest.mark.parametrize("package", ["interpolants", *_packages()])
+def test_type_checkers_see_the_names_that_python_finds(package):
+    stub = ROOT / package.replace(".", "/") / "__init__.pyi"
+    tree = ast.parse(stub.read_text() if stub.is_file() else "")
+    # `import X as X` is what makes a name public in a stub.
+    seen = [(a.name, a.asname) for n in tree.body for a in n.names]
+    found = getattr(importlib.import_module(package), "__all__", [])
+    assert sorted(seen) == [(name, name) for name in found]
 
 
 def test_common_names_are_exported_from_the_top():

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from helpers.compose import (
     write_user_files,
 )
 from helpers.scripts import environment, files_in, run_many, run_script, runs_in
+from helpers.waiting import LONGEST, wait_until
 
 import interpolants
 from interpolants.checkpoint.reading import read_checkpoint
@@ -192,11 +192,9 @@ def test_scripts_stopped_by_a_signal_leave_a_run_to_resume(number, status, tmp_p
     command = [sys.executable, str(ROOT / "train.py"), *overrides]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE)
     try:
-        until = time.monotonic() + 60
-        while not _has_rows(tmp_path) and time.monotonic() < until:
-            time.sleep(0.1)
+        wait_until(lambda: _has_rows(tmp_path), process)
         process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=LONGEST)
     finally:
         process.kill()
     assert process.returncode == status

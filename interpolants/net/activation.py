@@ -11,14 +11,14 @@ _CLASS_NAMES = {name.lower(): name for name in ("SELU", "SiLU", "ReLU", "GELU", 
 
 
 def make_activation(where: str, name: str) -> nn.Module:
-    """The activation of `torch.nn` called `name`, in lower case.
+    """Activation of `torch.nn` by its name in lower case.
 
     Args:
-        where: `Class.argument`, the setting that holds the name.
+        where: `Class.argument` of the setting, for errors.
         name: one of selu, silu, relu, gelu, tanh.
 
     Raises:
-        ValueError: if the name is another one.
+        ValueError: if the name is not one of these.
     """
     check(name in _CLASS_NAMES, where, f"one of {', '.join(_CLASS_NAMES)}", name)
     activation: nn.Module = getattr(nn, _CLASS_NAMES[name])()

@@ -1,4 +1,4 @@
-"""Self-attention that has all derivatives."""
+"""Self-attention with derivatives in forward and reverse mode."""
 
 from __future__ import annotations
 

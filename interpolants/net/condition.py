@@ -1,4 +1,4 @@
-"""What a network is told about a sample besides its time and state."""
+"""Conditioning inputs of a network."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 class Condition(NamedTuple):
-    """Labels and pictures of B samples.
+    """Labels and conditioning images of B samples.
 
     Attributes:
         label: class numbers, int64, shape (B,), or vectors, shape (B, C); None for the null label,
             which a network trained with dropped labels knows as "any".
-        image: channels that are shown beside the state, shape (B, K, *spatial): a mask, or a small
-            picture at the size of the large one.
-        dropped: samples whose label is withheld, bool, shape (B,); of nobody if None.
+        image: channels concatenated to the state, shape (B, K, *spatial): a mask, or a small
+            image enlarged to the size of the state.
+        dropped: samples whose label is dropped, bool, shape (B,); none if None.
     """
 
     label: Tensor | None = None
@@ -23,17 +23,17 @@ class Condition(NamedTuple):
     dropped: Tensor | None = None
 
     def rows(self, first: int, last: int) -> Condition:
-        """Of the samples `first` to `last` (exclusive), in memory of its own."""
+        """Copy the condition of the samples `first` to `last` (exclusive)."""
         return Condition._make(None if part is None else part[first:last].clone() for part in self)
 
     def interleaved(self, count: int) -> Condition:
-        """Of `count` samples for each, next to each other."""
+        """Repeat each sample `count` times, copies next to each other."""
         return Condition._make(
             None if part is None else part.repeat_interleave(count, dim=0) for part in self
         )
 
     def repeated(self, rows: int) -> Condition:
-        """The same for a batch of `rows` samples: rows i, i + B, ... are about sample i."""
+        """Tile to a batch of `rows` samples, whose rows i, i + B, ... belong to sample i."""
         return Condition._make(
             part if part is None or len(part) == rows else _tiled(part, rows) for part in self
         )

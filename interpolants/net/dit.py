@@ -1,4 +1,4 @@
-"""A transformer for images."""
+"""Diffusion transformer for images."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import silu
 
-from interpolants.net.condition import Condition
-from interpolants.net.embedding import TimeEmbedding
-from interpolants.net.image_input import with_image
-from interpolants.net.label_embedding import LabelEmbedding
-from interpolants.net.layers import layers, scaled
+from interpolants.net.image_network import ImageNetwork
+from interpolants.net.layers import scaled
 from interpolants.net.recompute import run
 from interpolants.net.rotary_positions import RotaryPositions
 from interpolants.net.shape_checks import check_event_shape
@@ -22,28 +18,28 @@ from interpolants.utils.checks import check, check_count
 
 
 @final
-class DiT(nn.Module):
-    """Attention between the patches of an image, in blocks that time and label modulate.
+class DiT(ImageNetwork):
+    """Transformer over the patches of an image, in blocks modulated by time and label.
 
     After Peebles and Xie, arXiv 2212.09748.
 
     Args:
         event_shape: (C, H, W).
-        heads: number of fields predicted at once, each of the event's shape.
-        classes, label_size: what labels there are, as of `LabelEmbedding`.
-        image_channels: channels shown beside the state.
+        heads: number of fields predicted, each of the event's shape.
+        classes, label_size: kind of the labels, as of `LabelEmbedding`.
+        image_channels: channels of the conditioning image.
         patch: a token is a square of patch x patch pixels; time grows with the square of the
             number of tokens.
-        channels: of a token.
+        channels: channels of a token.
         blocks: number of blocks.
         head_channels: channels of an attention head; divides the channels.
-        rotary: whether attention knows how far apart two patches are (`RotaryPositions`); else
-            each place has learned channels of its own.
-        time_features: sines and cosines of the time.
-        checkpoint: whether to compute blocks again in the backward pass, to save memory.
+        rotary: whether attention takes relative positions (`RotaryPositions`); otherwise each
+            position has a learned vector.
+        time_features: number of sines and cosines of the time.
+        checkpoint: whether to recompute blocks in the backward pass, to save memory.
 
     Raises:
-        ValueError: if an argument is out of range, or patches do not fill an image.
+        ValueError: if an argument is out of range, or the patches do not fill the image.
     """
 
     def __init__(
@@ -62,16 +58,13 @@ class DiT(nn.Module):
         time_features: int = 64,
         checkpoint: bool = False,
     ) -> None:
-        super().__init__()
         rows, columns = _checked_grid(event_shape, patch)
-        _check_sizes(channels, head_channels, rotary, heads=heads, blocks=blocks)
-        own = event_shape[0] * patch**2
-        self._heads, self.image_channels, self.checkpoint = heads, image_channels, checkpoint
-        self.embedding = TimeEmbedding(features=time_features)
-        self.time = layers([self.embedding.out_features, channels, channels], "silu")
-        self.label = LabelEmbedding(classes=classes, label_size=label_size, features=channels)
-        self.into, self.back = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
-        self.stem = nn.Linear(own + image_channels * patch**2, channels)
+        _check_sizes(channels, head_channels, rotary, blocks=blocks)
+        super().__init__(
+            event_shape, heads, classes, label_size, image_channels, patch, channels, time_features
+        )
+        self.checkpoint = checkpoint
+        self.stem = nn.Linear(self.in_channels, channels)
         self.places = (
             None if rotary else nn.Parameter(0.02 * torch.randn(rows * columns, channels))
         )
@@ -82,36 +75,23 @@ class DiT(nn.Module):
         self.norm = nn.LayerNorm(channels, elementwise_affine=False)
         self.condition = nn.Linear(channels, 2 * channels)
         scaled(self.condition, 0.0)
-        self.output = nn.Linear(channels, heads * own)
+        self.output = nn.Linear(channels, self.out_channels)
         scaled(self.output, 0.1)  # near zero, but zeros would stop the first gradients
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
-        """Evaluate all heads.
-
-        Args:
-            t: 0-d, or shape (B,).
-            x: shape (B, C, H, W).
-            condition: of the samples; the null label if None.
-
-        Returns:
-            Shape (B, heads, C, H, W).
-        """
-        features, label = self.time(self.embedding(t).to(x.dtype)), self.label(condition)
-        told = silu(features if label is None else features + label)
-        patches = self.into(with_image(x, condition, self.image_channels))
-        h = self.stem(patches.flatten(2).mT)
+    def evaluate_maps(self, x: Tensor, features: Tensor) -> Tensor:
+        h = self.stem(x.flatten(2).mT)
         if self.places is not None:
             h = h + self.places
         for block in self.blocks:
-            h = run(block, h, told, self.turns, again=self.checkpoint)
-        scale, shift = self.condition(told).chunk(2, dim=1)
+            h = run(block, h, features, self.turns, again=self.checkpoint)
+        scale, shift = self.condition(features).chunk(2, dim=1)
         tokens = self.output(modulated(self.norm(h), scale, shift))
-        out: Tensor = self.back(tokens.mT.unflatten(2, patches.shape[2:]))
-        return out.reshape(len(x), self._heads, *x.shape[1:])
+        out: Tensor = tokens.mT.unflatten(2, x.shape[2:])
+        return out
 
 
 def _checked_grid(event_shape: Sequence[int], patch: int) -> tuple[int, int]:
-    """Rows and columns of patches, once they fill the image."""
+    """Rows and columns of patches; requires that they fill the image."""
     shape = check_event_shape("DiT.event_shape", event_shape)
     check(len(shape) == 3, "DiT.event_shape", "an image (C, H, W)", shape)
     check_count("DiT.patch", patch)

@@ -1,4 +1,4 @@
-"""Time as features: networks resolve a scalar in [0, 1] poorly unless it is spread out first."""
+"""Fourier features of the time, which networks resolve better than a scalar in [0, 1]."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class TimeEmbedding(nn.Module):
     """The features (t, sin w_1 t, ..., sin w_m t, cos w_1 t, ..., cos w_m t), m = features / 2.
 
     The frequencies w_i are geometric from pi (half a period over [0, 1], so that no two times
-    share their features) to `max_frequency`. Times are taken as they are: the scale is decided
-    here and nowhere else. With `features=0` the output is t alone.
+    share their features) to `max_frequency`. Times are not rescaled. With
+    `features=0` the output is t alone.
 
     Args:
         features: number of sines and cosines, even, >= 0.

@@ -1,4 +1,4 @@
-"""The ladder of maps between a frame and 4x4, which encoders and decoders share."""
+"""Channels of the maps between a frame and 4x4 pixels, in encoders and decoders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def frame_widths(where: str, frame_shape: Sequence[int], features: int) -> list[
     They are F, 2 F, 4 F, 4 F, ...
 
     Args:
-        where: the class that takes `frame_shape` and `features`.
+        where: name of the class with `frame_shape` and `features`, for errors.
         frame_shape: (C, S, S) with S = 8, 16, 32, ...
         features: F, a multiple of 8.
 

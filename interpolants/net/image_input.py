@@ -1,4 +1,4 @@
-"""What an image network is shown."""
+"""Input channels of image networks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from interpolants.utils.checks import check
 
 
 def with_image(x: Tensor, condition: Condition | None, channels: int) -> Tensor:
-    """The state (B, C, H, W) with the condition's channels beside its own, (B, C + K, H, W).
+    """Concatenate the conditioning image to the state (B, C, H, W): (B, C + K, H, W).
 
     Args:
         x: the state, of any shape (B, *event) where K = 0.
-        condition: whose `image` is (B, K, H, W).
-        channels: K, as the network was built.
+        condition: condition with an `image` of shape (B, K, H, W).
+        channels: K of the network.
 
     Raises:
-        ValueError: if there are other channels than the network was built for.
+        ValueError: if the image does not have the channels that the network was built for.
     """
     image = None if condition is None else condition.image
     got = None if image is None else tuple(image.shape)

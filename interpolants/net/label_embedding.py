@@ -1,4 +1,4 @@
-"""Labels as features."""
+"""Embedding of labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interpolants.utils.checks import check, is_whole
 
 @final
 class LabelEmbedding(nn.Module):
-    """A learned vector for each class and one for the null label, "any"; or a map of vectors.
+    """Learned vectors of the classes and of the null label, or a linear map of label vectors.
 
     Args:
         classes: number of classes 0, 1, ..., or 0.
@@ -21,7 +21,7 @@ class LabelEmbedding(nn.Module):
         features: length of the output.
 
     Raises:
-        ValueError: if a number is negative, or classes and vectors are both asked for.
+        ValueError: if a number is negative, or both classes and vectors are given.
     """
 
     def __init__(self, *, classes: int, label_size: int, features: int) -> None:
@@ -42,7 +42,7 @@ class LabelEmbedding(nn.Module):
         """Features of the labels, (B, F), or of the null label, (1, F); None without labels.
 
         Raises:
-            ValueError: if there are labels of another kind, or any where none are known.
+            ValueError: if the labels are of another kind, or the network was built without labels.
         """
         label = None if condition is None else condition.label
         dropped = None if condition is None else condition.dropped
@@ -60,7 +60,7 @@ class LabelEmbedding(nn.Module):
         return features if dropped is None else torch.where(dropped[:, None], self.null, features)
 
     def _check(self, label: Tensor) -> None:
-        """Require labels of the kind that is known: by type and shape, which cost no transfer."""
+        """Require labels of the right kind, by dtype and shape, which need no transfer."""
         whole = label.dtype in (torch.int32, torch.int64)
         if self.classes:
             rule = "class numbers (B,)"

@@ -1,4 +1,4 @@
-"""Stacks of fully connected layers, for parts that are networks of something else than (t, x)."""
+"""Stacks of fully connected layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from interpolants.net.activation import make_activation
 
 
 def layers(widths: Sequence[int], activation: str) -> nn.Sequential:
-    """Linear maps between the widths, with an activation after each but the last."""
+    """Linear layers between the widths, with an activation after each but the last."""
     parts: list[nn.Module] = []
     for before, after in pairwise(widths):
         parts += [nn.Linear(before, after), make_activation("layers.activation", activation)]
@@ -20,7 +20,7 @@ def layers(widths: Sequence[int], activation: str) -> nn.Sequential:
 
 
 def zeroed(net: nn.Sequential) -> nn.Sequential:
-    """The same with its last map at zero, so that the output begins there."""
+    """Set the last layer to zero, so that the initial output is zero."""
     last = net[-1]
     assert isinstance(last, nn.Linear)
     nn.init.zeros_(last.weight)
@@ -29,7 +29,7 @@ def zeroed(net: nn.Sequential) -> nn.Sequential:
 
 
 def scaled(layer: nn.Linear | nn.Conv2d, factor: float) -> None:
-    """Begin with weights that are smaller by a factor, and with no bias."""
+    """Scale the initial weights by a factor and set the bias to zero."""
     with torch.no_grad():
         layer.weight.mul_(factor)
         if layer.bias is not None:

@@ -1,4 +1,4 @@
-"""Self-attention of maps."""
+"""Self-attention over the pixels of maps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MapAttention(nn.Module):
         scaled(self.give, 0.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
+        """Map (B, C, H, W) to the same shape."""
         batch, channels, height, width = x.shape
         parts = self.take(self.norm(x)).view(batch, 3, self.heads, -1, height * width)
         q, k, v = parts.transpose(3, 4).unbind(1)

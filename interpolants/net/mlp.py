@@ -1,4 +1,4 @@
-"""A plain multilayer perceptron on (x, time features)."""
+"""Multilayer perceptron on the state and time features."""
 
 from __future__ import annotations
 
@@ -12,26 +12,24 @@ from torch import Tensor, nn
 
 from interpolants.net.activation import make_activation
 from interpolants.net.condition import Condition
-from interpolants.net.embedding import TimeEmbedding
-from interpolants.net.image_input import with_image
+from interpolants.net.field_network import FieldNetwork
 from interpolants.net.label_embedding import LabelEmbedding
-from interpolants.net.shape_checks import check_event_shape
 from interpolants.utils.checks import check_count
 from interpolants.utils.shapes import flatten_event
 
 
 @final
-class MLP(nn.Module):
-    """Fully connected layers on the flattened event, with the time features concatenated to it.
+class MLP(FieldNetwork):
+    """Multilayer perceptron on the flattened state with time features concatenated to it.
 
     Args:
         event_shape: shape of one sample.
-        heads: number of fields predicted at once, each of the event's shape.
-        classes, label_size: what labels there are, as of `LabelEmbedding`.
+        heads: number of fields predicted, each of the event's shape.
+        classes, label_size: kind of the labels, as of `LabelEmbedding`.
         hidden: width of the hidden layers.
         depth: number of hidden layers.
         activation: selu, silu, relu, gelu or tanh.
-        time_features: sines and cosines of the time that join t itself; 0 concatenates t alone.
+        time_features: number of sines and cosines of the time, besides t itself.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -49,14 +47,10 @@ class MLP(nn.Module):
         activation: str = "silu",
         time_features: int = 32,
     ) -> None:
-        super().__init__()
-        event_shape = check_event_shape("MLP.event_shape", event_shape)
-        check_count("MLP.heads", heads)
+        super().__init__(event_shape=event_shape, heads=heads, time_features=time_features)
         check_count("MLP.hidden", hidden)
         check_count("MLP.depth", depth)
         dim = math.prod(event_shape)
-        self._out_shape = (heads, *event_shape)
-        self.embedding = TimeEmbedding(features=time_features)
         known = self.embedding.out_features if classes or label_size else 0
         widths = [dim + self.embedding.out_features + known, *[hidden] * depth]
         layers: list[nn.Module] = []
@@ -68,21 +62,11 @@ class MLP(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(hidden, heads * dim))
         self.label = LabelEmbedding(classes=classes, label_size=label_size, features=known)
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
-        """Evaluate all heads.
-
-        Args:
-            t: 0-d, or shape (B,).
-            x: shape (B, *event).
-            condition: of the samples; the null label if None.
-
-        Returns:
-            Shape (B, heads, *event).
-        """
-        flat = flatten_event(with_image(x, condition, 0))
-        told = [flat, self.embedding(t).to(flat.dtype).expand(len(flat), -1)]
+    def evaluate(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
+        flat = flatten_event(x)
+        inputs = [flat, self.embedding(t).to(flat.dtype).expand(len(flat), -1)]
         label = self.label(condition)
         if label is not None:
-            told.append(label.to(flat.dtype).expand(len(flat), -1))
-        out: Tensor = self.layers(torch.cat(told, dim=1))
-        return out.view(x.shape[0], *self._out_shape)
+            inputs.append(label.to(flat.dtype).expand(len(flat), -1))
+        out: Tensor = self.layers(torch.cat(inputs, dim=1))
+        return out

@@ -1,4 +1,4 @@
-"""The normalisation of image networks."""
+"""Normalisation of image networks."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from torch import nn
 
 
 def normalise(channels: int) -> nn.GroupNorm:
-    """Normalisation over groups of at least 8 channels, at most 32 groups."""
+    """Group normalisation with at least 8 channels in a group and at most 32 groups."""
     return nn.GroupNorm(channels // 8 if channels <= 256 else math.gcd(channels, 32), channels)

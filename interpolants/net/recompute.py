@@ -1,4 +1,4 @@
-"""Less memory for more time."""
+"""Gradient checkpointing of blocks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch.utils.checkpoint import checkpoint
 
 
 def run(part: nn.Module, *inputs: Any, again: bool) -> Tensor:
-    """The output of a part, which is computed again in the backward pass if asked.
+    """Evaluate a block, with gradient checkpointing if requested.
 
-    So what lies between is not kept. Outside of training, and where no gradients are recorded,
-    there is nothing to save; under a forward-mode derivative it cannot be computed again.
+    Its activations are then recomputed in the backward pass instead of kept. Outside of training
+    and without gradients there is nothing to save; forward-mode derivatives do not allow it.
     """
     saves = again and part.training and torch.is_grad_enabled()
     if not saves or forward_ad._current_level >= 0:

@@ -1,4 +1,4 @@
-"""The residual block of a U-Net."""
+"""Residual block of a U-Net."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from interpolants.net.normalise import normalise
 
 @final
 class ResidualBlock(nn.Module):
-    """x + Conv(act((1 + scale) Norm(Conv(act(Norm(x)))) + shift)), scale and shift of a condition.
+    """x + Conv(act((1 + scale) Norm(Conv(act(Norm(x)))) + shift)), modulated by a condition.
 
-    The last convolution begins at zero, and so the block at its shortcut (Dhariwal and Nichol,
-    arXiv 2105.05233, appendix A).
+    The last convolution is initially zero, so that the block equals its shortcut (Dhariwal and
+    Nichol, arXiv 2105.05233, appendix A).
 
     Args:
         channels_in, channels_out: multiples of 8; a shortcut of 1 x 1 joins two that differ.

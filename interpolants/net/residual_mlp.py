@@ -1,4 +1,4 @@
-"""A residual multilayer perceptron, for vector data that a plain one does not fit."""
+"""Residual multilayer perceptron, for vector data that need a deeper network."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from torch import Tensor, nn
 
 from interpolants.net.activation import make_activation
 from interpolants.net.condition import Condition
-from interpolants.net.embedding import TimeEmbedding
-from interpolants.net.image_input import with_image
+from interpolants.net.field_network import FieldNetwork
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.layers import scaled
-from interpolants.net.shape_checks import check_event_shape
 from interpolants.utils.checks import check_count
 from interpolants.utils.shapes import flatten_event
 
 
 @final
-class ResidualMLP(nn.Module):
+class ResidualMLP(FieldNetwork):
     """Pre-norm residual blocks h + Linear(act(Linear(LayerNorm(h)) + time)).
 
     The time enters every block through its own projection; all projections are one matrix, and
@@ -28,12 +26,12 @@ class ResidualMLP(nn.Module):
 
     Args:
         event_shape: shape of one sample.
-        heads: number of fields predicted at once, each of the event's shape.
-        classes, label_size: what labels there are, as of `LabelEmbedding`.
+        heads: number of fields predicted, each of the event's shape.
+        classes, label_size: kind of the labels, as of `LabelEmbedding`.
         hidden: width of the blocks.
         blocks: number of blocks.
         activation: selu, silu, relu, gelu or tanh.
-        time_features: sines and cosines of the time that join t itself.
+        time_features: number of sines and cosines of the time, besides t itself.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -51,14 +49,10 @@ class ResidualMLP(nn.Module):
         activation: str = "silu",
         time_features: int = 64,
     ) -> None:
-        super().__init__()
-        event_shape = check_event_shape("ResidualMLP.event_shape", event_shape)
-        check_count("ResidualMLP.heads", heads)
+        super().__init__(event_shape=event_shape, heads=heads, time_features=time_features)
         check_count("ResidualMLP.hidden", hidden)
         check_count("ResidualMLP.blocks", blocks)
         dim = math.prod(event_shape)
-        self._out_shape = (heads, *event_shape)
-        self.embedding = TimeEmbedding(features=time_features)
         self.activation = make_activation("ResidualMLP.activation", activation)
         self.time_in = nn.Linear(self.embedding.out_features, hidden)
         self.time_out = nn.Linear(hidden, blocks * hidden)
@@ -68,29 +62,19 @@ class ResidualMLP(nn.Module):
         self.contract = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(blocks))
         self.output_norm = nn.LayerNorm(hidden)
         self.output = nn.Linear(hidden, heads * dim)
-        # Fields start near zero, but not at it: exact zeros would stop the first gradients.
+        # Initial fields are near zero; exact zeros would stop the first gradients.
         scaled(self.output, 0.1)
-        # Made last, so that networks without labels begin as they always did.
+        # Built last, so that a network without labels has the same initial weights.
         self.label = LabelEmbedding(classes=classes, label_size=label_size, features=hidden)
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
-        """Evaluate all heads.
-
-        Args:
-            t: 0-d, or shape (B,).
-            x: shape (B, *event).
-            condition: of the samples; the null label if None.
-
-        Returns:
-            Shape (B, heads, *event).
-        """
-        h = self.input(flatten_event(with_image(x, condition, 0)))
+    def evaluate(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
+        h = self.input(flatten_event(x))
         time, label = self.time_in(self.embedding(t).to(x.dtype)), self.label(condition)
-        told = self.activation(time if label is None else time + label)
-        shifts = self.time_out(told).chunk(len(self.norms), dim=1)
+        features = self.activation(time if label is None else time + label)
+        shifts = self.time_out(features).chunk(len(self.norms), dim=1)
         for norm, expand, contract, shift in zip(
             self.norms, self.expand, self.contract, shifts, strict=True
         ):
             h = h + contract(self.activation(expand(norm(h)) + shift))
         out: Tensor = self.output(self.output_norm(h))
-        return out.view(x.shape[0], *self._out_shape)
+        return out

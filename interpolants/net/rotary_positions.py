@@ -1,4 +1,4 @@
-"""Positions as rotations."""
+"""Rotary position embedding on a grid."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 @final
 class RotaryPositions(nn.Module):
-    """Queries and keys turned by their place on a grid, so that products know how far apart.
+    """Rotation of queries and keys by their positions, so that products depend on distances.
 
-    Pairs of channels turn by row * w_i, as many others by column * w_i, with w_i geometric from
-    1 to about 1/100 (axial; Heo et al., arXiv 2403.13298).
+    Half of the pairs of channels are rotated by row * w_i, half by column * w_i, with w_i
+    geometric from 1 to about 1/100 (axial; Heo et al., arXiv 2403.13298).
 
     Args:
-        rows, columns: of the grid.
+        rows, columns: size of the grid.
         head_channels: channels of an attention head, a multiple of 4.
     """
 
@@ -33,7 +33,7 @@ class RotaryPositions(nn.Module):
         self.register_buffer("sines", angles.sin().float(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, heads, rows * columns, head_channels) to the same, row by row."""
+        """Rotate (B, heads, rows * columns, head_channels), whose tokens are ordered by rows."""
         first, second = x.chunk(2, dim=-1)
         turned = (
             first * self.cosines - second * self.sines,

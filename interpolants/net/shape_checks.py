@@ -1,4 +1,4 @@
-"""The check of the shape that a network is built for."""
+"""Checks of the shapes and counts of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One step of a U-Net's way."""
+"""Block of a U-Net with optional attention."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from interpolants.net.residual_block import ResidualBlock
 
 @final
 class Stage(nn.Module):
-    """A residual block, and attention after it where asked.
+    """Residual block, with attention after it if requested.
 
     Args:
         channels_in, channels_out, features, dropout: as of `ResidualBlock`.

@@ -1,4 +1,4 @@
-"""The block of a DiT."""
+"""Block of a diffusion transformer."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from interpolants.net.layers import layers, scaled
 
 
 def modulated(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """(1 + scale) x + shift of tokens (B, N, C), by vectors (B or 1, C) for all tokens."""
+    """Modulate tokens (B, N, C) as (1 + scale) x + shift, with vectors (B or 1, C)."""
     return torch.addcmul(shift[:, None], x, 1 + scale[:, None])
 
 
 @final
 class TransformerBlock(nn.Module):
-    """Attention, then a perceptron, each scaled, shifted and gated by a condition.
+    """Attention and a perceptron, each scaled, shifted and gated by a condition.
 
-    x + gate f((1 + scale) LayerNorm(x) + shift), twice, with gates that begin at zero, and so the
-    block at the identity (adaLN-zero: Peebles and Xie, arXiv 2212.09748).
+    x + gate f((1 + scale) LayerNorm(x) + shift), twice, with gates that are initially
+    zero, so that the block is the identity (adaLN-zero: Peebles and Xie, arXiv 2212.09748).
 
     Args:
-        channels: of a token.
-        head_channels: of an attention head; divides the channels.
-        features: of the condition.
+        channels: channels of a token.
+        head_channels: channels of an attention head; divides the channels.
+        features: length of the conditioning vector.
     """
 
     def __init__(self, channels: int, head_channels: int, features: int) -> None:
@@ -41,7 +41,7 @@ class TransformerBlock(nn.Module):
         self.mlp = layers([channels, 4 * channels, channels], "gelu")
 
     def forward(self, x: Tensor, condition: Tensor, positions: nn.Module) -> Tensor:
-        """Tokens (B, N, C) and features (B or 1, F) to tokens; `positions` turns q and k."""
+        """Map tokens (B, N, C) and features (B or 1, F) to tokens; `positions` rotates q and k."""
         parts = self.condition(condition).chunk(6, dim=1)
         seen = self._attend(modulated(self.norm_attention(x), *parts[:2]), positions)
         x = torch.addcmul(x, parts[2][:, None], seen)

@@ -1,4 +1,4 @@
-"""A U-Net for images."""
+"""U-Net for images."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from interpolants.net.condition import Condition
 from interpolants.net.downsample import Downsample
-from interpolants.net.embedding import TimeEmbedding
-from interpolants.net.image_input import with_image
-from interpolants.net.label_embedding import LabelEmbedding
-from interpolants.net.layers import layers, scaled
+from interpolants.net.image_network import ImageNetwork
+from interpolants.net.layers import scaled
 from interpolants.net.normalise import normalise
 from interpolants.net.recompute import run
 from interpolants.net.shape_checks import check_counts, check_event_shape
@@ -24,31 +21,31 @@ from interpolants.utils.checks import check, check_count, is_number, is_whole
 
 
 @final
-class UNet(nn.Module):
-    """Residual blocks at several sizes, down and up again, with shortcuts between the two ways.
+class UNet(ImageNetwork):
+    """U-Net with residual blocks and attention at chosen sizes.
 
     After Dhariwal and Nichol, arXiv 2105.05233: time and label scale and shift the maps of every
-    block, and maps of chosen sizes attend to themselves.
+    block.
 
     Args:
         event_shape: (C, H, W).
-        heads: number of fields predicted at once, each of the event's shape.
-        classes, label_size: what labels there are, as of `LabelEmbedding`.
-        image_channels: channels shown beside the state.
-        channels: at the largest size, a multiple of 8.
-        multipliers: of the channels at each size, largest size first; a size has half the rows
-            and columns of the one before.
-        blocks: at each size on the way down; one more on the way up.
-        attention: rows of the maps that attend.
+        heads: number of fields predicted, each of the event's shape.
+        classes, label_size: kind of the labels, as of `LabelEmbedding`.
+        image_channels: channels of the conditioning image.
+        channels: channels at the largest size, a multiple of 8.
+        multipliers: factors of the channels at each size, largest size first; each size has half
+            the rows and columns of the one before.
+        blocks: number of blocks at each size of the encoder; the decoder has one more.
+        attention: numbers of rows of the maps with attention.
         head_channels: channels of an attention head.
-        patch: blocks of patch x patch pixels become channels at the input, and pixels again at
+        patch: side of the blocks of pixels that become channels at the input, and pixels again at
             the output, which saves much time on a CPU.
-        dropout: share of inputs left out within blocks, in [0, 1).
-        time_features: sines and cosines of the time.
-        checkpoint: whether to compute blocks again in the backward pass, to save memory.
+        dropout: dropout probability within blocks, in [0, 1).
+        time_features: number of sines and cosines of the time.
+        checkpoint: whether to recompute blocks in the backward pass, to save memory.
 
     Raises:
-        ValueError: if an argument is out of range, or the sides of an image cannot be halved so
+        ValueError: if an argument is out of range, or the sides of the image cannot be halved so
             often.
     """
 
@@ -70,16 +67,14 @@ class UNet(nn.Module):
         time_features: int = 64,
         checkpoint: bool = False,
     ) -> None:
-        super().__init__()
         rows = _checked_rows(event_shape, patch, multipliers)
-        _check_sizes(channels, dropout, attention, head_channels, heads=heads, blocks=blocks)
-        features, own = 4 * channels, event_shape[0] * patch**2
-        self._heads, self.image_channels, self.checkpoint = heads, image_channels, checkpoint
-        self.embedding = TimeEmbedding(features=time_features)
-        self.time = layers([self.embedding.out_features, features, features], "silu")
-        self.label = LabelEmbedding(classes=classes, label_size=label_size, features=features)
-        self.into, self.back = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
-        self.stem = nn.Conv2d(own + image_channels * patch**2, channels, 3, padding=1)
+        _check_sizes(channels, dropout, attention, head_channels, blocks=blocks)
+        features = 4 * channels
+        super().__init__(
+            event_shape, heads, classes, label_size, image_channels, patch, features, time_features
+        )
+        self.checkpoint = checkpoint
+        self.stem = nn.Conv2d(self.in_channels, channels, 3, padding=1)
 
         def stage(before: int, after: int, level: int) -> Stage:
             attends = rows >> level in attention
@@ -90,40 +85,28 @@ class UNet(nn.Module):
         self.middle = nn.ModuleList(stage(kept[-1], kept[-1], len(widths) - 1) for _ in range(2))
         self.up = _way_up(kept, widths, blocks, stage)
         self.norm = normalise(widths[0])
-        self.output = nn.Conv2d(widths[0], heads * own, 3, padding=1)
+        self.output = nn.Conv2d(widths[0], self.out_channels, 3, padding=1)
         scaled(self.output, 0.1)  # near zero, but zeros would stop the first gradients
 
-    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
-        """Evaluate all heads.
-
-        Args:
-            t: 0-d, or shape (B,).
-            x: shape (B, C, H, W).
-            condition: of the samples; the null label if None.
-
-        Returns:
-            Shape (B, heads, C, H, W).
-        """
-        features, label = self.time(self.embedding(t).to(x.dtype)), self.label(condition)
-        told = silu(features if label is None else features + label)
-        h = self.stem(self.into(with_image(x, condition, self.image_channels)))
+    def evaluate_maps(self, x: Tensor, features: Tensor) -> Tensor:
+        h = self.stem(x)
         kept = [h]
         for part in self.down:
-            h = run(part, h, told, again=self.checkpoint)
+            h = run(part, h, features, again=self.checkpoint)
             kept.append(h)
         for part in self.middle:
-            h = run(part, h, told, again=self.checkpoint)
+            h = run(part, h, features, again=self.checkpoint)
         for part in self.up:
             taken = h if isinstance(part, Upsample) else torch.cat([h, kept.pop()], dim=1)
-            h = run(part, taken, told, again=self.checkpoint)
-        out: Tensor = self.back(self.output(silu(self.norm(h))))
-        return out.reshape(len(x), self._heads, *x.shape[1:])
+            h = run(part, taken, features, again=self.checkpoint)
+        out: Tensor = self.output(silu(self.norm(h)))
+        return out
 
 
 def _way_down(
     channels: int, widths: Sequence[int], blocks: int, stage: Callable[[int, int, int], Stage]
 ) -> tuple[nn.ModuleList, list[int]]:
-    """Stages and reductions, and the channels that each leaves, after those of the stem."""
+    """Blocks and downsampling of the encoder, and the channels of the stem and of each output."""
     parts, kept = nn.ModuleList(), [channels]
     for level, width in enumerate(widths):
         if level > 0:
@@ -138,7 +121,7 @@ def _way_down(
 def _way_up(
     kept: list[int], widths: Sequence[int], blocks: int, stage: Callable[[int, int, int], Stage]
 ) -> nn.ModuleList:
-    """Stages, each of which takes what one part of the way down left too, and enlargements."""
+    """Blocks of the decoder, each with an output of the encoder as input, and upsampling."""
     parts, width = nn.ModuleList(), widths[-1]
     for level in reversed(range(len(widths))):
         for _ in range(blocks + 1):
@@ -150,7 +133,7 @@ def _way_up(
 
 
 def _checked_rows(event_shape: Sequence[int], patch: int, multipliers: Sequence[int]) -> int:
-    """The rows of the largest maps, once the sides of an image can be halved as often as asked."""
+    """Rows of the largest maps; requires sides that can be halved so often."""
     shape = check_event_shape("UNet.event_shape", event_shape)
     check(len(shape) == 3, "UNet.event_shape", "an image (C, H, W)", shape)
     check_count("UNet.patch", patch)

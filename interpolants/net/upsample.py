@@ -1,4 +1,4 @@
-"""From small maps to large ones."""
+"""Upsampling of maps."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch.nn.functional import interpolate
 
 @final
 class Upsample(nn.Module):
-    """Twice as many rows and columns, each pixel repeated, then a convolution."""
+    """Nearest-neighbour upsampling by two, then a convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C, 2 H, 2 W); the condition is not looked at."""
+        """(B, C, H, W) to (B, C, 2 H, 2 W); the condition is not used."""
         out: Tensor = self.conv(interpolate(x, scale_factor=2.0, mode="nearest"))
         return out

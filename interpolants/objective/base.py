@@ -27,12 +27,12 @@ from interpolants.utils.checks import check
 
 
 class Losses(NamedTuple):
-    """The losses of each sample.
+    """Losses of each sample.
 
     Attributes:
-        weighted: what is minimised, factors and weights included, (B, fields).
-        parts: the loss of each field without them and without gradient, (B, fields).
-        fields: their names.
+        weighted: losses that are minimised, with factors and weights, (B, fields).
+        parts: loss of each field without them and without gradient, (B, fields).
+        fields: names of the fields.
     """
 
     weighted: Tensor
@@ -41,31 +41,31 @@ class Losses(NamedTuple):
 
     @property
     def total(self) -> Tensor:
-        """What is minimised, (B,)."""
+        """Loss that is minimised, (B,)."""
         return self.weighted.sum(1)
 
     @property
     def terms(self) -> dict[str, Tensor]:
-        """The unweighted loss of each field by name, each (B,)."""
+        """Unweighted loss of each field by name, each (B,)."""
         return dict(zip(self.fields, self.parts.unbind(1), strict=True))
 
     def scaled(self, weight: Tensor) -> Losses:
-        """Every loss times the weight of its sample, (B,)."""
+        """Multiply every loss by the weight of its sample, (B,)."""
         weight = weight[:, None]
         return Losses(weight * self.weighted, weight * self.parts, self.fields)
 
 
 class Objective(abc.ABC):
-    """A loss for each field that a network learns, in the mean least at the field itself."""
+    """Loss for each field that a network learns, whose expectation is minimal at the field."""
 
     @property
     @abc.abstractmethod
     def predicts(self) -> tuple[str, ...]:
-        """The fields that a network trained on this objective predicts, in order."""
+        """Fields that a network trained on this objective predicts, in order."""
 
     @abc.abstractmethod
     def check(self, fields: Fields) -> None:
-        """Raise a ValueError if the objective is void on the path of `fields`."""
+        """Raise a ValueError if the path of `fields` does not define the objective."""
 
     @abc.abstractmethod
     def __call__(
@@ -77,29 +77,29 @@ class Objective(abc.ABC):
         z: Tensor,
         generator: torch.Generator | None = None,
     ) -> Losses:
-        """The losses of each sample.
+        """Losses of each sample.
 
         Args:
-            fields: what is trained.
+            fields: the fields in training.
             t: times, (B,).
-            x0, x1, z: ends and latent noise, (B, *event).
-            generator: of what the objective itself draws; torch's own if None.
+            x0, x1, z: end points and latent noise, (B, *event).
+            generator: generator of the objective's own draws; torch's default if None.
         """
 
 
 class Regression(Objective):
-    """A weighted sum of quadratic losses, one for each field it learns.
+    """Weighted sum of quadratic losses, one for each field.
 
     Attributes:
-        antithetic: whether the network sees both signs of the noise, as `points` says, which
-            doubles its batch.
+        antithetic: whether the network is evaluated at both signs of the noise (`points`),
+            which doubles its batch.
     """
 
     antithetic: bool
 
     @abc.abstractmethod
     def terms(self) -> Sequence[tuple[float, FieldObjective]]:
-        """The objectives of single fields and the factor of each, > 0."""
+        """Objectives of single fields and the factor of each, > 0."""
 
     @property
     def predicts(self) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Regression(Objective):
         z: Tensor,
         generator: torch.Generator | None = None,
     ) -> Losses:
-        """The losses on the `points`, of which the network sees all in one batch."""
+        """Losses at the `points`, in one evaluation of the network."""
         sample, times, xt = points(fields, t, x0, x1, z, antithetic=self.antithetic)
         paired, terms = sample.xt.dim() > x1.dim(), self.terms()
         names = self.predicts
@@ -139,15 +139,15 @@ class Regression(Objective):
 
 @dataclass(frozen=True, kw_only=True)
 class FieldObjective(Regression):
-    """The objective of one field.
+    """Objective of one field.
 
     Attributes:
         field: the field that minimises it.
-        needs_noise: whether the field is about the latent noise.
+        needs_noise: whether the field depends on the latent noise.
         weight: positive weight over time; never moves the minimiser.
-        antithetic: whether to learn from both signs of the noise at once. It bounds the variance
-            of targets with a factor 1 / gamma near the ends. Where targets are tame, as that of
-            the velocity on a one-sided path, as many other samples teach more.
+        antithetic: whether to train on both signs of the noise. This bounds the variance of
+            targets with a factor 1 / gamma near the ends. Where targets are bounded, as that of
+            the velocity on a one-sided path, the same number of independent samples is better.
     """
 
     field: ClassVar[str]
@@ -157,14 +157,14 @@ class FieldObjective(Regression):
 
     @abc.abstractmethod
     def target(self, fields: Fields, sample: InterpolantSample) -> Tensor:
-        """What the field is the mean of, given (t, xt): (B, *event)."""
+        """Target, whose mean given (t, xt) is the field: (B, *event)."""
 
     def terms(self) -> Sequence[tuple[float, FieldObjective]]:
         return ((1.0, self),)
 
 
 def check_noise(objective: str, path: Interpolant, field: str) -> None:
-    """Raise a ValueError, naming the objective, if the path has no noise for its field."""
+    """Raise a ValueError that names the objective if the path lacks noise for its field."""
     check(
         path.one_sided or not path.gamma.is_zero,
         f"{objective}.interpolant",
@@ -177,21 +177,21 @@ def check_noise(objective: str, path: Interpolant, field: str) -> None:
 def points(
     fields: Fields, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor, *, antithetic: bool = True
 ) -> tuple[InterpolantSample, Tensor, Tensor]:
-    """Antithetic pairs (+z, -z) where they exist, and one batch of all their times and states.
+    """Antithetic pairs (+z, -z) if they exist, with their times and states in one batch.
 
-    The pair keeps the variance of targets with a factor 1 / gamma bounded as t tends to the
-    ends. On a one-sided path the latent is x0, and the pair is (+x0, -x0) where both are
-    equally likely given x1: under a standard normal base and an independent coupling.
-    Elsewhere there is no pair.
+    A pair keeps the variance of targets with a factor 1 / gamma bounded as t tends to the
+    ends. On a one-sided path the latent is x0, and the pair is (+x0, -x0) if both are
+    equally likely given x1: for a standard normal base and an independent coupling.
+    Otherwise there is no pair.
 
     Args:
-        fields: what is trained.
+        fields: the fields in training.
         t: times, (B,).
-        x0, x1, z: ends and latent noise, (B, *event).
-        antithetic: whether there are pairs at all.
+        x0, x1, z: end points and latent noise, (B, *event).
+        antithetic: whether to form pairs.
 
     Returns:
-        The sample, and times (k B,) and states (k B, *event), with k = 2 for pairs, else 1.
+        The sample, times (k B,) and states (k B, *event), with k = 2 for pairs, else 1.
     """
     path = fields.interpolant
     symmetric = fields.base.standard_normal and fields.coupling.independent
@@ -204,7 +204,7 @@ def points(
 
 
 def quadratic_losses(prediction: Tensor, target: Tensor, size: int) -> Tensor:
-    """1/2 |prediction|^2 - target . prediction, summed over the event.
+    """Quadratic losses 1/2 |prediction|^2 - target . prediction, summed over the event.
 
     Rows i, i + size, ... belong to one sample and are averaged: (k size, fields, *event) to
     (size, fields).

@@ -1,4 +1,4 @@
-"""The objective of the denoiser."""
+"""Objective of the denoiser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from interpolants.objective.base import FieldObjective
 @final
 @dataclass(frozen=True, kw_only=True)
 class DenoiserObjective(FieldObjective):
-    """E(1/2 |eta|^2 - z . eta), minimised by eta = E[z | xt]; a bounded target.
+    """E(1/2 |eta|^2 - z . eta), minimised by eta = E[z | xt]; its target is bounded.
 
     Args:
         weight: positive weight over time.

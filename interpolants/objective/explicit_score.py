@@ -1,4 +1,4 @@
-"""Regression on a multiplicative score that is known."""
+"""Regression on a known multiplicative score."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from interpolants.objective.base import FieldObjective
 @final
 @dataclass(frozen=True, kw_only=True)
 class ExplicitScoreObjective(FieldObjective):
-    """E(1/2 |h|^2 - h* . h), minimised by the h* that a teacher gives.
+    """E(1/2 |h|^2 - h* . h), minimised by the h* of a teacher.
 
     With the exact h* this is the explicit score matching of arXiv 2510.02730, which equals
     `multiplicative_score` in the mean, at less variance.
 
     Args:
-        teacher: fields with a multiplicative score, on the device of what is trained; no gradient
-            reaches them.
+        teacher: fields with a multiplicative score, on the device of the network in training; they
+            get no gradient.
         weight: positive weight over time.
     """
 

@@ -1,4 +1,4 @@
-"""Score matching without a target."""
+"""Implicit score matching, which needs no target."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class ImplicitScoreObjective(Objective):
 
     In x = log X, where X_i d/dX_i is d/dx_i, this is the score matching of positive data
     (A. Hyvarinen, Comput. Stat. Data Anal. 51, 2007). By parts it equals `multiplicative_score`
-    in the mean, without looking at the noise. Derivatives of the network are trained through.
-    |h| grows without bound where the noise vanishes; `weight=noise_level` tames it.
+    in expectation, and does not use the noise. Derivatives of the network are trained through.
+    |h| is unbounded where the noise vanishes; `weight=noise_level` bounds the loss.
 
     Args:
-        divergence: how sum_i dh_i / dx_i is evaluated; exactly, or by random probes.
+        divergence: how to evaluate sum_i dh_i / dx_i: exactly, or by random probes.
         weight: positive weight over time.
     """
 

@@ -1,4 +1,4 @@
-"""The objective of the mean velocity."""
+"""Objective of the mean velocity."""
 
 from __future__ import annotations
 

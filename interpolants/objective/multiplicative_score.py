@@ -1,4 +1,4 @@
-"""The objective of the multiplicative score."""
+"""Objective of the multiplicative score."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class MultiplicativeScoreObjective(FieldObjective):
     """E(1/2 |h|^2 + (1 + z / level) . h), minimised by h = grad log p_t - 1.
 
     This is the multiplicative denoising score matching of arXiv 2510.02730 on paths of logarithms.
-    The level of noise is gamma, or alpha on a one-sided path. The target grows without bound at
-    the ends; `weight=noise_level` tames it.
+    The level of noise is gamma, or alpha on a one-sided path. The target is unbounded at the ends;
+    `weight=noise_level` bounds the loss.
 
     Args:
         weight: positive weight over time.

@@ -1,4 +1,4 @@
-"""The objective of the score."""
+"""Objective of the score."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from interpolants.utils.shapes import expand_time
 class ScoreObjective(FieldObjective):
     """E(1/2 |s|^2 + z / level . s), minimised by s = grad log p_t.
 
-    The level of noise is gamma, or alpha on a one-sided path. The target grows without bound at
-    the ends; the denoiser is the better behaved choice.
+    The level of noise is gamma, or alpha on a one-sided path. The target is unbounded at the ends;
+    the denoiser has a bounded one.
 
     Args:
         weight: positive weight over time.

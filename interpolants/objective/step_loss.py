@@ -1,4 +1,4 @@
-"""The loss of an optimiser step, and the parts that a batch is divided into."""
+"""Loss of an optimiser step, and the parts of a divided batch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from interpolants.utils.seeds import keyed_generator
 
 
 class StepLoss(NamedTuple):
-    """The loss of one batch.
+    """Loss of one batch.
 
     Attributes:
-        loss: the optimiser minimises it, 0-d: per number of the data, so that learning rates and
-            clipping mean the same at any size.
-        names: of the terms that the logged loss is the sum of.
-        parts: each of them for each sample, (B, k).
+        loss: loss that is minimised, 0-d, per number of the data, so that learning rates and
+            clipping are comparable at any size.
+        names: names of the terms of the logged loss.
+        parts: value of each term for each sample, (B, k).
         t: times at which the loss was evaluated, (B,); None for a loss of whole paths.
     """
 
@@ -30,12 +30,12 @@ class StepLoss(NamedTuple):
 
 
 class BatchSlice(NamedTuple):
-    """Consecutive rows of a larger batch, for all of which randomness is drawn at once.
+    """Consecutive rows of a larger batch, for which random numbers are drawn together.
 
     Attributes:
-        first: number of its first row.
-        size: how many rows it has.
-        total: how many the whole batch has.
+        first: index of its first row.
+        size: number of rows.
+        total: number of rows of the whole batch.
     """
 
     first: int
@@ -43,11 +43,11 @@ class BatchSlice(NamedTuple):
     total: int
 
     def of(self, rows: Tensor) -> Tensor:
-        """Its rows of a tensor of the whole batch, (total, ...)."""
+        """Rows of the slice in a tensor of the whole batch, (total, ...)."""
         return rows if self.size == self.total else rows[self.first : self.first + self.size]
 
     def generator(self, generator: torch.Generator) -> torch.Generator:
-        """A generator of its own; the given one where it is the whole batch."""
+        """Separate generator of the slice; the given one if it is the whole batch."""
         if self.size == self.total:
             return generator
         key = torch.randint(2**62, (), generator=generator, device=generator.device)
@@ -55,14 +55,14 @@ class BatchSlice(NamedTuple):
 
 
 class MicroBatch(NamedTuple):
-    """A part of a batch, and its rows."""
+    """Part of a batch, and its rows in the whole."""
 
     part: BatchSlice
     batch: Batch
 
 
 def whole(batch: Batch) -> BatchSlice:
-    """The slice of all rows of a batch."""
+    """Slice of all rows of a batch."""
     return BatchSlice(0, len(batch.x1), len(batch.x1))
 
 
@@ -73,9 +73,9 @@ def micro_batches(
 
     Args:
         batch: the rows.
-        size: of a part.
-        first: number of the batch's first row in a larger batch.
-        total: how many rows that has; those of this one if None.
+        size: rows of a part.
+        first: index of the batch's first row in a larger batch.
+        total: rows of that batch; those of this one if None.
     """
     rows = len(batch.x1)
     parts = []
@@ -87,7 +87,7 @@ def micro_batches(
 
 
 def joined(losses: Sequence[StepLoss]) -> StepLoss:
-    """The loss of a batch from those of its parts."""
+    """Loss of a batch from the losses of its parts."""
     loss = torch.stack([each.loss for each in losses]).mean()
     times = [each.t for each in losses if each.t is not None]
     t = torch.cat(times) if times else None

@@ -1,4 +1,4 @@
-"""The objective of the target mean."""
+"""Objective of the target mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface between a kind of model and the training loop."""
+"""Interface between a kind of model and the training loop."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ ModelT = TypeVar("ModelT", bound=nn.Module)
 
 
 class Trainable(nn.Module, abc.ABC, Generic[ModelT]):
-    """A model under training: its weights, the units of its data, and the loss of a batch.
+    """Model in training: its weights, the units of its data, and the loss of a batch.
 
     Attributes:
         splits_batches: whether a batch may be divided between processes and micro-batches; if
             not, one process trains on whole batches.
 
     Args:
-        model: the part with the weights, whose averages checkpoints hold.
-        scaling: between the units of the data and those of the networks.
+        model: module with the weights, whose averages checkpoints hold.
+        scaling: map between the units of the data and those of the networks.
     """
 
     splits_batches: ClassVar[bool] = True
@@ -38,17 +38,18 @@ class Trainable(nn.Module, abc.ABC, Generic[ModelT]):
 
     @abc.abstractmethod
     def step_loss(self, batch: Batch, part: BatchSlice, generator: torch.Generator) -> StepLoss:
-        """The loss of a batch in the data's units, all that is random from the generator.
+        """Loss of a batch in the units of the data, with all random numbers from the generator.
 
         Args:
-            batch: the rows of `part`.
-            part: where they are in the whole batch. Randomness is drawn for `part.total` rows,
-                of which `part.of` takes its own, so that several processes do what one does.
-            generator: at the same state for every part of a batch.
+            batch: rows of `part`.
+            part: their place in the whole batch. Random numbers are drawn for `part.total` rows,
+                of which `part.of` selects these, so that several processes compute the same as
+                one.
+            generator: generator in the same state for every part of a batch.
         """
 
     def networks(self) -> list[nn.Module]:
-        """The networks whose weights may be sharded: all that have weights, or none."""
+        """Networks whose weights may be sharded: all with weights, or none."""
         return []
 
     def learned(self) -> dict[str, float]:
@@ -59,6 +60,6 @@ class Trainable(nn.Module, abc.ABC, Generic[ModelT]):
         """Require data inside their space.
 
         Raises:
-            ValueError: if some are not.
+            ValueError: if some are outside.
         """
         self.scaling.space.check(batch.x1)

@@ -1,4 +1,4 @@
-"""The objective of the velocity."""
+"""Objective of the velocity."""
 
 from __future__ import annotations
 

@@ -18,13 +18,13 @@ from interpolants.utils.checks import check_positive
 @final
 @dataclass(frozen=True, kw_only=True)
 class VelocityAndDenoiserObjective(Regression):
-    """L_velocity + denoiser_factor * L_denoiser: all a two-sided path's ODE and SDEs need.
+    """L_velocity + denoiser_factor * L_denoiser, for the ODE and SDEs of a two-sided path.
 
-    The paper finds this pair the best of the four (arXiv 2303.08797, section 7).
+    This pair was the best of four (arXiv 2303.08797, section 7).
 
     Args:
-        denoiser_factor: how much the denoiser's loss counts, > 0.
-        weight: positive weight over time, for both.
+        denoiser_factor: factor of the denoiser's loss, > 0.
+        weight: positive weight over time of both.
         antithetic: as of `FieldObjective`.
     """
 

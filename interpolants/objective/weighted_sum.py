@@ -1,4 +1,4 @@
-"""Any objectives together."""
+"""Weighted sum of objectives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class WeightedSumObjective(Regression):
 
     Args:
         objectives: regressions of different fields.
-        factors: how much each counts, > 0; as many as objectives.
+        factors: factor of each objective, > 0.
         antithetic: as of `FieldObjective`, for all of them.
     """
 

@@ -77,12 +77,7 @@ class LastCheckpoint(Checkpoint):
         self._started = True
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
     ) -> None:
         """Save if due, unless validation follows."""
         if self._due(trainer) and not validation_follows(trainer):

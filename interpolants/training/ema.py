@@ -1,4 +1,4 @@
-"""Exponential moving average of the weights, the ones that samples are drawn with."""
+"""Exponential moving average of the weights, with which samples are drawn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from interpolants.utils.checks import check
 
 @final
 class EMA(pl.Callback):
-    """Average of the trainable parameters of `pl_module.trained`.
+    """Exponential moving average of the trainable parameters of `pl_module.trained`.
 
     Optimiser step k (from 0) has decay d_k = min(decay, (1 + k) / (10 + k)), or d_k = decay
     without warm-up, and a per-step average would be a <- d_k a + (1 - d_k) w_{k+1}. Here the
@@ -22,17 +22,17 @@ class EMA(pl.Callback):
 
         a <- (1 - r) a + r w,    r = 1 - d_k d_{k+1} ... d_{k+n-1},
 
-    which is the per-step average with all n weights taken to be the last ones, w. The memory
-    (what is kept of older weights) is the same; the batch's own path is not resolved, which is
-    far below the average's horizon of 1 / (1 - decay) steps.
+    which is the per-step average with all n weights taken to be the last ones, w. The factor
+    of older weights is the same; steps within a batch are not resolved, which are few beside the
+    average's horizon of 1 / (1 - decay) steps.
 
-    Validation runs on the averages. A checkpoint's `state_dict` always holds the raw weights, so
+    Validation uses the averages. A checkpoint's `state_dict` always holds the raw weights, so
     that resuming is exact; the averages are under `checkpoint["ema"]["weights"]`, by the
     parameters' names in `trained`. Before the first update the averages are the weights.
 
     Args:
-        decay: the weight d of the past, in [0, 1); 0 keeps the last weights.
-        warmup: whether the first steps, where the weights are still poor, are forgotten faster.
+        decay: factor d of older weights, in [0, 1); 0 keeps the last weights.
+        warmup: whether to use a smaller decay in the first steps.
 
     Raises:
         ValueError: if `decay` is outside [0, 1).
@@ -57,12 +57,7 @@ class EMA(pl.Callback):
             self._averages = {name: p.detach().clone() for name, p in parameters.items()}
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
     ) -> None:
         """Average over the optimiser steps since the last update."""
         self._update(trainer.global_step, pl_module)
@@ -85,10 +80,7 @@ class EMA(pl.Callback):
             self._swap(pl_module)
 
     def on_save_checkpoint(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        checkpoint: dict[str, Any],
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Write raw weights and averages under their own keys, also while they are swapped."""
         if not self._averages:
@@ -108,12 +100,9 @@ class EMA(pl.Callback):
         checkpoint["ema"] = {"decay": self.decay, "last_step": self._step, "weights": whole}
 
     def on_load_checkpoint(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        checkpoint: dict[str, Any],
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Continue the averages; a run that had none starts them from its weights."""
+        """Resume the averages; a run without them starts them at its weights."""
         if "ema" not in checkpoint:
             return
         weights = checkpoint["ema"]["weights"]

@@ -90,10 +90,7 @@ class NonFiniteGuard(pl.Callback):
             self._check(trainer)
 
     def on_save_checkpoint(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        checkpoint: dict[str, Any],
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Raise an error instead of a checkpoint with non-finite losses or weights."""
         self._check(trainer)

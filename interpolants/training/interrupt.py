@@ -64,12 +64,7 @@ class GracefulInterrupt(pl.Callback):
                 self._previous[number] = signal.signal(number, self._on_signal)
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
     ) -> None:
         """Stop if requested, unless validation follows, after which it is better to resume."""
         self._batches += 1

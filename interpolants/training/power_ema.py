@@ -1,4 +1,4 @@
-"""Averages that any other average can be made of after training."""
+"""Power-function averages of the weights, for post-hoc EMA."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from interpolants.utils.files import replace
 
 @final
 class PowerEMA(pl.Callback):
-    """Power-function averages of the trainable parameters, written down now and then.
+    """Power-function averages of the trainable parameters, with snapshots in files.
 
     After step t an average moves by a <- b a + (1 - b) w with b = (1 - 1/t)^(gamma + 1), where
-    gamma is the power of its relative width. It moves once per Lightning batch, as the averages
-    that samples are drawn with do: over the steps from s to t, b = (s / t)^(gamma + 1), the
-    product of the steps' own. `interpolants.checkpoint.ema_profiles.reconstruct` makes others of
-    them. Each takes the memory of the weights, on the device and in every file; one process
-    writes.
+    gamma is the power of its relative width. It moves once per Lightning batch, as `EMA`
+    does: over the steps from s to t, b = (s / t)^(gamma + 1), the
+    product of the steps' own. `interpolants.checkpoint.ema_profiles.reconstruct` computes
+    averages of other lengths from the snapshots. Each takes the memory of the weights, on the
+    device and in every file; one process writes.
 
-    A run continued from a checkpoint without them begins as if its weights had been the same
-    before. Files of steps after the one that a run continues from are deleted.
+    A run resumed from a checkpoint without averages starts them at its weights. Files of steps
+    after the one at which a run resumes are deleted.
 
     Args:
-        folder: where the averages go, one file for each step.
-        every_n_steps: optimiser steps between files; the last step has one too.
-        sigma_rels: the relative widths, each in (0, 0.25].
+        folder: folder of the snapshots, one file for each step.
+        every_n_steps: optimiser steps between snapshots; the last step has one too.
+        sigma_rels: relative widths, each in (0, 0.25].
 
     Raises:
-        ValueError: if `every_n_steps` is no whole number above 0, or a width is out of range.
+        ValueError: if `every_n_steps` is not a whole number > 0, or a width is out of range.
     """
 
     def __init__(
@@ -66,16 +66,11 @@ class PowerEMA(pl.Callback):
                 averages[name] = averages[name].to(parameter.device)
         if trainer.is_global_zero:
             for step in snapshot_steps(self.folder):
-                if step > trainer.global_step:  # another course may be taken from here
+                if step > trainer.global_step:  # training may differ from here on
                     snapshot_file(self.folder, step).unlink()
 
     def on_train_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
     ) -> None:
         """Average over the optimiser steps since the last update; write if due."""
         self._update(trainer.global_step, pl_module)
@@ -83,17 +78,14 @@ class PowerEMA(pl.Callback):
             self._write(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write what the last step left."""
+        """Write the averages of the last step."""
         if self._step > self._written:
             self._write(trainer)
 
     def on_save_checkpoint(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        checkpoint: dict[str, Any],
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Write the averages, to be continued, under a key of their own."""
+        """Write the averages under a separate key."""
         if self._averages:
             # Another callback may have stopped the batch before this one's update.
             self._update(trainer.global_step, pl_module)
@@ -105,12 +97,9 @@ class PowerEMA(pl.Callback):
             }
 
     def on_load_checkpoint(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        checkpoint: dict[str, Any],
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Continue the averages, if there are any.
+        """Resume the averages, if the checkpoint has any.
 
         Raises:
             ValueError: if they are of other widths.

@@ -17,7 +17,7 @@ _REFRESH_SECONDS = 0.1
 class ProgressBar(callbacks.ProgressBar):
     """Steps taken of all, speed, time left and loss, on stderr; silent where that is a file.
 
-    The loss is brought from the device when the line is redrawn, at most ten times a second.
+    The loss is copied from the device when the line is redrawn, at most ten times a second.
     """
 
     def __init__(self) -> None:
@@ -56,6 +56,7 @@ class ProgressBar(callbacks.ProgressBar):
                 dynamic_ncols=True,
                 bar_format=form,
                 mininterval=0,
+                miniters=0,  # when to draw is decided here alone
             )
 
     def on_train_batch_end(
@@ -66,7 +67,7 @@ class ProgressBar(callbacks.ProgressBar):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Redraw the line, if the last time was a while ago."""
+        """Redraw the line, unless it was redrawn just before."""
         if self._bar is not None and time.monotonic() >= self._next:
             self._draw(self._bar, trainer, outputs)
             self._next = time.monotonic() + _REFRESH_SECONDS

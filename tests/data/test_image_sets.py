@@ -11,7 +11,6 @@ import pytest
 import torch
 from helpers.image_files import NAMES, blocks, idx_bytes, write_idx_set
 
-from interpolants.data import fashion_mnist, mnist
 from interpolants.data.fashion_mnist import FashionMNIST
 from interpolants.data.idx import read_idx
 from interpolants.data.idx_dataset import FILES, read_idx_dataset
@@ -119,9 +118,8 @@ def test_image_set_that_is_nowhere_names_every_place_and_every_way(home, monkeyp
         "INTERPOLANTS_DATA"
     )
     monkeypatch.setenv("INTERPOLANTS_DATA", str(tmp_path / "variable"))
-    monkeypatch.setattr(
-        fashion_mnist, "_SET", _renamed(fashion_mnist._SET, packages=(str(tmp_path / "system"),))
-    )
+    elsewhere = _renamed(FashionMNIST.public, packages=(str(tmp_path / "system"),))
+    monkeypatch.setattr(FashionMNIST, "public", elsewhere)
     with pytest.raises(ValueError) as error:
         FashionMNIST()
     for place in ("variable", "variable/fashion_mnist", "variable/FashionMNIST/raw", "system"):
@@ -175,7 +173,7 @@ def public(tmp_path):
     md5 = {p.name: hashlib.md5(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
     # The order of the reader: images before labels, training before tests.
     md5 = {f"{name}.gz": md5[f"{name}.gz"] for name in NAMES}
-    return _renamed(mnist._SET, url=folder.as_uri() + "/", md5=md5)
+    return _renamed(MNIST.public, url=folder.as_uri() + "/", md5=md5)
 
 
 def test_image_set_is_fetched_once_into_the_cache_or_below_the_root(public, home, tmp_path):

@@ -6,13 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.compose import ROOT, leave_out_figures, run_folder, sample_with, train_with
 from helpers.scripts import environment, files_in, run_script
+from helpers.waiting import LONGEST, wait_until
 from PIL import Image
 
 from interpolants.report.chunk_files import _files
@@ -41,11 +41,8 @@ def _start(folder, processes, *words):
 
 def _wait_for_files(folder, count, process):
     """Wait until a job has written some chunks; the ranges that they are of."""
-    until = time.monotonic() + 60
-    while len(found := list(_files(folder))) < count:
-        assert process.poll() is None and time.monotonic() < until, process.communicate()
-        time.sleep(0.01)
-    return found
+    wait_until(lambda: len(list(_files(folder))) >= count, process)
+    return list(_files(folder))
 
 
 def _samples(folder, stem="ode"):
@@ -70,7 +67,7 @@ def test_sharding_killed_job_continues_by_two_processes(ckpt, tmp_path, monkeypa
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
     process = _start(tmp_path, 2, *slow, "chunk_size=70")
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, err
     # The share of the first process: every second of the chunks that were missing.
     missing = -(-(1000 - drawn) // 70)
@@ -95,12 +92,12 @@ def test_sharding_process_that_is_killed_ends_the_job_which_continues(ckpt, tmp_
     process = _start(tmp_path, 3, *options, "chunk_size=10")
     _wait_for_files(tmp_path / "sde_chunks", 7, process)
     os.kill(_children(process.pid)[1], signal.SIGKILL)
-    process.communicate(timeout=60)  # ends by itself, and does not wait for the killed one
+    process.communicate(timeout=LONGEST)  # ends by itself, and does not wait for the killed one
     assert process.returncode != 0
     kept = len(list(_files(tmp_path / "sde_chunks")))
     assert 7 <= kept < 100 and "sde.npz" not in files_in(tmp_path)
     process = _start(tmp_path, 2, *options, "chunk_size=64")
-    _, err = process.communicate(timeout=100)
+    _, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, err
     sample_with("n=1000", "metric=[]", *options, "stem=whole")
     assert np.abs(_samples(tmp_path, "sde") - _samples(tmp_path, "whole")).max() < 1e-4
@@ -172,7 +169,7 @@ def test_ranks_agree_and_tell_when_another_has_ended():
         )
         for rank in "01"
     ]
-    (out, err), (other, _) = (process.communicate(timeout=60) for process in processes)
+    (out, err), (other, _) = (process.communicate(timeout=LONGEST) for process in processes)
     assert out == other == "of 0\n"
     assert [process.returncode for process in processes] == [1, 3]
     assert "ConnectionError: another process ended before its work was done" in err

@@ -10,6 +10,7 @@ import pytest
 import torch
 from helpers.compose import ROOT, TINY, leave_out_figures, run_folder, train_with
 from helpers.scripts import environment, run_script
+from helpers.waiting import LONGEST, wait_until
 
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation, announced, run_stamp, shared_location
@@ -153,13 +154,6 @@ def _start(folder, *overrides):
     )
 
 
-def _wait_for(test, seconds=60):
-    until = time.monotonic() + seconds
-    while not test() and time.monotonic() < until:
-        time.sleep(0.02)
-    assert test()
-
-
 _LONG = [*TINY, "run_dir=run", "resume=auto", "sample_every=100000", "validate_every=100000"]
 
 
@@ -168,12 +162,12 @@ def test_a_killed_process_ends_the_job_and_the_checkpoint_resumes(tmp_path):
     overrides = [*_LONG, *_TWO, "max_steps=1000000", "checkpoint_every=10", "steps_per_batch=5"]
     job = _start(tmp_path, *overrides)
     try:
-        _wait_for((tmp_path / "run" / LAST).is_file)
+        wait_until((tmp_path / "run" / LAST).is_file, job)
         children = subprocess.run(
             ["pgrep", "-P", str(job.pid)], capture_output=True, text=True
         ).stdout.split()
         subprocess.run(["kill", "-9", children[0]], check=True)
-        _, err = job.communicate(timeout=60)
+        _, err = job.communicate(timeout=LONGEST)
     finally:
         job.kill()
     assert job.returncode != 0
@@ -200,7 +194,7 @@ def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(kills, tmp_path, mo
     for _ in range(kills):
         before = last.stat().st_mtime_ns if last.is_file() else 0
         job = _start(folder, *run, "checkpoint_every=1")
-        _wait_for(lambda b=before: last.is_file() and last.stat().st_mtime_ns > b)
+        wait_until(lambda b=before: last.is_file() and last.stat().st_mtime_ns > b, job)
         time.sleep(moments.uniform(0, 0.5))
         job.send_signal(signal.SIGKILL)
         job.communicate()

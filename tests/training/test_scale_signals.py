@@ -5,13 +5,13 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 
 import pytest
 from helpers.compose import ROOT, TINY
 from helpers.same_run import assert_same_run
 from helpers.scripts import environment, run_script
 from helpers.tiny import Tiny, fit
+from helpers.waiting import LONGEST, wait_until
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from interpolants.checkpoint.reading import read_checkpoint
@@ -36,16 +36,14 @@ def _started(folder, *overrides, command=(), **changes):
     job = subprocess.Popen(
         line, cwd=folder, env=environment(**changes), stderr=subprocess.PIPE, text=True
     )
-    until, log = time.monotonic() + 60, folder / "run" / "metrics.csv"
-    while not (log.is_file() and log.read_text().count("\n") > 2) and time.monotonic() < until:
-        assert job.poll() is None, job.stderr.read()
-        time.sleep(0.05)
+    log = folder / "run" / "metrics.csv"
+    wait_until(lambda: log.is_file() and log.read_text().count("\n") > 2, job)
     return job
 
 
 def _end(job):
     try:
-        return job.communicate(timeout=60)[1]
+        return job.communicate(timeout=LONGEST)[1]
     finally:
         job.kill()
 

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from helpers.same_run import assert_same_run
 from helpers.tiny import CHUNK, Tiny, equal, fit, raw_of
+from helpers.waiting import LONGEST, wait_until
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from interpolants.checkpoint.reading import read_checkpoint
@@ -104,12 +104,9 @@ def test_process_stopped_by_a_signal_leaves_a_checkpoint_and_says_so(tmp_path, n
         text=True,
     )
     try:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "started").exists() and time.monotonic() < deadline:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.05)
+        wait_until((tmp_path / "started").exists, process)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=LONGEST)
     finally:
         process.kill()
     assert process.returncode == status, errors

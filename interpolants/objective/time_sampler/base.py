@@ -1,7 +1,7 @@
-"""Which times training looks at.
+"""Sampling of training times.
 
-An objective is an integral over t in [0, 1]. A time sampler draws t with some density and hands
-back a weight: 1 to let the density itself weight the objective (which never moves the
+An objective is an integral over t in [0, 1]. A time sampler draws t with some density and returns
+a weight: 1 to let the density itself weight the objective (which never moves the
 minimiser), or 1 / density to estimate the uniform integral with less variance.
 """
 
@@ -16,10 +16,10 @@ from interpolants.utils.checks import check_open_interval
 
 
 class TimeSampler(abc.ABC):
-    """Draws training times.
+    """Distribution of training times.
 
     Attributes:
-        margin: times are kept in [margin, 1 - margin], away from singular ends.
+        margin: times are in [margin, 1 - margin], away from singular ends.
     """
 
     margin: float
@@ -35,10 +35,10 @@ class TimeSampler(abc.ABC):
 
 
 def check_margin(where: str, margin: float) -> None:
-    """Require a margin in (0, 1/2): floating-point uniforms do hit 0, where gamma_dot is inf."""
+    """Require a margin in (0, 1/2): floating-point uniforms can be 0, where gamma_dot is inf."""
     check_open_interval(where, margin, 0, 0.5)
 
 
 def uniforms(n: int, generator: torch.Generator) -> Tensor:
-    """n uniform draws on [0, 1) on the generator's device."""
+    """Draw n uniform numbers in [0, 1) on the generator's device."""
     return torch.rand(n, generator=generator, device=generator.device)

@@ -1,4 +1,4 @@
-"""t from a beta law."""
+"""Beta-distributed training times."""
 
 from __future__ import annotations
 

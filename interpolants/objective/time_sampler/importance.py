@@ -1,4 +1,4 @@
-"""More times near both ends, weighted back to the uniform integral."""
+"""Importance sampling of times near both ends."""
 
 from __future__ import annotations
 

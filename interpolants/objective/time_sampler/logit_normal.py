@@ -1,4 +1,4 @@
-"""The logit of t normal."""
+"""Logit-normal training times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from interpolants.utils.checks import check_finite, check_positive
 class LogitNormalTime(TimeSampler):
     """t = sigmoid(mean + std * n), n ~ N(0, 1); the density weights the objective.
 
-    Found better than uniform for images (arXiv 2403.03206).
+    Better than uniform for images in arXiv 2403.03206.
 
     Args:
         mean: location of logit(t); positive favours the data end.

@@ -1,4 +1,4 @@
-"""One uniform time in each of n equal strata."""
+"""Stratified training times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from interpolants.objective.time_sampler.base import TimeSampler, check_margin, 
 @final
 @dataclass(frozen=True, kw_only=True)
 class StratifiedTime(TimeSampler):
-    """t_i = (i + u_i) / n: each marginally uniform over the batch, with less variance.
+    """One uniform time in each of n equal strata, t_i = (i + u_i) / n, for less variance.
 
     Args:
         margin: distance kept from both ends, in (0, 0.5).

@@ -1,4 +1,4 @@
-"""t uniform on [0, 1]."""
+"""Uniform training times."""
 
 from __future__ import annotations
 

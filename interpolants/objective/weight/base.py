@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Weight(abc.ABC):
-    """A positive function on (0, 1)."""
+    """Positive function on (0, 1)."""
 
     @abc.abstractmethod
     def value(self, t: Tensor) -> Tensor:
@@ -16,9 +16,9 @@ class Weight(abc.ABC):
 
     @property
     def is_one(self) -> bool:
-        """Whether w = 1 everywhere, so that there is nothing to multiply by."""
+        """True if w = 1 everywhere, so that no multiplication is needed."""
         return False
 
     def apply(self, t: Tensor, loss: Tensor) -> Tensor:
-        """w(t) times a loss per sample, (B,)."""
+        """Multiply losses of samples, (B,), by w(t)."""
         return self.value(t) * loss

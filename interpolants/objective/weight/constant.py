@@ -1,4 +1,4 @@
-"""w(t) = 1."""
+"""Constant weight, w(t) = 1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from interpolants.objective.weight.base import Weight
 @final
 @dataclass(frozen=True, kw_only=True)
 class ConstantWeight(Weight):
-    """w(t) = 1, the objectives as the paper states them."""
+    """Constant weight w(t) = 1, as in the paper."""
 
     def value(self, t: Tensor) -> Tensor:
         return torch.ones_like(t)

@@ -1,4 +1,4 @@
-"""w(t) = level(t)^power."""
+"""Weight by a power of the noise level, w(t) = level(t)^power."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from interpolants.utils.checks import check, check_finite
 @final
 @dataclass(frozen=True, kw_only=True)
 class NoiseLevelWeight(Weight):
-    """A power of the level of the path's own noise: alpha on a one-sided path, else gamma.
+    """Power of the path's noise level, which is alpha on a one-sided path, else gamma.
 
     On `score` and `multiplicative_score`, whose targets grow as 1 / level, power 2 gives the
     denoiser's loss, and power 4 the weighting (sigma^2 s)^2 of arXiv 2510.02730, which power 2
@@ -23,10 +23,10 @@ class NoiseLevelWeight(Weight):
 
     Args:
         interpolant: the path.
-        power: of its noise level, any finite number.
+        power: power of the noise level, any finite number.
 
     Raises:
-        ValueError: if the path has no noise of its own.
+        ValueError: if the path has no noise.
     """
 
     interpolant: Interpolant

@@ -1,4 +1,4 @@
-"""w(t) = c t^a (1 - t)^b."""
+"""Weight by powers of t and 1 - t, w(t) = c t^a (1 - t)^b."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from interpolants.utils.checks import check_finite, check_positive
 @final
 @dataclass(frozen=True, kw_only=True)
 class PowerWeight(Weight):
-    """w(t) = c t^a (1 - t)^b: a = b = 1 tames singular targets, negative powers stress an end.
+    """w(t) = c t^a (1 - t)^b: a = b = 1 bounds singular targets, negative powers favour an end.
 
     Args:
         a: power at the base end, any finite number.

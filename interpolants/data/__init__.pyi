@@ -1,0 +1,40 @@
+# Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
+# fmt: off
+# ruff: noqa
+from .base import Batch as Batch
+from .base import Data as Data
+from .base import Distribution as Distribution
+from .bridge import Bridge as Bridge
+from .checkerboard import Checkerboard as Checkerboard
+from .cifar10 import CIFAR10 as CIFAR10
+from .digits import Digits as Digits
+from .eight_gaussians import EightGaussians as EightGaussians
+from .fashion_mnist import FashionMNIST as FashionMNIST
+from .file import File as File
+from .finite import FiniteData as FiniteData
+from .finite_time_series import FiniteTimeSeries as FiniteTimeSeries
+from .fractional_ou import FractionalOU as FractionalOU
+from .gaussian_mixture import GaussianMixture as GaussianMixture
+from .idx_dataset import IdxDataset as IdxDataset
+from .image_data import ImageData as ImageData
+from .image_file import ImageFile as ImageFile
+from .image_folder import ImageFolder as ImageFolder
+from .images import Images as Images
+from .images import LabelledImages as LabelledImages
+from .kmnist import KMNIST as KMNIST
+from .labels import Labels as Labels
+from .log_normal_mixture import LogNormalMixture as LogNormalMixture
+from .mnist import MNIST as MNIST
+from .moons import Moons as Moons
+from .moving_digits import MovingDigits as MovingDigits
+from .pairs import Pairs as Pairs
+from .photo_patches import PhotoPatches as PhotoPatches
+from .pinwheel import Pinwheel as Pinwheel
+from .public_dataset import PublicDataset as PublicDataset
+from .rings import Rings as Rings
+from .s_curve import SCurve as SCurve
+from .split_data import SplitData as SplitData
+from .swiss_roll import SwissRoll as SwissRoll
+from .table import Table as Table
+from .time_series import TimeSeries as TimeSeries
+from .time_series_data import TimeSeriesData as TimeSeriesData

@@ -1,0 +1,6 @@
+# Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
+# fmt: off
+# ruff: noqa
+from .conditioned import ConditionedNetwork as ConditionedNetwork
+from .fields import Fields as Fields
+from .preconditioning import Preconditioning as Preconditioning

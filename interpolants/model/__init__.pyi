@@ -1,0 +1,6 @@
+# Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
+# fmt: off
+# ruff: noqa
+from .model import Model as Model
+from .request import SampleRequest as SampleRequest
+from .trainable import TrainableFields as TrainableFields

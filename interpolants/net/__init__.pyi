@@ -1,0 +1,19 @@
+# Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
+# fmt: off
+# ruff: noqa
+from .condition import Condition as Condition
+from .dit import DiT as DiT
+from .downsample import Downsample as Downsample
+from .embedding import TimeEmbedding as TimeEmbedding
+from .field_network import FieldNetwork as FieldNetwork
+from .image_network import ImageNetwork as ImageNetwork
+from .label_embedding import LabelEmbedding as LabelEmbedding
+from .map_attention import MapAttention as MapAttention
+from .mlp import MLP as MLP
+from .residual_block import ResidualBlock as ResidualBlock
+from .residual_mlp import ResidualMLP as ResidualMLP
+from .rotary_positions import RotaryPositions as RotaryPositions
+from .stage import Stage as Stage
+from .transformer_block import TransformerBlock as TransformerBlock
+from .unet import UNet as UNet
+from .upsample import Upsample as Upsample

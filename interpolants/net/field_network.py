@@ -1,0 +1,62 @@
+"""Networks that predict fields."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from interpolants.net.condition import Condition
+from interpolants.net.embedding import TimeEmbedding
+from interpolants.net.image_input import with_image
+from interpolants.net.shape_checks import check_event_shape
+from interpolants.utils.checks import check_count
+
+
+class FieldNetwork(nn.Module, abc.ABC):
+    """Network of time, state and condition with a head for each predicted field.
+
+    Args:
+        event_shape: shape of one sample.
+        heads: number of fields predicted, each of the event's shape.
+        image_channels: channels of the conditioning image.
+        time_features: number of sines and cosines of the time.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        event_shape: Sequence[int],
+        heads: int,
+        time_features: int,
+        image_channels: int = 0,
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        shape = check_event_shape(f"{name}.event_shape", event_shape)
+        check_count(f"{name}.heads", heads)
+        self._out_shape = (heads, *shape)
+        self.image_channels = image_channels
+        self.embedding = TimeEmbedding(features=time_features)
+
+    def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
+        """Evaluate all heads.
+
+        Args:
+            t: 0-d, or shape (B,).
+            x: shape (B, *event).
+            condition: condition of the samples; the null label if None.
+
+        Returns:
+            Shape (B, heads, *event).
+        """
+        out = self.evaluate(t, with_image(x, condition, self.image_channels), condition)
+        return out.reshape(len(x), *self._out_shape)
+
+    @abc.abstractmethod
+    def evaluate(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
+        """All heads in any shape, where x has the channels of the conditioning image too."""

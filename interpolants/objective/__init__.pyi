@@ -1,0 +1,21 @@
+# Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
+# fmt: off
+# ruff: noqa
+from .base import FieldObjective as FieldObjective
+from .base import Losses as Losses
+from .base import Objective as Objective
+from .base import Regression as Regression
+from .denoiser import DenoiserObjective as DenoiserObjective
+from .explicit_score import ExplicitScoreObjective as ExplicitScoreObjective
+from .implicit_score import ImplicitScoreObjective as ImplicitScoreObjective
+from .mean_velocity import MeanVelocityObjective as MeanVelocityObjective
+from .multiplicative_score import MultiplicativeScoreObjective as MultiplicativeScoreObjective
+from .score import ScoreObjective as ScoreObjective
+from .step_loss import BatchSlice as BatchSlice
+from .step_loss import MicroBatch as MicroBatch
+from .step_loss import StepLoss as StepLoss
+from .target_mean import TargetMeanObjective as TargetMeanObjective
+from .trainable import Trainable as Trainable
+from .velocity import VelocityObjective as VelocityObjective
+from .velocity_and_denoiser import VelocityAndDenoiserObjective as VelocityAndDenoiserObjective
+from .weighted_sum import WeightedSumObjective as WeightedSumObjective

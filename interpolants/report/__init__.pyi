@@ -1,0 +1,10 @@
+# Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
+# fmt: off
+# ruff: noqa
+from .chunk_files import ChunkFiles as ChunkFiles
+from .report import Report as Report
+from .report import compare as compare
+from .report import measure as measure
+from .report import write_report as write_report
+from .settings import ReportSettings as ReportSettings
+from .sharding import ShardedSampling as ShardedSampling

@@ -1,0 +1,6 @@
+# Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
+# fmt: off
+# ruff: noqa
+from .base import Output as Output
+from .npz import NpzOutput as NpzOutput
+from .png import PngOutput as PngOutput

@@ -1,0 +1,20 @@
+# Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
+# fmt: off
+# ruff: noqa
+from .checkpoint_io import AtomicCheckpointIO as AtomicCheckpointIO
+from .checkpoints import LastCheckpoint as LastCheckpoint
+from .compiling import EagerValidation as EagerValidation
+from .csv_logger import AppendingCSVLogger as AppendingCSVLogger
+from .ema import EMA as EMA
+from .guard import NonFiniteGuard as NonFiniteGuard
+from .guard import NonFiniteLossError as NonFiniteLossError
+from .interrupt import GracefulInterrupt as GracefulInterrupt
+from .module import TrainingModule as TrainingModule
+from .power_ema import PowerEMA as PowerEMA
+from .progress import ProgressBar as ProgressBar
+from .run import train as train
+from .sample_validation import SampleValidation as SampleValidation
+from .stream import Chunk as Chunk
+from .stream import HeldOut as HeldOut
+from .stream import Step as Step
+from .stream import StepStream as StepStream
