@@ -64,9 +64,9 @@ def archives(tmp_path_factory):
 
 
 def _package_files():
-    """What is installed: code, data, the mark of typed packages, and conf, as paths below it."""
+    """What is installed: code, stubs, data, the mark of typed packages, and conf, as paths below it."""
     data = [p for p in (_PACKAGE / "data" / "files").iterdir() if p.is_file()]
-    files = [*_PACKAGE.rglob("*.py"), _PACKAGE / "py.typed", *data]
+    files = [*_PACKAGE.rglob("*.py"), *_PACKAGE.rglob("*.pyi"), _PACKAGE / "py.typed", *data]
     own = {p.relative_to(ROOT).as_posix() for p in files}
     return own, {p.relative_to(CONF).as_posix() for p in CONF.rglob("*") if p.is_file()}
 
