@@ -64,7 +64,7 @@ def archives(tmp_path_factory):
 
 
 def _package_files():
-    """What is installed: code, stubs, data, the mark of typed packages, and conf, as paths below it."""
+    """Paths of what is installed: code, stubs, data, py.typed, and conf below its folder."""
     data = [p for p in (_PACKAGE / "data" / "files").iterdir() if p.is_file()]
     files = [*_PACKAGE.rglob("*.py"), *_PACKAGE.rglob("*.pyi"), _PACKAGE / "py.typed", *data]
     own = {p.relative_to(ROOT).as_posix() for p in files}
