@@ -1,11 +1,12 @@
 # For a machine with Python 3.11+, git and make: `make train`, `make test`, `make bench`,
 # `make wheel-test`, which builds the archives and tries the installed wheel, `make docs`, which
-# builds the documentation into build/docs, and `make docs-look`, which takes pictures of its pages.
+# builds the documentation into build/docs, `make docs-look`, which takes pictures of its pages, and
+# `make gpu`, for a machine with a GPU: its tests and its speed.
 # constraints.txt holds the tested set of versions; pass extra arguments with ARGS="...".
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test bench wheel-test docs docs-look
+.PHONY: train test bench wheel-test docs docs-look gpu
 
 train: .venv/.train
 	$(BIN)/python train.py $(ARGS)
@@ -28,6 +29,13 @@ docs: .venv/.docs
 
 docs-look: docs
 	$(BIN)/python docs/look.py build/docs build/look $(ARGS)
+
+# In the Python that has the CUDA build of torch. Packages that it lacks come from a folder of wheels:
+# make gpu PYTHON=python WHEELS=wheels
+gpu:
+	$(if $(WHEELS),$(PYTHON) -m pip install -q --no-index --no-deps --upgrade --target build/gpu $(WHEELS)/*.whl)
+	PYTHONPATH=.:build/gpu $(PYTHON) -m pytest -q -m gpu $(ARGS)
+	PYTHONPATH=.:build/gpu $(PYTHON) -m benchmarks.gpu
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv || { echo "python3 -m venv failed: on Debian or Ubuntu run 'apt install python3-venv'"; exit 1; }

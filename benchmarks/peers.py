@@ -18,7 +18,7 @@ Field = Callable[[Tensor, Tensor], Tensor]
 def euler_peers(field: Field, x: Tensor, num_steps: int) -> dict[str, Work]:
     """Euler with equal steps on [0, 1], by name; `field(t, x)` takes a 0-d time."""
     makers = {
-        "torchdiffeq, every node": _torchdiffeq_nodes,
+        "torchdiffeq, every node": torchdiffeq_nodes,
         "torchdiffeq, step_size": _torchdiffeq_step_size,
         "flow_matching": _flow_matching,
         "torchode": _torchode,
@@ -35,10 +35,11 @@ def euler_peers(field: Field, x: Tensor, num_steps: int) -> dict[str, Work]:
     return works
 
 
-def _torchdiffeq_nodes(field: Field, x: Tensor, num_steps: int) -> Work:
+def torchdiffeq_nodes(field: Field, x: Tensor, num_steps: int) -> Work:
+    """Euler by torchdiffeq, with the state at every node."""
     from torchdiffeq import odeint
 
-    times = torch.linspace(0, 1, num_steps + 1)
+    times = torch.linspace(0, 1, num_steps + 1, device=x.device)
     return lambda: odeint(field, x, times, method="euler")[-1]
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -55,18 +56,13 @@ def _device(model: Model) -> str:
     return f"{torch.cuda.get_device_name()}, {memory:.1f} GiB at most"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--samples", type=int, default=256)
-    parser.add_argument("overrides", nargs="*", help="settings of train.py, key=value")
-    options = parser.parse_args()
-    overrides = options.overrides or ["experiment=mnist"]
+def measure(overrides: Sequence[str], steps: int, samples: int) -> None:
+    """Train for so many timed steps and draw samples; prints a line of each."""
     # A recipe's warm-up may be longer than this run, and costs no time.
     cfg = configure("scheduler.warmup_steps=0", "report_size=2", *overrides)
     chunk = cfg.steps_per_batch
-    first = chunk * -(-max(10, options.steps // 5) // chunk)
-    last = first + chunk * -(-options.steps // chunk)
+    first = chunk * -(-max(10, steps // 5) // chunk)
+    last = first + chunk * -(-steps // chunk)
     cfg.max_steps = last
     for key in ("validate_every", "sample_every", "checkpoint_every"):
         cfg[key] = 10 * last
@@ -79,12 +75,21 @@ def main() -> None:
     rate = (last - first) / (watch.seconds[1] - watch.seconds[0])
     how = f"{cfg.trainer.precision}, {'compiled' if cfg.compile else 'not compiled'}"
     print(f"training, {how}: {rate:.4g} steps/s, {rate * cfg.batch_size:.4g} images/s")
-    model.sample(options.samples)
+    model.sample(samples)
     began = _now()
-    drawn = model.sample(options.samples)
+    drawn = model.sample(samples)
     seconds = _now() - began
-    print(f"sampling, NFE {drawn.nfe}: {options.samples / seconds:.4g} images/s")
-    print(f"{_device(model)}, torch {torch.__version__}, batch {cfg.batch_size}")
+    print(f"sampling, NFE {drawn.nfe}: {samples / seconds:.4g} images/s")
+    print(f"{_device(model)}, torch {torch.__version__}, batch {cfg.batch_size}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--samples", type=int, default=256)
+    parser.add_argument("overrides", nargs="*", help="settings of train.py, key=value")
+    options = parser.parse_args()
+    measure(options.overrides or ["experiment=mnist"], options.steps, options.samples)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Interleaved measurements of CPU time, so that all run on the same machine state."""
+"""Interleaved measurements, so that all run on the same machine state."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ def seconds(work: Work) -> float:
     return time.process_time() - began
 
 
-def in_turns(works: dict[str, Work], rounds: int) -> dict[str, list[float]]:
-    """CPU seconds of every work in every round; the order turns round from one to the next."""
+def in_turns(
+    works: dict[str, Work], rounds: int, seconds: Callable[[Work], float] = seconds
+) -> dict[str, list[float]]:
+    """Seconds of every work in every round; the order turns round from one to the next."""
     names = list(works)
     for work in works.values():
         work()

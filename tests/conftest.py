@@ -20,6 +20,20 @@ os.environ["WANDB_SILENT"] = "true"
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests that need a GPU where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
+@pytest.fixture(params=["trainer=cpu", pytest.param("trainer=gpu", marks=pytest.mark.gpu)])
+def trainer(request: pytest.FixtureRequest) -> str:
+    """The setting of each device that there is."""
+    return str(request.param)
+
+
 @pytest.fixture(autouse=True)
 def _fixed_seed() -> None:
     torch.manual_seed(0)

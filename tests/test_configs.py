@@ -3,7 +3,6 @@
 import math
 
 import pytest
-import torch
 from helpers.compose import (
     CONF,
     TINY,
@@ -146,6 +145,7 @@ def folder(tmp_path, monkeypatch):
     write_user_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     leave_out_figures(monkeypatch)
+    monkeypatch.setattr("interpolants.metric.features.classifier._LEAST_STEPS", 20)
     return tmp_path
 
 
@@ -161,10 +161,14 @@ def _check_run(report):
     assert (run / "samples" / "samples.npz").is_file()
 
 
-@pytest.mark.parametrize("option", _options())
+@pytest.mark.parametrize(
+    "option",
+    [
+        pytest.param(option, marks=pytest.mark.gpu) if option in _ON_CUDA else option
+        for option in _options()
+    ],
+)
 def test_configs_option_trains_and_reports(option, folder):
-    if option in _ON_CUDA and not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     overrides = [*_companions(option), option]
     sizes = TINY_IMAGE if any(key.startswith("net=unet") for key in overrides) else TINY
     sizes = TINY_PATCHES if "net=dit" in overrides else sizes
@@ -192,6 +196,8 @@ def test_configs_experiment_trains_and_reports(name, folder):
     sizes = TINY_SERIES if "neural_sde" in cfg else sizes
     if "MovingDigits" in cfg.data._target_:
         overrides += _VIDEO_SIZES
+    if "length" in cfg.data:
+        overrides.append("data.length=8")
     if "frechet_distance" in cfg.metric:
         overrides += _of_images(cfg)
     _check_run(train_with(folder, *overrides, sizes=sizes))
@@ -221,4 +227,5 @@ def test_configs_experiment_of_a_neural_sde_holds_against_defaults_and_yields_to
 @pytest.mark.parametrize("data", ["time_series_nile", "bridge"])
 def test_configs_series_train_a_neural_sde(data, folder):
     overrides = ["task=neural_sde", f"data={data}", "neural_sde.guide=false", "max_steps=2"]
+    overrides += ["data.length=8"] if data != "bridge" else []
     _check_run(train_with(folder, *overrides, sizes=TINY_SERIES))

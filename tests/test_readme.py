@@ -1,13 +1,11 @@
 """The code of README.md runs, and the command lines of all pages name settings that exist."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 from helpers.compose import CONF, ROOT, TINY, config_of, leave_out_figures, run_folder, train_with
 from helpers.readme import PAGES, README, blocks, command_lines, table_settings
-from helpers.scripts import environment, runs_in
+from helpers.scripts import run_many, runs_in
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
@@ -45,19 +43,13 @@ def test_readme_part_of_ones_own_trains_and_is_loaded_by_name(tmp_path):
     (tmp_path / "conf/interpolant").mkdir(parents=True)
     (tmp_path / "conf/interpolant/square.yaml").write_text(yaml)
     (line,) = (line for line in command_lines() if _OWN in line)
-    env = environment(PYTHONPATH=f"{tmp_path}:{ROOT}")
-
-    def run(*arguments):
-        command = [sys.executable, "-m", "interpolants", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
-
-    done = run(*line, *TINY)
-    assert done.returncode == 0, done.stderr
+    sample = ["sample", "n=8"]
+    lines = [[*line, *TINY], sample, [*sample, "trust=[square]"]]
+    done, refused, trusted = run_many(tmp_path, lines, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert done.status == 0, done.err
     assert "square.SquareInterpolant" in (runs_in(tmp_path)[0] / "config.yaml").read_text()
-    refused = run("sample", "n=8")
-    assert refused.returncode and "trust" in refused.stderr
-    trusted = run("sample", "n=8", "trust=[square]")
-    assert trusted.returncode == 0, trusted.stderr
+    assert refused.status and "trust" in refused.err
+    assert trusted.status == 0, trusted.err
 
 
 def test_pages_have_command_lines_of_both_scripts():

@@ -61,7 +61,6 @@ def test_driver_draws_its_start_from_normals(name):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_driver_starts_where_the_normals_are():
     z = torch.randn(3, 5, device="cuda")
     assert ou_driver(0.3).start_from(z).device == z.device

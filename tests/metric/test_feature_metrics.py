@@ -137,7 +137,9 @@ def test_copies_of_training_data_are_found():
 def fitted(tmp_path_factory):
     data, folder = Digits(), tmp_path_factory.mktemp("features")
     features = ClassifierFeatures(folder=str(folder))
-    features.fit(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("interpolants.metric.features.classifier._LEAST_STEPS", 400)
+        features.fit(data)
     return data, features, folder
 
 

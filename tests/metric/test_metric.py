@@ -239,7 +239,6 @@ def test_sliced_wasserstein_between_normals_is_the_difference_of_their_scales():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @by_name
 def test_metric_gives_the_same_value_on_a_gpu(metric: Metric):
     x, y = normal(150, 3, seed=0), normal(101, 3, seed=1) + 0.3

@@ -50,6 +50,7 @@ def _samples(folder, stem="ode"):
         return content["x"]
 
 
+@pytest.mark.slow
 def test_sharding_killed_job_continues_by_two_processes(ckpt, tmp_path, monkeypatch):
     leave_out_figures(monkeypatch)
     slow = [ckpt, "num_steps=400", f"out={tmp_path}", "sampler/solver=euler"]

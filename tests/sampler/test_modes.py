@@ -14,6 +14,7 @@ from interpolants.sampler.mode.compiled import Compiled
 from interpolants.sampler.mode.cuda_graph import CudaGraph
 from interpolants.sampler.mode.eager import Eager
 from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.noise.per_sample import PerSampleNoise
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.sampler import Sampler
 from interpolants.sampler.solver.ab3 import AB3
@@ -87,7 +88,7 @@ def test_compiled_mode_compiles_once_for_all_blocks_and_solves():
     assert counter.frame_count == 1
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 @pytest.mark.parametrize(
     "options", [{"solver": AB3()}, {"solver": SRA1(), **_SDE}], ids=["ode", "sde"]
 )
@@ -99,6 +100,21 @@ def test_captured_blocks_equal_the_eager_loop(options):
         other = _draw(sampler, x)
         torch.testing.assert_close(other.x, plain.x, rtol=1e-6, atol=1e-6)
     assert len(sampler.mode._captured) > 0
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(
+    "options", [{"solver": RK4()}, {"solver": SRA1(), **_SDE}], ids=["ode", "sde"]
+)
+def test_samples_on_a_gpu_are_those_of_the_cpu_to_rounding(options):
+    x = torch.randn(64, 2)
+    here, there = (
+        _sampler(_fields(device=device), **options)(
+            x.to(device), noise=PerSampleNoise(torch.Generator().manual_seed(3))
+        )
+        for device in ("cpu", "cuda")
+    )
+    torch.testing.assert_close(there.x.cpu(), here.x, rtol=1e-4, atol=1e-4)
 
 
 def test_mode_is_refused_for_another_packages_solver():

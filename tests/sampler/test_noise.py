@@ -105,7 +105,7 @@ def test_per_sample_noise_is_the_same_bit_for_bit_however_it_is_drawn(event, dty
     assert torch.equal(double.to(dtype), whole)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.gpu
 def test_per_sample_noise_is_the_same_on_another_device():
     """To rounding: devices have logarithms and cosines of their own."""
     noise, like = PerSampleNoise(_generator()), torch.empty(33, 7, dtype=torch.float64)

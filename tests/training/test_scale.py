@@ -75,6 +75,7 @@ def test_two_processes_train_as_one_and_average_the_same(one, tmp_path):
     assert done.stdout.count("samples.npz") == 1  # one report, by the first process
 
 
+@pytest.mark.slow
 def test_processes_that_lightning_starts_share_the_run_folder(one, tmp_path):
     done = run_script("train", tmp_path, *_RUN, *_TWO)
     assert done.returncode == 0, done.stderr
@@ -179,10 +180,10 @@ def test_a_killed_process_ends_the_job_and_the_checkpoint_resumes(tmp_path):
     assert read_checkpoint(tmp_path / "run" / LAST)["global_step"] == step + 10
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(kills, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_ends_as_one_that_was_not(tmp_path, monkeypatch):
     """It writes a checkpoint after every step, so that many of the moments are within that."""
-    steps = 150 * kills
+    kills, steps = 20, 3000
     run = [*_LONG, f"max_steps={steps}", "steps_per_batch=1", "data=moons", "batch_size=16"]
     leave_out_figures(monkeypatch)
     (tmp_path / "whole").mkdir()

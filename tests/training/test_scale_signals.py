@@ -48,7 +48,8 @@ def _end(job):
         job.kill()
 
 
-@pytest.mark.parametrize("to", ["the first", pytest.param("the second", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("to", ["the first", "the second"])
 def test_a_signal_to_one_of_two_processes_stops_both_at_one_step(to, tmp_path):
     job = _started(tmp_path, *_RUN, "max_steps=1000000", "log_every=5")
     os.kill(job.pid if to == "the first" else _children(job)[0], signal.SIGTERM)

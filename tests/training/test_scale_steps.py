@@ -49,10 +49,10 @@ def test_bfloat16_sees_each_steps_weights_whatever_the_length_of_a_chunk(tmp_pat
     assert _same(chunks, singles)
 
 
-def test_bfloat16_trains_close_to_single_precision(tmp_path):
+def test_bfloat16_trains_close_to_single_precision(tmp_path, trainer):
     single, low = (
-        _train(tmp_path, "single"),
-        _train(tmp_path, "low", "trainer.precision=bf16-mixed"),
+        _train(tmp_path, "single", trainer),
+        _train(tmp_path, "low", trainer, "trainer.precision=bf16-mixed"),
     )
     assert not _same(single, low)
     assert all(weight.dtype == torch.float32 for weight in _weights(low).values())
@@ -61,7 +61,9 @@ def test_bfloat16_trains_close_to_single_precision(tmp_path):
         assert 0 < difference < 0.05, name
 
 
-@pytest.mark.parametrize("parts", ["accumulate=1", "accumulate=2"])
+@pytest.mark.parametrize(
+    "parts", [pytest.param("accumulate=1", marks=pytest.mark.slow), "accumulate=2"]
+)
 def test_dropout_is_the_same_after_a_run_is_continued(parts, tmp_path):
     net = ["data=digits", "net=unet", "net.channels=8", "net.multipliers=[1]", "net.blocks=1"]
     net += ["net.attention=[]", "net.head_channels=8", "net.time_features=8", "net.dropout=0.5"]
@@ -110,8 +112,8 @@ def test_parts_of_a_batch_are_all_of_its_rows_in_order():
 
 
 @pytest.mark.slow
-def test_a_compiled_network_trains_the_same_and_validates_at_any_size(tmp_path):
-    more = ["validation_size=50", "max_steps=10"]
+def test_a_compiled_network_trains_the_same_and_validates_at_any_size(tmp_path, trainer):
+    more = ["validation_size=50", "max_steps=10", trainer]
     runs = [
         _train(tmp_path, f"compile_{chosen}", *more, f"compile={chosen}")
         for chosen in ("true", "false")

@@ -10,6 +10,7 @@ from interpolants.checkpoint.runs import LAST
 _TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 
 
+@pytest.mark.slow
 def test_a_sweep_forks_its_processes_and_refuses_to_start_them_anew(tmp_path):
     sweep = ["train", "-m", *TINY, *_TWO, "seed=0,1"]
     forked, refused = run_many(tmp_path, [[*sweep, "trainer.strategy=ddp_fork"], sweep])

@@ -93,6 +93,7 @@ def test_last_checkpoint_is_written_once_per_interval_that_chunks_step_over(tmp_
     assert {path.name for path in tmp_path.iterdir()} == {"best.ckpt", "last.ckpt", "metrics.csv"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
 def test_process_stopped_by_a_signal_leaves_a_checkpoint_and_says_so(tmp_path, number, status):
     code = f"from helpers import tiny; tiny.train_for_ever({str(tmp_path)!r})"
