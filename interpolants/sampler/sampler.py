@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.mode.eager import Eager
 from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.noise.generator import GeneratorNoise
+from interpolants.sampler.plan import Plan
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.factory import check_epsilon
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -75,6 +75,7 @@ class Sampler:
         self.num_steps = num_steps
         self.noise = noise
         self.mode = Eager() if mode is None else mode
+        self._last_grid: tuple[list[float], Tensor, Plan | None] | None = None
         check(
             isinstance(self.mode, Eager) or isinstance(self.solver, PlannedSolver),
             "Sampler.mode",
@@ -121,7 +122,7 @@ class Sampler:
         """
         check_start(start)
         kept = self.kept(times)
-        nodes = self.nodes(kept, self.process)
+        nodes, plan = self._grid_and_plan(kept)
         kept = kept if self.solver.hits_times else _nearest(nodes, kept)
         save_at = SaveTimes(nodes, kept)
         source = self.noise(generator) if noise is None else noise
@@ -129,7 +130,7 @@ class Sampler:
             _wait(start)
             began = time.perf_counter()
             first = start if self.process.backward else self.fields.base_state(start)
-            last, nfe = self._solve(nodes, self.process.encode(first), source, save_at)
+            last, nfe = self._solve(nodes, plan, self.process.encode(first), source, save_at)
             last = self.process.decode(last)
             with count_calls(self.fields.networks) as calls:
                 x = self._finish(last, nodes[-1].to(last))
@@ -144,27 +145,27 @@ class Sampler:
             outside=_count_outside(last) if self.process.may_leave_domain else None,
         )
 
-    def _solve(
-        self, nodes: Tensor, first: Tensor, noise: Noise, save_at: SaveAt
-    ) -> tuple[Tensor, int]:
-        """The state at the last node, and the number of network calls.
+    def _grid_and_plan(self, kept: Tensor) -> tuple[Tensor, Plan | None]:
+        """Grid through kept times, and the solver's plan if it has one; made anew for others."""
+        key = kept.tolist()
+        if self._last_grid is None or self._last_grid[0] != key:
+            nodes, plan = self.nodes(kept, self.process), None
+            if isinstance(self.solver, PlannedSolver):
+                plan = self.solver.plan(self.process, nodes)
+            self._last_grid = key, nodes, plan
+        return self._last_grid[1:]
 
-        Compiled and captured blocks hide their calls; there the plan gives their number.
-        """
-        solve = functools.partial(
-            self.solver.solve,
-            self.process,
-            nodes,
-            first,
-            noise=noise,
-            save_at=save_at,
-            mode=self.mode,
-        )
-        if isinstance(self.solver, PlannedSolver) and not isinstance(self.mode, Eager):
-            calls_each = self.solver.plan(self.process, nodes).calls
-            return solve(), calls_each * len(self.fields.networks)
-        with count_calls(self.fields.networks) as calls:
-            return solve(), len(calls)
+    def _solve(
+        self, nodes: Tensor, plan: Plan | None, first: Tensor, noise: Noise, save_at: SaveAt
+    ) -> tuple[Tensor, int]:
+        """The state at the last node, and the number of network calls: the plan's, or counted."""
+        networks, solver = self.fields.networks, self.solver
+        if plan is not None and isinstance(solver, PlannedSolver):
+            last = solver.run(plan, first, noise=noise, save_at=save_at, mode=self.mode)
+            return last, plan.calls * len(networks)
+        with count_calls(networks) as calls:
+            last = solver.solve(self.process, nodes, first, noise=noise, save_at=save_at)
+            return last, len(calls)
 
     def kept(self, times: Sequence[float] | Tensor) -> Tensor:
         """Times moved into the process's span, float64 on the host, in its direction, (S,)."""

@@ -11,10 +11,10 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from interpolants.sampler.integrate import SaveAt, integrate
+from interpolants.sampler.integrate import SaveAt
 from interpolants.sampler.mode.base import Mode
 from interpolants.sampler.noise.base import Noise
-from interpolants.sampler.plan import Carry, Stages
+from interpolants.sampler.plan import Carry, Plan, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import PlannedSolver, steps
 from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
@@ -111,20 +111,17 @@ class Annealed(PlannedSolver):
     def step(self, s: Stages, carry: Carry) -> Carry:
         return self.solver.step(s, carry)
 
-    def solve(
-        self,
-        process: Process,
-        times: Tensor,
-        x: Tensor,
-        *,
-        noise: Noise,
-        save_at: SaveAt,
-        mode: Mode | None = None,
-    ) -> Tensor:
+    def plan(self, process: Process, times: Tensor) -> Plan:
         self._warn(process, times)
-        plan, last = self.plan(process, times), len(times) - 1
-        by_node = _SaveByNode(save_at, last, self.inner_steps, len(plan.segments[0]))
-        return integrate(plan, x, noise=noise, save_at=by_node, mode=mode)
+        return super().plan(process, times)
+
+    def run(
+        self, plan: Plan, x: Tensor, *, noise: Noise, save_at: SaveAt, mode: Mode | None = None
+    ) -> Tensor:
+        end = len(plan.segments[0])
+        last = (end - self.clean_up_steps) // self.inner_steps
+        by_node = _SaveByNode(save_at, last, self.inner_steps, end)
+        return super().run(plan, x, noise=noise, save_at=by_node, mode=mode)
 
     def _warn(self, process: Process, times: Tensor) -> None:
         """Warn of steps that in sum do not fit the span, or are each long for the noise."""

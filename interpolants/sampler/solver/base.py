@@ -142,6 +142,12 @@ class PlannedSolver(Solver):
             channels=self.channels,
         )
 
+    def run(
+        self, plan: Plan, x: Tensor, *, noise: Noise, save_at: SaveAt, mode: Mode | None = None
+    ) -> Tensor:
+        """The state at the last node of a plan of this solver; arguments as of `solve`."""
+        return integrate(plan, x, noise=noise, save_at=save_at, mode=mode)
+
     def solve(
         self,
         process: Process,
@@ -152,7 +158,8 @@ class PlannedSolver(Solver):
         save_at: SaveAt,
         mode: Mode | None = None,
     ) -> Tensor:
-        return integrate(self.plan(process, times), x, noise=noise, save_at=save_at, mode=mode)
+        plan = self.plan(process, times)
+        return self.run(plan, x, noise=noise, save_at=save_at, mode=mode)
 
 
 def steps(times: Tensor) -> Tensor:
