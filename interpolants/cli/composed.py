@@ -12,7 +12,6 @@ import yaml
 
 from interpolants.cli.arguments import arguments
 from interpolants.cli.errors import unknown
-from interpolants.cli.help import entries
 from interpolants.cli.kinds import ANY, Kind, default_kind, kind_of
 from interpolants.utils.checks import check
 
@@ -34,11 +33,11 @@ class Known(NamedTuple):
 
     Attributes:
         settings: kind of the values of each setting.
-        groups: default option of each group, as it is written.
+        groups: default option of each group.
     """
 
     settings: Mapping[str, Kind]
-    groups: Mapping[str, str]
+    groups: Mapping[str, Any]
 
     @property
     def keys(self) -> list[str]:
@@ -55,13 +54,12 @@ def known_keys(command: str, folders: Sequence[Path], task: str = "*") -> Known:
         task: the task, or * for all.
     """
     settings: dict[str, Kind] = {}
-    groups: dict[str, str] = {}
-    for path in _files(folders[0] / f"{command}.yaml"):
-        _add(path, settings, groups)
-    if "task" in groups:
-        for path in (path for f in folders for path in sorted(f.glob(f"task/{task}.yaml"))):
-            for file in _files(path):
-                _add(file, settings, groups)
+    groups: dict[str, Any] = {}
+    tasks = {f"task/{path.stem}" for f in folders for path in f.glob(f"task/{task}.yaml")}
+    for name in (command, *sorted(tasks)):
+        if name == command or "task" in groups:
+            for path in _files(name, folders):
+                _add(path, settings, groups)
     return Known(settings, groups)
 
 
@@ -80,10 +78,8 @@ def check_composed(cfg: Any, command: str, folders: Sequence[Path]) -> None:
 
     choices = HydraConfig.get().runtime.choices
     known = known_keys(command, folders, choices.get("task") or "*")
-    # Keys that a run fills in later may stand for paths elsewhere.
-    later = {key: "" for key in ("run_dir", "run_id") if cfg.get(key, "") is None}
-    filled = OmegaConf.merge(cfg, later)
-    config: Any = OmegaConf.to_container(filled, resolve=True, throw_on_missing=True)
+    # As written: a value that stands elsewhere is checked there.
+    config: Any = OmegaConf.to_container(cfg, resolve=False)
     check_top(config, known, OmegaConf.to_yaml(cfg))
     _check_parts(config, "", groups_of(choices, folders))
 
@@ -92,9 +88,9 @@ def check_top(config: Mapping[str, Any], known: Known, text: str) -> None:
     """Require the known keys at the top of a configuration, and no other.
 
     Args:
-        config: the configuration, resolved, as plain data.
+        config: the configuration as plain data, not resolved.
         known: the keys.
-        text: the configuration as it is written, not resolved.
+        text: the same as yaml.
 
     Raises:
         ValueError: for the first fault.
@@ -103,11 +99,11 @@ def check_top(config: Mapping[str, Any], known: Known, text: str) -> None:
         # A key of the user's own may serve others by interpolation.
         if key not in known.keys and re.search(rf"\$\{{{re.escape(key)}\b", text) is None:
             raise ValueError(unknown(key, known.keys))
-        if key in known.settings:
+        if key in known.settings and not _is_elsewhere(value):
             known.settings[key].check(key, value)
         if key in known.groups:
             _check_group(key, value)
-    needed = (key for key, option in known.groups.items() if option != "null")
+    needed = (key for key, option in known.groups.items() if option is not None)
     for key in (*known.settings, *needed):
         check(key in config, key, "a value", None, f"set {key}=...")
 
@@ -150,29 +146,41 @@ def _check_parts(node: Any, where: str, groups: Mapping[str, str]) -> None:
             kind = takes.kinds.get(key, ANY if takes.is_open else None)
             if kind is None:
                 raise ValueError(unknown(name, [f"{where}.{option}" for option in takes.kinds]))
+            if _is_elsewhere(value):
+                continue
             if isinstance(value, str) and name in groups and "str" not in kind.names:
                 raise ValueError(f"{name} is a group: write {groups[name]}={value}")
             kind.check(name, value)
         _check_parts(value, name, groups)
 
 
-def _add(path: Path, settings: dict[str, Kind], groups: dict[str, str]) -> None:
+def _is_elsewhere(value: Any) -> bool:
+    """True for an interpolation, and for a value that is still missing."""
+    return isinstance(value, str) and ("${" in value or value == "???")
+
+
+def _add(path: Path, settings: dict[str, Kind], groups: dict[str, Any]) -> None:
     """Add the keys of a yaml file."""
-    choices, others = entries(path)
-    groups |= dict(entry.text.split("=", 1) for entry in choices)
-    for entry in others:
-        key, _, default = entry.text.partition("=")
+    content = yaml.safe_load(path.read_text())
+    chosen = [entry for entry in content.get("defaults", ()) if isinstance(entry, dict)]
+    options = {key.lstrip("/"): option for entry in chosen for key, option in entry.items()}
+    groups |= {key: option for key, option in options.items() if " " not in key and key != "hydra"}
+    for key in content.keys() - {"defaults", "hydra", *groups}:
         annotation = _KINDS.get(key)
         settings[key] = (
-            default_kind(yaml.safe_load(default))
+            default_kind(content[key])
             if annotation is None
             else kind_of(ast.parse(annotation, mode="eval").body)
         )
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """A yaml file, after those beside it that its defaults name."""
-    for entry in (yaml.safe_load(path.read_text()) or {}).get("defaults", []):
-        if isinstance(entry, str) and entry != "_self_" and "/" not in entry:
-            yield from _files(path.with_name(f"{entry}.yaml"))
+def _files(name: str, folders: Sequence[Path]) -> Iterator[Path]:
+    """The yaml file of a name in the first folder that has it, after those that it builds on."""
+    path = next((path for f in folders if (path := f / f"{name}.yaml").is_file()), None)
+    if path is None:
+        return
+    content = yaml.safe_load(path.read_text())
+    for entry in content.get("defaults", []) if isinstance(content, dict) else ():
+        if isinstance(entry, str) and entry != "_self_":
+            yield from _files(f"{Path(name).parent}/{entry}", folders)
     yield path

@@ -45,10 +45,11 @@ def check_words(command: str, folders: Sequence[Path], words: Sequence[str]) -> 
 
 def _check_choice(known: Known, word: str, key: str, value: str) -> None:
     """Refuse null for a group that needs an option, of which Hydra does not say the name."""
-    needs = known.groups.get(key, "null") != "null"
+    option = known.groups.get(key)
     is_choice = word == f"{key}={value}"
-    fix = f"{key}=[] for none" if known.groups.get(key, "").startswith("[") else "see --help"
-    check(not (needs and is_choice and value == "null"), key, "one of its options", None, fix)
+    fix = f"{key}=[] for none" if isinstance(option, list) else "see --help"
+    is_none = option is not None and is_choice and value == "null"
+    check(not is_none, key, "one of its options", None, fix)
 
 
 def _check_options(known: Known, words: Sequence[str]) -> None:

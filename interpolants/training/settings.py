@@ -59,9 +59,6 @@ def check_trainer(arguments: Mapping[str, Any]) -> None:
         fix = _INSTEAD.get(name, "leave it out")
         rule = "no such setting" if name in _INSTEAD else f"one of {', '.join(sorted(_TRAINER))}"
         check(is_ours, f"trainer.{name}", rule, value, fix)
-        rule, fix = "a profiler that writes a file", f"'+trainer.profiler={_PROFILER}'"
-        is_quiet = name == "profiler" and isinstance(value, str) and "_target_" not in value
-        check(not is_quiet, f"trainer.{name}", rule, value, f"write {fix}")
 
 
 def check_accelerator(name: object) -> None:
@@ -122,6 +119,10 @@ def check_settings(config: Mapping[str, Any]) -> None:
     whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
     check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
     check_trainer(config["trainer"])
+    profiler = config["trainer"].get("profiler")
+    writes = profiler is None or (isinstance(profiler, Mapping) and profiler.get("filename"))
+    fix = f"write '+trainer.profiler={_PROFILER}'"
+    check(bool(writes), "trainer.profiler", "one that writes a file", profiler, fix)
     precision = config["trainer"].get("precision")
     check(
         precision not in ("16", 16, "16-mixed"),
