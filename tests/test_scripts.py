@@ -32,15 +32,23 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+_WRONG = {
+    "net.hiden=16": "net.hiden: expected an existing key, got an unknown one; did you mean "
+    "net.hidden?",
+    "max_steps=ten": "max_steps: expected a whole number, got 'ten'",
+}
+
+
 @pytest.mark.parametrize(
     ("script", "arguments", "status", "start"),
     [
         ("train", ["--help"], 0, "interpolants train "),
         ("train", ["--cfg", "job"], 0, "name: ${hydra:runtime.choices.data}\nseed: 0\n"),
         ("train", ["net.hiden=16"], 1, ""),
+        ("train", ["max_steps=ten"], 1, ""),
         ("sample", ["--help"], 0, "interpolants sample "),
     ],
-    ids=["help", "cfg", "misspelt", "help of sample"],
+    ids=["help", "cfg", "misspelt", "wrong value", "help of sample"],
 )
 def test_scripts_answer_at_once_and_write_nothing(script, arguments, status, start, tmp_path):
     command = [sys.executable, "-c", _LOADED, str(ROOT / f"{script}.py"), *arguments]
@@ -48,7 +56,7 @@ def test_scripts_answer_at_once_and_write_nothing(script, arguments, status, sta
     assert done.returncode == status
     assert done.stdout.startswith(start)
     if status:
-        assert done.stderr.endswith("got an unknown one; did you mean net.hidden?\n")
+        assert done.stderr == f"error: {_WRONG[arguments[0]]}\n"
     assert files_in(tmp_path) == ["modules"]
     # These take seconds to load, and the rest a fraction of one.
     loaded = (tmp_path / "modules").read_text().split()

@@ -131,4 +131,5 @@ def _check_device(device: torch.device | str) -> None:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
-        check(False, "load.device", "a device of this machine", str(device), reason)
+        fix = f"{reason}; use device=cpu"
+        check(False, "load.device", "a device of this machine", str(device), fix)

@@ -39,10 +39,7 @@ def _own_sentence(error: BaseException) -> str:
     if isinstance(error, InstantiationException):
         return _instantiation_sentence(error)
     if isinstance(error, OverrideParseException):
-        fix = "quote a value that holds = or other signs: 'key=\"a=b\"'"
-        # Hydra 1.4 says first in which of the overrides it is.
-        reason = _found(r"^(?!Error when parsing)(.+)$", str(error))
-        return f"{error.override}: expected key=value, got {reason}; {fix}"
+        return _override_sentence(str(error.override), str(error))
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _composition_sentence(error)
     if isinstance(error, OSError) and error.filename is not None:
@@ -55,7 +52,24 @@ def _own_sentence(error: BaseException) -> str:
     text = one_line(str(error)) or "no message"
     if is_expected:
         return text
+    return _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> str:
+    text = one_line(str(error)) or "no message"
     return f"unexpected {type(error).__name__}: {text}; run with debug=true for the traceback"
+
+
+def _override_sentence(word: str, text: str) -> str:
+    """The message of a word that Hydra cannot read."""
+    if "=" not in word:
+        return f"{word}: expected key=value, got no value; write it without spaces"
+    if word.endswith(","):
+        return f"{word}: expected values after the comma, got none; remove the space behind it"
+    fix = "quote a value that holds = or other signs: 'key=\"a=b\"'"
+    # Hydra 1.4 says first in which of the overrides it is.
+    reason = _found(r"^(?!Error when parsing)(.+)$", text)
+    return f"{word}: expected key=value, got {reason}; {fix}"
 
 
 def _instantiation_sentence(error: BaseException) -> str:
@@ -99,31 +113,56 @@ def _composition_sentence(error: BaseException) -> str:
         if group == "hydra/launcher" and not fix:
             fix = "; others come with pip install 'interpolants[sweep]'"
         return f"{group}: expected one of {', '.join(error.options)}, got {name!r}{fix}"
+    key = _found(r"Could not override '(.+?)'", text)
+    if key is not None:
+        return _unknown_override(key, cause)
+    several = _found(r"Ambiguous value for argument '(.+?)'", text)
+    if several is not None:
+        key, _, values = several.partition("=")
+        fix = f"add -m to run each of them, or write '{key}=[{values}]' for a list"
+        return f"{key}: expected one value, got {values}; {fix}"
+    twice = _found(r"^(\S+) appears more than once in the final defaults list", text)
+    if twice is not None:
+        return f"{twice}: expected one option, got two; write {twice}=... without +"
     if isinstance(cause, (ConfigAttributeError, ConfigKeyError)):
-        key = _found(r"Could not override '(.+?)'", text) or str(cause.full_key)
-        fix = _nearest_key(key, cause) or "; list all keys with --cfg job"
-        return f"{key}: expected an existing key, got an unknown one{fix}"
+        # Asked for by the code of some part, not misspelt by the user.
+        return _unexpected(cause)
     return one_line(text) or f"{type(cause).__name__}: {one_line(str(cause))}"
 
 
-def _nearest_key(key: str, error: Any) -> str:
-    """The existing key most like `key`, among those beside the one that was not found."""
+def unknown(key: str, options: Iterable[str]) -> str:
+    """The message of an unknown key, with the option most like it."""
+    fix = _suggestion(key, options) or "; list all keys with --cfg job"
+    return f"{key}: expected an existing key, got an unknown one{fix}"
+
+
+def _unknown_override(key: str, error: Any) -> str:
+    """The message of an unknown key, among those beside the one that was not found."""
     from omegaconf import OmegaConf
 
-    if not OmegaConf.is_config(error.parent_node):
-        return ""
-    parent, dot, _ = str(error.full_key).rpartition(".")
-    keys = list(_keys_below(OmegaConf.to_container(error.parent_node), parent + dot))
+    from interpolants.cli.arguments import arguments
+
+    if not OmegaConf.is_config(getattr(error, "parent_node", None)):
+        return unknown(key, [])
+    node, (parent, dot, name) = error.parent_node, str(error.full_key).rpartition(".")
+    target = node.get("_target_") if OmegaConf.is_dict(node) else None
+    takes = arguments(target) if isinstance(target, str) else None
+    if takes is not None and name in takes.kinds:
+        fix = f"write +{key}=..."
+        return f"{key}: expected a key of the configuration, got one that is not in it; {fix}"
+    keys = list(_keys_below(OmegaConf.to_container(node), parent + dot))
     if not key.startswith("hydra"):
         keys = [k for k in keys if k != "hydra" and not k.startswith("hydra.")]
-    return _suggestion(key, [k.replace(".", "/") for k in keys] if "/" in key else keys)
+    return unknown(key, [k.replace(".", "/") for k in keys] if "/" in key else keys)
 
 
 def _suggestion(name: str, options: Iterable[str]) -> str:
-    """The option most like `name`, by its whole spelling or that of its last part."""
+    """The option most like `name`, by what follows shared parents, or by its last part."""
 
     def likeness(option: str) -> float:
-        whole = difflib.SequenceMatcher(None, name, option).ratio()
+        first = name.rfind(".") + 1
+        first = first if option.startswith(name[:first]) else 0
+        whole = difflib.SequenceMatcher(None, name[first:], option[first:]).ratio()
         last = difflib.SequenceMatcher(None, _last_part(name), _last_part(option)).ratio()
         return max(whole, 0.95 * last)
 

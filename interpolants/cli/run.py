@@ -50,7 +50,7 @@ def run(
 
             print(help_text(config_name, [own, *folders]))
             return
-        _start_hydra(main, config_name, own, given, chosen)
+        _start_hydra(main, config_name, [own, *folders], given, chosen)
     except KeyboardInterrupt:
         sys.exit(1)
     except Exception as error:
@@ -62,7 +62,7 @@ def run(
 
 
 def _start_hydra(
-    main: _Main, config_name: str, folder: Path, given: list[str], full_error: str | None
+    main: _Main, command: str, folders: list[Path], given: list[str], full_error: str | None
 ) -> None:
     if sys.version_info >= (3, 14):  # facebookresearch/hydra issue 3121, gone in hydra 1.4
         argparse.ArgumentParser._check_help = lambda self, action: None
@@ -70,15 +70,31 @@ def _start_hydra(
     import hydra
 
     from interpolants.cli.search_path import add_user_folder
+    from interpolants.cli.words import check_words
+
+    check_words(command, folders, given)
 
     add_user_folder()
     before = sys.argv
-    job = _as_job(main, full_error, given, before)
+    job = _as_job(_checked(main, command, folders), full_error, given, before)
     # Without this Hydra 1.3 behaves as 1.1 did; 1.4 has only its own behaviour, the same as 1.3.
     base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
-    start = hydra.main(config_path=str(folder), config_name=config_name, **base)
+    start = hydra.main(config_path=str(folders[0]), config_name=command, **base)
     with _command_line([before[0], *given]):
         start(job)()
+
+
+def _checked(main: _Main, command: str, folders: list[Path]) -> _Main:
+    """`main` of a configuration whose keys and values have been checked."""
+
+    @functools.wraps(main)
+    def checked(cfg: Any) -> float | None:
+        from interpolants.cli.composed import check_composed
+
+        check_composed(cfg, command, folders)
+        return main(cfg)
+
+    return checked
 
 
 def _as_job(main: _Main, full_error: str | None, given: list[str], before: list[str]) -> _Main:

@@ -15,8 +15,7 @@ def main(cfg: Any) -> float:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    from interpolants.training.run import train
-    from interpolants.training.settings import check_sweep
+    from interpolants.training.settings import check_settings, check_sweep
     from interpolants.utils.checks import check
 
     settings = HydraConfig.get()
@@ -27,6 +26,10 @@ def main(cfg: Any) -> float:
     if settings.mode == RunMode.MULTIRUN:
         check_sweep(cfg.trainer)
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    check_settings(plain)  # before torch and Lightning are loaded
+
+    from interpolants.training.run import train
+
     # Without conversion Hydra would wrap our frozen dataclasses in configs of its own.
     build = partial(instantiate, _convert_="all")
     report = train(cfg, plain, build, Path(settings.runtime.output_dir))

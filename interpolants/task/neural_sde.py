@@ -50,6 +50,7 @@ class NeuralSDETask(Task):
         rule, fix = "time series, for a neural SDE", "use data=bridge, or another task"
         check(is_series, "data", rule, type(data).__name__, fix)
         assert isinstance(data, TimeSeriesData)
+        check(not config["animation"], "animation", f"false for {self.title}", True)
         plain["times"] = list(data.times)
         checked_context_length(config["context_length"], len(data.times))
         space = build(config["space"])

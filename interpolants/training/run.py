@@ -42,7 +42,7 @@ from interpolants.training.module import TrainingModule
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
 from interpolants.training.sample_validation import SampleValidation
-from interpolants.training.settings import check_settings
+from interpolants.training.settings import check_accelerator, check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.utils.checks import check
 from interpolants.utils.files import remove_leftovers, replace
@@ -71,6 +71,7 @@ def train(
     """
     _quiet()
     check_settings(config)
+    check_accelerator(config["trainer"].get("accelerator"))
     pl.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"])
     data: Data = build(config["data"])

@@ -22,6 +22,62 @@ _COUNTS = (
     "accumulate",
 )
 
+# Arguments of Lightning's trainer that act as Lightning says. Any other is refused by name.
+_TRAINER = {"accelerator", "strategy", "devices", "num_nodes", "precision", "deterministic"}
+_TRAINER |= {"benchmark", "detect_anomaly", "inference_mode", "sync_batchnorm", "profiler"}
+_INSTEAD = {
+    **dict.fromkeys(("max_epochs", "min_epochs", "max_steps", "min_steps"), "use max_steps="),
+    **dict.fromkeys(("limit_train_batches", "fast_dev_run"), "use a small max_steps="),
+    **dict.fromkeys(("gradient_clip_val", "gradient_clip_algorithm"), "use clip_norm="),
+    **dict.fromkeys(("val_check_interval", "check_val_every_n_epoch"), "use validate_every="),
+    "accumulate_grad_batches": "use accumulate=",
+    "limit_val_batches": "use validation_size=",
+    "limit_test_batches": "use report_size=",
+    "log_every_n_steps": "use log_every=",
+    "enable_checkpointing": "use checkpoint_every=",
+    "default_root_dir": "use run_dir=",
+    "logger": "use logger=",
+    "max_time": "use max_steps=, or a time limit outside, since a run that gets SIGTERM is saved",
+    "callbacks": "callbacks of your own are not taken yet",
+    "overfit_batches": "use a small data set",
+}
+
+_PROFILER = "{_target_: lightning.pytorch.profilers.SimpleProfiler, dirpath: ., filename: profile}"
+
+
+def check_trainer(arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments of Lightning's trainer that would do nothing, or what settings of ours do.
+
+    Args:
+        arguments: value of each.
+
+    Raises:
+        ValueError: for the first such argument.
+    """
+    for name, value in arguments.items():
+        is_ours = name.startswith("_") or name in _TRAINER
+        fix = _INSTEAD.get(name, "leave it out")
+        rule = "no such setting" if name in _INSTEAD else f"one of {', '.join(sorted(_TRAINER))}"
+        check(is_ours, f"trainer.{name}", rule, value, fix)
+
+
+def check_accelerator(name: object) -> None:
+    """Refuse a GPU that is not there, before anything is computed.
+
+    Args:
+        name: Lightning's name of the kind of device.
+
+    Raises:
+        ValueError: if there is none of a kind that may be missing.
+    """
+    from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+
+    cuda, mps = CUDAAccelerator.is_available, MPSAccelerator.is_available
+    kinds = {"cuda": [cuda], "mps": [mps], "gpu": [cuda, mps]}
+    there = any(is_available() for is_available in kinds.get(str(name), [lambda: True]))
+    rule = "a kind of device that torch finds here"
+    check(there, "trainer.accelerator", rule, name, "use trainer=cpu")
+
 
 def check_sweep(trainer: Mapping[str, Any]) -> None:
     """Refuse a sweep in which Lightning would start processes by the command line.
@@ -62,6 +118,11 @@ def check_settings(config: Mapping[str, Any]) -> None:
     check(is_whole(workers) and workers >= 0, "workers", "a whole number >= 0", workers)
     whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
     check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
+    check_trainer(config["trainer"])
+    profiler = config["trainer"].get("profiler")
+    writes = profiler is None or (isinstance(profiler, Mapping) and profiler.get("filename"))
+    fix = f"write '+trainer.profiler={_PROFILER}'"
+    check(bool(writes), "trainer.profiler", "one that writes a file", profiler, fix)
     precision = config["trainer"].get("precision")
     check(
         precision not in ("16", 16, "16-mixed"),

@@ -26,7 +26,7 @@ def test_targets_of_the_configuration_are_those_that_hydra_may_build(monkeypatch
     # As Hydra 1.4 has it.
     monkeypatch.setattr(hydra.utils, "execution_whitelist", whitelist, raising=False)
     seen = []
-    arguments = ["+mine._target_=parts.Mine", "metric=[]", "optimizer=adamw"]
+    arguments = ["metric=[]", "+metric.mine._target_=parts.Mine", "optimizer=adamw"]
     run(lambda cfg: seen.extend(active), "train", CONF, arguments)
     (names,) = seen
     assert names == sorted(set(names))

@@ -197,3 +197,33 @@ def test_finite_data_refuses_bad_arguments_by_name(
     with pytest.raises(ValueError) as error:
         build()
     assert str(error.value).startswith(message)
+
+
+def test_finite_data_holds_out_every_row_equally_often() -> None:
+    """Over 400 seeds, each of 20 rows is held out with probability 1/4, wherever it is."""
+    rows = torch.arange(20.0)[:, None]
+    counts = torch.zeros(20)
+    for seed in range(400):
+        data = FiniteData(rows, held_out_fraction=0.25, split_seed=seed)
+        held = data.held_out(20, seed=0).x1.flatten().long()
+        assert len(held) == 5 and len(data.train_rows) == 15
+        counts[held] += 1
+    assert (counts / 400 - 0.25).abs().max() < 5 * (0.25 * 0.75 / 400) ** 0.5
+
+
+def test_finite_data_draws_every_training_row_equally_often() -> None:
+    data = numbered(80)
+    counts = torch.bincount(labels_of(draw(data, 12_000)), minlength=80)
+    counts = counts[counts > 0]
+    assert len(counts) == 60
+    assert (counts / 12_000 - 1 / 60).abs().max() < 5 * (1 / 60 / 12_000) ** 0.5
+
+
+def test_finite_data_batches_mix_rows_of_all_places() -> None:
+    """The first half of the file is in half of each batch, on average over many."""
+    data = numbered(80)
+    ordered = data.train_rows[:, 0].sort().values
+    first = torch.cat(
+        [data.train_batch(3 * k, 20, seed=k).x1[:, 0] < ordered[30] for k in range(100)]
+    )
+    assert abs(float(first.float().mean()) - 0.5) < 5 * 0.5 / len(first) ** 0.5

@@ -16,6 +16,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf, open_dict
 
 from helpers.image_files import write_image_data
+from interpolants.cli.composed import check_composed
 
 ROOT = Path(__file__).parent.parent.parent
 CONF = ROOT / "conf"
@@ -43,12 +44,13 @@ TINY_SERIES = (*_SIZES, "batch_size=8", "neural_sde.num_steps=1")
 
 
 def config_of(*overrides: str, name: str = "train") -> Any:
-    """The configuration of a script with these overrides, as the script's `main` gets it."""
+    """The configuration of a script with these overrides, checked, as its `main` gets it."""
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
         cfg = compose(name, overrides=list(overrides), return_hydra_config=True)
     HydraConfig.instance().set_config(cfg)
     with open_dict(cfg):
         del cfg["hydra"]
+    check_composed(cfg, name, [CONF])
     return cfg
 
 
