@@ -17,7 +17,7 @@ KEYS = ("event_shape", "task", "data", "space")
 _EXPECTED = "expected a checkpoint written by interpolants"
 
 
-def read_checkpoint(path: str | Path, *, mmap: bool = False) -> dict[str, Any]:
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read the content of a checkpoint file, with all tensors on the CPU.
 
     Nothing in the file is run: only tensors, numbers, strings and containers of these are
@@ -25,8 +25,6 @@ def read_checkpoint(path: str | Path, *, mmap: bool = False) -> dict[str, Any]:
 
     Args:
         path: a file written in training.
-        mmap: whether to leave the numbers of tensors on disk until they are used, to look at the
-            other content of many files.
 
     Returns:
         The checkpoint, with `["state_dict"]` and the configuration,
@@ -46,7 +44,7 @@ def read_checkpoint(path: str | Path, *, mmap: bool = False) -> dict[str, Any]:
         raise ValueError(f"{path}: {_EXPECTED}, got an empty file")
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: {_EXPECTED}, got a truncated file or another format")
-    content = _load(path, mmap)
+    content = _load(path)
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
         raise _foreign(path, "state_dict")
     config = _config(content)
@@ -78,9 +76,9 @@ def _config(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return config if isinstance(config, dict) else None
 
 
-def _load(path: Path, mmap: bool) -> object:
+def _load(path: Path) -> object:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         rule = "got one with more than tensors and plain values; refused, nothing was run"
         raise ValueError(f"{path}: {_EXPECTED}, {rule}") from error

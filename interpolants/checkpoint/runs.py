@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
+from interpolants.checkpoint.format import check_format
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.utils.checks import check
 from interpolants.utils.locks import SoleUser
@@ -54,7 +57,7 @@ class RunLocation(NamedTuple):
         if self.checkpoint is None:
             _check_new(self.folder, "another process has just trained there; choose another folder")
             return 0
-        step: int = read_checkpoint(self.checkpoint, mmap=True)["global_step"]
+        step: int = _glance(self.checkpoint)["global_step"]
         rule = f"at least {step}, the steps that {self.checkpoint} was trained for"
         fix = "a run can be made longer, not shorter; start a new one for fewer steps"
         check(max_steps >= step, "max_steps", rule, max_steps, fix)
@@ -218,7 +221,7 @@ def saved_runs(folder: Path) -> list[SavedRun]:
     found = []
     for path in sorted(folder.glob(f"**/{LAST}")):
         try:
-            content = read_checkpoint(path, mmap=True)
+            content = _glance(path)
         except (ValueError, OSError) as error:
             warnings.warn(f"{error}; this run is left out", stacklevel=2)
             continue
@@ -227,6 +230,23 @@ def saved_runs(folder: Path) -> list[SavedRun]:
         found.append((when, SavedRun(path.parent.parent, config)))
     found.sort(key=lambda pair: pair[0], reverse=True)
     return [run for _, run in found]
+
+
+def _glance(path: Path) -> dict[str, Any]:
+    """Content of a checkpoint whose weights stay on disk.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, "cpu", weights_only=True, mmap=True)
+        config, step = content["hyper_parameters"]["config"], content["global_step"]
+        assert isinstance(config, dict) and isinstance(step, int)
+    except Exception as error:  # a damaged file may raise anything
+        text = "expected a checkpoint written by interpolants, got a damaged or another file"
+        raise ValueError(f"{path}: {text}") from error
+    check_format(content, path)
+    return content
 
 
 def newest_checkpoint(folder: Path) -> Path:

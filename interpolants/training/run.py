@@ -27,12 +27,13 @@ from interpolants.data.base import Data
 from interpolants.metric.base import Metric
 from interpolants.report.report import Report
 from interpolants.report.settings import ReportSettings
+from interpolants.report.writer import sole_writer
 from interpolants.task.base import Build, SampleCheck, Task
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.compiling import EagerValidation
 from interpolants.training.csv_logger import AppendingCSVLogger
-from interpolants.training.distributed import distributed_training
+from interpolants.training.distributed import Heart, distributed_training
 from interpolants.training.ema import EMA
 from interpolants.training.figures import write_figures
 from interpolants.training.guard import NonFiniteGuard
@@ -143,7 +144,8 @@ def _report(
     """The final report of a run."""
     request = task.request(config, config["report_size"], config["seed"])
     settings = ReportSettings(folder=folder / "samples", animation=config["animation"])
-    report = task.report(model, data, metrics, request, settings)
+    with sole_writer(settings.folder, settings.stem):
+        report = task.report(model, data, metrics, request, settings)
     assert report is not None
     return report
 
@@ -207,6 +209,7 @@ def _callbacks(
         NonFiniteGuard(),
         *chosen,
         GracefulInterrupt(),
+        Heart(config["patience"]),
         sampling,
         ProgressBar(),
         best_checkpoint(monitor="val/loss", dirpath=checkpoints),
