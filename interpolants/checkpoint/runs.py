@@ -55,7 +55,9 @@ class RunLocation(NamedTuple):
                 overwrite one.
         """
         if self.checkpoint is None:
-            _check_new(self.folder, "another process has just trained there; choose another folder")
+            _check_new(
+                self.folder, "another process has just trained there; choose another folder"
+            )
             return 0
         step: int = _glance(self.checkpoint)["global_step"]
         rule = f"at least {step}, the steps that {self.checkpoint} was trained for"
@@ -110,7 +112,9 @@ def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> R
         for run in saved_runs(runs):
             if not list(_differences(config, run.config, keys)):
                 return RunLocation(run.folder, run.folder / LAST)
-        to_stderr(f"resume: no run below {runs}/ has this configuration; a new one starts in {new}")
+        to_stderr(
+            f"resume: no run below {runs}/ has this configuration; a new one starts in {new}"
+        )
     _check_new(new, f"continue that run with run_dir={new} resume=auto, or choose a folder")
     return RunLocation(new, None)
 

@@ -43,8 +43,9 @@ class GracefulInterrupt(pl.Callback):
     It raises between two batches, or in validation, so that callbacks save: KeyboardInterrupt for
     Ctrl-C, which ends the process with status 1, and immediately if pressed again;
     SIGTERMException for SIGTERM, and for SIGUSR1 and SIGUSR2, which also request that the job be
-    requeued; HangUpException for SIGHUP, unless nohup ignores it. Several processes stop at the same batch if any of them got the signal; on GPUs they
-    communicate every few batches, since that synchronises the device.
+    requeued; HangUpException for SIGHUP, unless nohup ignores it. Several processes stop at the
+    same batch if any of them got the signal; on GPUs they communicate every few batches, since
+    that synchronises the device.
 
     The handlers are installed at the start of training, in the main thread only, and removed by
     Lightning when all is saved. They replace Lightning's own, which communicate with other

@@ -14,6 +14,7 @@ from interpolants.checkpoint.ema_profiles import gamma_of, snapshot_file, snapsh
 from interpolants.training.ema import trainable
 from interpolants.utils.checks import check, check_count
 from interpolants.utils.files import replace
+from interpolants.utils.locks import SoleUser
 
 
 @final
@@ -39,6 +40,7 @@ class PowerEMA(pl.Callback):
 
     Raises:
         ValueError: if `every_n_steps` is not a whole number > 0, or a width is out of range.
+        BlockingIOError: when training starts, if another process writes to the folder.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class PowerEMA(pl.Callback):
         self._step = self._written = 0
         self._averages: list[dict[str, Tensor]] = []
         self._before: tuple[int, list[dict[str, Tensor]]] | None = None
+        what = f"power_ema: expected a folder that no other process writes, got {folder}"
+        self._owner = SoleUser(self.folder / ".lock", what)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start from the present weights, unless averages were loaded."""
@@ -69,6 +73,7 @@ class PowerEMA(pl.Callback):
             for name, parameter in parameters.items():
                 averages[name] = averages[name].to(parameter.device)
         if trainer.is_global_zero:
+            self._owner.__enter__()
             for step in snapshot_steps(self.folder):
                 if step > trainer.global_step:  # training may differ from here on
                     snapshot_file(self.folder, step).unlink()
@@ -85,6 +90,13 @@ class PowerEMA(pl.Callback):
         """Write the averages of the last step."""
         if self._step > self._written:
             self._write(trainer)
+        self._owner.__exit__()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Leave the folder to others."""
+        self._owner.__exit__()
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

@@ -98,7 +98,10 @@ class Heartbeat:
 
 
 def heartbeat_of(
-    rank: int, world_size: int, patience: float | None, before_end: Callable[[], None] | None = None
+    rank: int,
+    world_size: int,
+    patience: float | None,
+    before_end: Callable[[], None] | None = None,
 ) -> Heartbeat:
     """Heartbeat of a process of a process group, through the store at MASTER_ADDR, started.
 
