@@ -134,12 +134,14 @@ class AppendingCSVLogger(Logger):
         return self._file
 
     def _add_columns(self, names: list[str]) -> TextIO:
+        self.save()
         self._close()
         columns, rows = _read(self.path)
         _rewrite(self.path, [*columns, *names], [row + [""] * len(names) for row in rows])
         return self._open()
 
     def _drop(self, step: int, metrics: frozenset[str]) -> None:
+        self.save()
         self._close()
         columns, rows = _read(self.path)
         rows = [r for r in rows if int(r[0]) != step or _metrics(columns, r) != metrics]

@@ -38,7 +38,9 @@ def test_heartbeat_names_once_a_minute_after_who_stands_still_and_ends_at_the_li
     assert ends == []
     first.beat()
     first.beat()
-    assert ends[0].startswith("process 1 of 2 has not answered for 75 s, the limit set by patience")
+    assert ends[0].startswith(
+        "process 1 of 2 has not answered for 75 s, the limit set by patience"
+    )
 
 
 def test_heartbeat_without_a_limit_waits_for_ever_and_starts_anew_with_a_beat():

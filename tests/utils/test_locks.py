@@ -17,12 +17,15 @@ def test_lock_has_one_owner_whom_others_name(tmp_path):
     lock = tmp_path / "run" / ".lock"
     with SoleUser(lock, "run_dir: expected another folder"):
         assert not is_free(lock)
-        with pytest.raises(BlockingIOError) as error, SoleUser(lock, "run_dir: expected x", "wait"):
+        with (
+            pytest.raises(BlockingIOError) as error,
+            SoleUser(lock, "run_dir: expected x", "wait"),
+        ):
             pass
         host = os.uname().nodename
-        assert str(error.value) == f"run_dir: expected x, which process {os.getpid()} on {host} " + (
-            "uses; wait"
-        )
+        assert str(
+            error.value
+        ) == f"run_dir: expected x, which process {os.getpid()} on {host} " + ("uses; wait")
     assert is_free(lock) and not lock.parent.exists()
 
 
