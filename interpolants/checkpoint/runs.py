@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
+from interpolants.checkpoint.format import check_format
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.utils.checks import check
+from interpolants.utils.locks import SoleUser
+from interpolants.utils.log import to_stderr
 from interpolants.utils.ranks import Ranks
 
 # Passes the run's location to processes that this one starts.
 _VARIABLE = "INTERPOLANTS_RUN"
+_SLURM = "slurm-"
 
 LAST = Path("checkpoints") / "last.ckpt"
 
@@ -39,9 +47,40 @@ class RunLocation(NamedTuple):
     folder: Path
     checkpoint: Path | None
 
+    def first_step(self, max_steps: int) -> int:
+        """Step that training to `max_steps` begins with; 0 without a checkpoint.
+
+        Raises:
+            ValueError: if the checkpoint is of a later step than `max_steps`, or a new run would
+                overwrite one.
+        """
+        if self.checkpoint is None:
+            _check_new(
+                self.folder, "another process has just trained there; choose another folder"
+            )
+            return 0
+        step: int = _glance(self.checkpoint)["global_step"]
+        rule = f"at least {step}, the steps that {self.checkpoint} was trained for"
+        fix = "a run can be made longer, not shorter; start a new one for fewer steps"
+        check(max_steps >= step, "max_steps", rule, max_steps, fix)
+        return step
+
+    @property
+    def end(self) -> Path:
+        """File that is there if the run has ended with its report, and names its last step."""
+        return self.folder / "finished"
+
+    def owner(self) -> SoleUser:
+        """Context in which this process alone trains in the folder."""
+        what = f"run_dir: expected a folder that no other process trains in, got {self.folder}"
+        fix = "wait for it, or choose another folder"
+        return SoleUser(self.folder / ".lock", what, fix)
+
 
 def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> RunLocation:
     """Find the folder of a run and the checkpoint to continue from, without writing anything.
+
+    A run is continued if `ckpt` or `resume` asks for it, or if Slurm has requeued its job.
 
     Args:
         config: configuration with `name`, `run_dir`, `resume` and `ckpt`.
@@ -56,29 +95,52 @@ def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> R
     check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
     keys = (*_DATA, *parts, *_TRAINING)
     chosen = None if config["run_dir"] is None else Path(config["run_dir"])
-    new = root / "outputs" / str(config["name"]) / run_stamp()
+    runs = root / "outputs" / str(config["name"])
     if ckpt is not None:
         path = Path(ckpt)
         _check_course(config, keys, path)
-        return RunLocation(_folder_for(path, chosen, new), path)
+        return RunLocation(_folder_for(path, chosen, new_folder(runs)), path)
     if chosen is not None:
+        if resume != "auto":
+            _check_new(chosen, "continue that run with resume=auto, or choose another folder")
         exists = (chosen / LAST).exists()
-        check(
-            not exists or resume == "auto",
-            "run_dir",
-            "a folder without a run in it",
-            str(chosen),
-            "continue that run with resume=auto, or choose another folder",
-        )
         return _continue(config, keys, chosen) if exists else RunLocation(chosen, None)
-    if (new / LAST).exists():  # a requeued Slurm job
+    new = new_folder(runs)
+    if _requeued() and (new / LAST).exists():
         return _continue(config, keys, new)
     if resume == "auto":
-        for folder in newest_runs(root / "outputs" / str(config["name"])):
-            saved = read_checkpoint(folder / LAST)["hyper_parameters"]["config"]
-            if not list(_differences(config, saved, keys)):
-                return RunLocation(folder, folder / LAST)
+        for run in saved_runs(runs):
+            if not list(_differences(config, run.config, keys)):
+                return RunLocation(run.folder, run.folder / LAST)
+        to_stderr(
+            f"resume: no run below {runs}/ has this configuration; a new one starts in {new}"
+        )
+    _check_new(new, f"continue that run with run_dir={new} resume=auto, or choose a folder")
     return RunLocation(new, None)
+
+
+def new_folder(runs: Path) -> Path:
+    """Folder of a new run, which does not exist.
+
+    Two exceptions under Slurm: a requeued job gets its folder again, and tasks of one step share
+    a folder, whether or not another of them has made it.
+    """
+    stamp = run_stamp()
+    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
+    if stamp.startswith(_SLURM) and (tasks > 1 or _requeued()):
+        return runs / stamp
+    names = itertools.chain([stamp], (f"{stamp}-{k}" for k in itertools.count(2)))
+    return next(runs / name for name in names if not (runs / name).exists())
+
+
+def _requeued() -> bool:
+    """True if Slurm has requeued this job, which then continues."""
+    return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > 0
+
+
+def _check_new(folder: Path, fix: str) -> None:
+    free = not (folder / LAST).exists()
+    check(free, "run_dir", "a folder without a run in it", str(folder), fix)
 
 
 def shared_location(find: Callable[[], RunLocation]) -> RunLocation:
@@ -129,8 +191,8 @@ def run_stamp() -> str:
     """
     job, step = (os.environ.get(name, "") for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))
     if job and step.isdigit():
-        return f"slurm-{job}-{step}"
-    return datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")[:-3]
+        return f"{_SLURM}{job}-{step}"
+    return datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")
 
 
 def _folder_for(path: Path, chosen: Path | None, new: Path) -> Path:
@@ -147,24 +209,61 @@ def _folder_for(path: Path, chosen: Path | None, new: Path) -> Path:
     return folder
 
 
-def newest_runs(folder: Path) -> list[Path]:
-    """Folders of runs at any depth below a folder, the newest last checkpoint first."""
-    files = [file for file in folder.glob(f"**/{LAST}") if file.is_file()]
-    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
-    return [file.parent.parent for file in files]
+class SavedRun(NamedTuple):
+    """Run with a last checkpoint: its folder, and its configuration as plain data."""
+
+    folder: Path
+    config: Mapping[str, Any]
+
+
+def saved_runs(folder: Path) -> list[SavedRun]:
+    """Runs at any depth below a folder, the one that trained last first.
+
+    That is by the time of the last step in the checkpoints, which nothing but training changes.
+    Runs whose last checkpoint cannot be read are left out, with a warning.
+    """
+    found = []
+    for path in sorted(folder.glob(f"**/{LAST}")):
+        try:
+            content = _glance(path)
+        except (ValueError, OSError) as error:
+            warnings.warn(f"{error}; this run is left out", stacklevel=2)
+            continue
+        config = content["hyper_parameters"]["config"]
+        when = content.get("trained_at", 0.0), content["global_step"]
+        found.append((when, SavedRun(path.parent.parent, config)))
+    found.sort(key=lambda pair: pair[0], reverse=True)
+    return [run for _, run in found]
+
+
+def _glance(path: Path) -> dict[str, Any]:
+    """Content of a checkpoint whose weights stay on disk.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, "cpu", weights_only=True, mmap=True)
+        config, step = content["hyper_parameters"]["config"], content["global_step"]
+        assert isinstance(config, dict) and isinstance(step, int)
+    except Exception as error:  # a damaged file may raise anything
+        text = "expected a checkpoint written by interpolants, got a damaged or another file"
+        raise ValueError(f"{path}: {text}") from error
+    check_format(content, path)
+    return content
 
 
 def newest_checkpoint(folder: Path) -> Path:
-    """Last checkpoint of the newest run below a folder.
+    """Last checkpoint of the run below a folder that trained last.
 
     Raises:
         FileNotFoundError: if there is none.
     """
-    runs = newest_runs(folder)
+    runs = saved_runs(folder)
     if not runs:
         fix = "train a model first, or set ckpt=PATH"
         raise FileNotFoundError(f"ckpt: expected a trained run below {folder}/, got none; {fix}")
-    return runs[0] / LAST
+    return runs[0].folder / LAST
 
 
 def _continue(config: Mapping[str, Any], keys: Sequence[str], folder: Path) -> RunLocation:

@@ -120,7 +120,7 @@ def _as_job(main: _Main, full_error: str | None, given: list[str], before: list[
         except SystemExit as stop:
             # Lightning leaves with status 0 when it is asked to terminate.
             if "SIGTERMException" in (cls.__name__ for cls in type(stop).__mro__):
-                raise SystemExit(_SIGTERM_STATUS) from None
+                raise SystemExit(getattr(stop, "status", _SIGTERM_STATUS)) from None
             raise
         finally:
             _set_environment("1")

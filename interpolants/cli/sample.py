@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import sys
-from functools import partial
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,15 @@ def main(cfg: Any) -> float:
     from interpolants.checkpoint.loading import load, task_of
     from interpolants.checkpoint.runs import newest_checkpoint
     from interpolants.checkpoint.spec import build
+    from interpolants.report.writer import sole_writer
     from interpolants.utils.checks import check_count
+    from interpolants.utils.log import to_stderr
 
     check_count("threads", cfg.threads)
     torch.set_num_threads(cfg.threads)
     request = _request(cfg)
     ckpt = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
-    trust, ranks = list(cfg.trust), _ranks()
+    trust, ranks = list(cfg.trust), _ranks(cfg.patience)
     model = load(ckpt, weights=cfg.weights, trust=trust, device=ranks.device(cfg.device))
     task, hydra = task_of(model.config, trust), HydraConfig.get()
     task.check_overrides(hydra.overrides.task)
@@ -37,8 +38,8 @@ def main(cfg: Any) -> float:
     data = build(model.config["data"], where="data", trust=trust)
     metrics = [instantiate(node, _convert_="all") for node in cfg.metric.values()]
     settings = _settings(cfg, folder, stem)
-    log = partial(print, file=sys.stderr, flush=True)
-    report = task.report(model, data, metrics, request, settings, ranks, log)
+    with sole_writer(folder, stem) if ranks.rank == 0 else nullcontext():
+        report = task.report(model, data, metrics, request, settings, ranks, to_stderr)
     if report is None:
         return float("nan")
     named = isinstance(cfg.weights, str)
@@ -48,15 +49,17 @@ def main(cfg: Any) -> float:
     return report.metrics[0].value if report.metrics else float("nan")
 
 
-def _ranks() -> Any:
+def _ranks(patience: float | None) -> Any:
     """This process among those of `torchrun`, which share one job, not a sweep."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from interpolants.utils.checks import check
+    from interpolants.utils.checks import check, check_positive
     from interpolants.utils.ranks import Ranks
 
-    ranks = Ranks.of_environment()
+    if patience is not None:
+        check_positive("patience", patience)
+    ranks = Ranks.of_environment()._replace(patience=patience)
     alone = ranks.world_size == 1 or HydraConfig.get().mode != RunMode.MULTIRUN
     check(alone, "torchrun", "one job", "-m", "start torchrun for each job")
     return ranks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any, final
 
@@ -41,8 +42,10 @@ class LastCheckpoint(Checkpoint):
     optimiser steps, after the validation that may follow that batch, at the end of training, and
     when training is stopped by a signal or an error. It is never written in the middle of a
     Lightning batch, after a non-finite loss, or after an error that only one of several processes
-    may have had. A continued run that was already finished writes it too, since the sampling
-    settings and the folder may have changed.
+    may have had. A run without steps left to train writes it too, since the sampling settings
+    and the folder may have changed. Every checkpoint has the time of its last step, in seconds
+    since 1970, as "trained_at": files are copied and touched, and so do not tell which run trained
+    last.
 
     Lightning's own callback requires `global_step % n == 0`, which is missed if the count
     advances by several steps, and saves in the middle of a batch after an error.
@@ -63,6 +66,7 @@ class LastCheckpoint(Checkpoint):
         self._step = 0
         self._started = False
         self._finished = False
+        self._trained_at = 0.0
 
     @property
     def last_model_path(self) -> str:
@@ -80,6 +84,7 @@ class LastCheckpoint(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
     ) -> None:
         """Save if due, unless validation follows."""
+        self._trained_at = time.time()
         if self._due(trainer) and not validation_follows(trainer):
             self._save(trainer)
 
@@ -90,7 +95,7 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the final state."""
-        if trainer.global_step != self._step:
+        if trainer.global_step != self._step or not self.path.exists():
             self._save(trainer)
         self._started, self._finished = False, True
 
@@ -98,6 +103,18 @@ class LastCheckpoint(Checkpoint):
         """Save the loaded state, if there was nothing left to train."""
         if not self._finished:
             self._save(trainer)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Note when the last step was trained."""
+        checkpoint["trained_at"] = self._trained_at
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Remember when the last step was trained."""
+        self._trained_at = checkpoint.get("trained_at", 0.0)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException

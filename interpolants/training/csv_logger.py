@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
 from collections.abc import Mapping
 from io import StringIO
@@ -104,10 +105,16 @@ class AppendingCSVLogger(Logger):
 
     @rank_zero_only
     def save(self) -> None:
-        """Flush the rows to the operating system."""
+        """Flush the rows to the operating system; a file that was deleted is written again."""
         if self._file is not None:
             self._file.flush()
             self._flushed = time.monotonic()
+            if not _is_at(self._file, self.path):
+                self._file.seek(0)
+                text = self._file.read()
+                self._close()
+                replace(self.path, lambda file: file.write(text.encode()), sync=True)
+                self._open()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
@@ -122,17 +129,19 @@ class AppendingCSVLogger(Logger):
             else:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 _rewrite(self.path, self._columns, [])
-            self._file = open(self.path, "a", newline="", encoding="utf-8")
+            self._file = open(self.path, "a+", newline="", encoding="utf-8")
             self._flushed = time.monotonic()
         return self._file
 
     def _add_columns(self, names: list[str]) -> TextIO:
+        self.save()
         self._close()
         columns, rows = _read(self.path)
         _rewrite(self.path, [*columns, *names], [row + [""] * len(names) for row in rows])
         return self._open()
 
     def _drop(self, step: int, metrics: frozenset[str]) -> None:
+        self.save()
         self._close()
         columns, rows = _read(self.path)
         rows = [r for r in rows if int(r[0]) != step or _metrics(columns, r) != metrics]
@@ -143,6 +152,14 @@ class AppendingCSVLogger(Logger):
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _is_at(file: TextIO, path: Path) -> bool:
+    """True if an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _cell(value: Any) -> str:
@@ -157,13 +174,25 @@ def _metrics(columns: list[str], row: list[str]) -> frozenset[str]:
 
 
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Columns and complete rows of the file."""
-    with open(path, newline="", encoding="utf-8") as file:
-        text = file.read()
-    columns, *rows = list(csv.reader(StringIO(text[: text.rfind("\n") + 1]))) or [[_STEP]]
-    if columns[0] != _STEP:
-        raise ValueError(f"{path}: expected a file of metrics by step, got columns {columns}")
-    return columns, [row for row in rows if len(row) == len(columns)]
+    """Columns and complete rows of the file.
+
+    Raises:
+        ValueError: if it is not a table of metrics by step.
+    """
+    fix = "move it away, and a new one begins"
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            text = file.read()
+        columns, *rows = list(csv.reader(StringIO(text[: text.rfind("\n") + 1]))) or [[_STEP]]
+        if columns[:1] != [_STEP]:
+            raise ValueError(f"columns {columns[:5]}")
+        for number, row in enumerate(rows, 2):
+            if len(row) != len(columns) or not row[0].isdecimal():
+                raise ValueError(f"{','.join(row)[:40]!r} in line {number}")
+    except (ValueError, csv.Error) as error:
+        rule = "expected a file of metrics by step"
+        raise ValueError(f"{path}: {rule}, got {error}; {fix}") from error
+    return columns, rows
 
 
 def _rewrite(path: Path, columns: list[str], rows: list[list[str]]) -> None:

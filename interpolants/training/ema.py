@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, final
 
 import lightning.pytorch as pl
@@ -24,7 +25,9 @@ class EMA(pl.Callback):
 
     which is the per-step average with all n weights taken to be the last ones, w. The factor
     of older weights is the same; steps within a batch are not resolved, which are few beside the
-    average's horizon of 1 / (1 - decay) steps.
+    average's horizon of 1 / (1 - decay) steps. The last Lightning batch of a run may be shorter
+    than others. A longer run then continues from the averages before it, which the checkpoint has
+    under `["ema"]["before"]`, so that its averages do not depend on where the shorter one ended.
 
     Validation uses the averages. A checkpoint's `state_dict` always holds the raw weights, so
     that resuming is exact; the averages are under `checkpoint["ema"]["weights"]`, by the
@@ -33,18 +36,21 @@ class EMA(pl.Callback):
     Args:
         decay: factor d of older weights, in [0, 1); 0 keeps the last weights.
         warmup: whether to use a smaller decay in the first steps.
+        batch_steps: optimiser steps of a whole Lightning batch; 1 to take every batch as whole.
 
     Raises:
         ValueError: if `decay` is outside [0, 1).
     """
 
-    def __init__(self, *, decay: float = 0.999, warmup: bool = True) -> None:
+    def __init__(self, *, decay: float = 0.999, warmup: bool = True, batch_steps: int = 1) -> None:
         ok = isinstance(decay, (int, float)) and 0 <= decay < 1
         check(ok, "EMA.decay", "a number in [0, 1)", decay)
         self.decay = decay
         self.warmup = warmup
+        self.batch_steps = batch_steps
         self._step = 0
         self._averages: dict[str, Tensor] = {}
+        self._before: tuple[int, dict[str, Tensor]] | None = None
         self._swapped = False
         self._cached: tuple[list[Tensor], list[Tensor]] | None = None
 
@@ -96,8 +102,9 @@ class EMA(pl.Callback):
         else:
             # Another callback may have stopped the batch before this one's update.
             self._update(trainer.global_step, pl_module)
-        whole = {name: gathered(weight) for name, weight in weights.items()}
-        checkpoint["ema"] = {"decay": self.decay, "last_step": self._step, "weights": whole}
+        checkpoint["ema"] = {"decay": self.decay} | _state(self._step, weights)
+        if self._before is not None:
+            checkpoint["ema"]["before"] = _state(*self._before)
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -105,18 +112,24 @@ class EMA(pl.Callback):
         """Resume the averages; a run without them starts them at its weights."""
         if "ema" not in checkpoint:
             return
-        weights = checkpoint["ema"]["weights"]
+        state = checkpoint["ema"].get("before", checkpoint["ema"])
+        weights = state["weights"]
         parameters = trainable(pl_module)
         names = list(parameters)
         rule = f"a checkpoint with averages of {names}"
         check(sorted(weights) == sorted(names), "EMA.weights", rule, sorted(weights))
-        self._step = checkpoint["ema"]["last_step"]
+        self._step = state["last_step"]
         self._averages = {n: shared_as(weights[n], p) for n, p in parameters.items()}
-        self._cached = None
+        self._before = self._cached = None
 
     def _update(self, step: int, pl_module: pl.LightningModule) -> None:
         if step <= self._step or not self._averages:
             return
+        if self._before is not None:
+            (self._step, self._averages), self._before = self._before, None
+            self._cached = None
+        if step % self.batch_steps:
+            self._before = self._step, {n: a.clone() for n, a in self._averages.items()}
         kept = 1.0
         for k in range(self._step, step):
             kept *= min(self.decay, (1 + k) / (10 + k)) if self.warmup else self.decay
@@ -147,6 +160,10 @@ class EMA(pl.Callback):
             averages = [own_share(self._averages[name]) for name in parameters]
             self._cached = averages, [own_share(p.detach()) for p in parameters.values()]
         return self._cached
+
+
+def _state(step: int, weights: Mapping[str, Tensor]) -> dict[str, Any]:
+    return {"last_step": step, "weights": {n: gathered(weight) for n, weight in weights.items()}}
 
 
 def trainable(pl_module: pl.LightningModule) -> dict[str, Tensor]:

@@ -15,14 +15,25 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from interpolants.training.checkpoints import validation_follows
+from interpolants.training.signals import STOPPING
 
 _NOTICE = b"\nfinishing this step, saving, then stopping; press again to stop at once\n"
 
 # Requested ends of a run, the later the more urgent.
-_GO_ON, _INTERRUPT, _TERMINATE, _REQUEUE = range(4)
-_SIGNALS = {signal.SIGINT: _INTERRUPT, signal.SIGTERM: _TERMINATE}
-# Signals that Slurm sends before a job's time limit, if asked to; submitit uses the second.
+_GO_ON, _INTERRUPT, _HANG_UP, _TERMINATE, _REQUEUE = range(5)
+# Slurm sends the last two before a job's time limit, if asked to; submitit uses SIGUSR2.
 _REQUEUE_SIGNALS = ("SIGUSR1", "SIGUSR2")
+_ASKED = {"SIGINT": _INTERRUPT, "SIGHUP": _HANG_UP, "SIGTERM": _TERMINATE}
+
+
+class HangUpException(SIGTERMException):
+    """Exception that stops training since the terminal was closed.
+
+    Attributes:
+        status: exit status of the process.
+    """
+
+    status = 129
 
 
 @final
@@ -32,8 +43,9 @@ class GracefulInterrupt(pl.Callback):
     It raises between two batches, or in validation, so that callbacks save: KeyboardInterrupt for
     Ctrl-C, which ends the process with status 1, and immediately if pressed again;
     SIGTERMException for SIGTERM, and for SIGUSR1 and SIGUSR2, which also request that the job be
-    requeued. Several processes stop at the same batch if any of them got the signal; on GPUs they
-    communicate every few batches, since that synchronises the device.
+    requeued; HangUpException for SIGHUP, unless nohup ignores it. Several processes stop at the
+    same batch if any of them got the signal; on GPUs they communicate every few batches, since
+    that synchronises the device.
 
     The handlers are installed at the start of training, in the main thread only, and removed by
     Lightning when all is saved. They replace Lightning's own, which communicate with other
@@ -59,9 +71,10 @@ class GracefulInterrupt(pl.Callback):
         # Lightning would ask the first process before every batch whether it got a signal.
         trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = _nothing  # type: ignore[method-assign]
         if threading.current_thread() is threading.main_thread():
-            requeue = [getattr(signal, name) for name in _REQUEUE_SIGNALS if hasattr(signal, name)]
-            for number in (*_SIGNALS, *requeue):
-                self._previous[number] = signal.signal(number, self._on_signal)
+            for number in STOPPING:
+                nohup = number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN
+                if not nohup:
+                    self._previous[number] = signal.signal(number, self._on_signal)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
@@ -111,6 +124,8 @@ class GracefulInterrupt(pl.Callback):
             asked = int(trainer.strategy.reduce(own, reduce_op="max"))
         if asked == _INTERRUPT:
             raise KeyboardInterrupt
+        if asked == _HANG_UP:
+            raise HangUpException
         if asked == _REQUEUE:
             self._requeue = self._requeuing(trainer.is_global_zero)
         if asked != _GO_ON:
@@ -135,13 +150,25 @@ class GracefulInterrupt(pl.Callback):
             if self._is_speaker:
                 # Unbuffered, since a handler may run in the middle of a buffered write.
                 os.write(2, _NOTICE)
-        self._asked = max(self._asked, _SIGNALS.get(signal.Signals(signum), _REQUEUE))
+        asked = _ASKED.get(signal.Signals(signum).name, _REQUEUE)
+        if asked == _HANG_UP:
+            _leave_terminal()
+        self._asked = max(self._asked, asked)
 
     def _restore(self) -> None:
         # Lightning ignores SIGINT while it stops; only our own handler is removed.
         in_main = threading.current_thread() is threading.main_thread()
         if in_main and signal.getsignal(signal.SIGINT) == self._on_signal:
             signal.signal(signal.SIGINT, self._previous[signal.SIGINT])
+
+
+def _leave_terminal() -> None:
+    """Send output that would go to a closed terminal, where writing is an error, to nowhere."""
+    for descriptor in (1, 2):
+        if os.isatty(descriptor):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
 
 
 def _slurm_job() -> str | None:

@@ -24,6 +24,7 @@ from interpolants.objective.step_loss import (
 )
 from interpolants.objective.trainable import Trainable
 from interpolants.training.clipping import clip_gradients
+from interpolants.training.epochs import align_epoch
 from interpolants.training.shards import is_sharded, shard
 from interpolants.training.stream import Chunk
 from interpolants.utils.seeds import keyed_generator
@@ -85,6 +86,11 @@ class TrainingModule(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Record the format of the file and the version of the package."""
         checkpoint |= format_record()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Let validation follow the number of steps."""
+        config = self.hparams["config"]
+        align_epoch(checkpoint, config["steps_per_batch"], config["validate_every"])
 
     def configure_model(self) -> None:
         """Shard the weights, if the strategy does so."""

@@ -14,6 +14,7 @@ from interpolants.checkpoint.ema_profiles import gamma_of, snapshot_file, snapsh
 from interpolants.training.ema import trainable
 from interpolants.utils.checks import check, check_count
 from interpolants.utils.files import replace
+from interpolants.utils.locks import SoleUser
 
 
 @final
@@ -22,10 +23,11 @@ class PowerEMA(pl.Callback):
 
     After step t an average moves by a <- b a + (1 - b) w with b = (1 - 1/t)^(gamma + 1), where
     gamma is the power of its relative width. It moves once per Lightning batch, as `EMA`
-    does: over the steps from s to t, b = (s / t)^(gamma + 1), the
-    product of the steps' own. `interpolants.checkpoint.ema_profiles.reconstruct` computes
-    averages of other lengths from the snapshots. Each takes the memory of the weights, on the
-    device and in every file; one process writes.
+    does: over the steps from s to t, b = (s / t)^(gamma + 1), the product of the steps' own; a
+    shorter batch at the end of a run is treated as there.
+    `interpolants.checkpoint.ema_profiles.reconstruct` computes averages of other lengths from the
+    snapshots. Each takes the memory of the weights, on the device and in every file; one process
+    writes.
 
     A run resumed from a checkpoint without averages starts them at its weights. Files of steps
     after the one at which a run resumes are deleted.
@@ -34,9 +36,11 @@ class PowerEMA(pl.Callback):
         folder: folder of the snapshots, one file for each step.
         every_n_steps: optimiser steps between snapshots; the last step has one too.
         sigma_rels: relative widths, each in (0, 0.25].
+        batch_steps: as of `EMA`.
 
     Raises:
         ValueError: if `every_n_steps` is not a whole number > 0, or a width is out of range.
+        BlockingIOError: when training starts, if another process writes to the folder.
     """
 
     def __init__(
@@ -45,13 +49,17 @@ class PowerEMA(pl.Callback):
         folder: str | Path,
         every_n_steps: int,
         sigma_rels: Sequence[float] = (0.05, 0.10),
+        batch_steps: int = 1,
     ) -> None:
         check_count("power_ema", every_n_steps)
         self.folder, self.every_n_steps = Path(folder), every_n_steps
-        self.sigma_rels = list(sigma_rels)
+        self.sigma_rels, self.batch_steps = list(sigma_rels), batch_steps
         self._powers = [gamma_of(width) for width in self.sigma_rels]
         self._step = self._written = 0
         self._averages: list[dict[str, Tensor]] = []
+        self._before: tuple[int, list[dict[str, Tensor]]] | None = None
+        what = f"power_ema: expected a folder that no other process writes, got {folder}"
+        self._owner = SoleUser(self.folder / ".lock", what)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start from the present weights, unless averages were loaded."""
@@ -65,6 +73,7 @@ class PowerEMA(pl.Callback):
             for name, parameter in parameters.items():
                 averages[name] = averages[name].to(parameter.device)
         if trainer.is_global_zero:
+            self._owner.__enter__()
             for step in snapshot_steps(self.folder):
                 if step > trainer.global_step:  # training may differ from here on
                     snapshot_file(self.folder, step).unlink()
@@ -81,6 +90,13 @@ class PowerEMA(pl.Callback):
         """Write the averages of the last step."""
         if self._step > self._written:
             self._write(trainer)
+        self._owner.__exit__()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Leave the folder to others."""
+        self._owner.__exit__()
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -95,6 +111,9 @@ class PowerEMA(pl.Callback):
                 "written": self._written,
                 "weights": self._averages,
             }
+            if self._before is not None:
+                step, averages = self._before
+                checkpoint["power_ema"]["before"] = {"last_step": step, "weights": averages}
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -109,12 +128,19 @@ class PowerEMA(pl.Callback):
             rule = f"{state['sigma_rel']} as in the checkpoint"
             same = state["sigma_rel"] == self.sigma_rels
             check(same, "PowerEMA.sigma_rels", rule, self.sigma_rels)
-            self._step, self._written = state["last_step"], state["written"]
+            self._written = state["written"]
+            state, self._before = state.get("before", state), None
+            self._step = state["last_step"]
             self._averages = [dict(weights) for weights in state["weights"]]
 
     def _update(self, step: int, pl_module: pl.LightningModule) -> None:
         if step <= self._step:
             return
+        if self._before is not None:
+            (self._step, self._averages), self._before = self._before, None
+        if step % self.batch_steps:
+            copies = [{n: a.clone() for n, a in each.items()} for each in self._averages]
+            self._before = self._step, copies
         parameters = trainable(pl_module)
         with torch.no_grad():
             for power, averages in zip(self._powers, self._averages, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace as changed
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-import yaml
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -27,12 +27,13 @@ from interpolants.data.base import Data
 from interpolants.metric.base import Metric
 from interpolants.report.report import Report
 from interpolants.report.settings import ReportSettings
+from interpolants.report.writer import sole_writer
 from interpolants.task.base import Build, SampleCheck, Task
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.compiling import EagerValidation
 from interpolants.training.csv_logger import AppendingCSVLogger
-from interpolants.training.distributed import distributed_training
+from interpolants.training.distributed import Heart, distributed_training
 from interpolants.training.ema import EMA
 from interpolants.training.figures import write_figures
 from interpolants.training.guard import NonFiniteGuard
@@ -41,11 +42,13 @@ from interpolants.training.loggers import closing, log_checkpoint, log_report
 from interpolants.training.module import TrainingModule
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
+from interpolants.training.record import RunRecord
 from interpolants.training.sample_validation import SampleValidation
 from interpolants.training.settings import check_accelerator, check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.utils.checks import check
-from interpolants.utils.files import remove_leftovers, replace
+from interpolants.utils.files import replace
+from interpolants.utils.log import to_stderr
 from interpolants.utils.ranks import own_environment
 
 
@@ -87,24 +90,31 @@ def train(
     module.hparams["config"] = plain
     request = task.request(config, config["validation_size"], 0)
     check_samples = partial(task.check_samples, model, data, metrics, request)
-    callbacks = _callbacks(config, check_samples, location.folder)
+    record = RunRecord(location, plain)
+    callbacks = [*_callbacks(config, check_samples, location.folder), record]
     csv_logger = AppendingCSVLogger(location.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)
-    csv_logger.truncate_after(_start_step(location))
-    with closing(loggers), announced(location):
-        with distributed_training(trainer, callbacks):
-            _fit(trainer, module, data, config, location, plain)
-        if not trainer.is_global_zero:
+    with record.owner if trainer.is_global_zero else nullcontext():
+        if _has_finished(location, config["max_steps"], trainer.is_global_zero):
             return None
-        csv_logger.save()
-        last = location.folder / LAST
-        figures = write_figures(location.folder)
-        # The last checkpoint's averaged weights, for the same report as by `sample.py`.
-        trained = load(last, trust=_modules(plain), device=trainer.strategy.root_device)
-        report = _report(task, trained, data, metrics, config, location.folder)
-        log_report(loggers, report, read_checkpoint(last)["global_step"])  # unknown after a fork
-        log_checkpoint(loggers, last)
+        csv_logger.truncate_after(location.first_step(config["max_steps"]))
+        with closing(loggers), announced(location):
+            with distributed_training(trainer, callbacks):
+                record.begin(trainer)
+                _fit(trainer, module, data, config, location, plain)
+            if not trainer.is_global_zero:
+                return None
+            csv_logger.save()
+            last = location.folder / LAST
+            figures = write_figures(location.folder)
+            # The last checkpoint's averaged weights, for the same report as by `sample.py`.
+            trained = load(last, trust=_modules(plain), device=trainer.strategy.root_device)
+            report = _report(task, trained, data, metrics, config, location.folder)
+            step = read_checkpoint(last)["global_step"]  # the trainer lost it if it forked
+            log_report(loggers, report, step)
+            log_checkpoint(loggers, last)
+        replace(location.end, lambda file: file.write(f"{step}\n".encode()))
     return changed(report, files=[*report.files, *figures])
 
 
@@ -115,12 +125,13 @@ def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list
     return metrics
 
 
-def _start_step(location: RunLocation) -> int:
-    """The step that a run continues from; 0 for a new one."""
-    if location.checkpoint is None:
-        return 0
-    step: int = read_checkpoint(location.checkpoint)["global_step"]
-    return step
+def _has_finished(location: RunLocation, max_steps: int, speaks: bool) -> bool:
+    """True if there is nothing left to do for a run, which is said."""
+    done = location.end.exists() and location.first_step(max_steps) == max_steps
+    if done and speaks:
+        fix = "train longer with a larger max_steps"
+        to_stderr(f"{location.folder} has finished its {max_steps} steps: nothing to do; {fix}")
+    return done
 
 
 def _report(
@@ -134,7 +145,8 @@ def _report(
     """The final report of a run."""
     request = task.request(config, config["report_size"], config["seed"])
     settings = ReportSettings(folder=folder / "samples", animation=config["animation"])
-    report = task.report(model, data, metrics, request, settings)
+    with sole_writer(settings.folder, settings.stem):
+        report = task.report(model, data, metrics, request, settings)
     assert report is not None
     return report
 
@@ -182,7 +194,7 @@ def _environment() -> list[SLURMEnvironment]:
 def _callbacks(
     config: Mapping[str, Any], check_samples: Callable[[], SampleCheck], folder: Path
 ) -> list[pl.Callback]:
-    checkpoints = folder / LAST.parent
+    checkpoints, steps = folder / LAST.parent, config["steps_per_batch"]
     sampling = SampleValidation(
         check_samples=check_samples,
         folder=folder / "figures",
@@ -190,12 +202,15 @@ def _callbacks(
     )
     chosen: list[pl.Callback] = [EagerValidation()] if config.get("compile") else []
     if config["power_ema"] is not None:
-        chosen.append(PowerEMA(folder=folder / "ema", every_n_steps=config["power_ema"]))
+        chosen.append(
+            PowerEMA(folder=folder / "ema", every_n_steps=config["power_ema"], batch_steps=steps)
+        )
     return [
-        EMA(decay=config["ema"]),
+        EMA(decay=config["ema"], batch_steps=steps),
         NonFiniteGuard(),
         *chosen,
         GracefulInterrupt(),
+        Heart(config["patience"]),
         sampling,
         ProgressBar(),
         best_checkpoint(monitor="val/loss", dirpath=checkpoints),
@@ -211,11 +226,6 @@ def _fit(
     location: RunLocation,
     plain: dict[str, Any],
 ) -> None:
-    if trainer.is_global_zero:
-        for folder in (location.folder, location.folder / LAST.parent, location.folder / "ema"):
-            remove_leftovers(folder)
-        text = yaml.safe_dump(plain, sort_keys=False)
-        replace(location.folder / "config.yaml", lambda file: file.write(text.encode()))
     stream = StepStream(
         data,
         batch_size=config["batch_size"],

@@ -131,9 +131,9 @@ def check_settings(config: Mapping[str, Any]) -> None:
         precision,
         "use bf16-mixed",
     )
-    clip = config["clip_norm"]
-    if clip is not None:
-        check_positive("clip_norm", clip)
+    for key in ("clip_norm", "patience"):
+        if config[key] is not None:
+            check_positive(key, config[key])
     units = {"validate_every": "steps_per_batch", "sample_every": "validate_every"}
     if config["power_ema"] is not None:
         check_count("power_ema", config["power_ema"])

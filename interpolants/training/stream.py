@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from interpolants.data.base import Batch, Data
 from interpolants.objective.step_loss import MicroBatch, micro_batches
+from interpolants.training.signals import leave_signals_to_parent, signals_held
 
 
 class Step(NamedTuple):
@@ -95,8 +96,10 @@ class StepStream:
             sampler=numbers,
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),
+            worker_init_fn=leave_signals_to_parent,
         )
-        return iter(loader)
+        with signals_held():
+            return iter(loader)
 
     def _ranks(self) -> tuple[int, int]:
         return (0, 1) if self.ranks is None else self.ranks()

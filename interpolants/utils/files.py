@@ -44,12 +44,16 @@ def replace(path: str | Path, write: Callable[[IO[bytes]], Any], *, sync: bool =
         _sync_folder(path.parent)
 
 
-def remove_leftovers(folder: str | Path) -> None:
+def remove_leftovers(folder: str | Path, name: str = "*") -> None:
     """Delete the temporary files that killed processes left in a folder.
 
-    No other process may be writing to the folder.
+    No other process may be writing them.
+
+    Args:
+        folder: the folder, which need not exist.
+        name: name of the file that they were to become; any if "*".
     """
-    for path in Path(folder).glob(f".*.{'[0-9a-f]' * 32}"):
+    for path in Path(folder).glob(f".{name}.{'[0-9a-f]' * 32}"):
         path.unlink(missing_ok=True)
 
 

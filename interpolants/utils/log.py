@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 Log = Callable[[str], None]
@@ -10,3 +11,8 @@ Log = Callable[[str], None]
 
 def silent(line: str) -> None:
     """Log nothing."""
+
+
+def to_stderr(line: str) -> None:
+    """Print a line for the user, apart from results."""
+    print(line, file=sys.stderr, flush=True)

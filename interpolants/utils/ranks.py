@@ -10,7 +10,10 @@ from typing import NamedTuple, TypeVar
 
 from torch import distributed
 
-# Longer than any job: if one process exits early, the others stop waiting and raise an error.
+from interpolants.utils.heartbeat import heartbeat_of
+
+# Longer than any job: if one process exits early, the others stop waiting and raise an error; if
+# it does not answer, the heartbeat says so.
 _PATIENCE = datetime.timedelta(days=365)
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
 
@@ -26,11 +29,14 @@ class Ranks(NamedTuple):
         rank: its number, from 0 to world_size - 1.
         world_size: how many there are.
         local_rank: its number among those on the same machine.
+        patience: seconds after which processes end that wait for one which does not answer; no
+            limit if None. After a minute they say so.
     """
 
     rank: int = 0
     world_size: int = 1
     local_rank: int = 0
+    patience: float | None = None
 
     @classmethod
     def of_environment(cls) -> Ranks:
@@ -54,9 +60,11 @@ class Ranks(NamedTuple):
             return
         with _others():
             distributed.init_process_group("gloo", timeout=_PATIENCE)
+        heartbeat = heartbeat_of(self.rank, self.world_size, self.patience)
         try:
             yield
         finally:
+            heartbeat.close()
             distributed.destroy_process_group()
 
     def agreed(self, value: T) -> T:

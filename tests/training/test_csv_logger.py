@@ -38,3 +38,27 @@ def test_csv_refuses_a_foreign_file_and_leaves_it_alone(tmp_path):
     with pytest.raises(ValueError, match=r"metrics\.csv: expected a file of metrics by step"):
         AppendingCSVLogger(tmp_path).log_metrics({"a": 1.0}, step=1)
     assert (tmp_path / "metrics.csv").read_text() == "name,value\nx,1\n"
+
+
+@pytest.mark.parametrize(
+    "content", [b"step,a\n1,2\nx!,3\n", b"step,a\n1,2\n\xff\xfe\n", b"step,a\n1\n"]
+)
+def test_csv_names_the_file_and_the_line_of_garbage_and_leaves_it_alone(content, tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^{path}: expected a file of metrics by step, got .*;"):
+        AppendingCSVLogger(tmp_path).truncate_after(1)
+    assert path.read_bytes() == content
+
+
+def test_csv_that_was_deleted_or_replaced_is_written_again_whole(tmp_path):
+    logger = AppendingCSVLogger(tmp_path / "run")
+    logger.log_metrics({"a": 1.5}, step=1)
+    for change in (logger.path.unlink, lambda: logger.path.rename(tmp_path / "away")):
+        change()
+        logger.save()
+        assert logger.path.read_text() == "step,a\n1,1.5\n"
+    logger.path.unlink()
+    logger.log_metrics({"b": 2.5}, step=2)
+    logger.save()
+    assert logger.path.read_text() == "step,a,b\n1,1.5,\n2,,2.5\n"

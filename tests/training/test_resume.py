@@ -124,14 +124,21 @@ def test_resume_stopped_twice_equals_the_undisturbed_run(whole, tmp_path, monkey
     assert_same_run(stopped, whole("checkerboard"))
 
 
-def test_resume_of_a_finished_run_changes_nothing(whole, tmp_path, monkeypatch):
+def test_resume_of_a_finished_run_changes_nothing(whole, tmp_path, monkeypatch, capsys):
     leave_out_figures(monkeypatch)
     expected = whole("checkerboard")
     finished = tmp_path / "outputs" / "checkerboard" / "finished"
     shutil.copytree(expected, finished)
-    report = train_with(tmp_path, *_SIZES, "resume=auto")
-    assert run_folder(report) == finished
-    assert_same_run(finished, expected)
+    before = {name: (tmp_path / name).stat().st_mtime_ns for name in files_in(tmp_path)}
+    assert train_with(tmp_path, *_SIZES, "resume=auto") is None
+    assert f"{finished} has finished its 60 steps: nothing to do" in capsys.readouterr().err
+    with pytest.raises(
+        ValueError, match=r"^max_steps: expected at least 60, .*, got 20; a run can"
+    ):
+        train_with(tmp_path, *_SIZES, "max_steps=20", "resume=auto")
+    after = {name: (tmp_path / name).stat().st_mtime_ns for name in files_in(tmp_path)}
+    del before["outputs/checkerboard/finished"], after["outputs/checkerboard/finished"]
+    assert after == before
 
 
 def test_resume_in_a_new_folder_from_a_finished_run_reports_it(whole, tmp_path, monkeypatch):

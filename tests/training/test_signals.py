@@ -1,5 +1,6 @@
 """Runs stopped by a signal or an error leave a checkpoint and resume exactly."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,7 +14,10 @@ from helpers.waiting import LONGEST, wait_until
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.data.moons import Moons
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
+from interpolants.training.interrupt import HangUpException
+from interpolants.training.stream import StepStream
 
 
 def send(number, at):
@@ -37,7 +41,12 @@ def whole(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("number", "stop"), [(signal.SIGINT, SystemExit), (signal.SIGTERM, SIGTERMException)]
+    ("number", "stop"),
+    [
+        (signal.SIGINT, SystemExit),
+        (signal.SIGTERM, SIGTERMException),
+        (signal.SIGHUP, HangUpException),
+    ],
 )
 @pytest.mark.parametrize("at", [7, 17, (20, 1)])
 def test_resume_after_a_signal_equals_the_undisturbed_run(tmp_path, whole, number, stop, at):
@@ -116,3 +125,28 @@ def test_process_stopped_by_a_signal_leaves_a_checkpoint_and_says_so(tmp_path, n
     checkpoint = read_checkpoint(tmp_path / "last.ckpt")
     assert checkpoint["global_step"] >= 50 and checkpoint["global_step"] % CHUNK == 0
     assert checkpoint["ema"]["last_step"] == checkpoint["global_step"]
+
+
+def test_a_run_under_nohup_goes_on(tmp_path, whole):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        fit(tmp_path, 60, Tiny(hook=send(signal.SIGHUP, 17)))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert_same_run(tmp_path, whole, ".")
+
+
+def test_workers_go_on_after_signals_to_all_and_end_when_their_parent_asks():
+    options = {"batch_size": 4, "seed": 0, "steps_per_batch": 2, "max_steps": 100}
+    chunks = [iter(StepStream(Moons(), next_step=int, workers=w, **options)) for w in (0, 1)]
+    expected, first = [next(each) for each in chunks]
+    (worker,) = multiprocessing.active_children()
+    for name in ("INT", "HUP", "TERM", "USR1", "USR2"):
+        # By a process that is not its parent.
+        subprocess.run(["kill", f"-{name}", str(worker.pid)], check=True)
+    for _ in range(10):
+        assert equal([step.batch.x1 for step in expected], [step.batch.x1 for step in first])
+        expected, first = [next(each) for each in chunks]
+    worker.terminate()
+    wait_until(lambda: not worker.is_alive())
+    assert worker.exitcode == 0

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from interpolants.data.base import Data
 from interpolants.data.split_data import SplitData
-from interpolants.utils.files import replace
+from interpolants.metric.features.cache import cached
 
 FOLDER = Path("~/.cache/interpolants/features")
 """Default folder of cached features of training data."""
@@ -68,15 +68,12 @@ class Features(abc.ABC):
     def of_training(self, data: Data) -> Tensor:
         """Fit the map to the data, and compute features of all training rows, (N, F)."""
         self.fit(data)
-        kept = self.kept
-        if kept is None:
+
+        def make() -> Tensor:
             return torch.cat([self._mapped(rows) for rows in training_chunks(data)])
-        if not kept.exists():
-            found = torch.cat([self._mapped(rows) for rows in training_chunks(data)])
-            replace(kept, lambda file: torch.save(found, file))
-        # Memory-mapped, so that metrics and processes share it.
-        rows: Tensor = torch.load(kept, map_location="cpu", weights_only=True, mmap=True)
-        return rows
+
+        found: Tensor = make() if self.kept is None else cached(self.kept, make)
+        return found
 
     def _mapped(self, x: Tensor) -> Tensor:
         return torch.cat([self.map(part).cpu() for part in x.split(_CHUNK)])  # type: ignore[no-untyped-call]

@@ -17,8 +17,8 @@ from torch.nn.functional import cross_entropy
 from interpolants.data.base import TRAIN, Batch, Data
 from interpolants.data.split_data import SplitData
 from interpolants.metric.features.base import FOLDER, Features, training_chunks, training_hash
+from interpolants.metric.features.cache import cached
 from interpolants.utils.checks import check, check_seed
-from interpolants.utils.files import replace
 from interpolants.utils.seeds import keyed_generator
 
 _WIDTH, _BATCH, _RATE = 64, 128, 3e-3
@@ -68,10 +68,7 @@ class ClassifierFeatures(Features):
         self._shift, self._unit = data.shift, data.scale
         self._net = _network(shape, data.num_classes)
         file = self.folder / f"{key}.pt"
-        if not file.exists():
-            content = self._train(data, file)
-            replace(file, lambda out: torch.save(content, out))
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        content = cached(file, lambda: self._train(data, file))
         self._net.load_state_dict(content["weights"])
         self._scale, self.accuracy, self._fitted = content["scale"], content["accuracy"], key
         self._net.eval()
@@ -102,7 +99,6 @@ class ClassifierFeatures(Features):
 
     def _train(self, data: SplitData, file: Path) -> dict[str, Any]:
         """Train, and return the weights, the constant and the accuracy on held-out rows."""
-        self.folder.mkdir(parents=True, exist_ok=True)  # fails before a minute of work, not after
         steps = max(_EPOCHS * (data.num_train // _BATCH), _LEAST_STEPS)
         print(f"training a classifier for features, {steps} steps: {file}", file=sys.stderr)
         # The caller may have switched gradients off; this switches them on.

@@ -1,0 +1,59 @@
+"""Record of a run in its folder: who owns it, and its configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import lightning.pytorch as pl
+import yaml
+
+from interpolants.checkpoint.runs import LAST, RunLocation
+from interpolants.utils.files import remove_leftovers, replace
+
+
+@final
+class RunRecord(pl.Callback):
+    """Callback that keeps the lock and `config.yaml` of a run's folder.
+
+    If they are deleted during training, they are written again with the next checkpoint. The
+    first process writes.
+
+    Args:
+        location: the run's folder.
+        config: the resolved configuration as plain data, written when training begins.
+
+    Attributes:
+        owner: context in which this process alone trains in the folder.
+    """
+
+    def __init__(self, location: RunLocation, config: Mapping[str, Any]) -> None:
+        self.location, self.config = location, config
+        self.owner = location.owner()
+        self._file = location.folder / "config.yaml"
+
+    def begin(self, trainer: pl.Trainer) -> None:
+        """Write the configuration, and delete what killed processes left in the folder."""
+        if trainer.is_global_zero:
+            folder = self.location.folder
+            for each in (folder, folder / LAST.parent, folder / "ema", folder / "figures"):
+                remove_leftovers(each)
+            self.location.end.unlink(missing_ok=True)
+            self._write()
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Write again what was deleted.
+
+        Raises:
+            BlockingIOError: if another process has taken the folder since.
+        """
+        if trainer.is_global_zero:
+            self.owner.renew()
+            if not self._file.exists():
+                self._write()
+
+    def _write(self) -> None:
+        text = yaml.safe_dump(dict(self.config), sort_keys=False)
+        replace(self._file, lambda file: file.write(text.encode()))
