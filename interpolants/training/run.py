@@ -25,6 +25,7 @@ from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation, announced, locate_run, shared_location
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
+from interpolants.model.model import Model
 from interpolants.report.report import Report
 from interpolants.report.settings import ReportSettings
 from interpolants.task.base import Build, SampleCheck, Task
@@ -78,7 +79,7 @@ def train(
     task: Task = build(config["task"])
     trainable, model = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
-    _check_saved(plain, (*KEYS, *task.saved))
+    _check_saved(plain, {**KEYS, **task.saved})
     metrics = _fitted_metrics(config, build, data)
     location = shared_location(lambda: locate_run(plain, root, task.parts))
     config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
@@ -100,7 +101,10 @@ def train(
         last = location.folder / LAST
         figures = write_figures(location.folder)
         # The last checkpoint's averaged weights, for the same report as by `sample.py`.
-        trained = load(last, trust=_modules(plain), device=trainer.strategy.root_device)
+        device = trainer.strategy.root_device
+        trained = load(last, trust=_modules(plain), device=device, data=True)
+        if isinstance(trained, Model):  # guidance may need a network that no checkpoint names
+            trained.guidance = model.guidance
         report = _report(task, trained, data, metrics, config, location.folder)
         log_report(loggers, report, read_checkpoint(last)["global_step"])  # unknown after a fork
         log_checkpoint(loggers, last)
@@ -243,18 +247,11 @@ def _modules(node: Any) -> list[str]:
     return [m for item in node for m in _modules(item)] if isinstance(node, list) else []
 
 
-def _check_saved(plain: dict[str, Any], keys: Sequence[str]) -> None:
+def _check_saved(plain: dict[str, Any], kinds: Mapping[str, Any]) -> None:
     """Require before training that all parts can be rebuilt from a checkpoint."""
-    for key in keys:
-        if isinstance(plain[key], dict) and "_target_" in plain[key]:
-            spec.build(_uncalled(plain[key]), where=key, trust=_modules(plain))
-
-
-def _uncalled(node: Any) -> Any:
-    """Spec whose classes are imported, but not called."""
-    if isinstance(node, dict):
-        return {k: _uncalled(v) for k, v in node.items()} | {"_partial_": True}
-    return [_uncalled(item) for item in node] if isinstance(node, list) else node
+    for key, kind in kinds.items():
+        if plain[key] != {}:
+            spec.check_spec(plain[key], kind, where=key, trust=_modules(plain))
 
 
 def _module_options(
