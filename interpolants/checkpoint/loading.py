@@ -64,15 +64,12 @@ def load(
     if weights != "raw":
         averaged = _averaged(content, path, weights)
         state |= {f"model.{key}": weight for key, weight in averaged.items()}
-    try:
-        task = task_of(config, trust)
-        kinds = {key: kind for key, kind in KEYS.items() if key not in ("task", "data")}
-        parts = {
-            key: _build(config, key, kind, trust, data)
-            for key, kind in {**kinds, **task.saved}.items()
-        }
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    task = task_of(config, trust)
+    kinds = {key: kind for key, kind in KEYS.items() if key not in ("task", "data")}
+    parts = {
+        key: _build(config, key, kind, trust, data)
+        for key, kind in {**kinds, **task.saved}.items()
+    }
     elements = sum(weight.numel() for weight in state.values())
     limit = TensorLimit(_TIMES * elements + _SLACK, _TIMES * len(state) + _SLACK_COUNT)
     try:
@@ -134,7 +131,7 @@ def _build(
     config: Mapping[str, Any], key: str, kind: Any, trust: Sequence[str], data: bool = False
 ) -> Any:
     """Build a part of a configuration; an empty one is None."""
-    check(key in config, key, "an entry of the config", "nothing")
+    check(key in config, key, "an entry of the config", None)
     outside = (Data,) if data else ()
     part = None if config[key] == {} else config[key]
     return spec.build(part, kind, where=key, trust=trust, outside=outside)

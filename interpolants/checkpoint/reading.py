@@ -12,9 +12,8 @@ from interpolants.checkpoint.format import check_format
 from interpolants.data.base import Data
 from interpolants.space.base import Space
 from interpolants.task.base import Task
-from interpolants.utils.checks import check
-from interpolants.utils.plain import Count, check_plain, entry
-from interpolants.utils.tensor_files import load_tensors
+from interpolants.utils.plain import Count, check_plain
+from interpolants.utils.tensor_files import check_finite_tensors, load_tensors
 
 KEYS: Mapping[str, Any] = {
     "event_shape": Sequence[Count],
@@ -125,7 +124,4 @@ def _check_finite(content: Mapping[str, Any]) -> None:
     powers = content.get("power_ema", {}).get("weights", ())
     sets |= {f"power_ema.weights[{i}]": weights for i, weights in enumerate(powers)}
     for where, weights in sets.items():
-        for name, weight in weights.items():
-            bad = int((~weight.isfinite()).sum())
-            rule = "finite numbers"
-            check(bad == 0, entry(where, name), rule, f"{bad} of {weight.numel()} that are not")
+        check_finite_tensors(where, weights)

@@ -160,7 +160,7 @@ def _check_entries(where: str, value: object, kind: Any) -> None:
     for name, part in get_type_hints(kind, include_extras=True).items():
         optional, place = get_origin(part) is NotRequired, entry(where, name)
         part = get_args(part)[0] if optional else part
-        check(name in value or optional, place, described(part), "nothing")
+        check(name in value or optional, place, described(part), _Words("nothing"))
         if name in value:
             check_plain(place, value[name], part)
 

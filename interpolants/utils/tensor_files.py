@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickletools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from zipfile import ZIP_STORED, ZipFile, is_zipfile
 
 import torch
 from torch import Tensor
+
+from interpolants.utils.checks import check
+from interpolants.utils.plain import entry
 
 # What a file of tensors and plain values names; functions among them only make tensors.
 _NAMES = re.compile(
@@ -54,6 +57,18 @@ def load_tensors(path: str | Path, *, mmap: bool = False) -> Any:
         raise ValueError(rule)
     _check_content(content)
     return content
+
+
+def check_finite_tensors(where: str, tensors: Mapping[str, Tensor]) -> None:
+    """Require finite numbers in named tensors.
+
+    Raises:
+        ValueError: that names the first tensor with others.
+    """
+    for name, tensor in tensors.items():
+        bad = int((~tensor.isfinite()).sum())
+        got = f"{bad} of {tensor.numel()} that are not"
+        check(bad == 0, entry(where, name), "finite numbers", got)
 
 
 def _reason(error: Exception) -> str:
