@@ -61,9 +61,8 @@ def load(
     content = read_checkpoint(path)
     config = content["hyper_parameters"]["config"]
     state = _trainable_state(content["state_dict"])
-    if weights != "raw":
-        averaged = _averaged(content, path, weights)
-        state |= {f"model.{key}": weight for key, weight in averaged.items()}
+    averaged = {} if weights == "raw" else _averaged(content, path, weights)
+    state = _with_averages(state, averaged)
     task = task_of(config, trust)
     kinds = {key: kind for key, kind in KEYS.items() if key not in ("task", "data")}
     parts = {
@@ -74,7 +73,10 @@ def load(
     limit = TensorLimit(_TIMES * elements + _SLACK, _TIMES * len(state) + _SLACK_COUNT)
     try:
         with limit:
-            return task.rebuild(config, state, parts.__getitem__, device)
+            model = task.rebuild(config, state, parts.__getitem__, device)
+        if averaged:
+            _check_complete(model, averaged)
+        return model
     # Weights and parts that do not fit may make a network raise anything.
     except Exception as error:
         reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
@@ -160,6 +162,27 @@ def _averaged(
         text = f"the average is of step {steps[-1]}, the last saved up to the checkpoint's"
         warnings.warn(f"load.weights: {text}, {step}", stacklevel=3)
     return reconstruct(folder, weights, steps[-1])
+
+
+def _with_averages(
+    state: Mapping[str, Tensor], averaged: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """State dict with averages in the place of weights."""
+    named = {f"model.{name}": weight for name, weight in averaged.items()}
+    for name, weight in named.items():
+        shape = state[name].shape if name in state else None
+        rule = "a weight of the network" if shape is None else f"shape {tuple(shape)}"
+        place = name.replace("model.", "ema.weights.", 1)
+        check(weight.shape == shape, place, rule, tuple(weight.shape))
+    return {**state, **named}
+
+
+def _check_complete(model: Any, averaged: Mapping[str, Tensor]) -> None:
+    """Require averages of all weights that were trained, not of a part of them."""
+    trained = model.fields if hasattr(model, "fields") else model.model
+    for name, weight in trained.named_parameters():
+        known = name in averaged or not weight.requires_grad
+        check(known, "ema.weights", f"an average of {name}", "none")
 
 
 def _check_device(device: torch.device | str) -> None:

@@ -108,11 +108,12 @@ def _check_origin(content: object, path: Path) -> None:
     """Require the entries by which checkpoints of this package are known."""
     content = content if isinstance(content, dict) else {}
     parameters = content.get("hyper_parameters", {})
-    config = parameters.get("config") if isinstance(parameters, dict) else {}
+    config = parameters.get("config") if isinstance(parameters, dict) else KEYS
+    # Entries of another type are named by the check of types.
+    config = KEYS if config is not None and not isinstance(config, dict) else config
     lacking = "" if "state_dict" in content else "state_dict"
     lacking = lacking or ("config" if config is None else "")
-    if isinstance(config, dict) and not lacking:
-        lacking = next((f"{key} in its config" for key in KEYS if key not in config), "")
+    lacking = lacking or next((f"{key} in its config" for key in KEYS if key not in config), "")
     if lacking:
         raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
 

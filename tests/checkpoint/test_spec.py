@@ -224,7 +224,9 @@ def test_build_refuses_parts_of_other_families_before_any_is_built(monkeypatch, 
     gamma = {"_target_": "interpolants.interpolant.gamma.zero.ZeroGamma"}
     with pytest.raises(ValueError, match="expected a class defined in interpolants.probe, got"):
         build({"_target_": _PART, "inner": gamma})
-    with pytest.raises(ValueError, match=r"^free\._target_: expected no class, since none is decl"):
+    with pytest.raises(
+        ValueError, match=r"^free\._target_: expected no class, since none is decl"
+    ):
         build({"_target_": _PART, "free": {"_target_": _PART}})
 
 
@@ -267,7 +269,9 @@ def _doubling():
 
 @pytest.mark.parametrize("spec", [_nested(900), _cyclic(), _doubling()], ids=["deep", "self", "x"])
 def test_build_refuses_specs_without_end(spec):
-    with pytest.raises(ValueError, match=r"^(inner|sizes).*: expected (specs at most 20 deep|a wh|a f)"):
+    with pytest.raises(
+        ValueError, match=r"^(inner|sizes).*: expected (specs at most 20 deep|a wh|a f)"
+    ):
         build(spec)
 
 

@@ -42,7 +42,9 @@ class Autoguidance(Guidance):
         return predictions
 
     def _network(self) -> nn.Module:
-        fix = "pass guidance=Autoguidance(...), or set guidance=autoguidance guidance.poor.path=..."
+        fix = (
+            "pass guidance=Autoguidance(...), or set guidance=autoguidance guidance.poor.path=..."
+        )
         check(self.poor is not None, "Autoguidance.poor", "a poorer network", None, fix)
         assert self.poor is not None
         return self.poor
