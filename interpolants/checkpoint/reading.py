@@ -45,7 +45,7 @@ class _HyperParameters(TypedDict):
 
 
 class _Checkpoint(TypedDict):
-    """What a checkpoint holds, beside entries of the training framework that nothing here reads."""
+    """Entries of every checkpoint, beside those that only the training framework reads."""
 
     state_dict: _Weights
     hyper_parameters: _HyperParameters
@@ -55,7 +55,7 @@ class _Checkpoint(TypedDict):
 
 
 class _Resumed(TypedDict):
-    """What training continues from, besides."""
+    """Entries that training continues from, besides."""
 
     epoch: Count
     optimizer_states: Sequence[Mapping[str, Any]]
@@ -92,7 +92,9 @@ def read_checkpoint(path: str | Path, *, resume: bool = False) -> dict[str, Any]
         content = load_tensors(path)
     except ValueError as error:
         raise ValueError(f"{path}: {_EXPECTED}, got {error}") from error
-    _check_origin(content, path)
+    lacking = _lacking(content)
+    if lacking:
+        raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
     check_format(content, path)
     try:
         for kind in (_Checkpoint, _Resumed)[: 1 + resume]:
@@ -104,18 +106,19 @@ def read_checkpoint(path: str | Path, *, resume: bool = False) -> dict[str, Any]
     return result
 
 
-def _check_origin(content: object, path: Path) -> None:
-    """Require the entries by which checkpoints of this package are known."""
-    content = content if isinstance(content, dict) else {}
-    parameters = content.get("hyper_parameters", {})
-    config = parameters.get("config") if isinstance(parameters, dict) else KEYS
-    # Entries of another type are named by the check of types.
-    config = KEYS if config is not None and not isinstance(config, dict) else config
-    lacking = "" if "state_dict" in content else "state_dict"
-    lacking = lacking or ("config" if config is None else "")
-    lacking = lacking or next((f"{key} in its config" for key in KEYS if key not in config), "")
-    if lacking:
-        raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
+def _lacking(content: object) -> str:
+    """Missing entry among those by which checkpoints of this package are known; or ""."""
+    if not isinstance(content, dict) or "state_dict" not in content:
+        return "state_dict"
+    found: object = content
+    for name in ("hyper_parameters", "config"):
+        if not isinstance(found, dict):  # the check of types names it
+            return ""
+        if name not in found:
+            return "config"
+        found = found[name]
+    known = found if isinstance(found, dict) else KEYS
+    return next((f"{key} in its config" for key in KEYS if key not in known), "")
 
 
 def _check_finite(content: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
@@ -202,22 +203,23 @@ def _entries(kind: Any) -> Any:
         return Any
     if origin in (Union, UnionType):
         inner = [found for each in arguments if (found := _entries(each)) is not None]
-        return Union[tuple(inner)] if inner else None
+        return functools.reduce(operator.or_, inner) if inner else None
     if origin is Annotated:
         return _entries(arguments[0])
     if isinstance(origin, type) and issubclass(origin, Sequence) and origin is not str:
-        parts = tuple(each for each in arguments if each is not Ellipsis)
-        return Union[parts] if parts else Any
+        parts = [each for each in arguments if each is not Ellipsis]
+        return functools.reduce(operator.or_, parts) if parts else Any
     return None
 
 
 def _kinds(cls: type) -> tuple[Mapping[str, Any], bool]:
     """Types of a constructor's arguments, Any without an annotation; whether it takes others."""
     owner = next(each for each in cls.__mro__ if "__init__" in vars(each))
+    constructor = vars(owner)["__init__"]
     # The annotations of a dataclass are those of each class that it inherits from.
     generated = is_dataclass(owner) and "__dataclass_fields__" in vars(owner)
-    hints = get_type_hints(owner if generated else owner.__init__, include_extras=True)
-    parameters = list(inspect.signature(owner.__init__).parameters.values())[1:]
+    hints = get_type_hints(owner if generated else constructor, include_extras=True)
+    parameters = list(inspect.signature(constructor).parameters.values())[1:]
     named = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
     is_open = any(p.kind is p.VAR_KEYWORD for p in parameters)
     return {name: hints.get(name, Any) for name in named}, is_open

@@ -122,8 +122,8 @@ def _unpickled(where: str, path: Path, content: bytes) -> _Batch:
 def _check_opcodes(content: bytes) -> None:
     """Refuse what takes more memory than the pickle has, in Python's own unpickler too."""
     for opcode, argument, _ in pickletools.genops(content):
-        memo = "PUT" in opcode.name and isinstance(argument, int)
-        if opcode.name == "BYTEARRAY8" or (memo and argument > len(content)):
+        place = argument if "PUT" in opcode.name and isinstance(argument, int) else 0
+        if opcode.name == "BYTEARRAY8" or place > len(content):
             raise pickle.UnpicklingError(f"{opcode.name} {argument}")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from interpolants.utils.checks import check
 
-# Photographs, tables and drawings shrink up to a hundredfold; files that hold nothing, a thousandfold.
+# Photographs, tables and drawings shrink up to a hundredfold; zeros, a thousandfold.
 _TIMES, _ALWAYS = 100, 2**26
 
 

@@ -6,7 +6,7 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -58,4 +58,6 @@ def read_idx(owner: str, path: Path, dim: int) -> Tensor:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    file: Any = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    opened: IO[bytes] = file
+    return opened

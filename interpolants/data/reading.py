@@ -127,7 +127,7 @@ def load_arrays(owner: str, path: Path) -> Array | dict[str, Array]:
         path: the file.
 
     Raises:
-        ValueError: if the file is damaged, holds objects, or would take far more memory than it has.
+        ValueError: if the file is damaged, holds objects, or holds far more than its size.
     """
     where = f"{owner}.path"
     try:

@@ -101,14 +101,19 @@ def train(
         last = location.folder / LAST
         figures = write_figures(location.folder)
         # The last checkpoint's averaged weights, for the same report as by `sample.py`.
-        device = trainer.strategy.root_device
-        trained = load(last, trust=_modules(plain), device=device, data=True)
-        if isinstance(trained, Model):  # guidance may need a network that no checkpoint names
-            trained.guidance = model.guidance
+        trained = _loaded(last, plain, model, trainer.strategy.root_device)
         report = _report(task, trained, data, metrics, config, location.folder)
         log_report(loggers, report, read_checkpoint(last)["global_step"])  # unknown after a fork
         log_checkpoint(loggers, last)
     return changed(report, files=[*report.files, *figures])
+
+
+def _loaded(path: Path, plain: dict[str, Any], model: Any, device: torch.device) -> Any:
+    """Load the model that a run has trained, with the data and networks that no file names."""
+    trained = load(path, trust=_modules(plain), device=device, data=True)
+    if isinstance(trained, Model):
+        trained.guidance = model.guidance
+    return trained
 
 
 def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list[Metric]:

@@ -20,7 +20,7 @@ from typing import (
 from interpolants.utils.checks import check, is_number, is_whole
 
 OUTSIDE = "outside"
-"""Mark of a constructor's argument that comes from outside of a checkpoint: `Annotated[..., OUTSIDE]`."""
+"""Mark of an argument that comes from outside of a checkpoint: `Annotated[..., OUTSIDE]`."""
 
 _LONGEST = 60
 

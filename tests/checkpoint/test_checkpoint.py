@@ -18,7 +18,8 @@ OURS: dict[str, Any] = {
     "state_dict": {"w": torch.arange(1000.0)},
     **dict.fromkeys(("global_step", "epoch"), 0),
     **dict.fromkeys(("optimizer_states", "lr_schedulers"), ()),
-    **dict.fromkeys(("loops", "callbacks"), {}),
+    "loops": {},
+    "callbacks": {},
     **format_record(),
 }
 

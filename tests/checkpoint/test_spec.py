@@ -222,7 +222,7 @@ def test_build_refuses_parts_of_other_families_before_any_is_built(monkeypatch, 
     with pytest.raises(ValueError, match=r"^inner\._target_: expected a class of the family _Fam"):
         build({"_target_": _PART, "inner": stranger})
     gamma = {"_target_": "interpolants.interpolant.gamma.zero.ZeroGamma"}
-    with pytest.raises(ValueError, match="expected a class defined in interpolants.probe, got"):
+    with pytest.raises(ValueError, match=r"expected a class defined in interpolants\.probe, got"):
         build({"_target_": _PART, "inner": gamma})
     with pytest.raises(
         ValueError, match=r"^free\._target_: expected no class, since none is decl"
@@ -245,42 +245,6 @@ def test_check_spec_refuses_what_build_does_and_calls_nothing(monkeypatch, probe
         with pytest.raises(ValueError):
             specs.check_spec(bad, _Family)
     assert calls == []
-
-
-def _nested(depth):
-    spec = {"_target_": _PART}
-    for _ in range(depth):
-        spec = {"_target_": _PART, "inner": spec}
-    return spec
-
-
-def _cyclic():
-    spec = {"_target_": _PART}
-    spec["inner"] = spec
-    return spec
-
-
-def _doubling():
-    sizes = [1.0]
-    for _ in range(19):
-        sizes = [sizes] * 10
-    return {"_target_": _PART, "sizes": sizes}
-
-
-@pytest.mark.parametrize("spec", [_nested(900), _cyclic(), _doubling()], ids=["deep", "self", "x"])
-def test_build_refuses_specs_without_end(spec):
-    with pytest.raises(
-        ValueError, match=r"^(inner|sizes).*: expected (specs at most 20 deep|a wh|a f)"
-    ):
-        build(spec)
-
-
-def test_build_refuses_numbers_that_no_part_has():
-    from interpolants.net.field_network import FieldNetwork
-
-    mlp = {"_target_": "interpolants.net.mlp.MLP", "_partial_": True, "hidden": 10**9}
-    with pytest.raises(ValueError, match=r"^hidden: expected a whole number of at most 10000000"):
-        build(mlp, Callable[..., FieldNetwork])
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import abc
 import hashlib
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -13,6 +15,8 @@ from torch import Tensor
 from interpolants.data.base import Data
 from interpolants.data.split_data import SplitData
 from interpolants.utils.files import replace
+from interpolants.utils.plain import Rule, check_plain
+from interpolants.utils.tensor_files import load_tensors
 
 FOLDER = Path("~/.cache/interpolants/features")
 """Default folder of cached features of training data."""
@@ -71,15 +75,38 @@ class Features(abc.ABC):
         kept = self.kept
         if kept is None:
             return torch.cat([self._mapped(rows) for rows in training_chunks(data)])
-        if not kept.exists():
-            found = torch.cat([self._mapped(rows) for rows in training_chunks(data)])
-            replace(kept, lambda file: torch.save(found, file))
         # Memory-mapped, so that metrics and processes share it.
-        rows: Tensor = torch.load(kept, map_location="cpu", weights_only=True, mmap=True)
+        rows: Tensor = cached(
+            kept,
+            lambda: torch.cat([self._mapped(rows) for rows in training_chunks(data)]),
+            Annotated[Tensor, Rule("features, (N, F)", lambda rows: rows.dim() == 2)],
+            mmap=True,
+        )
         return rows
 
     def _mapped(self, x: Tensor) -> Tensor:
         return torch.cat([self.map(part).cpu() for part in x.split(_CHUNK)])  # type: ignore[no-untyped-call]
+
+
+def cached(path: Path, make: Callable[[], Any], kind: Any, *, mmap: bool = False) -> Any:
+    """Read tensors from a cache file, which is made if there is none, and anew if it is damaged.
+
+    Args:
+        path: the file.
+        make: computes its content, tensors and plain values.
+        kind: type of the content, as of `interpolants.utils.plain.check_plain`.
+        mmap: whether tensors stay in the file until they are used.
+    """
+    if path.exists():
+        try:
+            content = load_tensors(path, mmap=mmap)
+            check_plain("", content, kind)
+            return content
+        except ValueError as error:
+            warnings.warn(f"{path} is made anew: {error}", stacklevel=2)
+    made = make()
+    replace(path, lambda file: torch.save(made, file))
+    return load_tensors(path, mmap=mmap)
 
 
 def training_chunks(data: Data) -> Iterator[Tensor]:
