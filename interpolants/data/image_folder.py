@@ -111,16 +111,17 @@ class ImageFolder(ImageData):
 
 
 def _image_files(folder: Path) -> list[str]:
-    """Sorted paths of all images below a folder, relative to it; each folder is visited once."""
+    """Sorted paths of all images below a folder, relative to it, each folder visited once."""
     found, visited = [], set()
     for parent, folders, names in os.walk(folder, followlinks=True):
-        visited.add(os.path.realpath(parent))
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".")
-            and os.path.realpath(os.path.join(parent, name)) not in visited
-        )
+        real = os.path.realpath(parent)
+        if real in visited:
+            folders[:] = []
+            continue
+        visited.add(real)
+        shown = (name for name in folders if not name.startswith("."))
+        # Links last: what is below one is known by its own folder.
+        folders[:] = sorted(shown, key=lambda name: (os.path.islink(f"{parent}/{name}"), name))
         images = [
             os.path.join(parent, name)
             for name in names
