@@ -17,8 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from interpolants.checkpoint.loading import load
-from interpolants.checkpoint.spec import build
+from interpolants.checkpoint.loading import data_of, load
 from interpolants.fields.guidance.classifier_free import ClassifierFreeGuidance
 from interpolants.metric.feature_metric import chosen
 from interpolants.metric.features.classifier import ClassifierFeatures
@@ -72,7 +71,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = load(options.ckpt)
     assert isinstance(model, Model)
-    data = build(model.config["data"], where="data")
+    data = data_of(model.config)
     features = ClassifierFeatures()
     features.fit(data)
     training = features.of_training(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Annotated, final
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from interpolants.space.base import Space
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.space.scaling import Scaling
 from interpolants.utils.checks import check
+from interpolants.utils.plain import OUTSIDE
 
 
 @final
@@ -20,23 +21,38 @@ class DatasetBase(Base):
     """Distribution of a data set, scaled like data; a one-sided path then has no score.
 
     Args:
-        data: source of x0; its samples must have the shape of the target's.
+        data: source of x0; its samples must have the shape of the target's. None in a model that
+            was loaded without its data, which then has no initial states to draw.
         space: space of its samples; Euclidean if None.
 
     Raises:
         ValueError: if the data do not lie in the space.
     """
 
-    def __init__(self, *, data: Data, space: Space | None = None) -> None:
-        space = EuclideanSpace() if space is None else space
-        self.data = data
-        try:
-            units = data.chart_units(space)
-        except ValueError as error:
-            fix = "or choose data that lie in the space with data@base.data=..."
-            where = "DatasetBase.data, the base's own data"
-            raise ValueError(f"{where}: {error}; {fix}") from error
-        self.scaling = Scaling(*units, space)
+    def __init__(
+        self, *, data: Annotated[Data | None, OUTSIDE] = None, space: Space | None = None
+    ) -> None:
+        self._data = data
+        self._scaling = None if data is None else _scaling(data, space or EuclideanSpace())
+
+    @property
+    def data(self) -> Data:
+        """Source of x0.
+
+        Raises:
+            ValueError: if the model was loaded without it.
+        """
+        fix = "pass data=True to load, which reads the files that the checkpoint names"
+        check(self._data is not None, "DatasetBase.data", "the data of x0", None, fix)
+        assert self._data is not None
+        return self._data
+
+    @property
+    def scaling(self) -> Scaling:  # type: ignore[override]
+        """Scaling of the data; errors are those of `data`."""
+        self.data  # noqa: B018
+        assert self._scaling is not None
+        return self._scaling
 
     def sample(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         self._check_shape(event_shape)
@@ -60,3 +76,12 @@ class DatasetBase(Base):
             f"samples of the target's shape {tuple(event_shape)}",
             tuple(self.data.event_shape),
         )
+
+
+def _scaling(data: Data, space: Space) -> Scaling:
+    try:
+        return Scaling(*data.chart_units(space), space)
+    except ValueError as error:
+        fix = "or choose data that lie in the space with data@base.data=..."
+        where = "DatasetBase.data, the base's own data"
+        raise ValueError(f"{where}: {error}; {fix}") from error

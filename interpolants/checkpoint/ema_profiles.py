@@ -16,16 +16,17 @@ would give weights that are too small by a common factor.
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from interpolants.utils.checks import check
+from interpolants.utils.plain import check_plain
+from interpolants.utils.tensor_files import check_finite_tensors, load_tensors
 
 WIDEST = 0.25
 
@@ -40,6 +41,13 @@ class Profile(NamedTuple):
 
     step: float
     gamma: float
+
+
+class _Snapshot(TypedDict):
+    """Content of a file of averages."""
+
+    sigma_rel: Sequence[float]
+    weights: Sequence[Mapping[str, Tensor]]
 
 
 def gamma_of(sigma_rel: float) -> float:
@@ -124,13 +132,18 @@ def reconstruct(
     if not steps:
         text = "expected averages that training saved, got none; train with power_ema=STEPS"
         raise FileNotFoundError(f"{folder}: {text}")
-    files = [snapshot_file(folder, s) for s in steps]
-    widths = [_read(file)["sigma_rel"] for file in files]
-    known = [Profile(s, gamma_of(w)) for s, each in zip(steps, widths, strict=True) for w in each]
+    contents = [_read(snapshot_file(folder, s)) for s in steps]
+    known = [
+        Profile(step, gamma_of(width))
+        for step, content in zip(steps, contents, strict=True)
+        for width in content["sigma_rel"]
+    ]
     shares = coefficients(known, Profile(steps[-1], gamma)).tolist()
+    averages = [weights for content in contents for weights in content["weights"]]
+    _check_alike(folder, averages)
     total: dict[str, Tensor] = {}
     dtypes: dict[str, torch.dtype] = {}
-    for share, weights in zip(shares, _averages(files), strict=True):
+    for share, weights in zip(shares, averages, strict=True):
         for name, weight in weights.items():
             dtypes[name] = weight.dtype
             so_far = total.setdefault(name, torch.zeros_like(weight, dtype=torch.float64))
@@ -138,18 +151,24 @@ def reconstruct(
     return {name: weight.to(dtypes[name]) for name, weight in total.items()}
 
 
-def _averages(files: Sequence[Path]) -> Iterator[dict[str, Tensor]]:
-    """Iterator over the averages in files, one file at a time."""
-    for file in files:
-        yield from _read(file)["weights"]
-
-
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> _Snapshot:
     """Read a file as data, with memory-mapped tensors."""
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError):
-        content = None
-    if not isinstance(content, dict) or not {"sigma_rel", "weights"} <= set(content):
-        raise ValueError(f"{file}: expected averages that training saved, got another file")
-    return content
+        content = load_tensors(file, mmap=True)
+        check_plain("", content, _Snapshot)
+        widths, weights = content["sigma_rel"], content["weights"]
+        check(len(widths) == len(weights), "weights", f"{len(widths)} averages", len(weights))
+        for k, average in enumerate(weights):
+            check_finite_tensors(f"weights[{k}]", average)
+    except ValueError as error:
+        rule = "expected averages that training saved"
+        raise ValueError(f"{file}: {rule}, got another or damaged file ({error})") from error
+    found: _Snapshot = content
+    return found
+
+
+def _check_alike(folder: str | Path, averages: Sequence[Mapping[str, Tensor]]) -> None:
+    """Require weights of the same names and shapes in all files."""
+    shapes = [{name: weight.shape for name, weight in each.items()} for each in averages]
+    alike = all(each == shapes[0] for each in shapes)
+    check(alike, str(folder), "averages of one network in all files", "those of several")

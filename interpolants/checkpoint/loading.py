@@ -12,9 +12,14 @@ from torch import Tensor, nn
 
 from interpolants.checkpoint import spec
 from interpolants.checkpoint.ema_profiles import WIDEST, reconstruct, snapshot_steps
-from interpolants.checkpoint.reading import check_keys, read_checkpoint
+from interpolants.checkpoint.reading import KEYS, read_checkpoint
+from interpolants.data.base import Data
 from interpolants.task.base import Task
 from interpolants.utils.checks import check, is_number
+from interpolants.utils.limits import TensorLimit
+
+# A constructor makes at most this multiple of the weights in the file, and besides this many.
+_TIMES, _SLACK, _SLACK_COUNT = 4, 2**22, 1_000
 
 
 def load(
@@ -23,10 +28,13 @@ def load(
     weights: str | float = "ema",
     trust: Sequence[str] = (),
     device: torch.device | str = "cpu",
+    data: bool = False,
 ) -> Any:
     """Load a trained model from its checkpoint, which is all it needs.
 
-    Loading never runs code from the file.
+    Loading never runs code from the file, and opens no other file that it names, except with
+    `data`. A base that draws from a data set is then without it, and autoguidance always without
+    its poorer network: what needs them says so.
 
     Args:
         path: a checkpoint file.
@@ -36,6 +44,7 @@ def load(
             to the checkpoint's, with a warning if it is an earlier one.
         trust: modules outside this package whose classes the checkpoint may name.
         device: device of the model.
+        data: whether to read the data set that a base draws from. It is never downloaded.
 
     Returns:
         A `Model`; for a neural SDE, a `TimeSeriesModel`.
@@ -52,18 +61,24 @@ def load(
     content = read_checkpoint(path)
     config = content["hyper_parameters"]["config"]
     state = _trainable_state(content["state_dict"])
-    if weights != "raw":
-        averaged = _averaged(content, path, weights)
-        state |= {f"model.{key}": weight for key, weight in averaged.items()}
+    averaged = {} if weights == "raw" else _averaged(content, path, weights)
+    state = _with_averages(state, averaged)
     task = task_of(config, trust)
-    check_keys(config, task.saved, path)
-
-    def build(key: str) -> Any:
-        return spec.build(config[key], where=key, trust=trust)
-
+    kinds = {key: kind for key, kind in KEYS.items() if key not in ("task", "data")}
+    parts = {
+        key: _build(config, key, kind, trust, data)
+        for key, kind in {**kinds, **task.saved}.items()
+    }
+    elements = sum(weight.numel() for weight in state.values())
+    limit = TensorLimit(_TIMES * elements + _SLACK, _TIMES * len(state) + _SLACK_COUNT)
     try:
-        return task.rebuild(config, state, build, device)
-    except (RuntimeError, KeyError) as error:
+        with limit:
+            model = task.rebuild(config, state, parts.__getitem__, device)
+        if averaged:
+            _check_complete(model, averaged)
+        return model
+    # Weights and parts that do not fit may make a network raise anything.
+    except Exception as error:
         reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
         rule = "expected the weights of the network in its config, got others"
         raise ValueError(f"{path}: {rule}; {reason}") from error
@@ -79,10 +94,23 @@ def task_of(config: Mapping[str, Any], trust: Sequence[str] = ()) -> Task:
     Raises:
         ValueError: if it has no task.
     """
-    task = spec.build(config["task"], where="task", trust=trust)
-    check(isinstance(task, Task), "task", "a kind of model", type(task).__name__)
+    task = _build(config, "task", Task, trust)
     assert isinstance(task, Task)
     return task
+
+
+def data_of(config: Mapping[str, Any], trust: Sequence[str] = ()) -> Data:
+    """Build the training data of a configuration, from the files that it names.
+
+    Args:
+        config, trust: as of `task_of`.
+
+    Raises:
+        ValueError: if it has none, or they cannot be read. Nothing is downloaded.
+    """
+    data = _build(config, "data", Data, trust)
+    assert isinstance(data, Data)
+    return data
 
 
 def load_network(path: str, weights: str | float = "ema") -> nn.Module:
@@ -99,6 +127,16 @@ def load_network(path: str, weights: str | float = "ema") -> nn.Module:
     check("net" in model.config, "load_network.path", rule, path)
     network: nn.Module = model.fields.net
     return network
+
+
+def _build(
+    config: Mapping[str, Any], key: str, kind: Any, trust: Sequence[str], data: bool = False
+) -> Any:
+    """Build a part of a configuration; an empty one is None."""
+    check(key in config, key, "an entry of the config", None)
+    outside = (Data,) if data else ()
+    part = None if config[key] == {} else config[key]
+    return spec.build(part, kind, where=key, trust=trust, outside=outside)
 
 
 def _trainable_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -124,6 +162,27 @@ def _averaged(
         text = f"the average is of step {steps[-1]}, the last saved up to the checkpoint's"
         warnings.warn(f"load.weights: {text}, {step}", stacklevel=3)
     return reconstruct(folder, weights, steps[-1])
+
+
+def _with_averages(
+    state: Mapping[str, Tensor], averaged: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """State dict with averages in the place of weights."""
+    named = {f"model.{name}": weight for name, weight in averaged.items()}
+    for name, weight in named.items():
+        shape = state[name].shape if name in state else None
+        rule = "a weight of the network" if shape is None else f"shape {tuple(shape)}"
+        place = name.replace("model.", "ema.weights.", 1)
+        check(weight.shape == shape, place, rule, tuple(weight.shape))
+    return {**state, **named}
+
+
+def _check_complete(model: Any, averaged: Mapping[str, Tensor]) -> None:
+    """Require averages of all weights that were trained, not of a part of them."""
+    trained = model.fields if hasattr(model, "fields") else model.model
+    for name, weight in trained.named_parameters():
+        known = name in averaged or not weight.requires_grad
+        check(known, "ema.weights", f"an average of {name}", "none")
 
 
 def _check_device(device: torch.device | str) -> None:

@@ -2,22 +2,69 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
-import torch
+from torch import Tensor
 
 from interpolants.checkpoint.format import check_format
+from interpolants.data.base import Data
+from interpolants.space.base import Space
+from interpolants.task.base import Task
+from interpolants.utils.plain import Count, check_plain
+from interpolants.utils.tensor_files import check_finite_tensors, load_tensors
 
-KEYS = ("event_shape", "task", "data", "space")
-"""Keys of the configuration in every checkpoint."""
+KEYS: Mapping[str, Any] = {
+    "event_shape": Sequence[Count],
+    "task": Task,
+    "data": Data,
+    "space": Space,
+}
+"""Keys of the configuration in every checkpoint, and the type of each, as of `Task.saved`."""
+
 _EXPECTED = "expected a checkpoint written by interpolants"
 
+_Weights = Mapping[str, Tensor]
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+
+class _EMA(TypedDict):
+    last_step: Count
+    weights: _Weights
+
+
+class _PowerEMA(TypedDict):
+    sigma_rel: Sequence[float]
+    last_step: Count
+    written: Count
+    weights: Sequence[_Weights]
+
+
+class _HyperParameters(TypedDict):
+    config: Mapping[str, Any]
+
+
+class _Checkpoint(TypedDict):
+    """Entries of every checkpoint, beside those that only the training framework reads."""
+
+    state_dict: _Weights
+    hyper_parameters: _HyperParameters
+    global_step: Count
+    ema: NotRequired[_EMA]
+    power_ema: NotRequired[_PowerEMA]
+
+
+class _Resumed(TypedDict):
+    """Entries that training continues from, besides."""
+
+    epoch: Count
+    optimizer_states: Sequence[Mapping[str, Any]]
+    lr_schedulers: Sequence[Mapping[str, Any]]
+    loops: Mapping[str, Mapping[str, Any]]
+    callbacks: Mapping[str, Mapping[str, Any]]
+
+
+def read_checkpoint(path: str | Path, *, resume: bool = False) -> dict[str, Any]:
     """Read the content of a checkpoint file, with all tensors on the CPU.
 
     Nothing in the file is run: only tensors, numbers, strings and containers of these are
@@ -25,6 +72,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Args:
         path: a file written in training.
+        resume: whether training continues from it, which needs more entries than a model.
 
     Returns:
         The checkpoint, with `["state_dict"]` and the configuration,
@@ -32,55 +80,52 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is a folder, empty, truncated, would run code, or is from another
-            program.
+        ValueError: if it is a folder, empty, truncated, damaged, would run code, is from another
+            program, or an entry is missing, of another type or not finite.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: {_EXPECTED}, got no such file")
     if path.is_dir():
         raise ValueError(f"{path}: {_EXPECTED}, got a folder; name a .ckpt file in it")
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path}: {_EXPECTED}, got an empty file")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: {_EXPECTED}, got a truncated file or another format")
-    content = _load(path)
-    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), dict):
-        raise _foreign(path, "state_dict")
-    config = _config(content)
-    if config is None:
-        raise _foreign(path, "config")
-    check_keys(config, KEYS, path)
-    check_format(content, path)
-    return content
-
-
-def check_keys(config: Mapping[str, Any], keys: Sequence[str], path: str | Path) -> None:
-    """Require keys in the configuration of a checkpoint.
-
-    Raises:
-        ValueError: for the first that is not there.
-    """
-    for key in keys:
-        if key not in config:
-            raise _foreign(path, f"{key} in its config")
-
-
-def _foreign(path: str | Path, lacking: str) -> ValueError:
-    return ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
-
-
-def _config(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    hyper_parameters = content.get("hyper_parameters")
-    config = hyper_parameters.get("config") if isinstance(hyper_parameters, dict) else None
-    return config if isinstance(config, dict) else None
-
-
-def _load(path: Path) -> object:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        rule = "got one with more than tensors and plain values; refused, nothing was run"
-        raise ValueError(f"{path}: {_EXPECTED}, {rule}") from error
-    except (RuntimeError, EOFError, KeyError, IndexError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path}: {_EXPECTED}, got a damaged file or another format") from error
+        content = load_tensors(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {_EXPECTED}, got {error}") from error
+    lacking = _lacking(content)
+    if lacking:
+        raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
+    check_format(content, path)
+    try:
+        for kind in (_Checkpoint, _Resumed)[: 1 + resume]:
+            check_plain("", content, kind)
+        _check_finite(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    result: dict[str, Any] = content
+    return result
+
+
+def _lacking(content: object) -> str:
+    """Missing entry among those by which checkpoints of this package are known; or ""."""
+    if not isinstance(content, dict) or "state_dict" not in content:
+        return "state_dict"
+    found: object = content
+    for name in ("hyper_parameters", "config"):
+        if not isinstance(found, dict):  # the check of types names it
+            return ""
+        if name not in found:
+            return "config"
+        found = found[name]
+    known = found if isinstance(found, dict) else KEYS
+    return next((f"{key} in its config" for key in KEYS if key not in known), "")
+
+
+def _check_finite(content: Mapping[str, Any]) -> None:
+    """Require finite weights and averages."""
+    sets = {"state_dict": content["state_dict"]}
+    sets["ema.weights"] = content.get("ema", {}).get("weights", {})
+    powers = content.get("power_ema", {}).get("weights", ())
+    sets |= {f"power_ema.weights[{i}]": weights for i, weights in enumerate(powers)}
+    for where, weights in sets.items():
+        check_finite_tensors(where, weights)

@@ -273,7 +273,7 @@ def _continue(config: Mapping[str, Any], keys: Sequence[str], folder: Path) -> R
 
 
 def _check_course(config: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:
-    saved = read_checkpoint(path)["hyper_parameters"]["config"]
+    saved = read_checkpoint(path, resume=True)["hyper_parameters"]["config"]
     for key, expected, got in _differences(config, saved, keys):
         check(
             False,

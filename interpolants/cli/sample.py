@@ -16,9 +16,8 @@ def main(cfg: Any) -> float:
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
-    from interpolants.checkpoint.loading import load, task_of
+    from interpolants.checkpoint.loading import data_of, load, task_of
     from interpolants.checkpoint.runs import newest_checkpoint
-    from interpolants.checkpoint.spec import build
     from interpolants.report.writer import sole_writer
     from interpolants.utils.checks import check_count
     from interpolants.utils.log import to_stderr
@@ -28,14 +27,15 @@ def main(cfg: Any) -> float:
     request = _request(cfg)
     ckpt = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
     trust, ranks = list(cfg.trust), _ranks(cfg.patience)
-    model = load(ckpt, weights=cfg.weights, trust=trust, device=ranks.device(cfg.device))
+    device = ranks.device(cfg.device)
+    model = load(ckpt, weights=cfg.weights, trust=trust, device=device, data=True)
     task, hydra = task_of(model.config, trust), HydraConfig.get()
     task.check_overrides(hydra.overrides.task)
     stem = (
         request.stem(task.stem(hydra.runtime.choices["sampler"])) if cfg.stem is None else cfg.stem
     )
     folder = ckpt.parent.parent / "samples" if cfg.out is None else Path(cfg.out)
-    data = build(model.config["data"], where="data", trust=trust)
+    data = data_of(model.config, trust)
     metrics = [instantiate(node, _convert_="all") for node in cfg.metric.values()]
     settings = _settings(cfg, folder, stem)
     with sole_writer(folder, stem) if ranks.rank == 0 else nullcontext():

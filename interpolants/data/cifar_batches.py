@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ _Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 _SHAPE = (3, 32, 32)
 _PIXELS, _CLASSES = 3072, 10
+# A batch has half of it.
+_MOST_BYTES = 2**26
 _TRAIN = tuple(f"data_batch_{k}" for k in range(1, 6))
 _TEST = "test_batch"
 # Places of the batches below a folder, and the suffix of their names there.
@@ -72,6 +75,8 @@ def _contents(where: str, place: Path, names: list[str]) -> Iterator[tuple[str, 
             with tarfile.open(place, "r:gz") as archive:
                 for member in archive:
                     name = Path(member.name).name
+                    rule = f"files of at most {_MOST_BYTES} bytes in {place}"
+                    check(member.size <= _MOST_BYTES, where, rule, member.size)
                     file = archive.extractfile(member) if name in names else None
                     if file is not None:
                         yield name, file.read()
@@ -104,6 +109,7 @@ def _batch(where: str, path: Path, content: bytes) -> _Batch:
 def _unpickled(where: str, path: Path, content: bytes) -> _Batch:
     rule = f"a pickled batch of CIFAR-10 in {path}"
     try:
+        _check_opcodes(content)
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
         pixels = batch[b"data"].array()
         return pixels.reshape(-1, _PIXELS), np.asarray(batch[b"labels"], dtype=np.int64)
@@ -111,6 +117,14 @@ def _unpickled(where: str, path: Path, content: bytes) -> _Batch:
     except Exception as error:
         check(False, where, rule, f"{type(error).__name__}: {error}", "get the file anew")
         raise
+
+
+def _check_opcodes(content: bytes) -> None:
+    """Refuse what takes more memory than the pickle has, in Python's own unpickler too."""
+    for opcode, argument, _ in pickletools.genops(content):
+        place = argument if "PUT" in opcode.name and isinstance(argument, int) else 0
+        if opcode.name == "BYTEARRAY8" or place > len(content):
+            raise pickle.UnpicklingError(f"{opcode.name} {argument}")
 
 
 class _Array:

@@ -16,6 +16,9 @@ from interpolants.data.split_data import split_numbers
 from interpolants.utils.checks import check, check_count, check_open_interval, check_seed, is_whole
 
 _SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+# Others, such as EPS, are run by programs.
+_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_MOST_PIXELS = 10**8
 _MODES = {1: "L", 3: "RGB"}
 
 
@@ -29,7 +32,8 @@ class ImageFolder(ImageData):
 
     Args:
         path: the folder; relative paths start at the current folder. Files other than .bmp, .jpeg,
-            .jpg, .png, .ppm, .tif, .tiff and .webp, and hidden files, are ignored.
+            .jpg, .png, .ppm, .tif, .tiff and .webp, and hidden files, are ignored. Links are
+            followed, to each folder once. An image has at most 10^8 pixels.
         size: height and width of an image in pixels.
         channels: 1 for grey, 3 for RGB.
         held_out_fraction: fraction of images held out, in (0, 1).
@@ -90,12 +94,15 @@ class ImageFolder(ImageData):
         """Decoded image, uint8, (C, size, size)."""
         path = os.path.join(self.folder, file)
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=_FORMATS) as image:
+                if image.width * image.height > _MOST_PIXELS:
+                    raise ValueError(f"more than {_MOST_PIXELS} pixels")
                 if image.mode[0] in "IF":
                     raise ValueError(f"more than 8 bits for a number (mode {image.mode})")
                 whole = ImageOps.exif_transpose(image).convert(self._mode)
             square = ImageOps.fit(whole, (self._size, self._size), Image.Resampling.LANCZOS)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        # A damaged image may raise anything.
+        except Exception as error:
             rule, fix = f"an image in {path}", "remove or replace this file"
             check(False, "ImageFolder.path", rule, str(error), fix)
             raise
@@ -104,13 +111,23 @@ class ImageFolder(ImageData):
 
 
 def _image_files(folder: Path) -> list[str]:
-    """Sorted paths of all images below a folder, relative to it."""
-    found = []
+    """Sorted paths of all images below a folder, relative to it, each folder visited once."""
+    found, visited = [], set()
     for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            os.path.relpath(os.path.join(parent, name), folder)
+        real = os.path.realpath(parent)
+        if real in visited:
+            folders[:] = []
+            continue
+        visited.add(real)
+        shown = (name for name in folders if not name.startswith("."))
+        # Links last: what is below one is known by its own folder.
+        folders[:] = sorted(shown, key=lambda name: (os.path.islink(f"{parent}/{name}"), name))
+        images = [
+            os.path.join(parent, name)
             for name in names
             if os.path.splitext(name)[1].lower() in _SUFFIXES and not name.startswith(".")
         ]
+        for path in images:
+            check(os.path.isfile(path), "ImageFolder.path", "a file, or a link to one", path)
+        found += [os.path.relpath(path, folder) for path in images]
     return sorted(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, final
 
@@ -29,6 +29,10 @@ class Labels:
             empty.
         dropout: fraction of training samples whose label was dropped. Above 0 the network is also
             unconditional, as classifier-free guidance needs it.
+
+    Raises:
+        ValueError: if the frequencies are not those of classes, or the scaling not one of vectors
+            of that size.
     """
 
     frequencies: tuple[float, ...] = ()
@@ -36,6 +40,18 @@ class Labels:
     shift: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("frequencies", "shift", "scale"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        shares = self.frequencies
+        good = all(share >= 0 for share in shares) and (sum(shares) > 0 or not shares)
+        check(good, "Labels.frequencies", "numbers >= 0, not all 0", shares)
+        known = bool(shares) != (self.size > 0) and self.size >= 0
+        check(known, "Labels.size", "a number > 0 for vectors, and 0 for classes", self.size)
+        fits = {len(self.shift), len(self.scale)} in ({0}, {self.size}) and 0 not in self.scale
+        rule = f"{self.size} numbers, as in the shift, none of them 0"
+        check(fits, "Labels.scale", rule, self.scale)
 
     @classmethod
     def of(cls, label: Tensor | None, dropout: float, classes: int = 0) -> Labels:
@@ -63,20 +79,12 @@ class Labels:
         counts = torch.bincount(label.long(), minlength=classes).double()
         return cls(frequencies=tuple((counts / counts.sum()).tolist()), dropout=dropout)
 
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Labels:
-        """Rebuild labels from the result of `plain`."""
-        parts: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()
-        }
-        return cls(**parts)
-
     def __str__(self) -> str:
         kind = f"vectors of {self.size}" if self.size else f"{len(self.frequencies)} classes"
         return f"{kind}, dropped in {self.dropout:.0%} of training"
 
     def plain(self) -> dict[str, Any]:
-        """Convert to plain data, for a checkpoint."""
+        """Convert to plain data, for a checkpoint: the arguments of the constructor."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     def net_options(self) -> dict[str, int]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import difflib
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 import torch
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.typing import NDArray
 from torch import Tensor
 
+from interpolants.data.file_sizes import check_size
 from interpolants.data.standardize import check_finite_rows
 from interpolants.utils.checks import check
 
@@ -124,18 +127,43 @@ def load_arrays(owner: str, path: Path) -> Array | dict[str, Array]:
         path: the file.
 
     Raises:
-        ValueError: if the file is damaged or holds objects.
+        ValueError: if the file is damaged, holds objects, or holds far more than its size.
     """
+    where = f"{owner}.path"
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
+        if is_zipfile(path):
+            check_size(where, path, _archive_size(path))
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        # Mapping compares the size in the header with that of the file.
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    # A damaged file may raise anything; the rules above are kept in their own words.
+    except Exception as error:
+        if str(error).startswith(f"{where}: "):
+            raise
         fix = "save plain numeric arrays; objects are never unpickled"
-        check(False, f"{owner}.path", f"arrays of numbers in {path}", str(error), fix)
+        check(False, where, f"arrays of numbers in {path}", str(error), fix)
         raise
+
+
+def _archive_size(path: Path) -> int:
+    """Bytes of all arrays in an archive, after a check that they are as large as they say.
+
+    Raises:
+        ValueError: if one is not, or is encrypted.
+    """
+    with ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.flag_bits & 1:
+                raise ValueError(f"the array {member.filename} is encrypted")
+            with archive.open(member) as file:
+                read = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}
+                shape, _, dtype = read[read_magic(file)](file)
+                size = file.tell() + math.prod(shape) * dtype.itemsize
+            if size != member.file_size and not dtype.hasobject:
+                text = f"{member.filename} has {member.file_size} bytes, not {size} as it says"
+                raise ValueError(text)
+        return sum(member.file_size for member in archive.infolist())
 
 
 def as_rows(owner: str, values: Array, place: str) -> Tensor:

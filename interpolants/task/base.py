@@ -59,13 +59,13 @@ class Task(abc.ABC):
         parts: keys of the configuration that decide the course of training, beside those that
             all tasks share.
         saved: keys of the configuration that the model is rebuilt from, beside those that all
-            tasks share.
+            tasks share, and the type of each: the family of its class, with its base class.
         unused: arguments of `SampleRequest` and `ReportSettings` that have no meaning here.
     """
 
     title: ClassVar[str]
     parts: ClassVar[tuple[str, ...]]
-    saved: ClassVar[tuple[str, ...]]
+    saved: ClassVar[Mapping[str, Any]]
     unused: ClassVar[tuple[str, ...]]
 
     @abc.abstractmethod
@@ -97,12 +97,16 @@ class Task(abc.ABC):
         Args:
             config: its configuration as plain data.
             state: `state_dict` of the `Trainable`.
-            build: builds the object of a key of the configuration.
+            build: builds the object of a key of `saved`, or of those that all tasks share.
             device: device of the model.
 
         Raises:
             ValueError, RuntimeError, KeyError: if the state is another model's.
         """
+
+    def completed(self, loaded: Any, trained: Any) -> Any:
+        """A loaded model with the parts of the one in training that no checkpoint names."""
+        return loaded
 
     def request(self, config: Mapping[str, Any], n: int, seed: int) -> SampleRequest:
         """Request for the samples that a run draws."""

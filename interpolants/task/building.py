@@ -107,18 +107,25 @@ def _check_base_space(base: Base, space: Space) -> None:
     )
 
 
-def load_state(model: nn.Module, space: Space, state: Mapping[str, Tensor]) -> Scaling:
+def load_state(
+    model: nn.Module, space: Space, state: Mapping[str, Tensor], event_shape: Sequence[int]
+) -> Scaling:
     """Load the state dict of a `Trainable`: weights into `model`; returns the scaling.
 
     Args:
         model: a model built as for training.
         space: space of the data, not fitted yet.
         state: state dict with the keys `model.*` and `scaling.*`.
+        event_shape: shape of one sample, which is that of the scaling.
 
     Raises:
         RuntimeError, KeyError: if the state is another model's.
     """
-    scaling = Scaling(state["scaling.shift"], state["scaling.scale"], space)
+    shift, scale = state["scaling.shift"], state["scaling.scale"]
+    if not shift.shape == scale.shape == torch.Size(event_shape):
+        shapes = f"{tuple(shift.shape)} and {tuple(scale.shape)}"
+        raise RuntimeError(f"scaling of shapes {shapes} for samples of {tuple(event_shape)}")
+    scaling = Scaling(shift, scale, space)
     for prefix, part in (("model.", model), ("scaling.", scaling)):
         own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         part.load_state_dict(own)

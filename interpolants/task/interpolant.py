@@ -6,16 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from interpolants.base.base import Base
+from interpolants.coupling.base import Coupling
 from interpolants.data.base import Data
 from interpolants.data.labels import Labels
 from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.base import Guidance
+from interpolants.interpolant.base import Interpolant
 from interpolants.metric.base import Metric
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
 from interpolants.model.trainable import TrainableFields
+from interpolants.net.field_network import FieldNetwork
+from interpolants.objective.base import Objective
+from interpolants.sampler.sampler import Sampler
 from interpolants.task.base import Build, SampleCheck, Task, TaskSetup
 from interpolants.task.building import (
     build_fields,
@@ -48,10 +54,17 @@ class InterpolantTask(Task):
         "label_dropout",
         "precondition",
     )
-    saved: ClassVar[tuple[str, ...]] = (
-        *("base", "coupling", "interpolant", "objective", "net", "sampler", "guidance"),
-        *("labels", "std"),
-    )
+    saved: ClassVar[Mapping[str, Any]] = {
+        "base": Base,
+        "coupling": Coupling,
+        "interpolant": Interpolant,
+        "objective": Objective,
+        "net": Callable[..., FieldNetwork | nn.Module],
+        "sampler": Callable[..., Sampler],
+        "guidance": Guidance | None,
+        "labels": Labels | None,
+        "std": float | None,
+    }
     unused: ClassVar[tuple[str, ...]] = ("context_length",)
 
     def prepare(
@@ -97,18 +110,22 @@ class InterpolantTask(Task):
         build: Callable[[str], Any],
         device: torch.device | str,
     ) -> Model:
-        labels = None if config["labels"] is None else Labels.from_plain(config["labels"])
-        fields, _ = build_fields(build, config["event_shape"], labels, config["std"])
-        scaling = load_state(fields.to(device), build("space"), state).to(device)
+        labels, shape = build("labels"), build("event_shape")
+        fields, _ = build_fields(build, shape, labels, build("std"))
+        scaling = load_state(fields.to(device), build("space"), state, shape).to(device)
         return Model(
             fields=fields,
-            event_shape=config["event_shape"],
+            event_shape=shape,
             scaling=scaling,
             sampler=build("sampler"),
             labels=labels,
-            guidance=build("guidance") if config["guidance"] else None,
+            guidance=build("guidance"),
             config=config,
         )
+
+    def completed(self, loaded: Model, trained: Model) -> Model:
+        loaded.guidance = trained.guidance  # may have a network of another run
+        return loaded
 
     def check_samples(
         self, model: Any, data: Data, metrics: Sequence[Metric], request: SampleRequest

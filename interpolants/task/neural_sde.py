@@ -17,6 +17,7 @@ from interpolants.neural_sde.model import (
     build_neural_sde,
     checked_context_length,
 )
+from interpolants.neural_sde.neural_sde import NeuralSDE
 from interpolants.neural_sde.trainable import TrainableNeuralSDE
 from interpolants.objective.step_loss import whole
 from interpolants.space.scaling import Scaling
@@ -37,7 +38,10 @@ class NeuralSDETask(Task):
 
     title: ClassVar[str] = "a neural SDE"
     parts: ClassVar[tuple[str, ...]] = ("neural_sde",)
-    saved: ClassVar[tuple[str, ...]] = ("neural_sde", "times")
+    saved: ClassVar[Mapping[str, Any]] = {
+        "neural_sde": Callable[..., NeuralSDE],
+        "times": Sequence[float],
+    }
     unused: ClassVar[tuple[str, ...]] = (
         *("sampler", "num_steps", "likelihood", "animation", "output", "chunk_size"),
         *("label", "guidance"),
@@ -74,12 +78,10 @@ class NeuralSDETask(Task):
         build: Callable[[str], Any],
         device: torch.device | str,
     ) -> TimeSeriesModel:
-        event_shape = config["event_shape"]
-        neural_sde = build_neural_sde(build("neural_sde"), event_shape, config["times"])
-        scaling = load_state(neural_sde.to(device), build("space"), state).to(device)
-        return TimeSeriesModel(
-            model=neural_sde, event_shape=event_shape, scaling=scaling, config=config
-        )
+        shape = build("event_shape")
+        neural_sde = build_neural_sde(build("neural_sde"), shape, build("times"))
+        scaling = load_state(neural_sde.to(device), build("space"), state, shape).to(device)
+        return TimeSeriesModel(model=neural_sde, event_shape=shape, scaling=scaling, config=config)
 
     def request(self, config: Mapping[str, Any], n: int, seed: int) -> SampleRequest:
         return SampleRequest(n=n, seed=seed, context_length=config["context_length"])

@@ -57,7 +57,7 @@ class AtomicCheckpointIO(CheckpointIO):
         if Path(path).name == _FROM_FORK:
             weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             return weights
-        return read_checkpoint(path)
+        return read_checkpoint(path, resume=True)
 
     def remove_checkpoint(self, path: str | Path) -> None:
         """Delete a checkpoint file, if it is there."""

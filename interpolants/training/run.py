@@ -82,7 +82,7 @@ def train(
     task: Task = build(config["task"])
     trainable, model = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
-    _check_saved(plain, (*KEYS, *task.saved))
+    _check_saved(plain, {**KEYS, **task.saved})
     metrics = _fitted_metrics(config, build, data)
     location = shared_location(lambda: locate_run(plain, root, task.parts))
     config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
@@ -109,7 +109,9 @@ def train(
             last = location.folder / LAST
             figures = write_figures(location.folder)
             # The last checkpoint's averaged weights, for the same report as by `sample.py`.
-            trained = load(last, trust=_modules(plain), device=trainer.strategy.root_device)
+            device = trainer.strategy.root_device
+            trained = load(last, trust=_modules(plain), device=device, data=True)
+            trained = task.completed(trained, model)
             report = _report(task, trained, data, metrics, config, location.folder)
             step = read_checkpoint(last)["global_step"]  # the trainer lost it if it forked
             log_report(loggers, report, step)
@@ -254,18 +256,11 @@ def _modules(node: Any) -> list[str]:
     return [m for item in node for m in _modules(item)] if isinstance(node, list) else []
 
 
-def _check_saved(plain: dict[str, Any], keys: Sequence[str]) -> None:
+def _check_saved(plain: dict[str, Any], kinds: Mapping[str, Any]) -> None:
     """Require before training that all parts can be rebuilt from a checkpoint."""
-    for key in keys:
-        if isinstance(plain[key], dict) and "_target_" in plain[key]:
-            spec.build(_uncalled(plain[key]), where=key, trust=_modules(plain))
-
-
-def _uncalled(node: Any) -> Any:
-    """Spec whose classes are imported, but not called."""
-    if isinstance(node, dict):
-        return {k: _uncalled(v) for k, v in node.items()} | {"_partial_": True}
-    return [_uncalled(item) for item in node] if isinstance(node, list) else node
+    for key, kind in kinds.items():
+        if plain[key] != {}:
+            spec.check_spec(plain[key], kind, where=key, trust=_modules(plain))
 
 
 def _module_options(

@@ -16,6 +16,10 @@ _CONFIG = dict.fromkeys(KEYS)
 OURS: dict[str, Any] = {
     "hyper_parameters": {"config": _CONFIG},
     "state_dict": {"w": torch.arange(1000.0)},
+    **dict.fromkeys(("global_step", "epoch"), 0),
+    **dict.fromkeys(("optimizer_states", "lr_schedulers"), ()),
+    "loops": {},
+    "callbacks": {},
     **format_record(),
 }
 

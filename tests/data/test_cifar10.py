@@ -92,7 +92,7 @@ def test_cifar10_runs_nothing_that_a_batch_names(protocol, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "EOFError"),
+        (b"", "pickle exhausted"),
         (b"\x80\x02}q", "a pickled batch of CIFAR-10 in {path}, got"),
         (pickle.dumps([1, 2], 2), "TypeError"),
         (pickle.dumps({1: 2}, 2), "KeyError: b'data'"),

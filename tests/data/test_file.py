@@ -157,7 +157,7 @@ def write(path: Path, content: object) -> None:
             "x.npy",
             np.array([{}, {}]),
             {},
-            "File.path: expected arrays of numbers in {path}, got 'Object arrays cannot be",
+            "File.path: expected arrays of numbers in {path}, got \"Array can't be memory-map",
         ),
         (
             "x.npz",

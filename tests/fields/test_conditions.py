@@ -219,7 +219,7 @@ def test_labels_of_vectors_and_their_plain_form():
     assert network_labels(Labels.of(raw, 0.0), raw).tolist() == [[-1, 0], [1, 0]]
     assert network_labels(None, raw) is None and network_labels(labels, None) is None
     assert labels.net_options() == {"label_size": 3}
-    assert Labels.from_plain(labels.plain()) == labels
+    assert Labels(**labels.plain()) == labels
     assert labels.expanded([1.0, 2.0, 3.0], 4).shape == (4, 3)
     with pytest.raises(ValueError, match="a vector for each sample"):
         labels.draw(3, torch.Generator())

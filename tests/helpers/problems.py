@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from hydra.utils import get_object
 from torch import Tensor, nn
 
 from interpolants.checkpoint import spec
+from interpolants.data.base import Data
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant, Coefficients
@@ -30,7 +32,10 @@ def stems(group: str) -> list[str]:
 
 def load(group: str, stem: str, **changes: Any) -> Any:
     """The object that conf/<group>/<stem>.yaml describes."""
-    return spec.build(node_of(group, stem) | changes)
+    node = node_of(group, stem) | changes
+    cls: Any = get_object(node["_target_"])
+    kind = Callable[..., cls] if node.get("_partial_") else cls
+    return spec.build(node, kind, outside=(Data,))
 
 
 def node_of(group: str, stem: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from interpolants.checkpoint import spec
 from interpolants.fields.fields import Fields
+from interpolants.interpolant.base import Interpolant
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
 from interpolants.interpolant.schedule.constant import ConstantSchedule
 from interpolants.interpolant.schedule.geometric import GeometricSchedule
@@ -160,7 +161,7 @@ def test_configuration_takes_a_schedule_in_place_of_a_number():
     cfg = config_of(
         "interpolant=geometric_brownian", f"interpolant.sigma={node}", "interpolant.mu=0.1"
     )
-    path = spec.build(OmegaConf.to_container(cfg.interpolant))
+    path = spec.build(OmegaConf.to_container(cfg.interpolant), Interpolant)
     sigma = LinearSchedule(start=0.4, end=1.2)
     assert path == GeometricBrownianInterpolant(sigma=sigma, mu=0.1)
 

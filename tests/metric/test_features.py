@@ -5,11 +5,12 @@ from contextlib import nullcontext
 import pytest
 import torch
 from helpers.image_files import write_image_network
+from torch import Tensor
 
 from interpolants.data.digits import Digits
 from interpolants.data.images import Images, LabelledImages
 from interpolants.data.moons import Moons
-from interpolants.metric.features.base import Features
+from interpolants.metric.features.base import Features, cached
 from interpolants.metric.features.classifier import ClassifierFeatures
 from interpolants.metric.features.inception import InceptionFeatures
 from interpolants.metric.frechet_distance import FrechetDistance
@@ -131,3 +132,27 @@ def test_the_classifier_is_the_same_for_mirrored_training(tmp_path, monkeypatch)
         features.fit(Images(*sides, flip=flip))
         names.append(features.name)
     assert names[0] == names[1]
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "another"])
+def test_a_damaged_cache_is_made_anew(damage, tmp_path):
+    path, made = tmp_path / "cache.pt", []
+
+    def make():
+        made.append(1)
+        return torch.arange(6.0).view(2, 3)
+
+    assert torch.equal(cached(path, make, Tensor), cached(path, make, Tensor))
+    assert len(made) == 1
+    whole = path.read_bytes()
+    # The last number of the tensor, 5, is stored as 40 a0 00 00, the highest byte last.
+    flipped = whole.replace(b"\x00\x00\xa0\x40", b"\x00\x00\xa0\x41")
+    contents = {"cut": whole[:-50], "empty": b"", "flipped": flipped}
+    if damage == "another":
+        torch.save([1], path)
+    else:
+        path.write_bytes(contents[damage])
+    with pytest.warns(UserWarning, match=r"cache\.pt is made anew: "):
+        assert torch.equal(cached(path, make, Tensor), make())
+    assert cached(path, make, Tensor)[1, 2] == 5
+    assert path.read_bytes() == whole

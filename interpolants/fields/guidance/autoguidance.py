@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Annotated, final
 
 from torch import Tensor, nn
 
+from interpolants.data.labels import Labels
 from interpolants.fields.guidance.base import Guidance
 from interpolants.net.condition import Condition
+from interpolants.utils.checks import check
+from interpolants.utils.plain import OUTSIDE
 
 
 @final
@@ -22,14 +25,26 @@ class Autoguidance(Guidance):
     Args:
         poor: a network trained to predict the same fields on the same path, in the same units,
             such as that of an earlier checkpoint, `interpolants.load(path).fields.net`. It is
-            called with the same condition.
+            called with the same condition. None in a model that was loaded, since a checkpoint
+            names no other: sampling then needs a guidance with its network.
     """
 
-    poor: nn.Module
+    poor: Annotated[nn.Module | None, OUTSIDE] = None
+
+    def check(self, labels: Labels | None) -> None:
+        self._network()
 
     def networks(self, net: nn.Module) -> Sequence[nn.Module]:
-        return [net, self.poor]
+        return [net, self._network()]
 
     def poorer(self, net: nn.Module, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
-        predictions: Tensor = self.poor(t, x, condition)
+        predictions: Tensor = self._network()(t, x, condition)
         return predictions
+
+    def _network(self) -> nn.Module:
+        fix = (
+            "pass guidance=Autoguidance(...), or set guidance=autoguidance guidance.poor.path=..."
+        )
+        check(self.poor is not None, "Autoguidance.poor", "a poorer network", None, fix)
+        assert self.poor is not None
+        return self.poor

@@ -6,6 +6,7 @@ import abc
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from interpolants.data.base import Data
 from interpolants.data.split_data import SplitData
 from interpolants.metric.features.cache import cached
+from interpolants.utils.plain import Rule
 
 FOLDER = Path("~/.cache/interpolants/features")
 """Default folder of cached features of training data."""
@@ -72,7 +74,8 @@ class Features(abc.ABC):
         def make() -> Tensor:
             return torch.cat([self._mapped(rows) for rows in training_chunks(data)])
 
-        found: Tensor = make() if self.kept is None else cached(self.kept, make)
+        kind = Annotated[Tensor, Rule("features, (N, F)", lambda rows: rows.dim() == 2)]
+        found: Tensor = make() if self.kept is None else cached(self.kept, make, kind)
         return found
 
     def _mapped(self, x: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,11 @@ import torch
 from interpolants.utils.files import remove_leftovers, replace
 from interpolants.utils.locks import SoleUser
 from interpolants.utils.log import to_stderr
+from interpolants.utils.plain import check_plain
+from interpolants.utils.tensor_files import load_tensors
 
 
-def cached(file: Path, make: Callable[[], Any]) -> Any:
+def cached(file: Path, make: Callable[[], Any], kind: Any) -> Any:
     """Content of a cache file, made and written if there is none or it is damaged.
 
     One process makes it; others that need the same file wait for that.
@@ -22,26 +23,33 @@ def cached(file: Path, make: Callable[[], Any]) -> Any:
     Args:
         file: the cache file.
         make: computes the content, tensors and plain data.
+        kind: type of the content, as of `interpolants.utils.plain.check_plain`.
 
     Returns:
         The content, with memory-mapped tensors, so that metrics and processes share them.
     """
-    if not _is_whole(file):
+    content = _read(file, kind)
+    if isinstance(content, ValueError):
         lock = file.with_name(f".{file.name}.lock")
         with SoleUser(lock, f"features: expected the use of {file}", wait=True):
             remove_leftovers(file.parent, file.name)
-            if not _is_whole(file):
+            content = _read(file, kind)
+            if isinstance(content, ValueError):
                 if file.exists():
-                    to_stderr(f"{file}: damaged, and made again")
-                content = make()
-                replace(file, lambda out: torch.save(content, out), sync=True)
-    return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+                    to_stderr(f"{file}: damaged, and made again ({content})")
+                made = make()
+                replace(file, lambda out: torch.save(made, out), sync=True)
+                content = load_tensors(file, mmap=True)
+    return content
 
 
-def _is_whole(file: Path) -> bool:
-    """True if every byte of an archive agrees with its checksum, which torch does not ask."""
+def _read(file: Path, kind: Any) -> Any:
+    """Content of a cache file, or the error that says why it cannot be used."""
+    if not file.exists():
+        return ValueError("no such file")
     try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.testzip() is None
-    except Exception:  # a damaged archive may raise anything
-        return False
+        content = load_tensors(file, mmap=True)
+        check_plain("", content, kind)
+    except ValueError as error:
+        return error
+    return content

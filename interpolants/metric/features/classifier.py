@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, final
+from typing import TypedDict, final
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,14 @@ from interpolants.utils.seeds import keyed_generator
 _WIDTH, _BATCH, _RATE = 64, 128, 3e-3
 _EPOCHS, _LEAST_STEPS = 3, 1_500
 _VERSION = 1
+
+
+class _Trained(TypedDict):
+    """Content of a file in the cache."""
+
+    weights: Mapping[str, Tensor]
+    scale: float
+    accuracy: float
 
 
 @final
@@ -68,7 +76,7 @@ class ClassifierFeatures(Features):
         self._shift, self._unit = data.shift, data.scale
         self._net = _network(shape, data.num_classes)
         file = self.folder / f"{key}.pt"
-        content = cached(file, lambda: self._train(data, file))
+        content = cached(file, lambda: self._train(data, file), _Trained)
         self._net.load_state_dict(content["weights"])
         self._scale, self.accuracy, self._fitted = content["scale"], content["accuracy"], key
         self._net.eval()
@@ -97,7 +105,7 @@ class ClassifierFeatures(Features):
     def _scaled(self, x: Tensor) -> Tensor:
         return (x.cpu().float() - self._shift) / self._unit
 
-    def _train(self, data: SplitData, file: Path) -> dict[str, Any]:
+    def _train(self, data: SplitData, file: Path) -> _Trained:
         """Train, and return the weights, the constant and the accuracy on held-out rows."""
         steps = max(_EPOCHS * (data.num_train // _BATCH), _LEAST_STEPS)
         print(f"training a classifier for features, {steps} steps: {file}", file=sys.stderr)
