@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpolants.data.base import Batch, checked_labels, take
-from interpolants.data.split_data import SplitData, split_numbers
+from interpolants.data.split_data import SplitData, held_out_by_hash, row_bytes
 from interpolants.data.standardize import check_finite_rows
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.utils.checks import check, check_open_interval, check_seed
@@ -26,13 +26,15 @@ class FiniteData(SplitData):
         mask: for time series, True at existing observations, bool, shape (N, T), or None.
         standardize: whether to scale each coordinate to mean 0 and standard deviation 1 over the
             training rows for networks; constant coordinates are only shifted.
-        held_out_fraction: fraction of rows held out, in (0, 1).
-        split_seed: seed of the choice of these rows.
-        is_held_out: True for held-out rows, bool, shape (N,), instead of a random choice.
+        held_out_fraction: fraction of rows held out, in (0, 1), by a hash of `x` and `x0`; see
+            `held_out_by_hash`.
+        split_seed: another seed makes another choice of these rows.
+        is_held_out: True for held-out rows, bool, shape (N,), instead of that choice.
 
     Raises:
-        ValueError: if there are fewer than two rows, a value is NaN or infinite, the labels, the
-            base samples or the masks do not match the rows, or the split leaves a side empty.
+        ValueError: if there are fewer than two different rows, a value is NaN or infinite, the
+            labels, the base samples or the masks do not match the rows, or the split leaves a side
+            empty.
     """
 
     def __init__(
@@ -52,9 +54,10 @@ class FiniteData(SplitData):
         check_seed(f"{name}.split_seed", split_seed)
         rows = _checked_rows(name, x, label, x0, mask)
         if is_held_out is None:
-            train, held_out = split_numbers(len(x), held_out_fraction, split_seed)
-        else:
-            train, held_out = _numbers(name, is_held_out, len(x))
+            values = x if x0 is None else torch.cat([x.flatten(1), x0.flatten(1)], dim=1)
+            content = row_bytes(values.double())
+            is_held_out = held_out_by_hash(name, content, held_out_fraction, split_seed)
+        train, held_out = _numbers(name, is_held_out, len(x))
         self._train, self._held_out = take(rows, train), take(rows, held_out)
         self.event_shape = tuple(x.shape[1:])
         self.shift, self.scale = torch.zeros(self.event_shape), torch.ones(self.event_shape)

@@ -26,9 +26,9 @@ class FiniteTimeSeries(FiniteData, TimeSeriesData):
         times: T ascending numbers >= 0.
         standardize: whether to scale each channel to mean 0 and standard deviation 1 over the
             training observations of all times for networks.
-        held_out_fraction: fraction of series held out, in (0, 1).
-        split_seed: seed of the choice of these series.
-        is_held_out: True for held-out series, bool, shape (N,), instead of a random choice.
+        held_out_fraction: fraction of series held out, in (0, 1), by a hash of their values.
+        split_seed: another seed makes another choice of these series.
+        is_held_out: True for held-out series, bool, shape (N,), instead of that choice.
 
     Raises:
         ValueError: if the shapes do not agree, the times are not ascending numbers >= 0, a series

@@ -30,7 +30,7 @@ def read_csv(
     *,
     role: str = "label",
     missing: bool = False,
-) -> tuple[Array, Array | None]:
+) -> tuple[Array, Array | None, tuple[str, ...]]:
     """Read numeric columns and labels of a .csv file.
 
     Labels are a column of numbers or text, or several columns of numbers. The first line is a
@@ -45,8 +45,8 @@ def read_csv(
         missing: whether empty cells, NA and nan are read as NaN, instead of an error.
 
     Returns:
-        The numbers, shape (rows, columns), and the labels, of shape (rows,) for one column,
-        numbers of shape (rows, columns) for a list, or None.
+        The numbers, shape (rows, columns); the labels, of shape (rows,) for one column, numbers of
+        shape (rows, columns) for a list, or None; and the names of the columns.
 
     Raises:
         ValueError: if the file is empty, a column is unknown, a line has the wrong number of
@@ -79,9 +79,10 @@ def read_csv(
                 values[k, j] = np.nan if empty else _number(row[i], owner, role, place)
         return values
 
+    read = tuple(names[i] for i in indices)
     if isinstance(label, str):
-        return numbers(indices), _label_cells([row[targets[0]] for _, row in lines])
-    return numbers(indices), numbers(targets) if targets else None
+        return numbers(indices), _label_cells([row[targets[0]] for _, row in lines]), read
+    return numbers(indices), numbers(targets) if targets else None, read
 
 
 def read_array(

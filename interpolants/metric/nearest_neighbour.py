@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import torch
 from torch import Tensor
 
-from interpolants.metric.base import MetricResult
+from interpolants.metric.base import Estimate, MetricResult, mean_estimate, result
 from interpolants.metric.feature_metric import Compared, FeatureMetric
 
 _CHUNK = 256
@@ -29,11 +30,13 @@ class NearestNeighbour(FeatureMetric):
     """
 
     def results(self, rows: Compared) -> list[MetricResult]:
-        own, fresh = (_nearest(part, rows.training) for part in (rows.samples, rows.fresh))
+        fresh = rows.keep("nearest", lambda: _nearest(rows.fresh(), rows.training))
+        own = _nearest(rows.samples, rows.training)
         near = torch.quantile(fresh, _QUANTILE)
+        expected = math.sqrt(_QUANTILE * (1 - _QUANTILE) / len(fresh))
         return [
-            MetricResult("nearest_training", float(own.mean()), float(fresh.mean())),
-            MetricResult("copied", float((own < near).double().mean()), _QUANTILE),
+            result("nearest_training", mean_estimate(own), mean_estimate(fresh)),
+            result("copied", mean_estimate(own < near), Estimate(_QUANTILE, expected)),
         ]
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:

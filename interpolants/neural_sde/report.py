@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from interpolants.data.base import Batch, Data
-from interpolants.metric.base import Metric, MetricResult
+from interpolants.metric.base import Metric, MetricResult, References
 from interpolants.model.request import SampleRequest
 from interpolants.neural_sde.model import (
     TimeSeriesModel,
@@ -25,7 +25,9 @@ from interpolants.neural_sde.model import (
 from interpolants.plot.style import is_image, save
 from interpolants.plot.time_series import plot_errors, plot_time_series
 from interpolants.plot.video import plot_frames
-from interpolants.report.report import REFERENCES, Report, as_plain, compare, write_numbers
+from interpolants.report.kept import Kept
+from interpolants.report.references import REFERENCES
+from interpolants.report.report import Report, as_plain, compare, write_numbers
 from interpolants.report.settings import ReportSettings
 from interpolants.sampler.samples import Samples
 from interpolants.utils.files import replace
@@ -38,7 +40,11 @@ _DRAWN, _DRAWN_PATHS, _DRAWN_PRIOR = 3, 32, 20
 
 
 def measure_time_series(
-    model: TimeSeriesModel, data: Data, metrics: Sequence[Metric], request: SampleRequest
+    model: TimeSeriesModel,
+    data: Data,
+    metrics: Sequence[Metric],
+    request: SampleRequest,
+    kept: Kept | None = None,
 ) -> tuple[Samples, list[MetricResult]]:
     """Draw time series from the prior and compare them with real ones.
 
@@ -59,7 +65,7 @@ def measure_time_series(
         x = x[: len(batch.mask)] * over_frames(batch.mask[: len(x)], x)
     count = REFERENCES if metrics else 0
     pairs = [data.reference_pair(len(x), k) for k in range(count)]
-    return drawn, compare(x, pairs, metrics) if metrics else []
+    return drawn, compare(x, References(pairs), metrics, kept) if metrics else []
 
 
 def draw_check(model: TimeSeriesModel, data: Data, drawn: Tensor, request: SampleRequest) -> Any:
@@ -102,17 +108,18 @@ def write_time_series_report(
     """
     n, seed, folder, stem = request.n, request.seed, settings.folder, settings.stem
     context_length = _context_length(model, request)
-    drawn, results = measure_time_series(model, data, metrics, request)
+    drawn, results = measure_time_series(model, data, metrics, request, settings.kept)
     most = max(_DRAWN, min(n, _MOST_SERIES, _MOST_NUMBERS // math.prod(model.event_shape)))
     x, mask = _observed(data.held_out(most, seed))
     errors, means = _errors(model, data, x, mask, context_length, seed)
     numbers = _bounds(model, x, mask, seed) | hurst_numbers(model.hurst) | means
     cost: dict[str, Any] = {
         "n": len(drawn.x),
-        "compared": min(len(drawn.x), len(data.reference_pair(n)[0])),
+        "compared": min(len(drawn.x), len(data.reference_pair(n)[0])) if results else 0,
         "nfe": drawn.nfe,
         "seconds": drawn.seconds,
         "numbers": numbers,
+        "notes": list(settings.notes),
     }
     files = [folder / f"{stem}.{kind}" for kind in ("npz", "json", "png")]
     samples, times = drawn.x.cpu().numpy(), np.array(model.times)

@@ -43,14 +43,12 @@ class Samples:
         shape, cost = tuple(self.x.shape), f"NFE {self.nfe}, {self.seconds:.2f} s"
         return f"Samples(x of shape {shape}{path}{density}{outside}, {cost})"
 
-    def inside(self) -> Samples:
-        """Without the samples that left their space; all of them where fewer than two stayed."""
-        if not self.outside:
-            return self
+    def finite(self) -> Samples:
+        """Without the samples that left their space, or are not finite for another reason."""
         stayed = flatten_event(self.x).isfinite().all(dim=1)
         if self.path is not None:
             stayed = stayed & self.path.isfinite().transpose(0, 1).flatten(1).all(dim=1)
-        if int(stayed.sum()) < 2:
+        if bool(stayed.all()):
             return self
         path = None if self.path is None else self.path[:, stayed]
         label = None if self.label is None else self.label[stayed.to(self.label.device)]

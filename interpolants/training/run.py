@@ -23,11 +23,14 @@ from interpolants.checkpoint import spec
 from interpolants.checkpoint.loading import load
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation, announced, locate_run, shared_location
+from interpolants.checkpoint.same_data import check_continues
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
+from interpolants.model.request import SampleRequest
+from interpolants.report.kept import KEPT, Kept
 from interpolants.report.report import Report
 from interpolants.report.settings import ReportSettings
-from interpolants.task.base import Build, SampleCheck, Task
+from interpolants.task.base import Build, Task
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.compiling import EagerValidation
@@ -41,7 +44,8 @@ from interpolants.training.loggers import closing, log_checkpoint, log_report
 from interpolants.training.module import TrainingModule
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
-from interpolants.training.sample_validation import SampleValidation
+from interpolants.training.same_data import SameData
+from interpolants.training.sample_validation import LookAt, SampleValidation
 from interpolants.training.settings import check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.utils.checks import check
@@ -75,18 +79,22 @@ def train(
     torch.set_num_threads(config["threads"])
     data: Data = build(config["data"])
     plain["event_shape"] = list(data.event_shape)
+    plain["fingerprint"] = {"data": data.fingerprint()}
     task: Task = build(config["task"])
     trainable, model = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
     _check_saved(plain, (*KEYS, *task.saved))
     metrics = _fitted_metrics(config, build, data)
     location = shared_location(lambda: locate_run(plain, root, task.parts))
+    check_continues(plain, location.checkpoint)
     config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
     plain["run_dir"], plain["run_id"] = str(location.folder), location.folder.name
     module.hparams["config"] = plain
-    request = task.request(config, config["validation_size"], 0)
-    check_samples = partial(task.check_samples, model, data, metrics, request)
-    callbacks = _callbacks(config, check_samples, location.folder)
+    kept = Kept(location.folder / KEPT)
+    request = task.request(config, config["validation_size"], config["seed"])
+    check_samples = partial(task.check_samples, model, data, metrics, kept=kept)
+    callbacks = _callbacks(config, check_samples, request, location.folder)
+    callbacks.append(SameData(plain["fingerprint"]))
     csv_logger = AppendingCSVLogger(location.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)
@@ -101,7 +109,7 @@ def train(
         figures = write_figures(location.folder)
         # The last checkpoint's averaged weights, for the same report as by `sample.py`.
         trained = load(last, trust=_modules(plain), device=trainer.strategy.root_device)
-        report = _report(task, trained, data, metrics, config, location.folder)
+        report = _report(task, trained, data, metrics, config, location.folder, kept)
         log_report(loggers, report, read_checkpoint(last)["global_step"])  # unknown after a fork
         log_checkpoint(loggers, last)
     return changed(report, files=[*report.files, *figures])
@@ -129,10 +137,12 @@ def _report(
     metrics: Sequence[Metric],
     config: Mapping[str, Any],
     folder: Path,
+    kept: Kept,
 ) -> Report:
     """The final report of a run."""
     request = task.request(config, config["report_size"], config["seed"])
-    settings = ReportSettings(folder=folder / "samples", animation=config["animation"])
+    place, animation = folder / "samples", config["animation"]
+    settings = ReportSettings(folder=place, animation=animation, kept=kept)
     report = task.report(model, data, metrics, request, settings)
     assert report is not None
     return report
@@ -179,11 +189,12 @@ def _environment() -> list[SLURMEnvironment]:
 
 
 def _callbacks(
-    config: Mapping[str, Any], check_samples: Callable[[], SampleCheck], folder: Path
+    config: Mapping[str, Any], check_samples: LookAt, request: SampleRequest, folder: Path
 ) -> list[pl.Callback]:
     checkpoints = folder / LAST.parent
     sampling = SampleValidation(
         check_samples=check_samples,
+        request=request,
         folder=folder / "figures",
         every_n_steps=config["sample_every"],
     )
