@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, final
 
-import torch
 from torch import Tensor
 
 from interpolants.data.labels import Label
 from interpolants.fields.guidance.base import Guidance
 from interpolants.sampler.sampler import Sampler
 from interpolants.utils.checks import check, check_count, check_seed, is_whole
-from interpolants.utils.describe import describe, digest
+from interpolants.utils.describe import describe
 
 SamplerFactory = Callable[..., Sampler]
 """Factory of samplers, called as `factory(fields=fields)`."""
@@ -79,13 +78,6 @@ class SampleRequest:
             for name in ("label", "start", "image")
         }
         return replace(self, n=high - low, first=self.first + low, **parts)
-
-    def stem(self, name: str) -> str:
-        """Stem of file names: `name`, with the label if one was requested."""
-        if self.label is None:
-            return name
-        label = torch.as_tensor(self.label)
-        return f"{name}_label_{digest({'': label}) if label.dim() else label.item()}"
 
     def record(self) -> dict[str, Any]:
         """Convert the request to plain data for a JSON file, with tensors as digests."""

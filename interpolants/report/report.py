@@ -81,7 +81,7 @@ class Report:
     def table(self) -> str:
         """Format metrics with values and floors as aligned text, with numbers, cost and files."""
         rows = [
-            f"{m.name:<22}{_spread(m.value, m.sd)}{_spread(m.floor, m.floor_sd)}"
+            f"{m.name:<22}{_spread(m.value, m.sd)}{_spread(m.floor, m.floor_sd)}".rstrip()
             for m in self.metrics
         ]
         rows += [f"{name:<22}{value:>12.5g}" for name, value in self.numbers.items()]
