@@ -215,8 +215,9 @@ def jackknife(estimate: Callable[[Tensor], Tensor], rows: Tensor) -> float:
     if count < 2:
         return 0.0
     part = torch.arange(len(rows)) % count
-    without = torch.stack([estimate(rows[part != k]).double() for k in range(count)])
-    return float((count - 1) / count * (without - without.mean()).square().sum())
+    without = [float(estimate(rows[part != k])) for k in range(count)]
+    mean = sum(without) / count
+    return (count - 1) / count * sum((value - mean) ** 2 for value in without)
 
 
 def paired_rows(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

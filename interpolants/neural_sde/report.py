@@ -15,11 +15,12 @@ from torch import Tensor
 from interpolants.data.base import Batch, Data
 from interpolants.metric.base import Metric, MetricResult, References
 from interpolants.model.request import SampleRequest
+from interpolants.neural_sde.hurst_index import hurst_numbers
+from interpolants.neural_sde.known_posterior import known_posterior, posterior_results
 from interpolants.neural_sde.model import (
     TimeSeriesModel,
     checked_context_length,
     full_mask,
-    hurst_numbers,
     over_frames,
 )
 from interpolants.plot.style import is_image, save
@@ -80,8 +81,22 @@ def draw_check(model: TimeSeriesModel, data: Data, drawn: Tensor, request: Sampl
         if model.has_prior:
             videos["sample"] = drawn[: len(x)].cpu()
         return plot_frames(times, videos, context_length=length)
-    paths = torch.stack([model.posterior(x, mask, seed=k).cpu() for k in range(_DRAWN_PATHS)])
-    return plot_time_series(times, x, mask, paths, prior=drawn[:_DRAWN_PRIOR].cpu())
+    several = len(model.times) > 1
+    if not several:  # the panels of equal observations would be equal
+        x = torch.unique(x, dim=0)  # type: ignore[no-untyped-call]
+        mask = full_mask(x)
+    known = known_posterior(model, x[0]) if len(x) == 1 else None
+    draws = _DRAWN_PATHS if several else 8 * _DRAWN_PATHS
+    paths = [model.posterior(x, mask, seed=k, fine=True).cpu() for k in range(draws)]
+    return plot_time_series(
+        times,
+        x,
+        mask,
+        torch.stack(paths),
+        path_times=model.nodes,
+        exact=None if known is None else (known.mean.unsqueeze(0), known.std.unsqueeze(0)),
+        prior=drawn[:_DRAWN_PRIOR].cpu() if several else None,
+    )
 
 
 def write_time_series_report(
@@ -113,6 +128,10 @@ def write_time_series_report(
     x, mask = _observed(data.held_out(most, seed))
     errors, means = _errors(model, data, x, mask, context_length, seed)
     numbers = _bounds(model, x, mask, seed) | hurst_numbers(model.hurst) | means
+    known = known_posterior(model, x[0]) if bool(mask.all()) else None
+    if known is not None:
+        results = [*results, *posterior_results(model, x[0], known, seed)]
+        numbers["log_likelihood_exact"] = known.log_likelihood
     cost: dict[str, Any] = {
         "n": len(drawn.x),
         "compared": min(len(drawn.x), len(data.reference_pair(n)[0])) if results else 0,

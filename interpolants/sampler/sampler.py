@@ -162,7 +162,7 @@ class Sampler:
         )
         if isinstance(self.solver, PlannedSolver) and not isinstance(self.mode, Eager):
             calls_each = self.solver.plan(self.process, nodes).calls
-            return solve(), calls_each * len(self.fields.networks)
+            return solve(), calls_each * self.fields.calls
         with count_calls(self.fields.networks) as calls:
             return solve(), len(calls)
 

@@ -9,6 +9,7 @@ from helpers.image_files import write_image_network
 from interpolants.data.digits import Digits
 from interpolants.data.images import Images, LabelledImages
 from interpolants.data.moons import Moons
+from interpolants.metric.base import References
 from interpolants.metric.features.base import Features
 from interpolants.metric.features.classifier import ClassifierFeatures
 from interpolants.metric.features.inception import InceptionFeatures
@@ -99,7 +100,7 @@ def test_features_of_a_set_are_made_once_for_all_metrics(tmp_path):
     for metric in metrics:
         metric.fit(data)
     assert features.seen == data.num_train
-    pairs = [data.reference_pair(30)]
+    pairs = References([data.reference_pair(30)])
     x = data.held_out(30, 7).x1
     values = [metric.measure(x, pairs)[0].value for metric in metrics]
     assert features.seen == data.num_train + 60

@@ -12,10 +12,10 @@ from helpers.problems import load as load_part
 from interpolants.data.finite_time_series import FiniteTimeSeries
 from interpolants.metric.energy_distance import EnergyDistance
 from interpolants.model.request import SampleRequest
+from interpolants.neural_sde.hurst_index import hurst_numbers
 from interpolants.neural_sde.model import TimeSeriesModel
 from interpolants.neural_sde.report import (
     checked_context_length,
-    hurst_numbers,
     measure_time_series,
     write_time_series_report,
 )
