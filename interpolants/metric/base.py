@@ -15,13 +15,9 @@ import torch
 from torch import Tensor
 
 from interpolants.data.base import Data
+from interpolants.metric.pairwise import distances
 from interpolants.utils.checks import check
 from interpolants.utils.shapes import flatten_event
-
-# From this dimension on, |x - y|^2 = |x|^2 + |y|^2 - 2 x.y by matrix product is much faster, and
-# distances of high-dimensional samples concentrate away from zero, where that form is accurate.
-_MATMUL_DIMENSION = 32
-
 
 class Metric(abc.ABC):
     """Distance between two distributions, estimated from samples of both.
@@ -148,12 +144,10 @@ def mean_over_pairs(
     Returns:
         A 0-d float64 tensor.
     """
-    matmul = x.shape[1] >= _MATMUL_DIMENSION
-    mode = "use_mm_for_euclid_dist" if matmul else "donot_use_mm_for_euclid_dist"
     total = x.new_zeros((), dtype=torch.float64)
     for i in range(0, len(x), chunk_size):
         for j in range(i if x is y else 0, len(y), chunk_size):
             rows, others = x[i : i + chunk_size], y[j : j + chunk_size]
-            block = kernel(torch.cdist(rows, others, compute_mode=mode))
+            block = kernel(distances(rows, others))
             total += (2 if x is y and j > i else 1) * block.sum(dtype=torch.float64)
     return total / (len(x) * len(y))

@@ -8,6 +8,7 @@ from typing import final
 from torch import Tensor
 
 from interpolants.metric.base import Metric, mean_over_pairs, paired_rows
+from interpolants.metric.pairwise import centred, in_own_units
 from interpolants.utils.checks import check_count
 
 
@@ -32,11 +33,10 @@ class EnergyDistance(Metric):
         check_count("EnergyDistance.chunk_size", self.chunk_size)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        x, y = paired_rows(x, y)
-        centre = (x.mean(dim=0) + y.mean(dim=0)) / 2  # distances cancel less near the origin
-        x, y = x - centre, y - centre
+        x, y, unit = in_own_units(*paired_rows(x, y))
+        x, y = centred(x, y)
         between = self._mean_distance(x, y)
-        return 2 * between - self._mean_distance(x, x) - self._mean_distance(y, y)
+        return unit * (2 * between - self._mean_distance(x, x) - self._mean_distance(y, y))
 
     def _mean_distance(self, x: Tensor, y: Tensor) -> Tensor:
         return mean_over_pairs(lambda distance: distance, x, y, self.chunk_size)

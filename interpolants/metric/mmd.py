@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from interpolants.metric.base import Metric, mean_over_pairs, paired_rows
+from interpolants.metric.pairwise import centred, in_own_units
 from interpolants.utils.checks import check, check_count, check_positive
 
 
@@ -40,9 +41,8 @@ class MMD(Metric):
         check_count("MMD.chunk_size", self.chunk_size)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        x, y = paired_rows(x, y)
-        centre = (x.mean(dim=0) + y.mean(dim=0)) / 2
-        x, y = x - centre, y - centre
+        x, y, _ = in_own_units(*paired_rows(x, y))
+        x, y = centred(x, y)
         # Twice the total variance of the pooled samples is their mean squared distance.
         mean_square = x.square().sum(dim=1).mean() + y.square().sum(dim=1).mean()
         mean_square = mean_square.clamp_min(torch.finfo(x.dtype).tiny)

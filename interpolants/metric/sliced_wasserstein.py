@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from interpolants.metric.base import Metric, paired_rows
+from interpolants.metric.pairwise import in_own_units
 from interpolants.utils.checks import check_count, check_seed
 from interpolants.utils.seeds import keyed_generator
 
@@ -36,13 +37,13 @@ class SlicedWasserstein(Metric):
         check_seed("SlicedWasserstein.seed", self.seed)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        x, y = paired_rows(x, y)
+        x, y, unit = in_own_units(*paired_rows(x, y))
         directions = self.directions(x.shape[1]).to(x)
         x_sorted = (x @ directions).sort(dim=0).values
         y_sorted = (y @ directions).sort(dim=0).values
         x_index, y_index, mass = _quantile_coupling(len(x), len(y), x.device)
         cost = (x_sorted[x_index] - y_sorted[y_index]).square().mean(dim=1, dtype=torch.float64)
-        return (mass * cost).sum().sqrt()
+        return unit * (mass * cost).sum().sqrt()
 
     def directions(self, dimension: int) -> Tensor:
         """Unit vectors of the projections, shape (dimension, projections), float64."""
