@@ -83,5 +83,5 @@ def _labels(labels: Array, num_rows: int) -> Tensor:
     rule = f"shape ({num_rows},), or ({num_rows}, C) of numbers"
     check(fits and len(labels) == num_rows, "File.label", rule, labels.shape)
     if labels.ndim == 2:
-        return torch.from_numpy(labels.astype(np.float32))
+        return torch.from_numpy(labels.astype(np.float64))
     return torch.from_numpy(np.unique(labels, return_inverse=True)[1]).long()
