@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from interpolants.data.standardize import moments
+from interpolants.data.standardize import check_precise, moments
 from interpolants.space.base import Space
 from interpolants.utils.checks import check
 from interpolants.utils.seeds import keyed_generator
@@ -29,7 +29,7 @@ class Batch(NamedTuple):
     """Batch of data for one step.
 
     Attributes:
-        x1: data, shape (B, *event).
+        x1: data, shape (B, *event); float32, or float64 where rows differ by less than that holds.
         label: class of each sample, int64, shape (B,); or a vector for each, float32, shape
             (B, C); or None.
         x0: the base sample that x1 is paired with, shape (B, *event), or None if a coupling makes
@@ -49,8 +49,8 @@ class Data(abc.ABC):
 
     Attributes:
         event_shape: shape of one sample.
-        shift, scale: shape `event_shape`, float32; the input of networks is (x - shift) / scale
-            for data in a Euclidean space. For other spaces see `chart_units`.
+        shift, scale: shape `event_shape`, of the precision of the data; the input of networks is
+            (x - shift) / scale for data in a Euclidean space. For other spaces see `chart_units`.
     """
 
     event_shape: tuple[int, ...]
@@ -260,7 +260,7 @@ def checked_labels(where: str, label: Tensor, n: int) -> Tensor:
         fits = label.dim() == 1 and label.dtype != torch.bool and bool((label >= 0).all())
     rule = f"a class 0, 1, ... or a vector of finite real numbers for each of {n} rows"
     check(fits and len(label) == n, where, rule, (label.dtype, tuple(label.shape)))
-    return label.float() if real else label.long()
+    return check_precise(where, label) if real else label.long()
 
 
 def same_label(labels: Tensor, label: Tensor) -> Tensor:

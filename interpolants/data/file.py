@@ -87,6 +87,6 @@ def _labels(labels: Array | None, num_rows: int) -> tuple[Tensor | None, tuple[s
     rule = f"shape ({num_rows},), or ({num_rows}, C) of numbers"
     check(fits and len(labels) == num_rows, "File.label", rule, labels.shape)
     if labels.ndim == 2:
-        return torch.from_numpy(labels.astype(np.float32)), ()
+        return torch.from_numpy(labels.astype(np.float64)), ()
     kinds, which = np.unique(labels, return_inverse=True)
     return torch.from_numpy(which).long(), tuple(str(kind) for kind in kinds)

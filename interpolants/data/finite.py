@@ -9,7 +9,7 @@ from torch import Tensor
 
 from interpolants.data.base import Batch, checked_labels, take
 from interpolants.data.split_data import SplitData, held_out_by_hash, row_bytes
-from interpolants.data.standardize import check_finite_rows
+from interpolants.data.standardize import as_precise, check_finite_rows, check_precise
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.utils.checks import check, check_open_interval, check_seed
 
@@ -20,7 +20,8 @@ class FiniteData(SplitData):
     Use it directly for tensors; subclasses read their rows from files.
 
     Args:
-        x: all rows, shape (N, *event), N >= 2; kept in float32.
+        x: all rows, shape (N, *event), N >= 2; kept in float32, or in float64 where float32 would
+            lose more than 1e-3 of a coordinate's standard deviation.
         label: the class of each row, shape (N,), a vector for each, shape (N, C), or None.
         x0: the base sample that each row is paired with, of the shape of `x`, or None.
         mask: for time series, True at existing observations, bool, shape (N, T), or None.
@@ -33,8 +34,8 @@ class FiniteData(SplitData):
 
     Raises:
         ValueError: if there are fewer than two different rows, a value is NaN or infinite, the
-            labels, the base samples or the masks do not match the rows, or the split leaves a side
-            empty.
+            labels, the base samples or the masks do not match the rows, the split leaves a side
+            empty, or rows that are not standardized need float64.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class FiniteData(SplitData):
         self.event_shape = tuple(x.shape[1:])
         self.shift, self.scale = torch.zeros(self.event_shape), torch.ones(self.event_shape)
         self._standardized = standardize
-        if standardize:
+        if not standardize:
+            check_precise(f"{name}.standardize", rows.x1)
+        else:
             self.shift, self.scale = self.chart_moments(EuclideanSpace(), self._train.x1)
 
     @property
@@ -96,16 +99,16 @@ class FiniteData(SplitData):
 def _checked_rows(
     name: str, x: Tensor, label: Tensor | None, x0: Tensor | None, mask: Tensor | None
 ) -> Batch:
-    """Batch of all rows in float32, after a check that the parts fit together."""
+    """Batch of all rows as they are kept, after a check that the parts fit together."""
     check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
     check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
     label = None if label is None else checked_labels(f"{name}.label", label, len(x))
-    x = x.float()
     check_finite_rows(f"{name}.x", x)
+    x = as_precise(x)
     if x0 is not None:
         check(x0.shape == x.shape, f"{name}.x0", f"shape {tuple(x.shape)}", tuple(x0.shape))
-        x0 = x0.float()
         check_finite_rows(f"{name}.x0", x0)
+        x0 = as_precise(x0)
     if mask is not None:
         fits = mask.dtype == torch.bool and mask.shape == x.shape[:2]
         rule = f"true and false of shape {tuple(x.shape[:2])}"

@@ -103,4 +103,4 @@ def _labelled_images(arrays: Mapping[str, Array], key: str, label: str | None) -
     rule = f"whole numbers, or vectors of numbers, for {len(x)} images in the array {label}"
     got = (str(classes.dtype), classes.shape)
     check(vectors and len(classes) == len(x), "ImageFile.label", rule, got)
-    return LabelledImages(pixels, torch.from_numpy(classes.astype(np.float32)))
+    return LabelledImages(pixels, torch.from_numpy(classes.astype(np.float64)))

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from interpolants.data.standardize import check_finite_rows
+from interpolants.data.standardize import as_precise, check_finite_rows
 from interpolants.utils.checks import check
 
 Array = NDArray[np.generic]
@@ -140,7 +140,9 @@ def load_arrays(owner: str, path: Path) -> Array | dict[str, Array]:
 
 
 def as_rows(owner: str, values: Array, place: str) -> Tensor:
-    """Convert to finite float32 rows (N, *event); a flat array has rows of one number.
+    """Convert to finite rows (N, *event); a flat array has rows of one number.
+
+    They are float32, or float64 where that is needed to tell rows apart, see `as_precise`.
 
     Args:
         owner: class of the argument `path`, for error messages.
@@ -148,7 +150,8 @@ def as_rows(owner: str, values: Array, place: str) -> Tensor:
         place: description of the source of the values, for error messages.
 
     Raises:
-        ValueError: if the values are not finite real numbers in at least two rows.
+        ValueError: if the values are not finite real numbers in at least two rows, or whole
+            numbers that float64 cannot tell apart.
     """
     where = f"{owner}.path"
     is_numeric = np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_
@@ -156,13 +159,27 @@ def as_rows(owner: str, values: Array, place: str) -> Tensor:
     check(is_real, where, f"real numbers in {place}", str(values.dtype))
     check(values.ndim >= 1, where, f"rows in {place}", "a single number")
     check(len(values) >= 2, where, f"at least 2 rows in {place}", len(values))
-    # Values beyond float32 become infinite here, and are refused below.
-    with np.errstate(over="ignore"):
-        rows = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+    exact = np.can_cast(values.dtype, np.float32)
+    rows = torch.from_numpy(np.ascontiguousarray(values, np.float32 if exact else np.float64))
     rows = rows.unsqueeze(1) if rows.dim() == 1 else rows
     check(rows[0].numel() > 0, where, f"at least one number in a row of {place}", 0)
     check_finite_rows(where, rows)
-    return rows
+    _check_whole(where, values, place)
+    return as_precise(rows)
+
+
+def _check_whole(where: str, values: Array, place: str) -> None:
+    """Require of whole numbers above 2^53 that float64 keeps the differences of a column."""
+    if values.dtype.kind not in "iu" or not np.abs(values.astype(np.float64)).max() > 2.0**53:
+        return
+    least = values.min(axis=0)
+    rounded = values.astype(np.float64) - least.astype(np.float64)
+    exact = (values - least).astype(np.float64)
+    bad = np.abs(rounded - exact).max(axis=0) > 1e-3 * exact.std(axis=0)
+    first = int(np.argmax(bad))
+    rule = f"differences in every column of {place} that float64 can hold"
+    fix = "subtract a constant from it"
+    check(not bad.any(), where, rule, f"column {first}, counted from 0", fix)
 
 
 def _csv_lines(owner: str, path: Path) -> list[tuple[int, list[str]]]:

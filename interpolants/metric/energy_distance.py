@@ -10,6 +10,7 @@ from torch import Tensor
 
 from interpolants.metric.base import Estimate, Metric, paired_rows
 from interpolants.metric.discrepancy import RowMeans, discrepancy, row_means
+from interpolants.metric.pairwise import centred, in_own_units
 from interpolants.utils.checks import check_count
 from interpolants.utils.shapes import flatten_event
 
@@ -52,8 +53,7 @@ class EnergyDistance(Metric):
     def _means(self, x: Tensor, y: Tensor) -> RowMeans:
         """Mean distance of each row of either sample to the other."""
         same = x is y
-        x, y = paired_rows(x, y)
-        centre = (x.mean(dim=0) + y.mean(dim=0)) / 2  # distances cancel less near the origin
-        x = x - centre
-        y = x if same else y - centre
-        return row_means(lambda distance: distance, x, y, self.chunk_size)
+        x, y, unit = in_own_units(*paired_rows(x, y))
+        x, y = centred(x, y)
+        means = row_means(lambda distance: distance, x, x if same else y, self.chunk_size)
+        return RowMeans(unit * means.x, unit * means.y)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpolants.metric.base import Estimate, Metric, paired_rows
 from interpolants.metric.discrepancy import RowMeans, discrepancy, row_means
-from interpolants.metric.pairwise import distances
+from interpolants.metric.pairwise import centred, distances, in_own_units
 from interpolants.utils.checks import check, check_count, check_positive
 
 # Rows whose pairs give the mean of the squared kernel, which only a spread needs.
@@ -50,9 +50,8 @@ class MMD(Metric):
 
     def estimate(self, x: Tensor, y: Tensor, own: Tensor, other: Tensor) -> Estimate:
         # The kernel depends on both samples, so nothing is prepared of one.
-        x, y = paired_rows(x, y)
-        centre = (x.mean(dim=0) + y.mean(dim=0)) / 2
-        x, y = x - centre, y - centre
+        x, y, _ = in_own_units(*paired_rows(x, y))
+        x, y = centred(x, y)
         # Twice the total variance of the pooled samples is their mean squared distance.
         mean_square = x.square().sum(dim=1).mean() + y.square().sum(dim=1).mean()
         mean_square = mean_square.clamp_min(torch.finfo(x.dtype).tiny)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from interpolants.metric.base import Estimate, MetricResult, mean_estimate, result
 from interpolants.metric.feature_metric import Compared, FeatureMetric
+from interpolants.metric.pairwise import centred, distances, in_own_units
 
 _CHUNK = 256
 _QUANTILE = 0.01
@@ -45,8 +46,7 @@ class NearestNeighbour(FeatureMetric):
 
 def _nearest(x: Tensor, y: Tensor) -> Tensor:
     """Distance of each row of x to the nearest row of y, (n,), float64."""
+    x, y, unit = in_own_units(x.double(), y.double())
+    x, y = centred(x, y)
     parts = x.split(_CHUNK)  # type: ignore[no-untyped-call]
-    # Matrix products find the nearest row; its distance is computed anew, without cancellation.
-    squares = y.square().sum(dim=1)
-    nearest = torch.cat([(squares - 2 * part @ y.mT).argmin(dim=1) for part in parts])
-    return (x.double() - y[nearest].double()).square().sum(dim=1).sqrt()
+    return unit * torch.cat([distances(part, y).amin(dim=1) for part in parts])

@@ -10,6 +10,7 @@ from torch import Tensor
 from interpolants.metric.base import Estimate, mean_estimate
 from interpolants.metric.feature_metric import FeatureMetric, chosen
 from interpolants.metric.features.base import Features
+from interpolants.metric.pairwise import centred, distances, in_own_units
 from interpolants.utils.checks import check_count
 
 _CHUNK = 1_024
@@ -54,17 +55,19 @@ class PrecisionRecall(FeatureMetric):
 
         They are means over rows, generated or real, whose standard errors are the spreads.
         """
+        real, generated, _ = in_own_units(real.double(), generated.double())
+        real, generated = centred(real, generated)
         radii, generated_radii = self._radii(real), self._radii(generated)
         balls = torch.zeros(len(generated), dtype=torch.float64)
         covered = torch.zeros(len(real), dtype=torch.bool)
         recalled = torch.zeros(len(real), dtype=torch.bool)
         for first in range(0, len(generated), _CHUNK):
             rows = slice(first, first + _CHUNK)
-            distances = torch.cdist(generated[rows].double(), real.double())
-            inside = distances <= radii
+            found = distances(generated[rows], real)
+            inside = found <= radii
             balls[rows] = inside.sum(dim=1).double()
             covered |= inside.any(dim=0)
-            recalled |= (distances <= generated_radii[rows, None]).any(dim=0)
+            recalled |= (found <= generated_radii[rows, None]).any(dim=0)
         return {
             "precision": mean_estimate(balls > 0),
             "recall": mean_estimate(recalled),
@@ -75,6 +78,6 @@ class PrecisionRecall(FeatureMetric):
     def _radii(self, x: Tensor) -> Tensor:
         """Distance of each sample to its k-th nearest other one, (n,)."""
         k = min(self.neighbours + 1, len(x))
-        parts = x.double().split(_CHUNK)  # type: ignore[no-untyped-call]
-        nearest = [torch.cdist(p, x.double()).kthvalue(k, dim=1).values for p in parts]
+        parts = x.split(_CHUNK)  # type: ignore[no-untyped-call]
+        nearest = [distances(part, x).kthvalue(k, dim=1).values for part in parts]
         return torch.cat(nearest)

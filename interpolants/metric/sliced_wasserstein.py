@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from interpolants.metric.base import Estimate, Metric, paired_rows, row_variance
+from interpolants.metric.pairwise import in_own_units
 from interpolants.utils.checks import check_count, check_seed
 from interpolants.utils.seeds import keyed_generator
 
@@ -56,6 +57,7 @@ class SlicedWasserstein(Metric):
         paired_rows(x, y)
         dtype = torch.promote_types(own.dtype, other.dtype)
         (x_sorted, x_order), (y_sorted, y_order) = own.to(dtype), other.to(dtype)
+        x_sorted, y_sorted, unit = in_own_units(x_sorted, y_sorted)
         x_index, y_index, mass = _quantile_coupling(len(x), len(y), own.device)
         gap = x_sorted[x_index] - y_sorted[y_index]
         square = float((mass * gap.square().mean(dim=1, dtype=torch.float64)).sum())
@@ -68,7 +70,8 @@ class SlicedWasserstein(Metric):
             slope = torch.zeros_like(values).index_add_(0, index, moved).mul_(sign * len(values))
             variance += row_variance(_potential(values, slope, order.long()))
         value = math.sqrt(square)
-        return Estimate(value, math.sqrt(variance) / (2 * value) if value > 0 else 0.0)
+        sd = math.sqrt(variance) / (2 * value) if value > 0 else 0.0
+        return Estimate(unit * value, unit * sd)
 
     def directions(self, dimension: int) -> Tensor:
         """Unit vectors of the projections, shape (dimension, projections), float64."""

@@ -71,7 +71,9 @@ def in_data_units(
     path, density = drawn.path, drawn.log_prob
     if path is not None and drawn.times is not None:
         weights = expand_time(drawn.times.to(path), path)
-        chart = torch.lerp(start.to_chart(path), data.to_chart(path), weights)
+        first, last = start.to_chart(path), data.to_chart(path)
+        dtype = torch.promote_types(first.dtype, last.dtype)
+        chart = torch.lerp(first.to(dtype), last.to(dtype), weights.to(dtype))
         path = data.space.from_chart(chart)
     return replace(
         drawn,

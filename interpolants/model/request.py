@@ -65,6 +65,10 @@ class SampleRequest:
             value = getattr(self, name)
             if value is not None:
                 check_count(name, value)
+        for name in ("n", "seed", "first", "num_steps", "chunk_size", "context_length"):
+            value = getattr(self, name)
+            if is_whole(value):  # numpy's numbers are no JSON
+                object.__setattr__(self, name, int(value))
 
     def factory(self, default: SamplerFactory) -> SamplerFactory:
         """Factory of the sampler, with `num_steps` applied."""

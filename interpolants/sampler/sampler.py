@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.sampler.epsilon.base import Epsilon
-from interpolants.sampler.grid.base import Grid
+from interpolants.sampler.grid.base import Grid, apart
 from interpolants.sampler.grid.power import PowerGrid
 from interpolants.sampler.integrate import SaveAt, SaveTimes
 from interpolants.sampler.mode.base import Mode
@@ -110,8 +110,9 @@ class Sampler:
             noise: where normals come from instead; overrides `generator`.
             times: increasing times in [0, 1] whose states to keep, last first for a backward
                 process; each becomes a node of the grid. Times beyond the process's span are moved
-                to its ends, and with a solver without `hits_times` to the nearest nodes of the
-                grid, each once: `Samples.times` has those.
+                to its ends, times within a millionth of the span are one, and with a solver
+                without `hits_times` they are moved to the nearest nodes of the grid, each once:
+                `Samples.times` has those.
             gradients: whether to record gradients through the solve, with respect to `start` and
                 to weights.
 
@@ -167,8 +168,12 @@ class Sampler:
             return solve(), len(calls)
 
     def kept(self, times: Sequence[float] | Tensor) -> Tensor:
-        """Times moved into the process's span, float64 on the host, in its direction, (S,)."""
-        kept: Tensor = torch.unique(_checked(times).clamp(*self.process.span))  # type: ignore[no-untyped-call]
+        """Times moved into the process's span, float64 on the host, in its direction, (S,).
+
+        Those that hardly differ are one, see `interpolants.sampler.grid.base.apart`.
+        """
+        span = self.process.span
+        kept = apart(_checked(times).clamp(*span), span)
         return kept.flip(0) if self.process.backward else kept
 
     def nodes(self, kept: Tensor, process: Process) -> Tensor:

@@ -62,18 +62,19 @@ class ExactFields(nn.Module):
         base: GaussianMixture,
         target: GaussianMixture,
         interpolant: AffineInterpolant,
-        predicts: Sequence[str] = ("velocity", "denoiser"),
+        predicts: Sequence[str] | str = ("velocity", "denoiser"),
     ) -> None:
         super().__init__()
+        predicts = (predicts,) if isinstance(predicts, str) else tuple(predicts)
         known = all(name in FIELDS for name in predicts)
-        check(known, "ExactFields.predicts", f"names out of {FIELDS}", tuple(predicts))
+        check(known, "ExactFields.predicts", f"names out of {FIELDS}", predicts)
         normal = not interpolant.one_sided or _is_standard_normal(base)
         rule = f"a standard normal distribution on the one-sided {type(interpolant).__name__}"
         fix = "use GaussianMixture(means=[[0.0] * dim], std=1.0)"
         check(normal, "ExactFields.base", rule, "another mixture", fix)
         self.base, self.target = base, target
         self.interpolant = interpolant
-        self.predicts = tuple(predicts)
+        self.predicts = predicts
 
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
         """Fields at t (0-d or (B,)) and x (B, D): shape (B, heads, D)."""

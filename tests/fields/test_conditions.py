@@ -70,7 +70,7 @@ def test_labels_are_drawn_as_often_as_in_training():
     drawn = _model().sample(10_000)
     counts = torch.bincount(drawn.label, minlength=3) / 10_000
     assert torch.allclose(counts, torch.tensor([0.5, 0.2, 0.3]), atol=5 * math.sqrt(0.25 / 1e4))
-    assert torch.allclose(drawn.x[drawn.label == 2].mean(), _MEANS[2].float(), atol=0.05)
+    assert torch.allclose(drawn.x[drawn.label == 2].mean(), _MEANS[2].double(), atol=0.05)
 
 
 def _sde(**options):
@@ -150,7 +150,7 @@ def test_conditions_stay_with_their_samples_in_every_solver(solver):
         one = model.sample(1, label=label[i : i + 1], start=start[i : i + 1], solver=solver).x
         assert torch.allclose(one, together[i : i + 1], atol=1e-5)
     # The flow carries x0 to m + s x0.
-    assert torch.allclose(together, _MEANS[label, None].float() + _DEVIATION * start, atol=1e-4)
+    assert torch.allclose(together, _MEANS[label, None].double() + _DEVIATION * start, atol=1e-4)
 
 
 @pytest.mark.parametrize("likelihood", [FlowLikelihood, partial(ExpectationLikelihood, paths=3)])

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from interpolants.fields.guidance.base import Guidance
 from interpolants.net.condition import Condition
+from interpolants.net.precision import call_network
 
 
 @final
@@ -31,5 +32,4 @@ class Autoguidance(Guidance):
         return [net, self.poor]
 
     def poorer(self, net: nn.Module, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
-        predictions: Tensor = self.poor(t, x, condition)
-        return predictions
+        return call_network(self.poor, t, x, condition)
