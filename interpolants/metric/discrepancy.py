@@ -30,8 +30,8 @@ def row_means(
 ) -> RowMeans:
     """Means of a kernel of the distance, over all pairs.
 
-    The distances are computed in blocks of `chunk_size` by `chunk_size`, whose sums are added in
-    float64. If `x is y`, only half of them are computed, by symmetry.
+    The distances are computed in blocks of `chunk_size` by `chunk_size` and summed in float64. If
+    `x is y`, only half of them are computed, by symmetry.
 
     Args:
         kernel: elementwise function of a block of distances.
@@ -43,7 +43,7 @@ def row_means(
     for i in range(0, len(x), chunk_size):
         for j in range(i if x is y else 0, len(y), chunk_size):
             rows, columns = slice(i, i + chunk_size), slice(j, j + chunk_size)
-            block = kernel(distances(x[rows], y[columns]))
+            block = kernel(distances(x[rows], y[columns])).double()
             first[rows] += block.sum(dim=1)
             if x is not y:
                 second[columns] += block.sum(dim=0)
