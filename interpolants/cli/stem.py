@@ -25,7 +25,7 @@ def stem_of(sampler: str, overrides: Iterable[str]) -> str:
     parts = []
     for word in sorted(overrides):
         key, _, value = word.lstrip("+~").partition("=")
-        if key != "sampler" and re.split(r"[./@]", key)[0] not in _ELSEWHERE:
+        if key != "sampler" and value != "null" and re.split(r"[./@]", key)[0] not in _ELSEWHERE:
             parts.append(f"{re.sub('^sampler[./]', '', key)}_{value}")
     name = re.sub(r"[^A-Za-z0-9.+-]+", "_", "_".join([sampler, *parts])).strip("_")
     if len(name) <= _MOST:

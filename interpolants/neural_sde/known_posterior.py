@@ -87,7 +87,8 @@ def known_posterior(model: TimeSeriesModel, x: Tensor) -> KnownPosterior | None:
         start = net.start.moments()[0].double()
         seen = covariance(times, times) + noise * torch.eye(len(times), dtype=torch.float64)
         gain = torch.linalg.solve(seen, covariance(times, nodes)).mT
-        units = model.scaling.scale.flatten(1)[0].double(), model.scaling.shift.flatten(1)[0]
+        both = model.scaling.scale, model.scaling.shift
+        units = [part.expand(model.event_shape).flatten(1)[0].double() for part in both]
         residual = observed - start
         mean = (start + gain @ residual) * units[0] + units[1]
         left = covariance(nodes, nodes) - gain @ covariance(times, nodes)

@@ -16,7 +16,8 @@ from interpolants.plot.style import is_image, save
 from interpolants.plot.trajectories import plot_trajectories
 from interpolants.report.settings import ReportSettings
 
-_TIMES = tuple(k / 40 for k in range(41))
+# Times that are kept of a path, and of one that is animated.
+_SEGMENTS, _FRAMES = 20, 40
 _MOST, _MOST_IMAGES = 2_000, 64
 
 
@@ -37,7 +38,8 @@ def write_paths(
     images = is_image(model.event_shape)
     few = replace(request, n=min(request.n, _MOST_IMAGES if images else _MOST))
     full, backward = with_inputs(model, data, few), model.is_backward(request)
-    drawn = model.draw(full, times=_TIMES).finite()
+    count = _FRAMES if settings.animation else _SEGMENTS
+    drawn = model.draw(full, times=[k / count for k in range(count + 1)]).finite()
     assert drawn.path is not None and drawn.times is not None
     if len(drawn.x) == 0:
         return []

@@ -16,6 +16,7 @@ from interpolants.likelihood.expectation import ExpectationLikelihood
 from interpolants.likelihood.flow import FlowLikelihood
 from interpolants.model.model import Model
 from interpolants.net.condition import Condition
+from interpolants.sampler.mode.checkpointed import Checkpointed
 from interpolants.sampler.noise.per_sample import PerSampleNoise
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -139,6 +140,11 @@ def test_guidance_counts_every_call_in_compiled_plans_too():
     model, guidance = _model(), ClassifierFreeGuidance(scale=2.0)
     assert model.sample(4, num_steps=3, guidance=guidance).nfe == 2 * 3 * 4
     assert model.sample(4, num_steps=3).nfe == 3 * 4
+    # A mode that runs blocks of steps counts by the plan, and no call of a network.
+    blocks = partial(Sampler, num_steps=3, mode=Checkpointed(block=2))
+    for found in (guidance, Autoguidance(poor=_Gaussians(), scale=2.0)):
+        assert model.sample(4, label=1, guidance=found, sampler=blocks).nfe == 2 * 3 * 4
+    assert model.sample(4, sampler=blocks).nfe == 3 * 4
 
 
 @pytest.mark.parametrize("solver", [RK4(), DormandPrince(rtol=1e-8, atol=1e-8)])
