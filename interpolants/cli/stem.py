@@ -1,4 +1,4 @@
-"""Names of sample files, which tell the settings that decide the samples."""
+"""Names of sample files, with the settings that decide the samples."""
 
 from __future__ import annotations
 

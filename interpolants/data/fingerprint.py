@@ -1,4 +1,4 @@
-"""Fingerprints of data, by which a run tells whether it continues with the same."""
+"""Fingerprints of data, by which a run finds out that it would continue with others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def content(name: str) -> str:
 def data_differences(
     expected: Mapping[str, Mapping[str, Any]], found: Mapping[str, Mapping[str, Any]]
 ) -> str:
-    """What differs between two records of fingerprints by setting; empty if nothing does."""
+    """Differences between two records of fingerprints by setting; empty if there are none."""
     return ", ".join(_differences(expected, found))
 
 

@@ -44,13 +44,8 @@ class ConditionedNetwork(nn.Module):
 
     @property
     def networks(self) -> Sequence[nn.Module]:
-        """Networks that an evaluation calls, which are counted."""
+        """Networks that an evaluation calls, once for each call."""
         return [self.net] if self.guidance is None else self.guidance.networks(self.net)
-
-    @property
-    def calls(self) -> int:
-        """Calls of networks in an evaluation."""
-        return 1 if self.guidance is None else self.guidance.calls
 
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
         """Predictions of all heads, (B, heads, *event)."""

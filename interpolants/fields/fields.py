@@ -123,13 +123,8 @@ class Fields(nn.Module):
 
     @property
     def networks(self) -> Sequence[nn.Module]:
-        """Networks that an evaluation calls."""
+        """Networks that an evaluation calls, once for each call."""
         return self.net.networks if isinstance(self.net, ConditionedNetwork) else [self.net]
-
-    @property
-    def calls(self) -> int:
-        """Calls of networks in an evaluation."""
-        return self.net.calls if isinstance(self.net, ConditionedNetwork) else 1
 
     def predict(self, t: Tensor, x: Tensor) -> dict[str, Tensor]:
         """Predictions by name, each (B, *event), in x's dtype; t is 0-d or (B,)."""

@@ -142,7 +142,7 @@ class Likelihood(abc.ABC):
             y = integrate(plan, y, noise=noise, save_at=save_at, mode=mode)
             if isinstance(mode, Eager):
                 return y, len(calls)
-            return y, plan.calls * self.sampler.fields.calls
+            return y, plan.calls * len(self.sampler.fields.networks)
 
 
 LikelihoodFactory = Callable[..., Likelihood]

@@ -125,7 +125,7 @@ class Metric(abc.ABC):
         return [result(self.name, _mean(values), floor)]
 
     def prepare(self, x: Tensor) -> Tensor:
-        """What `estimate` needs of one sample alone, and is kept between comparisons."""
+        """Numbers that `estimate` needs of one sample alone, kept between comparisons."""
         return torch.empty(0)
 
     def estimate(self, x: Tensor, y: Tensor, own: Tensor, other: Tensor) -> Estimate:

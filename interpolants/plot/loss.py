@@ -29,7 +29,7 @@ def plot_loss(rows: str | Path | Iterable[Mapping[str, object]]) -> Figure:
     One panel shows the training loss, raw (thin) and smoothed (thick), with `val/loss` if there is
     one. Each other `val/` metric has a panel, in which `<metric>_floor` is a dashed line. The
     spreads `<metric>_sd` are bars, and `<metric>_floor_sd` a band, of two standard deviations each
-    way: a point whose bar reaches into the band cannot be told from the floor. An axis is
+    way: a point whose bar reaches into the band is no evidence of a difference. An axis is
     logarithmic if its values are positive and span more than a factor of 5.
 
     Args:

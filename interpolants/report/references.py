@@ -18,7 +18,7 @@ _LEAST = 2
 
 
 class Reference(NamedTuple):
-    """What samples of a request are compared with.
+    """Comparison that suits a request for samples.
 
     Attributes:
         references: real samples; None if there are none.

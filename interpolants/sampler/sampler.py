@@ -163,7 +163,7 @@ class Sampler:
         )
         if isinstance(self.solver, PlannedSolver) and not isinstance(self.mode, Eager):
             calls_each = self.solver.plan(self.process, nodes).calls
-            return solve(), calls_each * self.fields.calls
+            return solve(), calls_each * len(self.fields.networks)
         with count_calls(self.fields.networks) as calls:
             return solve(), len(calls)
 
@@ -226,9 +226,10 @@ class Sampler:
 
 @contextmanager
 def count_calls(networks: Sequence[nn.Module]) -> Iterator[list[None]]:
-    """Count the calls of networks: the list grows by one with each."""
+    """Count the calls of different networks: the list grows by one with each."""
     calls: list[None] = []
-    hooks = [net.register_forward_pre_hook(lambda *_: calls.append(None)) for net in networks]
+    different = dict.fromkeys(networks)
+    hooks = [net.register_forward_pre_hook(lambda *_: calls.append(None)) for net in different]
     try:
         yield calls
     finally:

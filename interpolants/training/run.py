@@ -78,8 +78,8 @@ def train(
     pl.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"])
     data: Data = build(config["data"])
-    plain["event_shape"] = list(data.event_shape)
-    plain["fingerprint"] = {"data": data.fingerprint()}
+    own = {"data": data.fingerprint()}
+    plain |= {"event_shape": list(data.event_shape), "fingerprint": own}
     task: Task = build(config["task"])
     trainable, model = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
@@ -90,11 +90,10 @@ def train(
     config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
     plain["run_dir"], plain["run_id"] = str(location.folder), location.folder.name
     module.hparams["config"] = plain
-    kept = Kept(location.folder / KEPT)
     request = task.request(config, config["validation_size"], config["seed"])
+    kept = Kept(location.folder / KEPT)
     check_samples = partial(task.check_samples, model, data, metrics, kept=kept)
-    callbacks = _callbacks(config, check_samples, request, location.folder)
-    callbacks.append(SameData(plain["fingerprint"]))
+    callbacks = [SameData(own), *_callbacks(config, check_samples, request, location.folder)]
     csv_logger = AppendingCSVLogger(location.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)

@@ -48,13 +48,8 @@ class Guidance(abc.ABC):
         return
 
     def networks(self, net: nn.Module) -> Sequence[nn.Module]:
-        """Networks that an evaluation calls, some of them twice."""
-        return [net]
-
-    @property
-    def calls(self) -> int:
-        """Calls of networks in an evaluation: of the guided one, and of the poorer one."""
-        return 2
+        """Networks that an evaluation calls, once for each call."""
+        return [net, net]
 
     @abc.abstractmethod
     def poorer(self, net: nn.Module, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
