@@ -12,7 +12,7 @@ import torch
 
 from interpolants.checkpoint.format import check_format
 
-KEYS = ("event_shape", "task", "data", "space")
+KEYS = ("event_shape", "task", "data", "space", "fingerprint")
 """Keys of the configuration in every checkpoint."""
 _EXPECTED = "expected a checkpoint written by interpolants"
 

@@ -8,24 +8,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.data.fingerprint import data_differences
 from interpolants.utils.checks import check
 
 
-def check_continues(config: Mapping[str, Any], path: Path | None) -> None:
+def check_continues(config: Mapping[str, Any], content: Mapping[str, Any], path: Path) -> None:
     """Require the data of the run that is continued; warn of another version of the package.
 
     Args:
         config: configuration of the present run.
-        path: checkpoint that it continues from, or None.
+        content: the checkpoint that it continues from.
+        path: its file.
 
     Raises:
         ValueError: if the data differ, naming what does.
     """
-    if path is None:
-        return
-    content = read_checkpoint(path)
     saved = content["hyper_parameters"]["config"]["fingerprint"]
     found = data_differences(saved, config["fingerprint"])
     fix = "restore those data, or start a new run with resume=never"

@@ -114,7 +114,8 @@ def _colour(name: str) -> str:
 
 
 def _pair(ax: Axes, sets: Sets, columns: list[int]) -> None:
-    for name, points in reversed(sets.items()):
+    # The smaller set is drawn last, so that it is seen.
+    for name, points in sorted(reversed(sets.items()), key=lambda item: -len(item[1])):
         shown = points[: _MAX_POINTS // 2, columns]
         draw_points(ax, shown, _colour(name), _marker_size(len(shown)) / 2)
 

@@ -78,26 +78,24 @@ def train(
     pl.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"])
     data: Data = build(config["data"])
-    own = {"data": data.fingerprint()}
-    plain |= {"event_shape": list(data.event_shape), "fingerprint": own}
+    plain |= {"event_shape": list(data.event_shape), "fingerprint": {"data": data.fingerprint()}}
     task: Task = build(config["task"])
     trainable, model = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
     _check_saved(plain, (*KEYS, *task.saved))
     metrics = _fitted_metrics(config, build, data)
     location = shared_location(lambda: locate_run(plain, root, task.parts))
-    check_continues(plain, location.checkpoint)
     config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
     plain["run_dir"], plain["run_id"] = str(location.folder), location.folder.name
     module.hparams["config"] = plain
     request = task.request(config, config["validation_size"], config["seed"])
     kept = Kept(location.folder / KEPT)
     check_samples = partial(task.check_samples, model, data, metrics, kept=kept)
-    callbacks = [SameData(own), *_callbacks(config, check_samples, request, location.folder)]
+    callbacks = _callbacks(config, check_samples, request, plain["fingerprint"])
     csv_logger = AppendingCSVLogger(location.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)
-    csv_logger.truncate_after(_start_step(location))
+    csv_logger.truncate_after(_start_step(location, plain))
     with closing(loggers), announced(location):
         with distributed_training(trainer, callbacks):
             _fit(trainer, module, data, config, location, plain)
@@ -108,7 +106,7 @@ def train(
         figures = write_figures(location.folder)
         # The last checkpoint's averaged weights, for the same report as by `sample.py`.
         trained = load(last, trust=_modules(plain), device=trainer.strategy.root_device)
-        report = _report(task, trained, data, metrics, config, location.folder, kept)
+        report = _report(task, trained, data, metrics, config, kept)
         log_report(loggers, report, read_checkpoint(last)["global_step"])  # unknown after a fork
         log_checkpoint(loggers, last)
     return changed(report, files=[*report.files, *figures])
@@ -121,11 +119,13 @@ def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list
     return metrics
 
 
-def _start_step(location: RunLocation) -> int:
-    """The step that a run continues from; 0 for a new one."""
+def _start_step(location: RunLocation, plain: Mapping[str, Any]) -> int:
+    """The step that a run continues from, with the same data; 0 for a new one."""
     if location.checkpoint is None:
         return 0
-    step: int = read_checkpoint(location.checkpoint)["global_step"]
+    content = read_checkpoint(location.checkpoint)
+    check_continues(plain, content, location.checkpoint)
+    step: int = content["global_step"]
     return step
 
 
@@ -135,12 +135,11 @@ def _report(
     data: Data,
     metrics: Sequence[Metric],
     config: Mapping[str, Any],
-    folder: Path,
     kept: Kept,
 ) -> Report:
     """The final report of a run."""
     request = task.request(config, config["report_size"], config["seed"])
-    place, animation = folder / "samples", config["animation"]
+    place, animation = Path(config["run_dir"]) / "samples", config["animation"]
     settings = ReportSettings(folder=place, animation=animation, kept=kept)
     report = task.report(model, data, metrics, request, settings)
     assert report is not None
@@ -188,11 +187,12 @@ def _environment() -> list[SLURMEnvironment]:
 
 
 def _callbacks(
-    config: Mapping[str, Any], check_samples: LookAt, request: SampleRequest, folder: Path
+    config: Mapping[str, Any], look: LookAt, request: SampleRequest, data: Mapping[str, Any]
 ) -> list[pl.Callback]:
+    folder = Path(config["run_dir"])
     checkpoints = folder / LAST.parent
     sampling = SampleValidation(
-        check_samples=check_samples,
+        check_samples=look,
         request=request,
         folder=folder / "figures",
         every_n_steps=config["sample_every"],
@@ -201,6 +201,7 @@ def _callbacks(
     if config["power_ema"] is not None:
         chosen.append(PowerEMA(folder=folder / "ema", every_n_steps=config["power_ema"]))
     return [
+        SameData(data),
         EMA(decay=config["ema"]),
         NonFiniteGuard(),
         *chosen,
