@@ -97,6 +97,7 @@ class FlowLikelihood(Likelihood):
                 times=None if save_at.path is None else kept,
                 log_prob=columns.mean(dim=1),
                 log_prob_error=standard_error(columns),
+                failures=save_at.failures,
             )
 
 

@@ -143,6 +143,7 @@ class Sampler:
             path=None if save_at.path is None else self.process.decode(save_at.path),
             times=None if save_at.path is None else kept,
             outside=_count_outside(last) if self.process.may_leave_domain else None,
+            failures=save_at.failures,
         )
 
     def _solve(
