@@ -19,6 +19,7 @@ from interpolants.metric.pairwise import distances
 from interpolants.utils.checks import check
 from interpolants.utils.shapes import flatten_event
 
+
 class Metric(abc.ABC):
     """Distance between two distributions, estimated from samples of both.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, NamedTuple, final
@@ -19,21 +18,9 @@ from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import Solver
+from interpolants.sampler.solver.embedded_step import ERROR, NODES, combine, embedded_step
 from interpolants.utils.checks import check, check_count, check_positive
 from interpolants.utils.shapes import expand_time, flatten_event
-
-# Hairer, Norsett, Wanner, "Solving Ordinary Differential Equations I", table II.5.2: the times of
-# stages 2 to 7, their weights on the earlier stages, and the difference of the two results'.
-_NODES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
-_STAGES = (
-    (1 / 5,),
-    (3 / 40, 9 / 40),
-    (44 / 45, -56 / 15, 32 / 9),
-    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
-    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
-    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-)
-_ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
 
 # A step is multiplied by 0.9 ratio^(-1/5) within these bounds; a growth of 5 cost fewest
 # evaluations for their error on mixtures, and a memory of earlier ratios saved none.
@@ -134,12 +121,13 @@ class DormandPrince(Solver):
     ) -> _State:
         """From a kept time to the next, both in `ends`: blocks of attempts, fewer samples each.
 
-        Reasons of failures are added to `reasons` by the number of the sample. The host reads three numbers before each block, which also choose its length.
+        Failures are added to `reasons` by the number of the sample. The host reads three numbers
+        before each block, which also choose its length.
         """
         low, high = ends.amin(), ends.amax()
         resolution = _RESOLUTION * ends.abs().amax()
         limits = torch.stack([ends[1], low, high, resolution]).to(whole.x.device)
-        nodes = torch.tensor(_NODES, dtype=limits.dtype, device=limits.device)
+        nodes = torch.tensor(NODES, dtype=limits.dtype, device=limits.device)
         attempt = functools.partial(self._attempt, process, nodes.unsqueeze(1))
         state, attempts = whole, 0
         index = torch.arange(len(whole.x), device=limits.device)
@@ -195,11 +183,11 @@ class DormandPrince(Solver):
 
         def stepped(step: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
             times = torch.addcmul(t, nodes, step).clamp(low, high).to(x.dtype)
-            return _stages(process, times, x, velocity, step)
+            return embedded_step(process, times, x, velocity, step)
 
         y, scale, drifts = stepped(step)
         with torch.no_grad():
-            error = scale * _combine(_ERROR, drifts)
+            error = scale * combine(ERROR, drifts)
             ratio = self._norm(error, torch.maximum(x.abs(), y.abs()))
             # False where a state or a drift is not finite, which makes the ratio NaN.
             accepted = ratio <= 1
@@ -241,28 +229,6 @@ class DormandPrince(Solver):
         h = torch.where(steepest <= 1e-15, flat, (0.01 / steepest) ** 0.2)
         h = torch.minimum(h, 100 * trial.abs()).clamp(max=abs(span))
         return math.copysign(1, span) * h
-
-
-def _stages(
-    process: Process, times: Tensor, x: Tensor, velocity: Tensor, step: Tensor
-) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """The state after a step, the step as a factor of x, and the drifts of all stages."""
-    # Written out: products with a broadcast factor take several times as long.
-    scale = expand_time(step.to(x.dtype), x).expand_as(x).contiguous()
-    y, drifts = x, [velocity]
-    for time, weights in zip(times.unbind(), _STAGES, strict=True):
-        y = torch.addcmul(x, scale, _combine(weights, drifts))
-        drifts.append(process.drift(time, y))
-    return y, scale, drifts
-
-
-def _combine(weights: Sequence[float], drifts: Sequence[Tensor]) -> Tensor:
-    """The sum of weights * drifts; a matrix product would lose digits under autocast."""
-    total = weights[0] * drifts[0]
-    for weight, drift in zip(weights[1:], drifts[1:], strict=True):
-        if weight:
-            total = torch.add(total, drift, alpha=weight)
-    return total
 
 
 @torch.no_grad()
