@@ -11,8 +11,8 @@ from torch import Tensor
 from interpolants.sampler.grid.base import Grid, LogSNR
 from interpolants.utils.checks import check, check_open_interval
 
-# Up to so many steps the margin does not fall.
-_STEPS = 16
+# Up to so many steps the margin does not fall: fewer have larger errors of their own.
+_STEPS = 128
 # Halvings of the span: to the last digit of float64.
 _HALVINGS = 60
 
@@ -35,10 +35,10 @@ class LogSNRGrid(Grid):
 
     lambda is infinite where alpha or beta vanishes: the first and the last step then reach from
     the end of the span to a margin inside it. These two steps have an error of the margin's second
-    order, so that it falls as 1 / N above 16 steps.
+    order, so that it falls as 1 / N above 128 steps.
 
     Args:
-        margin: how far inside the span the inner nodes begin and end with up to 16 steps, as a
+        margin: how far inside the span the inner nodes begin and end with up to 128 steps, as a
             fraction of it, in (0, 0.5).
     """
 
