@@ -44,7 +44,7 @@ class DatasetBase(Base):
         device = generator.device
         key = torch.randint(2**62, (), generator=generator, device=device)
         drawn = self.data.sample(n, torch.Generator().manual_seed(int(key))).x1
-        return self.scaling.to_model(drawn).to(device)
+        return self.scaling.to_model(drawn).to(device, torch.get_default_dtype())
 
     def fingerprint(self) -> dict[str, Any]:
         return self.data.fingerprint()

@@ -9,7 +9,12 @@ from torch import Tensor
 
 from interpolants.data.base import Batch, checked_labels, take
 from interpolants.data.split_data import SplitData, held_out_by_hash, row_bytes
-from interpolants.data.standardize import as_precise, check_finite_rows, check_precise
+from interpolants.data.standardize import (
+    as_precise,
+    check_finite_rows,
+    check_precise,
+    from_numpy,
+)
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.utils.checks import check, check_open_interval, check_seed
 
@@ -17,7 +22,7 @@ from interpolants.utils.checks import check, check_open_interval, check_seed
 class FiniteData(SplitData):
     """Rows in memory, split once into training and held-out rows.
 
-    Use it directly for tensors; subclasses read their rows from files.
+    Use it directly for tensors or NumPy arrays; subclasses read their rows from files.
 
     Args:
         x: all rows, shape (N, *event), N >= 2; kept in float32, or in float64 where float32 would
@@ -51,6 +56,8 @@ class FiniteData(SplitData):
         is_held_out: Tensor | None = None,
     ) -> None:
         name = type(self).__name__
+        x, label, x0, mask = from_numpy(x), from_numpy(label), from_numpy(x0), from_numpy(mask)
+        is_held_out = from_numpy(is_held_out)
         check_open_interval(f"{name}.held_out_fraction", held_out_fraction, 0, 1)
         check_seed(f"{name}.split_seed", split_seed)
         rows = _checked_rows(name, x, label, x0, mask)
@@ -100,6 +107,7 @@ def _checked_rows(
     name: str, x: Tensor, label: Tensor | None, x0: Tensor | None, mask: Tensor | None
 ) -> Batch:
     """Batch of all rows as they are kept, after a check that the parts fit together."""
+    check(isinstance(x, Tensor), f"{name}.x", "a tensor or a NumPy array", type(x).__name__)
     check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
     check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
     label = None if label is None else checked_labels(f"{name}.label", label, len(x))

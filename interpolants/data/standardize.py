@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from interpolants.utils.checks import check
-
 
 # Largest std of a constant coordinate, by the precision of its values.
 _NOISE = {torch.float32: 1e-7, torch.float64: 1e-15}
 _LARGEST = 1e150
 # A coordinate may lose this fraction of its standard deviation to rounding.
 _MOST_LOST = 1e-3
+
+
+def from_numpy(part: Any) -> Any:
+    """A tensor in place of a NumPy array; other values as they are."""
+    return torch.from_numpy(part) if isinstance(part, np.ndarray) else part
 
 
 def as_precise(x: Tensor) -> Tensor:

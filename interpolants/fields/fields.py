@@ -222,7 +222,7 @@ class Fields(nn.Module):
     def base_log_prob(self, x: Tensor) -> Tensor:
         """Log density of initial states at x, (B,)."""
         _, level = self._initial_scaling(x)
-        return self.base.log_prob(self.base_sample(x)) - x[0].numel() * level.log()
+        return self.base.log_prob(self.base_sample(x)) - x.shape[1:].numel() * level.log()
 
     def _initial_scaling(self, like: Tensor) -> tuple[Tensor, Tensor]:
         path, zero = self.interpolant, torch.zeros((), dtype=torch.float64)

@@ -285,6 +285,7 @@ class Model:
                 density, or `x` has another shape or lies outside the data's space.
         """
         check_seed("Model.log_prob.seed", seed)
+        x = torch.as_tensor(x)
         rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
         labels = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, from_data=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, final
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from interpolants.data.labels import Label
@@ -65,6 +67,10 @@ class SampleRequest:
             value = getattr(self, name)
             if value is not None:
                 check_count(name, value)
+        for name in ("start", "image"):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, name, torch.from_numpy(value))
         for name in ("n", "seed", "first", "num_steps", "chunk_size", "context_length"):
             value = getattr(self, name)
             if is_whole(value):  # numpy's numbers are no JSON

@@ -211,7 +211,7 @@ class TimeSeriesModel:
     def _checked(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         fits = len(x) > 0 and tuple(x.shape[1:]) == self.event_shape
         check(fits, "TimeSeriesModel.x", f"shape (n, *{self.event_shape})", tuple(x.shape))
-        x = x.to(self.device, torch.float32)
+        x = x.to(self.device, self.scaling.shift.dtype)
         mask = full_mask(x) if mask is None else mask.to(self.device)
         fits = mask.dtype == torch.bool and mask.shape == x.shape[:2]
         rule = f"true and false of shape {tuple(x.shape[:2])}"
@@ -240,10 +240,11 @@ def filled(scaling: Scaling, x: Tensor, mask: Tensor) -> Tensor:
 
 
 def to_networks(scaling: Scaling, x: Tensor, mask: Tensor | None) -> Tensor:
-    """Convert series to the networks' units, with 0 at missing observations."""
+    """Convert series to the networks' units and float32, with 0 at missing observations."""
+    dtype = torch.get_default_dtype()
     if mask is None:
-        return scaling.to_model(x)
-    values = scaling.to_model(filled(scaling, x, mask))
+        return scaling.to_model(x).to(dtype)
+    values = scaling.to_model(filled(scaling, x, mask)).to(dtype)
     return torch.where(over_frames(mask, x), values, torch.zeros_like(values))
 
 

@@ -192,7 +192,7 @@ def _errors(
     later = mask[:, context_length:]
     curves, means = {}, {}
     for name, forecast in forecasts.items():
-        each = (forecast - x).flatten(2).square().mean(dim=2)[:, context_length:] * later
+        each = (forecast - x).double().flatten(2).square().mean(dim=2)[:, context_length:] * later
         curves[name] = each.sum(dim=0) / later.sum(dim=0)
         means[f"mse_{name}"] = float(each.sum() / later.sum())
     return curves, means

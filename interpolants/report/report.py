@@ -253,6 +253,8 @@ def _or_null(value: Any) -> Any:
     """Replace numbers that are not finite, which JSON does not have, by None."""
     if isinstance(value, Mapping):
         return {key: _or_null(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_or_null(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -2,13 +2,14 @@
 
 A scheme extrapolates from nodes that it has passed. Nodes that lie close together, such as times
 to keep beside a node of the grid, would be a short base for a long step, and what they differ by,
-rounding or the noise of an SDE, would be multiplied by the ratio of the two. Such nodes are stepped
-through but not remembered, and a step that is far longer than all before begins anew.
+rounding or the noise of an SDE, would be multiplied by the ratio of the two. Such nodes are
+stepped through but not remembered, and a step that is far longer than all before begins anew.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -38,7 +39,7 @@ def remembered(clock: Tensor, most_ratio: float) -> Remembered:
         most_ratio: longest step, in units of its distance from the latest remembered node.
     """
     nodes = (clock if clock[0] <= clock[-1] else -clock).tolist()
-    h = [after - node for node, after in zip(nodes, nodes[1:], strict=False)]
+    h = [after - node for node, after in pairwise(nodes)]
     begins, longest = [], 0.0
     for step in h:
         begins.append(step > most_ratio * longest)

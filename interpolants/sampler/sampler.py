@@ -136,13 +136,21 @@ class Sampler:
                 x = self._finish(last, nodes[-1].to(last))
             _wait(x)
             seconds = time.perf_counter() - began
+        outside = _count_outside(x)
+        if outside and not (self.process.may_leave_domain or save_at.failures):
+            warnings.warn(
+                f"Sampler: {outside} of {len(x)} samples are not finite; look for a loss that was "
+                "NaN in training, or a field that is infinite at an end (process.cut)",
+                stacklevel=2,
+            )
         return Samples(
             x=x,
             nfe=nfe + len(calls),
             seconds=seconds,
             path=None if save_at.path is None else self.process.decode(save_at.path),
             times=None if save_at.path is None else kept,
-            outside=_count_outside(last) if self.process.may_leave_domain else None,
+            outside=outside if self.process.may_leave_domain else None,
+            failures=save_at.failures,
         )
 
     def _solve(

@@ -8,6 +8,7 @@ from typing import Any
 
 from interpolants.utils.checks import check, check_count, check_positive, is_whole
 
+_PRECISIONS = (None, "32", 32, "32-true", "bf16", "bf16-mixed")
 _COUNTS = (
     "max_steps",
     "batch_size",
@@ -63,13 +64,10 @@ def check_settings(config: Mapping[str, Any]) -> None:
     whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
     check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
     precision = config["trainer"].get("precision")
-    check(
-        precision not in ("16", 16, "16-mixed"),
-        "trainer.precision",
-        "a precision that needs no loss scaling",
-        precision,
-        "use bf16-mixed",
-    )
+    # Others would change the dtype of weights but not of data, or need loss scaling.
+    fix = "use 32-true, or bf16-mixed, and model.fields.double() to sample in float64"
+    known = precision in _PRECISIONS
+    check(known, "trainer.precision", "32-true or bf16-mixed", precision, fix)
     clip = config["clip_norm"]
     if clip is not None:
         check_positive("clip_norm", clip)

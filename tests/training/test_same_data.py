@@ -36,7 +36,7 @@ def test_resume_with_other_data_is_refused_and_changes_nothing(trained, tmp_path
     with pytest.raises(ValueError, match=f"{rule}.*; restore those data, or start a new run"):
         train_with(tmp_path, *_RUN, "resume=auto", "max_steps=8")
     _write(tmp_path / "rows.csv", n=79)
-    with pytest.raises(ValueError, match="training rows 63 for 64|held-out rows 15 for 16"):
+    with pytest.raises(ValueError, match=r"training rows 63 for 64|held-out rows 15 for 16"):
         train_with(tmp_path, *_RUN, "resume=auto", "max_steps=8")
     assert {name: (trained / name).stat().st_mtime_ns for name in files_in(trained)} == before
 
@@ -53,7 +53,7 @@ def test_resume_says_that_another_version_wrote_the_run(trained, tmp_path, monke
     content = read_checkpoint(trained / "checkpoints" / "last.ckpt")
     assert content["interpolants"]["version"]
     monkeypatch.setattr(same_data, "version", lambda _: "9.9")
-    with pytest.warns(UserWarning, match="was written by interpolants .*, and is continued by 9.9"):
+    with pytest.warns(UserWarning, match=r"written by interpolants .*, and is continued by 9\.9"):
         train_with(tmp_path, *_RUN, "resume=auto", "max_steps=6")
 
 

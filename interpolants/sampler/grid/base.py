@@ -67,7 +67,7 @@ class Grid(abc.ABC):
 
 
 def apart(times: Tensor, span: tuple[float, float], close: float = _CLOSE) -> Tensor:
-    """Ascending times without those that are closer than `close` spans to an end or the one before.
+    """Ascending times without those that hardly differ from an end or from the one before.
 
     Such times would leave steps of nothing. An end of the span is kept in their place.
 
