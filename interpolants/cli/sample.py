@@ -98,7 +98,7 @@ def _data(cfg: Any, model: Any, ckpt: Path) -> tuple[Any, str]:
         if cfg.metric or cfg.get("likelihood") or moved:
             fix = "data.path=... says where they are now, and metric=[] samples without them"
             raise ValueError(f"{error}; {fix}") from error
-        return None, f"without data: {error}"
+        return None, f"without the data of training: {error}"
     return data, data_note(model.config, data.fingerprint())
 
 

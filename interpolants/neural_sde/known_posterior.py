@@ -48,7 +48,8 @@ class KnownPosterior(NamedTuple):
         shape = (n, len(self.scale), len(values))
         z = torch.randn(shape, generator=generator, dtype=values.dtype)
         moved = z * values.clamp(min=0).sqrt() @ vectors.mT
-        return self.mean + moved.mT * self.scale
+        paths: Tensor = self.mean + moved.mT * self.scale
+        return paths
 
 
 def known_posterior(model: TimeSeriesModel, x: Tensor) -> KnownPosterior | None:
@@ -76,11 +77,11 @@ def known_posterior(model: TimeSeriesModel, x: Tensor) -> KnownPosterior | None:
     amplitude, noise = float(scale[0]) ** 2, float(net.decoder.std()) ** 2
 
     def covariance(s: Tensor, t: Tensor) -> Tensor:
-        grid = torch.meshgrid(s, t, indexing="ij")
+        first, second = torch.meshgrid(s, t, indexing="ij")
         driver = net.driver
         if isinstance(driver, MarkovFractionalBrownian):
-            return amplitude * driver.representation.covariance(*grid, driver.hurst())
-        return amplitude * driver.covariance(*grid)
+            return amplitude * driver.representation.covariance(first, second, driver.hurst())
+        return amplitude * driver.covariance(first, second)
 
     with torch.no_grad():
         observed = model.scaling.to_model(x.unsqueeze(0))[0].flatten(1).double()

@@ -72,7 +72,7 @@ def test_sampling_needs_no_data_where_none_are_asked_for(trained, tmp_path, caps
     with pytest.raises(ValueError, match=r"an existing file.*; data\.path=\.\.\. says where they"):
         sample_with(ckpt, "n=16")
     sample_with(ckpt, "n=16", "metric=[]")
-    assert "without data: File.path: expected an existing file" in capsys.readouterr().out
+    assert "without the data of training: data: File.path: expected an" in capsys.readouterr().out
     assert np.load(trained / "samples" / "ode.npz")["x"].shape == (16, 2)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
