@@ -38,7 +38,7 @@ def measure(
     right = (features.classes(x) == label).double().mean()
     return {
         "frechet": float(FrechetDistance().distance(found, training)),
-        **PrecisionRecall().numbers(real, found),
+        **{name: one.value for name, one in PrecisionRecall().numbers(real, found).items()},
         "right class": float(right),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -40,6 +40,10 @@ class Base(abc.ABC):
             signal: beta(0) / alpha(0), the weight of x1 at the start of a one-sided path.
         """
         return
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Fingerprint of data that x0 is drawn from; empty if it is not drawn from data."""
+        return {}
 
     def start(self, n: int, event_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Initial states for sampling, shaped as by `sample`.

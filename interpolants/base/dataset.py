@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, final
+from typing import Annotated, Any, final
 
 import torch
 from torch import Tensor
@@ -60,7 +60,10 @@ class DatasetBase(Base):
         device = generator.device
         key = torch.randint(2**62, (), generator=generator, device=device)
         drawn = self.data.sample(n, torch.Generator().manual_seed(int(key))).x1
-        return self.scaling.to_model(drawn).to(device)
+        return self.scaling.to_model(drawn).to(device, torch.get_default_dtype())
+
+    def fingerprint(self) -> dict[str, Any]:
+        return self.data.fingerprint()
 
     def reference_pair(
         self, n: int, event_shape: tuple[int, ...], draw: int = 0

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-FORMAT = 2
+FORMAT = 3
 """Number of the present format, raised by one if older files would be misread or not read."""
 
 _KEY = "interpolants"

@@ -99,20 +99,6 @@ def task_of(config: Mapping[str, Any], trust: Sequence[str] = ()) -> Task:
     return task
 
 
-def data_of(config: Mapping[str, Any], trust: Sequence[str] = ()) -> Data:
-    """Build the training data of a configuration, from the files that it names.
-
-    Args:
-        config, trust: as of `task_of`.
-
-    Raises:
-        ValueError: if it has none, or they cannot be read. Nothing is downloaded.
-    """
-    data = _build(config, "data", Data, trust)
-    assert isinstance(data, Data)
-    return data
-
-
 def load_network(path: str, weights: str | float = "ema") -> nn.Module:
     """Load the network of a trained interpolant, as autoguidance needs it.
 

@@ -20,6 +20,7 @@ KEYS: Mapping[str, Any] = {
     "task": Task,
     "data": Data,
     "space": Space,
+    "fingerprint": Mapping[str, Mapping[str, Any]],
 }
 """Keys of the configuration in every checkpoint, and the type of each, as of `Task.saved`."""
 

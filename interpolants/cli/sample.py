@@ -16,8 +16,9 @@ def main(cfg: Any) -> float:
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
-    from interpolants.checkpoint.loading import data_of, load, task_of
+    from interpolants.checkpoint.loading import load, task_of
     from interpolants.checkpoint.runs import newest_checkpoint
+    from interpolants.cli.stem import stem_of
     from interpolants.report.writer import sole_writer
     from interpolants.utils.checks import check_count
     from interpolants.utils.log import to_stderr
@@ -31,14 +32,14 @@ def main(cfg: Any) -> float:
     model = load(ckpt, weights=cfg.weights, trust=trust, device=device, data=True)
     task, hydra = task_of(model.config, trust), HydraConfig.get()
     task.check_overrides(hydra.overrides.task)
-    stem = (
-        request.stem(task.stem(hydra.runtime.choices["sampler"])) if cfg.stem is None else cfg.stem
-    )
-    folder = ckpt.parent.parent / "samples" if cfg.out is None else Path(cfg.out)
-    data = data_of(model.config, trust)
+    stem = cfg.stem
+    if stem is None:
+        name = task.stem(hydra.runtime.choices["sampler"])
+        stem = stem_of(name, hydra.overrides.task)
+    data, note = _data(cfg, model, ckpt)
     metrics = [instantiate(node, _convert_="all") for node in cfg.metric.values()]
-    settings = _settings(cfg, folder, stem)
-    with sole_writer(folder, stem) if ranks.rank == 0 else nullcontext():
+    settings = _settings(cfg, ckpt, stem, note)
+    with sole_writer(settings.folder, stem) if ranks.rank == 0 else nullcontext():
         report = task.report(model, data, metrics, request, settings, ranks, to_stderr)
     if report is None:
         return float("nan")
@@ -86,17 +87,40 @@ def _request(cfg: Any) -> Any:
     )
 
 
-def _settings(cfg: Any, folder: Path, stem: str) -> Any:
+def _data(cfg: Any, model: Any, ckpt: Path) -> tuple[Any, str]:
+    """The data to compare with, or None where they cannot be read and none are asked for.
+
+    Also a line for the report, if they are not those of training.
+    """
+    from interpolants.checkpoint.data_of import data_of
+    from interpolants.checkpoint.same_data import data_note
+
+    try:
+        data = data_of(model.config, ckpt, cfg.data, list(cfg.trust))
+    except (ValueError, OSError) as error:
+        moved = any(part is not None for part in cfg.data.values())
+        if cfg.metric or cfg.get("likelihood") or moved:
+            fix = "data.path=... says where they are now, and metric=[] samples without them"
+            raise ValueError(f"{error}; {fix}") from error
+        return None, f"without the data of training: {error}"
+    return data, data_note(model.config, data.fingerprint())
+
+
+def _settings(cfg: Any, ckpt: Path, stem: str, note: str) -> Any:
     """The files that the configuration asks for."""
     from hydra.utils import instantiate
 
+    from interpolants.report.kept import KEPT, Kept
     from interpolants.report.settings import ReportSettings
 
+    run = ckpt.parent.parent
     likelihood = cfg.get("likelihood")
     return ReportSettings(
-        folder=folder,
+        folder=run / "samples" if cfg.out is None else Path(cfg.out),
         stem=stem,
         output=instantiate(cfg.output, _convert_="all"),
         likelihood=instantiate(likelihood, _convert_="all") if likelihood else None,
         animation=cfg.animation,
+        kept=Kept(run / KEPT if (run / KEPT).exists() else None),
+        notes=[note] if note else [],
     )

@@ -9,6 +9,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from interpolants.utils.checks import check
+
 
 class Pair(NamedTuple):
     """x0 paired with the samples x1 of a batch.
@@ -37,7 +39,6 @@ class Coupling(abc.ABC):
     needs_pairs: ClassVar[bool] = False
     data_dependent: ClassVar[bool] = False
 
-    @abc.abstractmethod
     def pair(
         self,
         x0: Tensor,
@@ -51,7 +52,24 @@ class Coupling(abc.ABC):
             x0, x1: samples of the two ends, (B, *event).
             label: class (B,) or vector (B, C) of each x1, for the network; or None.
             generator: for the coupling's own draws; torch's default if None.
+
+        Raises:
+            ValueError: if x0, x1 and the labels are not of one length, or x0 and x1 of one shape.
         """
+        name, got = type(self).__name__, (tuple(x0.shape), tuple(x1.shape))
+        fits = x0.shape == x1.shape and x0.dim() > 1
+        check(fits, f"{name}.x0", "x0 and x1 of one shape (B, *event)", got)
+        if label is not None:
+            rule = f"a label for each of {len(x1)} samples"
+            fits = label.dim() > 0 and len(label) == len(x1)
+            check(fits, f"{name}.label", rule, tuple(label.shape))
+        return self.paired(x0, x1, label, generator)
+
+    @abc.abstractmethod
+    def paired(
+        self, x0: Tensor, x1: Tensor, label: Tensor | None, generator: torch.Generator | None
+    ) -> Pair:
+        """Pair samples whose lengths and shapes agree; arguments as of `pair`."""
 
     def image_channels(self, event_shape: Sequence[int]) -> int:
         """Number K of conditioning channels beside a state of this shape.

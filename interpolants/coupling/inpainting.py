@@ -36,12 +36,8 @@ class InpaintingCoupling(Coupling):
         check_count("InpaintingCoupling.tiles", self.tiles)
         check_open_interval("InpaintingCoupling.hidden", self.hidden, 0, 1)
 
-    def pair(
-        self,
-        x0: Tensor,
-        x1: Tensor,
-        label: Tensor | None = None,
-        generator: torch.Generator | None = None,
+    def paired(
+        self, x0: Tensor, x1: Tensor, label: Tensor | None, generator: torch.Generator | None
     ) -> Pair:
         mask = self.mask(x1, generator)
         return Pair(torch.where(mask, x1, x0), mask.to(x1))

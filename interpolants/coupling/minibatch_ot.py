@@ -31,14 +31,13 @@ class MinibatchOTCoupling(Coupling):
 
     condition_aware: bool = True
 
-    def pair(
-        self,
-        x0: Tensor,
-        x1: Tensor,
-        label: Tensor | None = None,
-        generator: torch.Generator | None = None,
+    def paired(
+        self, x0: Tensor, x1: Tensor, label: Tensor | None, generator: torch.Generator | None
     ) -> Pair:
         cost = torch.cdist(flatten_event(x0).double(), flatten_event(x1).double()).square().cpu()
+        bad = int((~cost.isfinite()).sum())
+        rule = "finite samples"
+        check(not bad, "MinibatchOTCoupling.x0", rule, f"{bad} distances that are not finite")
         source = torch.arange(len(x0))
         groups = [torch.arange(len(x0))]
         if label is not None and self.condition_aware:

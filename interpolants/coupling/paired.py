@@ -18,11 +18,7 @@ class PairedCoupling(Coupling):
 
     needs_pairs: ClassVar[bool] = True
 
-    def pair(
-        self,
-        x0: Tensor,
-        x1: Tensor,
-        label: Tensor | None = None,
-        generator: torch.Generator | None = None,
+    def paired(
+        self, x0: Tensor, x1: Tensor, label: Tensor | None, generator: torch.Generator | None
     ) -> Pair:
         return Pair(x0)

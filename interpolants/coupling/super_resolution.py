@@ -36,12 +36,8 @@ class SuperResolutionCoupling(Coupling):
         check(fits, "SuperResolutionCoupling.factor", "a whole number >= 2", self.factor)
         check_not_negative("SuperResolutionCoupling.noise", self.noise)
 
-    def pair(
-        self,
-        x0: Tensor,
-        x1: Tensor,
-        label: Tensor | None = None,
-        generator: torch.Generator | None = None,
+    def paired(
+        self, x0: Tensor, x1: Tensor, label: Tensor | None, generator: torch.Generator | None
     ) -> Pair:
         image = self.enlarged(avg_pool2d(x1, self.factor))
         return Pair(torch.add(image, x0, alpha=self.noise), image)

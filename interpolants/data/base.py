@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from interpolants.data.standardize import moments
+from interpolants.data.standardize import check_precise, moments
 from interpolants.space.base import Space
 from interpolants.utils.checks import check
 from interpolants.utils.seeds import keyed_generator
 
-# Keys that keep the streams of training, held-out rows, splits, fits and flips apart.
-TRAIN, HELD_OUT, SPLIT, FIT, FLIP = 1, 2, 3, 4, 5
+# Keys that keep the streams of training, held-out rows, fits and flips apart.
+TRAIN, HELD_OUT, FIT, FLIP = 1, 2, 4, 5
+
+# Times as many draws as rows of one label are searched for it, and before it is given up.
+_MOST_DRAWS, _FEW_DRAWS = 100, 3
 
 
 class Batch(NamedTuple):
     """Batch of data for one step.
 
     Attributes:
-        x1: data, shape (B, *event).
+        x1: data, shape (B, *event); float32, or float64 where rows differ by less than that holds.
         label: class of each sample, int64, shape (B,); or a vector for each, float32, shape
             (B, C); or None.
         x0: the base sample that x1 is paired with, shape (B, *event), or None if a coupling makes
@@ -46,8 +49,8 @@ class Data(abc.ABC):
 
     Attributes:
         event_shape: shape of one sample.
-        shift, scale: shape `event_shape`, float32; the input of networks is (x - shift) / scale
-            for data in a Euclidean space. For other spaces see `chart_units`.
+        shift, scale: shape `event_shape`, of the precision of the data; the input of networks is
+            (x - shift) / scale for data in a Euclidean space. For other spaces see `chart_units`.
     """
 
     event_shape: tuple[int, ...]
@@ -69,16 +72,34 @@ class Data(abc.ABC):
         """`n` draws from the distribution, or training rows with replacement."""
 
     @abc.abstractmethod
-    def held_out(self, n: int, seed: int) -> Batch:
-        """At most `n` samples that are not used in training, in an order fixed by `seed`."""
+    def held_out(self, n: int, seed: int, label: Tensor | None = None) -> Batch:
+        """At most `n` samples that are not used in training, in an order fixed by `seed`.
+
+        Args:
+            n: number of samples.
+            seed: of their choice and order.
+            label: class, 0-d, or vector, (C,), of all of them; any if None. There may be none of a
+                label.
+        """
 
     @abc.abstractmethod
-    def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
+    def reference_pair(
+        self, n: int, draw: int = 0, label: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Two disjoint samples of real data of equal size, at most `n` each.
 
         The first are held-out rows to compare generated samples with; their distance to the second
-        is the floor of a metric. Different numbers `draw` give different samples.
+        is the floor of a metric.
+
+        Args:
+            n: number of rows of each.
+            draw: different numbers give different samples.
+            label: as of `held_out`.
         """
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Plain data that differ if the data do, beside what the configuration decides."""
+        return {"shape": list(self.event_shape)}
 
     @property
     @abc.abstractmethod
@@ -166,8 +187,22 @@ class Distribution(Data):
         whole = self.sample(world_size * size, keyed_generator(TRAIN, seed, step, 0))
         return take(whole, slice(rank * size, (rank + 1) * size))
 
-    def held_out(self, n: int, seed: int) -> Batch:
-        return self.sample_unseen(n, keyed_generator(HELD_OUT, seed))
+    def held_out(self, n: int, seed: int, label: Tensor | None = None) -> Batch:
+        generator = keyed_generator(HELD_OUT, seed)
+        if label is None:
+            return self.sample_unseen(n, generator)
+        parts: list[Batch] = []
+        # A label may be too rare to find as many as are wanted.
+        for attempt in range(_MOST_DRAWS):
+            drawn = self.sample_unseen(n, generator)
+            assert drawn.label is not None
+            parts.append(take(drawn, same_label(drawn.label, label)))
+            found = sum(len(part.x1) for part in parts)
+            if found >= n or (attempt >= _FEW_DRAWS and found == 0):
+                break
+        columns = zip(*parts, strict=True)
+        joined = [None if column[0] is None else torch.cat(column) for column in columns]
+        return take(Batch._make(joined), slice(n))
 
     def sample_unseen(self, n: int, generator: torch.Generator) -> Batch:
         """`n` draws that are not used in training.
@@ -177,8 +212,12 @@ class Distribution(Data):
         """
         return self.sample(n, generator)
 
-    def reference_pair(self, n: int, draw: int = 0) -> tuple[Tensor, Tensor]:
-        return self.held_out(n, 2 * draw).x1, self.held_out(n, 2 * draw + 1).x1
+    def reference_pair(
+        self, n: int, draw: int = 0, label: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        first, second = (self.held_out(n, 2 * draw + end, label).x1 for end in (0, 1))
+        size = min(len(first), len(second))
+        return first[:size], second[:size]
 
     @property
     def standardized(self) -> bool:
@@ -221,7 +260,12 @@ def checked_labels(where: str, label: Tensor, n: int) -> Tensor:
         fits = label.dim() == 1 and label.dtype != torch.bool and bool((label >= 0).all())
     rule = f"a class 0, 1, ... or a vector of finite real numbers for each of {n} rows"
     check(fits and len(label) == n, where, rule, (label.dtype, tuple(label.shape)))
-    return label.float() if real else label.long()
+    return check_precise(where, label) if real else label.long()
+
+
+def same_label(labels: Tensor, label: Tensor) -> Tensor:
+    """True at the labels, (n,) or (n, C), that equal one class or vector, (n,)."""
+    return labels == label if labels.dim() == 1 else (labels == label).all(dim=1)
 
 
 def take(batch: Batch, rows: Tensor | slice) -> Batch:

@@ -28,4 +28,10 @@ class Bridge(FiniteTimeSeries):
         check_positive("Bridge.end", end)
         enough = is_whole(copies) and copies >= 2
         check(enough, "Bridge.copies", "a whole number >= 2", copies)
-        super().__init__(torch.full((copies, 1, 1), value), times=(end,), standardize=False)
+        super().__init__(
+            torch.full((copies, 1, 1), float(value)),
+            times=(end,),
+            standardize=False,
+            # All are equal, and nothing can be learned from one about another.
+            is_held_out=torch.arange(copies) >= round(0.8 * copies),
+        )

@@ -19,7 +19,7 @@ class Digits(FiniteData):
 
     Args:
         held_out_fraction: fraction of images held out; 500 by default.
-        split_seed: seed of the choice of these images.
+        split_seed: another seed makes another choice of these images.
 
     Raises:
         ValueError: if the fraction is not in (0, 1).

@@ -31,8 +31,8 @@ class File(FiniteData):
         label: name of the .csv column or .npz array of classes; for vectors, a list of .csv
             columns or the name of an array of shape (rows, C); no labels if None.
         standardize: whether networks see coordinates of mean 0 and standard deviation 1.
-        held_out_fraction: fraction of rows held out.
-        split_seed: seed of the choice of these rows.
+        held_out_fraction: fraction of rows held out, by a hash of their values.
+        split_seed: another seed makes another choice of these rows.
 
     Raises:
         ValueError: if the file cannot be read as finite numbers, or an argument does not fit it.
@@ -49,10 +49,11 @@ class File(FiniteData):
         held_out_fraction: float = 0.2,
         split_seed: int = 0,
     ) -> None:
-        values, labels = _read(Path(path), key, columns, label)
+        values, labels, self.columns = _read(Path(path), key, columns, label)
+        classes, self.classes = _labels(labels, len(values))
         super().__init__(
             as_rows("File", values, path),
-            None if labels is None else _labels(labels, len(values)),
+            classes,
             standardize=standardize,
             held_out_fraction=held_out_fraction,
             split_seed=split_seed,
@@ -61,7 +62,7 @@ class File(FiniteData):
 
 def _read(
     path: Path, key: str | None, columns: Sequence[str] | None, label: str | Sequence[str] | None
-) -> tuple[Array, Array | None]:
+) -> tuple[Array, Array | None, tuple[str, ...]]:
     suffix = path.suffix.lower()
     is_csv, is_array = suffix == ".csv", suffix in (".npy", ".npz")
     check(is_csv or is_array, "File.path", "a .csv, .npy or .npz file", str(path))
@@ -74,14 +75,18 @@ def _read(
     named = label is None or isinstance(label, str)
     check(named, "File.label", "the name of one array", label)
     assert label is None or isinstance(label, str)
-    return read_array("File", path, key, label)
+    return *read_array("File", path, key, label), ()
 
 
-def _labels(labels: Array, num_rows: int) -> Tensor:
+def _labels(labels: Array | None, num_rows: int) -> tuple[Tensor | None, tuple[str, ...]]:
+    """Labels as tensors, with the names of classes."""
+    if labels is None:
+        return None, ()
     numbers = np.issubdtype(labels.dtype, np.number) or labels.dtype == np.bool_
     fits = labels.shape == (num_rows,) or (labels.ndim == 2 and numbers)
     rule = f"shape ({num_rows},), or ({num_rows}, C) of numbers"
     check(fits and len(labels) == num_rows, "File.label", rule, labels.shape)
     if labels.ndim == 2:
-        return torch.from_numpy(labels.astype(np.float32))
-    return torch.from_numpy(np.unique(labels, return_inverse=True)[1]).long()
+        return torch.from_numpy(labels.astype(np.float64)), ()
+    kinds, which = np.unique(labels, return_inverse=True)
+    return torch.from_numpy(which).long(), tuple(str(kind) for kind in kinds)

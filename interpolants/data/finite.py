@@ -8,8 +8,13 @@ import torch
 from torch import Tensor
 
 from interpolants.data.base import Batch, checked_labels, take
-from interpolants.data.split_data import SplitData, split_numbers
-from interpolants.data.standardize import check_finite_rows
+from interpolants.data.split_data import SplitData, held_out_by_hash, row_bytes
+from interpolants.data.standardize import (
+    as_precise,
+    check_finite_rows,
+    check_precise,
+    from_numpy,
+)
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.utils.checks import check, check_open_interval, check_seed
 
@@ -17,22 +22,25 @@ from interpolants.utils.checks import check, check_open_interval, check_seed
 class FiniteData(SplitData):
     """Rows in memory, split once into training and held-out rows.
 
-    Use it directly for tensors; subclasses read their rows from files.
+    Use it directly for tensors or NumPy arrays; subclasses read their rows from files.
 
     Args:
-        x: all rows, shape (N, *event), N >= 2; kept in float32.
+        x: all rows, shape (N, *event), N >= 2; kept in float32, or in float64 where float32 would
+            lose more than 1e-3 of a coordinate's standard deviation.
         label: the class of each row, shape (N,), a vector for each, shape (N, C), or None.
         x0: the base sample that each row is paired with, of the shape of `x`, or None.
         mask: for time series, True at existing observations, bool, shape (N, T), or None.
         standardize: whether to scale each coordinate to mean 0 and standard deviation 1 over the
             training rows for networks; constant coordinates are only shifted.
-        held_out_fraction: fraction of rows held out, in (0, 1).
-        split_seed: seed of the choice of these rows.
-        is_held_out: True for held-out rows, bool, shape (N,), instead of a random choice.
+        held_out_fraction: fraction of rows held out, in (0, 1), by a hash of `x` and `x0`; see
+            `held_out_by_hash`.
+        split_seed: another seed makes another choice of these rows.
+        is_held_out: True for held-out rows, bool, shape (N,), instead of that choice.
 
     Raises:
-        ValueError: if there are fewer than two rows, a value is NaN or infinite, the labels, the
-            base samples or the masks do not match the rows, or the split leaves a side empty.
+        ValueError: if there are fewer than two different rows, a value is NaN or infinite, the
+            labels, the base samples or the masks do not match the rows, the split leaves a side
+            empty, or rows that are not standardized need float64.
     """
 
     def __init__(
@@ -48,18 +56,23 @@ class FiniteData(SplitData):
         is_held_out: Tensor | None = None,
     ) -> None:
         name = type(self).__name__
+        x, label, x0, mask = from_numpy(x), from_numpy(label), from_numpy(x0), from_numpy(mask)
+        is_held_out = from_numpy(is_held_out)
         check_open_interval(f"{name}.held_out_fraction", held_out_fraction, 0, 1)
         check_seed(f"{name}.split_seed", split_seed)
         rows = _checked_rows(name, x, label, x0, mask)
         if is_held_out is None:
-            train, held_out = split_numbers(len(x), held_out_fraction, split_seed)
-        else:
-            train, held_out = _numbers(name, is_held_out, len(x))
+            values = x if x0 is None else torch.cat([x.flatten(1), x0.flatten(1)], dim=1)
+            content = row_bytes(values.double())
+            is_held_out = held_out_by_hash(name, content, held_out_fraction, split_seed)
+        train, held_out = _numbers(name, is_held_out, len(x))
         self._train, self._held_out = take(rows, train), take(rows, held_out)
         self.event_shape = tuple(x.shape[1:])
         self.shift, self.scale = torch.zeros(self.event_shape), torch.ones(self.event_shape)
         self._standardized = standardize
-        if standardize:
+        if not standardize:
+            check_precise(f"{name}.standardize", rows.x1)
+        else:
             self.shift, self.scale = self.chart_moments(EuclideanSpace(), self._train.x1)
 
     @property
@@ -93,16 +106,17 @@ class FiniteData(SplitData):
 def _checked_rows(
     name: str, x: Tensor, label: Tensor | None, x0: Tensor | None, mask: Tensor | None
 ) -> Batch:
-    """Batch of all rows in float32, after a check that the parts fit together."""
+    """Batch of all rows as they are kept, after a check that the parts fit together."""
+    check(isinstance(x, Tensor), f"{name}.x", "a tensor or a NumPy array", type(x).__name__)
     check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
     check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
     label = None if label is None else checked_labels(f"{name}.label", label, len(x))
-    x = x.float()
     check_finite_rows(f"{name}.x", x)
+    x = as_precise(x)
     if x0 is not None:
         check(x0.shape == x.shape, f"{name}.x0", f"shape {tuple(x.shape)}", tuple(x0.shape))
-        x0 = x0.float()
         check_finite_rows(f"{name}.x0", x0)
+        x0 = as_precise(x0)
     if mask is not None:
         fits = mask.dtype == torch.bool and mask.shape == x.shape[:2]
         rule = f"true and false of shape {tuple(x.shape[:2])}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from interpolants.data.finite import FiniteData
-from interpolants.data.standardize import moments
+from interpolants.data.standardize import from_numpy, moments
 from interpolants.data.time_series_data import TimeSeriesData, check_times
 from interpolants.space.base import Space
 from interpolants.utils.checks import check
@@ -26,9 +27,9 @@ class FiniteTimeSeries(FiniteData, TimeSeriesData):
         times: T ascending numbers >= 0.
         standardize: whether to scale each channel to mean 0 and standard deviation 1 over the
             training observations of all times for networks.
-        held_out_fraction: fraction of series held out, in (0, 1).
-        split_seed: seed of the choice of these series.
-        is_held_out: True for held-out series, bool, shape (N,), instead of a random choice.
+        held_out_fraction: fraction of series held out, in (0, 1), by a hash of their values.
+        split_seed: another seed makes another choice of these series.
+        is_held_out: True for held-out series, bool, shape (N,), instead of that choice.
 
     Raises:
         ValueError: if the shapes do not agree, the times are not ascending numbers >= 0, a series
@@ -47,6 +48,7 @@ class FiniteTimeSeries(FiniteData, TimeSeriesData):
         is_held_out: Tensor | None = None,
     ) -> None:
         name = type(self).__name__
+        x, mask, is_held_out = from_numpy(x), from_numpy(mask), from_numpy(is_held_out)
         check(x.dim() >= 3, f"{name}.x", "shape (series, times, *frame)", tuple(x.shape))
         self.times = check_times(f"{name}.times", times, x.shape[1])
         there = ~x.isnan().flatten(2).any(dim=2)
@@ -65,6 +67,19 @@ class FiniteTimeSeries(FiniteData, TimeSeriesData):
             split_seed=split_seed,
             is_held_out=is_held_out,
         )
+        self._warn_of_constants()
+
+    def _warn_of_constants(self) -> None:
+        """Warn of channels without anything to learn."""
+        x, mask = self._train.x1, self._train.mask
+        frames = (x.flatten(0, 1) if mask is None else x[mask]).flatten(1)
+        still = (frames == frames[0]).all(dim=0).nonzero().flatten().tolist()
+        if still:
+            warnings.warn(
+                f"{type(self).__name__}.x: channels {still[:5]}, counted from 0, are constant over"
+                " all training series, so that nothing can be learned of them; leave them out",
+                stacklevel=3,
+            )
 
     def chart_moments(self, space: Space, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of each channel over all training observations.

@@ -48,7 +48,7 @@ class FractionalOU(FiniteTimeSeries):
         seed: seed of the paths.
         standardize: whether networks see values of mean 0 and standard deviation 1.
         held_out_fraction: fraction of paths held out, in (0, 1).
-        split_seed: seed of the choice of these paths.
+        split_seed: another seed makes another choice of these paths.
 
     Raises:
         ValueError: if a number is out of range.

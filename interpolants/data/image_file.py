@@ -32,7 +32,7 @@ class ImageFile(Images):
         label: the array of labels in an archive: whole numbers from 0, or vectors of numbers, (N,
             C); none if None.
         held_out_fraction: fraction of images held out if there are no test images.
-        split_seed: seed of the choice of these images.
+        split_seed: another seed makes another choice of these images.
         flip: whether to mirror a random half of each training batch from left to right.
         pad: black pixels added on each side.
 
@@ -103,4 +103,4 @@ def _labelled_images(arrays: Mapping[str, Array], key: str, label: str | None) -
     rule = f"whole numbers, or vectors of numbers, for {len(x)} images in the array {label}"
     got = (str(classes.dtype), classes.shape)
     check(vectors and len(classes) == len(x), "ImageFile.label", rule, got)
-    return LabelledImages(pixels, torch.from_numpy(classes.astype(np.float32)))
+    return LabelledImages(pixels, torch.from_numpy(classes.astype(np.float64)))

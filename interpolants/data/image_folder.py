@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import final
@@ -11,8 +12,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from interpolants.data.fingerprint import MOST_FILES, spread_rows
 from interpolants.data.image_data import ImageData
-from interpolants.data.split_data import split_numbers
+from interpolants.data.split_data import held_out_by_hash
 from interpolants.utils.checks import check, check_count, check_open_interval, check_seed, is_whole
 
 _SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -36,8 +38,8 @@ class ImageFolder(ImageData):
             followed, to each folder once. An image has at most 10^8 pixels.
         size: height and width of an image in pixels.
         channels: 1 for grey, 3 for RGB.
-        held_out_fraction: fraction of images held out, in (0, 1).
-        split_seed: seed of the choice of these images.
+        held_out_fraction: fraction of images held out, in (0, 1), by a hash of their names.
+        split_seed: another seed makes another choice of these images.
         flip: whether to mirror a random half of each training batch from left to right.
 
     Attributes:
@@ -74,11 +76,21 @@ class ImageFolder(ImageData):
         check(len({bool(parent) for parent in parents}) == 1, "ImageFolder.path", rule, files[0])
         self.classes = tuple(sorted(set(filter(None, parents))))
         numbers = {name: k for k, name in enumerate(self.classes)}
-        split = split_numbers(len(files), held_out_fraction, split_seed)
-        self._files = tuple([files[k] for k in side] for side in split)
+        names = (os.fsencode(Path(file).as_posix()) for file in files)
+        held = held_out_by_hash("ImageFolder", names, held_out_fraction, split_seed)
+        sides = [side.nonzero().flatten().tolist() for side in (~held, held)]
+        self._files = tuple([files[k] for k in side] for side in sides)
         self._labels = tuple(
-            torch.tensor([numbers.get(parents[k], 0) for k in side]) for side in split
+            torch.tensor([numbers.get(parents[k], 0) for k in side]) for side in sides
         )
+
+    def content(self, held_out: bool) -> str:
+        """Hash of the names of all files of one side, and of the bytes of at most 64 of them."""
+        files = self._files[held_out]
+        found = hashlib.blake2b("\0".join(files).encode(errors="surrogateescape"), digest_size=8)
+        for k in spread_rows(len(files), MOST_FILES).tolist():
+            found.update(Path(self.folder, files[k]).read_bytes())
+        return found.hexdigest()
 
     def pixels(self, numbers: Tensor, *, held_out: bool = False) -> Tensor:
         files = self._files[held_out]

@@ -10,7 +10,7 @@ from torch.nn.functional import pad as pad_with_zeros
 
 from interpolants.data.base import checked_labels
 from interpolants.data.image_data import ImageData
-from interpolants.data.split_data import split_numbers
+from interpolants.data.split_data import held_out_by_hash, row_bytes
 from interpolants.utils.checks import check, check_open_interval, check_seed, is_whole
 
 
@@ -33,9 +33,9 @@ class Images(ImageData):
 
     Args:
         train: training images, or all images without `test`.
-        test: held-out images; None to choose them at random.
-        held_out_fraction: fraction of images held out at random, in (0, 1).
-        split_seed: seed of the choice of these images.
+        test: held-out images; None to choose them by a hash of their pixels.
+        held_out_fraction: fraction of images held out by a hash, in (0, 1).
+        split_seed: another seed makes another choice of these images.
         flip: whether to mirror a random half of each training batch from left to right.
         pad: black pixels added on each side, for networks that halve the size often.
 
@@ -61,7 +61,8 @@ class Images(ImageData):
         train = _checked(f"{name}.train", train)
         if test is None:
             check(len(train.x) >= 2, f"{name}.train", "at least 2 images", len(train.x))
-            train, test = _split(train, held_out_fraction, split_seed)
+            held = held_out_by_hash(name, row_bytes(train.x), held_out_fraction, split_seed)
+            train, test = _side(train, ~held), _side(train, held)
         test = _checked(f"{name}.test", test)
         shape, labelled = train.x.shape[1:], train.label is not None
         fits = test.x.shape[1:] == shape and (test.label is not None) == labelled
@@ -83,14 +84,8 @@ class Images(ImageData):
         return self._sides[held_out].label
 
 
-def _split(
-    images: LabelledImages, held_out_fraction: float, seed: int
-) -> tuple[LabelledImages, LabelledImages]:
-    train, test = (
-        LabelledImages._make(None if part is None else part[numbers] for part in images)
-        for numbers in split_numbers(len(images.x), held_out_fraction, seed)
-    )
-    return train, test
+def _side(images: LabelledImages, rows: Tensor) -> LabelledImages:
+    return LabelledImages._make(None if part is None else part[rows] for part in images)
 
 
 def _checked(where: str, images: LabelledImages) -> LabelledImages:

@@ -107,6 +107,14 @@ class Labels:
         values = torch.as_tensor(label)
         return values[:n] if values.dim() > bool(self.size) else label
 
+    def one(self, label: Label) -> Tensor | None:
+        """Class, 0-d, or vector, (C,), that all samples are asked to have; None if they differ."""
+        values = torch.as_tensor(label)
+        values = values.float() if self.size else values.long()
+        if values.dim() == bool(self.size):
+            return values
+        return values[0] if bool((values == values[0]).all()) else None
+
     def expanded(self, label: Label, n: int) -> Tensor:
         """Expand the user's label to one for each of n samples.
 

@@ -31,7 +31,7 @@ class MovingDigits(Distribution, TimeSeriesData):
         canvas: height and width of a frame in pixels.
         digit_size: side of the square that a digit fills, in pixels, less than `canvas`.
         slowest, fastest: the range of speeds along each axis, in pixels per frame, > 0.
-        split_seed: seed of the choice of the 500 held-out digits.
+        split_seed: another seed makes another choice of the 500 held-out digits.
 
     Attributes:
         train_images, held_out_images: the digits, shape (K, 8, 8), in [0, 1].

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import final
 
+import torch
 from torch import Tensor
 
 from interpolants.data.finite import FiniteData
 from interpolants.data.reading import as_rows, load_arrays
-from interpolants.utils.checks import check
+from interpolants.data.split_data import held_out_by_hash, row_bytes
+from interpolants.utils.checks import check, check_open_interval, check_seed
 
 
 @final
@@ -25,7 +27,7 @@ class Pairs(FiniteData):
         standardize: whether to scale each coordinate to mean 0 and standard deviation 1 over the
             training rows of its side for networks.
         held_out_fraction: fraction of pairs held out, in (0, 1).
-        split_seed: seed of the choice of these pairs.
+        split_seed: another seed makes another choice of these pairs.
 
     Raises:
         ValueError: if there is no such file or array, the shapes differ, or a value is not finite.
@@ -42,13 +44,15 @@ class Pairs(FiniteData):
     ) -> None:
         check(side in ("x0", "x1"), "Pairs.side", "x0 or x1", side)
         x0, x1 = _ends(path)
-        # Both sides have the same split and order, which depend only on the number of rows.
+        check_open_interval("Pairs.held_out_fraction", held_out_fraction, 0, 1)
+        check_seed("Pairs.split_seed", split_seed)
+        # Of both ends, so that both sides have the same split.
+        both = row_bytes(torch.cat([x1.flatten(1), x0.flatten(1)], dim=1))
         super().__init__(
             x1 if side == "x1" else x0,
             x0=x0 if side == "x1" else None,
             standardize=standardize,
-            held_out_fraction=held_out_fraction,
-            split_seed=split_seed,
+            is_held_out=held_out_by_hash("Pairs", both, held_out_fraction, split_seed),
         )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from interpolants.data.file_sizes import check_size
-from interpolants.data.standardize import check_finite_rows
+from interpolants.data.standardize import as_precise, check_finite_rows
 from interpolants.utils.checks import check
 
 Array = NDArray[np.generic]
@@ -33,7 +33,7 @@ def read_csv(
     *,
     role: str = "label",
     missing: bool = False,
-) -> tuple[Array, Array | None]:
+) -> tuple[Array, Array | None, tuple[str, ...]]:
     """Read numeric columns and labels of a .csv file.
 
     Labels are a column of numbers or text, or several columns of numbers. The first line is a
@@ -48,8 +48,8 @@ def read_csv(
         missing: whether empty cells, NA and nan are read as NaN, instead of an error.
 
     Returns:
-        The numbers, shape (rows, columns), and the labels, of shape (rows,) for one column,
-        numbers of shape (rows, columns) for a list, or None.
+        The numbers, shape (rows, columns); the labels, of shape (rows,) for one column, numbers of
+        shape (rows, columns) for a list, or None; and the names of the columns.
 
     Raises:
         ValueError: if the file is empty, a column is unknown, a line has the wrong number of
@@ -82,9 +82,10 @@ def read_csv(
                 values[k, j] = np.nan if empty else _number(row[i], owner, role, place)
         return values
 
+    read = tuple(names[i] for i in indices)
     if isinstance(label, str):
-        return numbers(indices), _label_cells([row[targets[0]] for _, row in lines])
-    return numbers(indices), numbers(targets) if targets else None
+        return numbers(indices), _label_cells([row[targets[0]] for _, row in lines]), read
+    return numbers(indices), numbers(targets) if targets else None, read
 
 
 def read_array(
@@ -167,7 +168,9 @@ def _archive_size(path: Path) -> int:
 
 
 def as_rows(owner: str, values: Array, place: str) -> Tensor:
-    """Convert to finite float32 rows (N, *event); a flat array has rows of one number.
+    """Convert to finite rows (N, *event); a flat array has rows of one number.
+
+    They are float32, or float64 where that is needed to tell rows apart, see `as_precise`.
 
     Args:
         owner: class of the argument `path`, for error messages.
@@ -175,7 +178,8 @@ def as_rows(owner: str, values: Array, place: str) -> Tensor:
         place: description of the source of the values, for error messages.
 
     Raises:
-        ValueError: if the values are not finite real numbers in at least two rows.
+        ValueError: if the values are not finite real numbers in at least two rows, or whole
+            numbers that float64 cannot tell apart.
     """
     where = f"{owner}.path"
     is_numeric = np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_
@@ -183,13 +187,27 @@ def as_rows(owner: str, values: Array, place: str) -> Tensor:
     check(is_real, where, f"real numbers in {place}", str(values.dtype))
     check(values.ndim >= 1, where, f"rows in {place}", "a single number")
     check(len(values) >= 2, where, f"at least 2 rows in {place}", len(values))
-    # Values beyond float32 become infinite here, and are refused below.
-    with np.errstate(over="ignore"):
-        rows = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+    exact = np.can_cast(values.dtype, np.float32)
+    rows = torch.from_numpy(np.ascontiguousarray(values, np.float32 if exact else np.float64))
     rows = rows.unsqueeze(1) if rows.dim() == 1 else rows
     check(rows[0].numel() > 0, where, f"at least one number in a row of {place}", 0)
     check_finite_rows(where, rows)
-    return rows
+    _check_whole(where, values, place)
+    return as_precise(rows)
+
+
+def _check_whole(where: str, values: Array, place: str) -> None:
+    """Require of whole numbers above 2^53 that float64 keeps the differences of a column."""
+    if values.dtype.kind not in "iu" or not np.abs(values.astype(np.float64)).max() > 2.0**53:
+        return
+    least = values.min(axis=0)
+    rounded = values.astype(np.float64) - least.astype(np.float64)
+    exact = (values - least).astype(np.float64)
+    bad = np.abs(rounded - exact).max(axis=0) > 1e-3 * exact.std(axis=0)
+    first = int(np.argmax(bad))
+    rule = f"differences in every column of {place} that float64 can hold"
+    fix = "subtract a constant from it"
+    check(not bad.any(), where, rule, f"column {first}, counted from 0", fix)
 
 
 def _csv_lines(owner: str, path: Path) -> list[tuple[int, list[str]]]:

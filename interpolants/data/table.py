@@ -21,7 +21,7 @@ class Table(FiniteData):
             iris (150, 4) or wine (178, 13).
         standardize: whether networks see columns of mean 0 and standard deviation 1.
         held_out_fraction: fraction of rows held out.
-        split_seed: seed of the choice of these rows.
+        split_seed: another seed makes another choice of these rows.
 
     Raises:
         ValueError: if there is no such table, or the fraction is not in (0, 1).

@@ -78,7 +78,7 @@ class TimeSeries(FiniteTimeSeries):
         spacing = 1 / (length - 1) if spacing is None else spacing
         check_positive("TimeSeries.spacing", spacing)
         check_open_interval("TimeSeries.held_out_fraction", held_out_fraction, 0, 1)
-        values = _read(path, columns, time, tick)
+        values, self.columns = _read(path, columns, time, tick)
         if log:
             # NaN <= 0 is false, so missing numbers pass.
             lowest, good = float(values.nan_to_num(nan=1).min()), not bool((values <= 0).any())
@@ -98,17 +98,24 @@ class TimeSeries(FiniteTimeSeries):
         )
 
 
-def _read(path: str, columns: Sequence[str] | None, time: str | None, tick: float) -> Tensor:
-    """Read the series on its grid, (grid points, channels), float64; NaN where it is missing."""
+def _read(
+    path: str, columns: Sequence[str] | None, time: str | None, tick: float
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Read the series on its grid, (grid points, channels), float64, and names of its channels.
+
+    Numbers that are missing are NaN.
+    """
     names = ", ".join(sorted(file.stem for file in _FILES.glob("*.csv")))
     own = path.lower().endswith(".csv")
     file = Path(path) if own else _FILES / f"{path}.csv"
     rule = "an existing .csv file" if own else f"a .csv file or one of {names}"
     fix = f"relative paths start at {Path.cwd()}"
     check(file.is_file(), "TimeSeries.path", rule, path, fix)
-    values, times = read_csv("TimeSeries", file, columns, time, role="time", missing=True)
+    values, times, channels = read_csv(
+        "TimeSeries", file, columns, time, role="time", missing=True
+    )
     series = torch.from_numpy(values.astype(np.float64))
-    return series if times is None else _on_grid(series, _as_numbers(times), tick)
+    return series if times is None else _on_grid(series, _as_numbers(times), tick), channels
 
 
 def _as_numbers(times: Array) -> Tensor:

@@ -37,11 +37,16 @@ def exact_likelihood(increments: Tensor) -> HurstEstimate:
     It takes one Cholesky factor per index, of cost n^3, for all paths.
 
     Args:
-        increments: increments of P paths over n equal time steps, (P, n).
+        increments: increments of P paths over n equal time steps, (P, n), n > 1.
 
     Returns:
         Estimates in float64; the index is in [0.01, 0.99].
+
+    Raises:
+        ValueError: if there are fewer than two increments, one is not finite, or a path is
+            constant.
     """
+    _check("exact_likelihood", increments)
     representation, n = MandelbrotVanNess(normalize=True), increments.shape[-1]
     lag = torch.arange(n, device=increments.device)
     lags = (lag - lag.unsqueeze(-1)).abs()
@@ -70,8 +75,9 @@ def markov_likelihood(
         horizon: T, the length of the paths.
 
     Returns:
-        Estimates as by `exact_likelihood`.
+        Estimates, and errors, as by `exact_likelihood`.
     """
+    _check("markov_likelihood", increments)
     n = increments.shape[-1]
     speeds = horizon * torch.tensor(gammas, dtype=torch.float64, device=increments.device)
     times = torch.linspace(0, 1, n + 1, dtype=torch.float64, device=increments.device)
@@ -97,8 +103,9 @@ def variogram_hurst(increments: Tensor, *, lags: Sequence[int] = (1, 2, 4, 8)) -
         The index, (P,), not restricted to (0, 1).
 
     Raises:
-        ValueError: if there are too few lags, or they are out of range.
+        ValueError: if there are too few lags, they are out of range, or as by `exact_likelihood`.
     """
+    _check("variogram_hurst", increments)
     n = increments.shape[-1]
     fits = len({*lags}) > 1 and all(0 < m < n for m in lags)
     check(fits, "variogram_hurst.lags", f"two or more different numbers in [1, {n})", lags)
@@ -109,9 +116,24 @@ def variogram_hurst(increments: Tensor, *, lags: Sequence[int] = (1, 2, 4, 8)) -
     return torch.stack(sizes, dim=-1) @ x / x.square().sum()
 
 
+def _check(where: str, increments: Tensor) -> None:
+    """Require paths that have an index."""
+    where, got = f"{where}.increments", tuple(increments.shape)
+    fits = increments.dim() == 2 and got[1] > 1
+    check(fits, where, "shape (P, n) with n > 1", got)
+    bad = (~increments.isfinite()).any(dim=1).nonzero().flatten().tolist()
+    fix = "leave these paths out, or fill their gaps"
+    check(not bad, where, "no NaN and no infinite values", f"some in paths {bad[:5]}", fix)
+    still = (increments == 0).all(dim=1).nonzero().flatten().tolist()
+    check(not still, where, "paths that move", f"constant paths {still[:5]}", "leave them out")
+
+
 def _most_likely(increments: Tensor, covariance: Callable[[Tensor], Tensor]) -> HurstEstimate:
     """Maximum of the likelihood over the index, with the best scale for each."""
-    x = increments.double().mT
+    x = increments.double()
+    # The scale is found apart from its unit, of which squares might be infinite or zero.
+    unit = x.abs().amax(dim=1)
+    x = (x / unit.unsqueeze(1)).mT
     values = torch.tensor(_VALUES, dtype=x.dtype, device=x.device)
     logs, scales = zip(*[_profile(x, covariance(hurst)) for hurst in values], strict=True)
     log, scale = torch.stack(logs), torch.stack(scales)
@@ -123,7 +145,7 @@ def _most_likely(increments: Tensor, covariance: Callable[[Tensor], Tensor]) -> 
     inside = (best == middle).squeeze(0)
     spacing = values[1] - values[0]
     hurst = values[best.squeeze(0)] + torch.where(inside, shift * spacing, 0.0)
-    return HurstEstimate(hurst=hurst, scale=scale.gather(0, best).squeeze(0))
+    return HurstEstimate(hurst=hurst, scale=unit * scale.gather(0, best).squeeze(0))
 
 
 def _profile(x: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:

@@ -44,7 +44,7 @@ class ConditionedNetwork(nn.Module):
 
     @property
     def networks(self) -> Sequence[nn.Module]:
-        """Networks that an evaluation calls, which are counted."""
+        """Networks that an evaluation calls, once for each call."""
         return [self.net] if self.guidance is None else self.guidance.networks(self.net)
 
     def forward(self, t: Tensor, x: Tensor) -> Tensor:

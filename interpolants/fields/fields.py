@@ -24,6 +24,7 @@ from interpolants.fields.guidance.base import Guidance
 from interpolants.fields.preconditioning import Preconditioning
 from interpolants.interpolant.base import AffineInterpolant, Coefficients, Interpolant
 from interpolants.net.condition import Condition
+from interpolants.net.precision import call_network, weights_dtype
 from interpolants.utils.checks import check
 
 FIELDS = (
@@ -47,7 +48,7 @@ class Fields(nn.Module):
         net: called as `net(t, x)`, t 0-d or (B,), x (B, *event); returns (B, heads, *event),
             one head per predicted field. A `Condition`, if there is one, is a third argument.
         interpolant: the path.
-        predicts: names of the fields that the heads predict, in order, out of `FIELDS`.
+        predicts: names of the fields that the heads predict, in order, out of `FIELDS`, or one.
         base: distribution of x0; a one-sided path has a score only if it is standard normal.
         coupling: pairing of x0 and x1; a one-sided path has a score only if it is independent.
         preconditioning: scaling of the network's input and output; none if None.
@@ -61,22 +62,23 @@ class Fields(nn.Module):
         *,
         net: nn.Module,
         interpolant: Interpolant,
-        predicts: Sequence[str],
+        predicts: Sequence[str] | str,
         base: Base | None = None,
         coupling: Coupling | None = None,
         preconditioning: Preconditioning | None = None,
     ) -> None:
         super().__init__()
+        predicts = (predicts,) if isinstance(predicts, str) else tuple(predicts)
         known = bool(predicts) and all(name in FIELDS for name in predicts)
         check(
             known and len(set(predicts)) == len(predicts),
             "Fields.predicts",
             f"distinct names out of {FIELDS}",
-            tuple(predicts),
+            predicts,
         )
         self.net = net
         self.interpolant = interpolant
-        self.predicts = tuple(predicts)
+        self.predicts = predicts
         self.base = GaussianBase() if base is None else base
         self.coupling = IndependentCoupling() if coupling is None else coupling
         self.preconditioning = preconditioning
@@ -111,9 +113,17 @@ class Fields(nn.Module):
         """True for fields that were returned by `condition_on`."""
         return isinstance(self.net, ConditionedNetwork)
 
+    def as_states(self, x: Tensor) -> Tensor:
+        """Values in the precision of states: float64 if the weights are, else float32.
+
+        Without weights, states of float64 values are float64.
+        """
+        wide = (weights_dtype(self.net) or x.dtype) == torch.float64
+        return x.to(torch.float64 if wide else torch.float32)
+
     @property
     def networks(self) -> Sequence[nn.Module]:
-        """Networks that an evaluation calls, once each."""
+        """Networks that an evaluation calls, once for each call."""
         return self.net.networks if isinstance(self.net, ConditionedNetwork) else [self.net]
 
     def predict(self, t: Tensor, x: Tensor) -> dict[str, Tensor]:
@@ -123,9 +133,18 @@ class Fields(nn.Module):
     def _heads(self, t: Tensor, x: Tensor) -> Tensor:
         """Predictions of all heads, (B, heads, *event), in x's dtype."""
         if self.preconditioning is None:
-            heads: Tensor = self.net(t, x)
-            return heads.to(x.dtype)
-        return self.preconditioning(self.net, self.interpolant, self.predicts, t, x)
+            heads = call_network(self.net, t, x)
+        else:
+            heads = self.preconditioning(self.net, self.interpolant, self.predicts, t, x)
+        if heads.shape != (len(x), len(self.predicts), *x.shape[1:]):
+            self._refuse(heads, x)
+        return heads
+
+    def _refuse(self, heads: Tensor, x: Tensor) -> None:
+        count, got = len(self.predicts), tuple(heads.shape)
+        shape = (len(x), count, *x.shape[1:])
+        fix = f"build the network with heads={count}, one for each predicted field"
+        check(False, "Fields.net", f"predictions of shape {shape}", got, fix)
 
     def evaluate(self, t: Tensor, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """Evaluate several fields by one call of the network, each (B, *event)."""
@@ -203,7 +222,7 @@ class Fields(nn.Module):
     def base_log_prob(self, x: Tensor) -> Tensor:
         """Log density of initial states at x, (B,)."""
         _, level = self._initial_scaling(x)
-        return self.base.log_prob(self.base_sample(x)) - x[0].numel() * level.log()
+        return self.base.log_prob(self.base_sample(x)) - x.shape[1:].numel() * level.log()
 
     def _initial_scaling(self, like: Tensor) -> tuple[Tensor, Tensor]:
         path, zero = self.interpolant, torch.zeros((), dtype=torch.float64)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from interpolants.interpolant.base import AffineInterpolant, Coefficients, Interpolant
+from interpolants.net.precision import call_network
 from interpolants.utils.checks import check, check_positive
 from interpolants.utils.shapes import expand_time
 
@@ -56,7 +57,7 @@ class Preconditioning:
         assert isinstance(path, AffineInterpolant)
         c = path.coefficients(t)
         square = c.alpha.square() + (self.std * c.beta).square()
-        heads = net(t, x * expand_time(square.rsqrt(), x).to(x.dtype)).to(x.dtype)
+        heads = call_network(net, t, x * expand_time(square.rsqrt(), x).to(x.dtype))
         parts = [self._factors(name, c, square) for name in predicts]
         # Along the axis of heads, which is missing in a time shared by the batch.
         skip, out = (torch.stack(part, dim=-1).to(x.dtype) for part in zip(*parts, strict=True))

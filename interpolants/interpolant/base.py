@@ -171,6 +171,11 @@ class AffineInterpolant(Interpolant):
         values = alpha, beta, gamma, alpha_dot, beta_dot, gamma_dot, product
         return Coefficients(*values, *self.shift(t))
 
+    def alpha_alpha_dot(self, t: Tensor) -> Tensor:
+        """The product alpha alpha_dot, of t's shape, finite where alpha_dot is not."""
+        alpha, _, alpha_dot, _ = self.alpha_beta(t)
+        return alpha * alpha_dot
+
     def log_snr(self, t: Tensor) -> Tensor:
         """log(beta / alpha), of t's shape: the log signal-to-noise ratio of a one-sided path."""
         alpha, beta, _, _ = self.alpha_beta(t)

@@ -51,6 +51,9 @@ class GeometricBrownianInterpolant(OneSidedInterpolant):
         alpha_dot = -0.5 * self._sigma.value(s).square() / alpha
         return alpha, torch.ones_like(t), alpha_dot, torch.zeros_like(t)
 
+    def alpha_alpha_dot(self, t: Tensor) -> Tensor:
+        return -0.5 * self._sigma.value(1 - t).square()
+
     @property
     def shifted(self) -> bool:
         return self.mu is not None

@@ -24,3 +24,6 @@ class VariancePreservingInterpolant(OneSidedInterpolant):
     def alpha_beta(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         alpha = ((1 - t) * (1 + t)).sqrt()
         return alpha, t, -t / alpha, torch.ones_like(t)
+
+    def alpha_alpha_dot(self, t: Tensor) -> Tensor:
+        return -t

@@ -100,16 +100,15 @@ class Likelihood(abc.ABC):
         """
         where = f"{type(self).__name__}.log_prob"
         check_start(x)
-        check(len(x) > 0, f"{where}.x", "at least one point", tuple(x.shape))
         check_count(f"{where}.chunk_size", chunk_size)
         began, count = time.perf_counter(), self.paths
-        probes = self.divergence.draw(len(x) * count, x[0].numel(), generator, x)
+        probes = self.divergence.draw(len(x) * count, x.shape[1:].numel(), generator, x)
         process, noise = self.process(x.shape[1:], probes), self.sampler.noise(generator)
         nodes = self.nodes(process)
         save_at, step = SaveTimes(nodes, nodes[:0]), max(1, chunk_size // count)
         estimates, calls = [], 0
         with torch.set_grad_enabled(gradients):
-            for first in range(0, len(x), step):
+            for first in range(0, max(1, len(x)), step):
                 part = x[first : first + step].repeat_interleave(count, dim=0)
                 y = process.initial_state(part, part.new_zeros(len(part)), first * count)
                 own = noise.rows(first * count, first * count + len(part))
@@ -117,7 +116,7 @@ class Likelihood(abc.ABC):
                 calls = max(calls, nfe)
                 start = self.sampler.fields.base_log_prob(process.event(y)).unsqueeze(1)
                 estimates.append(start - process.log_density(y))
-            found = self.reduce(torch.cat(estimates).reshape(len(x), count, -1))
+            found = self.reduce(torch.cat(estimates).unflatten(0, (len(x), count)))
         return LogProb(*found, nfe=calls, seconds=time.perf_counter() - began)
 
     def nodes(self, process: DensityProcess, kept: Tensor | None = None) -> Tensor:

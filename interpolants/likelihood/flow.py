@@ -78,7 +78,7 @@ class FlowLikelihood(Likelihood):
         check(ahead, "FlowLikelihood.sample", "a sampler of the forward flow", got, fix)
         check_start(start)
         began, kept = time.perf_counter(), self.sampler.kept(times)
-        probes = self.divergence.draw(len(start), start[0].numel(), generator, start)
+        probes = self.divergence.draw(len(start), start.shape[1:].numel(), generator, start)
         process = self.process(start.shape[1:], probes, backward=False)
         nodes = self.nodes(process, kept)
         save_at = SaveTimes(nodes, kept)
@@ -97,6 +97,7 @@ class FlowLikelihood(Likelihood):
                 times=None if save_at.path is None else kept,
                 log_prob=columns.mean(dim=1),
                 log_prob_error=standard_error(columns),
+                failures=save_at.failures,
             )
 
 

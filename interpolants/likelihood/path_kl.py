@@ -26,8 +26,8 @@ def path_kl(
     """int |f - f'|^2 / (4 epsilon) dt along paths of the sampler's SDE, (n,).
 
     Its mean over paths is KL(P || P'), P the distribution of the sampler's paths and P' that
-    of the other process's, which bounds the KL of their ends. In the units of the networks; cuts
-    are left out.
+    of the other process's, which bounds the KL of their ends. In the units of the networks.
+    Cuts are left out, also at an end where epsilon vanishes and the integrand may be infinite.
 
     Args:
         sampler: of the SDE that the paths follow, with drift f.

@@ -1,8 +1,11 @@
 # Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
 # fmt: off
 # ruff: noqa
+from .base import Estimate as Estimate
 from .base import Metric as Metric
 from .base import MetricResult as MetricResult
+from .base import References as References
+from .discrepancy import RowMeans as RowMeans
 from .energy_distance import EnergyDistance as EnergyDistance
 from .feature_metric import Compared as Compared
 from .feature_metric import FeatureMetric as FeatureMetric

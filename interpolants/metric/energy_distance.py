@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+import torch
 from torch import Tensor
 
-from interpolants.metric.base import Metric, mean_over_pairs, paired_rows
+from interpolants.metric.base import Estimate, Metric, paired_rows
+from interpolants.metric.discrepancy import RowMeans, discrepancy, row_means
+from interpolants.metric.pairwise import centred, in_own_units
 from interpolants.utils.checks import check_count
+from interpolants.utils.shapes import flatten_event
 
 
 @final
@@ -26,17 +30,30 @@ class EnergyDistance(Metric):
         chunk_size: a whole number > 0; at most chunk_size^2 distances are in memory.
     """
 
-    chunk_size: int = 1024
+    chunk_size: int = 512
 
     def __post_init__(self) -> None:
         check_count("EnergyDistance.chunk_size", self.chunk_size)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        x, y = paired_rows(x, y)
-        centre = (x.mean(dim=0) + y.mean(dim=0)) / 2  # distances cancel less near the origin
-        x, y = x - centre, y - centre
-        between = self._mean_distance(x, y)
-        return 2 * between - self._mean_distance(x, x) - self._mean_distance(y, y)
+        value = self.estimate(x, y, self.prepare(x), self.prepare(y)).value
+        return torch.tensor(value, dtype=torch.float64)
 
-    def _mean_distance(self, x: Tensor, y: Tensor) -> Tensor:
-        return mean_over_pairs(lambda distance: distance, x, y, self.chunk_size)
+    def prepare(self, x: Tensor) -> Tensor:
+        """Mean distance of each row to all, (n,)."""
+        return self._means(x, x).x
+
+    def estimate(self, x: Tensor, y: Tensor, own: Tensor, other: Tensor) -> Estimate:
+        wide = flatten_event(y).double()
+        # Of k(x, y) = -|x - y|, whose mean square within y is twice the variance of y.
+        square = 2 * float(wide.var(dim=0, correction=0).sum())
+        between = self._means(x, y)
+        return discrepancy(RowMeans(-between.x, -between.y), -own, -other, square)
+
+    def _means(self, x: Tensor, y: Tensor) -> RowMeans:
+        """Mean distance of each row of either sample to the other."""
+        same = x is y
+        x, y, unit = in_own_units(*paired_rows(x, y))
+        x, y = centred(x, y)
+        means = row_means(lambda distance: distance, x, x if same else y, self.chunk_size)
+        return RowMeans(unit * means.x, unit * means.y)

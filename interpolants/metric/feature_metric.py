@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+import math
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from interpolants.data.base import Data
-from interpolants.metric.base import Metric, MetricResult, paired_rows
+from interpolants.metric.base import (
+    Estimate,
+    Keep,
+    Metric,
+    MetricResult,
+    References,
+    jackknife,
+    paired_rows,
+    result,
+)
 from interpolants.metric.features.base import Features
 from interpolants.metric.features.raw import RawFeatures
 from interpolants.utils.checks import check
+from interpolants.utils.describe import digest
 from interpolants.utils.seeds import keyed_generator
 
 # Keeps the choice of training data independent of other draws.
@@ -25,17 +36,21 @@ class Compared(NamedTuple):
 
     Attributes:
         samples: features of the generated samples.
-        fresh: features of as many held-out data.
-        training: features of all training data.
+        fresh: makes the features of as many held-out data.
+        training: features of all training data, or of those of the label that was asked for.
+        keep: keeps what does not depend on the samples.
     """
 
     samples: Tensor
-    fresh: Tensor
+    fresh: Callable[[], Tensor]
     training: Tensor
+    keep: Keep
 
 
 class FeatureMetric(Metric):
     """Metric between samples and all training data, with as many held-out data for the floor.
+
+    Spreads are over repetitions of the samples, beside the same training data.
 
     Args:
         features: feature map; the coordinates of the samples if None.
@@ -52,28 +67,48 @@ class FeatureMetric(Metric):
         if self._data is not data:
             self._training, self._data = self.features.of_training(data), data
 
-    def measure(
-        self, samples: Tensor, pairs: Sequence[tuple[Tensor, Tensor]]
-    ) -> list[MetricResult]:
+    @property
+    def settings(self) -> str:
+        return f"{self.name} in {self.features.name}, {digest({'': self._training})}"
+
+    def measure(self, samples: Tensor, references: References) -> list[MetricResult]:
         name = type(self).__name__
         fix = "call fit(data) first"
         check(self._data is not None, f"{name}.measure", "a fitted metric", None, fix)
-        fresh = pairs[0][0][: len(samples)]
-        rows = Compared(self.features(samples), self.features(fresh), self._training)
+        fresh, chosen_rows = references.pairs[0][0][: len(samples)], references.of_label
+        rows = Compared(
+            samples=self.features(samples),
+            fresh=lambda: self.features(fresh),
+            training=self._training if chosen_rows is None else self._training[chosen_rows],
+            keep=references.keep,
+        )
         note = f"against training data in {self.features.name}"
-        return [
-            MetricResult(result.name, result.value, result.floor, note)
-            for result in self.results(rows)
-        ]
+        return [found._replace(note=note) for found in self.results(rows)]
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         return self.distance(*paired_rows(x, y))
 
     def results(self, rows: Compared) -> list[MetricResult]:
-        """Values and floors, by default the distances to the training data."""
-        value = self.distance(rows.samples, rows.training)
-        floor = self.distance(rows.fresh, rows.training)
-        return [MetricResult(self.name, float(value), float(floor))]
+        """Values and floors, those of `estimates` for samples and for held-out data."""
+
+        def floors() -> Tensor:
+            found = self.estimates(rows.fresh(), rows.training)
+            return torch.tensor(list(found.values()), dtype=torch.float64)
+
+        values, kept = self.estimates(rows.samples, rows.training), rows.keep("floors", floors)
+        return [
+            result(name, value, Estimate(*floor))
+            for (name, value), floor in zip(values.items(), kept.tolist(), strict=True)
+        ]
+
+    def estimates(self, rows: Tensor, training: Tensor) -> dict[str, Estimate]:
+        """Values by name for features (n, F) of samples or held-out data.
+
+        By default it is the distance to the training data, with the spread of the jackknife.
+        """
+        value = float(self.distance(rows, training))
+        variance = jackknife(lambda part: self.distance(part, training), rows)
+        return {self.name: Estimate(value, math.sqrt(variance))}
 
     @abc.abstractmethod
     def distance(self, x: Tensor, y: Tensor) -> Tensor:

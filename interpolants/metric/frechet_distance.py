@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import torch
 from torch import Tensor
 
-from interpolants.metric.base import MetricResult
-from interpolants.metric.feature_metric import Compared, FeatureMetric
+from interpolants.metric.base import Estimate, jackknife
+from interpolants.metric.feature_metric import FeatureMetric
 
 _Moments = tuple[Tensor, Tensor]
 
@@ -26,10 +27,14 @@ class FrechetDistance(FeatureMetric):
         features: as of `FeatureMetric`.
     """
 
-    def results(self, rows: Compared) -> list[MetricResult]:
-        real = _moments(rows.training)
-        value, floor = (_between(_moments(part), real) for part in (rows.samples, rows.fresh))
-        return [MetricResult(self.name, float(value), float(floor))]
+    def estimates(self, rows: Tensor, training: Tensor) -> dict[str, Estimate]:
+        real = _moments(training)
+
+        def distance(part: Tensor) -> Tensor:
+            return _between(_moments(part), real)
+
+        sd = math.sqrt(jackknife(distance, rows))
+        return {self.name: Estimate(float(distance(rows)), sd)}
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
         return _between(_moments(x), _moments(y))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import torch
 from torch import Tensor
 
-from interpolants.metric.base import MetricResult
-from interpolants.metric.feature_metric import Compared, FeatureMetric, chosen
+from interpolants.metric.base import Estimate, row_variance
+from interpolants.metric.feature_metric import FeatureMetric, chosen
 
 _MOST_REFERENCES = 5_000
 _CHUNK = 1_024
@@ -26,21 +27,26 @@ class KernelDistance(FeatureMetric):
         features: as of `FeatureMetric`.
     """
 
-    def results(self, rows: Compared) -> list[MetricResult]:
-        return super().results(rows._replace(training=chosen(rows.training, _MOST_REFERENCES)))
+    def estimates(self, rows: Tensor, training: Tensor) -> dict[str, Estimate]:
+        """Distance to the chosen training data, with the spread by each row's share."""
+        x, y = rows.double(), chosen(training, _MOST_REFERENCES).double()
+        within, between = _within(x), _sums(x, y) / len(y)
+        value = within.mean() + _within(y).mean() - 2 * between.mean()
+        sd = math.sqrt(row_variance(2 * (within - between)))
+        return {self.name: Estimate(float(value), sd)}
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
         x, y = x.double(), y.double()
-        return _within(x) + _within(y) - 2 * _sum(x, y) / (len(x) * len(y))
+        return _within(x).mean() + _within(y).mean() - 2 * _sums(x, y).mean() / len(y)
 
 
 def _within(x: Tensor) -> Tensor:
-    """Mean kernel over pairs of different samples; of a single sample, with itself."""
-    diagonal = (x.square().sum(dim=1) / x.shape[1] + 1).pow(3).sum()
-    n = len(x)
-    return (_sum(x, x) - diagonal) / (n * (n - 1)) if n > 1 else diagonal
+    """Mean kernel of each sample with the others, (n,); of a single sample, with itself."""
+    diagonal = (x.square().sum(dim=1) / x.shape[1] + 1).pow(3)
+    return (_sums(x, x) - diagonal) / (len(x) - 1) if len(x) > 1 else diagonal
 
 
-def _sum(x: Tensor, y: Tensor) -> Tensor:
-    parts = [(part @ y.mT / x.shape[1] + 1).pow_(3).sum() for part in x.split(_CHUNK)]  # type: ignore[no-untyped-call]
-    return torch.stack(parts).sum()
+def _sums(x: Tensor, y: Tensor) -> Tensor:
+    """Sum of the kernel of each row of x over those of y, (n,)."""
+    parts = [(part @ y.mT / x.shape[1] + 1).pow_(3).sum(dim=1) for part in x.split(_CHUNK)]  # type: ignore[no-untyped-call]
+    return torch.cat(parts)

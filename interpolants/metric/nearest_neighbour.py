@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
 import torch
 from torch import Tensor
 
-from interpolants.metric.base import MetricResult
+from interpolants.metric.base import Estimate, MetricResult, mean_estimate, result
 from interpolants.metric.feature_metric import Compared, FeatureMetric
+from interpolants.metric.pairwise import centred, distances, in_own_units
 
 _CHUNK = 256
 _QUANTILE = 0.01
@@ -29,11 +31,13 @@ class NearestNeighbour(FeatureMetric):
     """
 
     def results(self, rows: Compared) -> list[MetricResult]:
-        own, fresh = (_nearest(part, rows.training) for part in (rows.samples, rows.fresh))
+        fresh = rows.keep("nearest", lambda: _nearest(rows.fresh(), rows.training))
+        own = _nearest(rows.samples, rows.training)
         near = torch.quantile(fresh, _QUANTILE)
+        expected = math.sqrt(_QUANTILE * (1 - _QUANTILE) / len(fresh))
         return [
-            MetricResult("nearest_training", float(own.mean()), float(fresh.mean())),
-            MetricResult("copied", float((own < near).double().mean()), _QUANTILE),
+            result("nearest_training", mean_estimate(own), mean_estimate(fresh)),
+            result("copied", mean_estimate(own < near), Estimate(_QUANTILE, expected)),
         ]
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
@@ -42,8 +46,7 @@ class NearestNeighbour(FeatureMetric):
 
 def _nearest(x: Tensor, y: Tensor) -> Tensor:
     """Distance of each row of x to the nearest row of y, (n,), float64."""
+    x, y, unit = in_own_units(x.double(), y.double())
+    x, y = centred(x, y)
     parts = x.split(_CHUNK)  # type: ignore[no-untyped-call]
-    # Matrix products find the nearest row; its distance is computed anew, without cancellation.
-    squares = y.square().sum(dim=1)
-    nearest = torch.cat([(squares - 2 * part @ y.mT).argmin(dim=1) for part in parts])
-    return (x.double() - y[nearest].double()).square().sum(dim=1).sqrt()
+    return unit * torch.cat([distances(part, y).amin(dim=1) for part in parts])

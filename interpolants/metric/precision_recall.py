@@ -7,9 +7,10 @@ from typing import final
 import torch
 from torch import Tensor
 
-from interpolants.metric.base import MetricResult
-from interpolants.metric.feature_metric import Compared, FeatureMetric, chosen
+from interpolants.metric.base import Estimate, mean_estimate
+from interpolants.metric.feature_metric import FeatureMetric, chosen
 from interpolants.metric.features.base import Features
+from interpolants.metric.pairwise import centred, distances, in_own_units
 from interpolants.utils.checks import check_count
 
 _CHUNK = 1_024
@@ -37,39 +38,46 @@ class PrecisionRecall(FeatureMetric):
         check_count("PrecisionRecall.neighbours", neighbours)
         self.neighbours = neighbours
 
-    def results(self, rows: Compared) -> list[MetricResult]:
-        real = chosen(rows.training, len(rows.samples))
-        values, floors = (self.numbers(real, part) for part in (rows.samples, rows.fresh))
-        return [MetricResult(name, values[name], floors[name]) for name in values]
+    @property
+    def settings(self) -> str:
+        return f"{super().settings}, {self.neighbours} neighbours"
+
+    def estimates(self, rows: Tensor, training: Tensor) -> dict[str, Estimate]:
+        return self.numbers(chosen(training, len(rows)), rows)
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:
         found = self.numbers(y, x)
-        mean = (found["precision"] + found["recall"]) / 2
+        mean = (found["precision"].value + found["recall"].value) / 2
         return torch.tensor(1 - mean, dtype=torch.float64)
 
-    def numbers(self, real: Tensor, generated: Tensor) -> dict[str, float]:
-        """All four numbers by name, from features (n, F) and (m, F)."""
+    def numbers(self, real: Tensor, generated: Tensor) -> dict[str, Estimate]:
+        """All four numbers by name, from features (n, F) and (m, F).
+
+        They are means over rows, generated or real, whose standard errors are the spreads.
+        """
+        real, generated, _ = in_own_units(real.double(), generated.double())
+        real, generated = centred(real, generated)
         radii, generated_radii = self._radii(real), self._radii(generated)
         balls = torch.zeros(len(generated), dtype=torch.float64)
         covered = torch.zeros(len(real), dtype=torch.bool)
         recalled = torch.zeros(len(real), dtype=torch.bool)
         for first in range(0, len(generated), _CHUNK):
             rows = slice(first, first + _CHUNK)
-            distances = torch.cdist(generated[rows].double(), real.double())
-            inside = distances <= radii
+            found = distances(generated[rows], real)
+            inside = found <= radii
             balls[rows] = inside.sum(dim=1).double()
             covered |= inside.any(dim=0)
-            recalled |= (distances <= generated_radii[rows, None]).any(dim=0)
+            recalled |= (found <= generated_radii[rows, None]).any(dim=0)
         return {
-            "precision": float((balls > 0).double().mean()),
-            "recall": float(recalled.double().mean()),
-            "density": float(balls.mean()) / self.neighbours,
-            "coverage": float(covered.double().mean()),
+            "precision": mean_estimate(balls > 0),
+            "recall": mean_estimate(recalled),
+            "density": mean_estimate(balls / self.neighbours),
+            "coverage": mean_estimate(covered),
         }
 
     def _radii(self, x: Tensor) -> Tensor:
         """Distance of each sample to its k-th nearest other one, (n,)."""
         k = min(self.neighbours + 1, len(x))
-        parts = x.double().split(_CHUNK)  # type: ignore[no-untyped-call]
-        nearest = [torch.cdist(p, x.double()).kthvalue(k, dim=1).values for p in parts]
+        parts = x.split(_CHUNK)  # type: ignore[no-untyped-call]
+        nearest = [distances(part, x).kthvalue(k, dim=1).values for part in parts]
         return torch.cat(nearest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -44,6 +45,7 @@ def ranges(n: int, size: int) -> list[tuple[int, int]]:
 
 def joined_samples(parts: Sequence[Samples]) -> Samples:
     """Join chunks of samples."""
+    firsts = accumulate((len(part.x) for part in parts[:-1]), initial=0)
     outside = [part.outside for part in parts if part.outside is not None]
     return Samples(
         x=torch.cat([part.x for part in parts]),
@@ -54,6 +56,11 @@ def joined_samples(parts: Sequence[Samples]) -> Samples:
         log_prob=_joined(part.log_prob for part in parts),
         log_prob_error=_joined(part.log_prob_error for part in parts),
         outside=sum(outside) if outside else None,
+        failures={
+            first + k: reason
+            for first, part in zip(firsts, parts, strict=True)
+            for k, reason in part.failures.items()
+        },
     )
 
 
@@ -71,7 +78,9 @@ def in_data_units(
     path, density = drawn.path, drawn.log_prob
     if path is not None and drawn.times is not None:
         weights = expand_time(drawn.times.to(path), path)
-        chart = torch.lerp(start.to_chart(path), data.to_chart(path), weights)
+        first, last = start.to_chart(path), data.to_chart(path)
+        dtype = torch.promote_types(first.dtype, last.dtype)
+        chart = torch.lerp(first.to(dtype), last.to(dtype), weights.to(dtype))
         path = data.space.from_chart(chart)
     return replace(
         drawn,

@@ -35,9 +35,9 @@ def log_density(
     gradients = torch.is_grad_enabled()
     sampler = make_sampler(fields=fields)
     paths = likelihood(sampler=sampler).paths
-    step = len(x) if label is None else max(1, chunk_size // paths)
+    step = max(1, len(x) if label is None else chunk_size // paths)
     parts = []
-    for low in range(0, len(x), step):
+    for low in range(0, max(1, len(x)), step):
         if label is not None:
             condition = Condition(label[low : low + step]).interleaved(paths)
             sampler = make_sampler(fields=fields.condition_on(condition))

@@ -204,7 +204,7 @@ class Model:
                 if start is None:
                     x = self._starts(first + low, first + high, seed)
                 else:
-                    x = self._start_in_model_units(start[low:high], units)
+                    x = self._in_model_units(start[low:high], units)
                 parts.append(run(x, noise=source, times=times))
         drawn = joined_samples(parts)
         return in_data_units(drawn, label, self.start_scaling, self.scaling, backward)
@@ -223,7 +223,7 @@ class Model:
             seed: of the base samples and of the coupling's choices.
         """
         generator = keyed_generator(_PAIR, seed, device=self.device)
-        x1 = self._start_in_model_units(x1, self.scaling)
+        x1 = self._in_model_units(x1, self.scaling)
         x0 = self.fields.base.sample(len(x1), self.event_shape, generator)
         made = self.fields.coupling.pair(x0, x1, None, generator)
         return made._replace(x0=self.start_scaling.to_data(made.x0))
@@ -231,9 +231,10 @@ class Model:
     def _starts(self, first: int, last: int, seed: int) -> Tensor:
         """Initial states of samples `first` to `last`, in the units of the networks."""
         base, shape, device = self.fields.base, self.event_shape, self.device
-        return stream_rows(
+        starts = stream_rows(
             lambda n, g: base.start(n, shape, g), first, last, _SAMPLE, seed, device=device
         )
+        return self.fields.as_states(starts)
 
     def _conditioned(
         self, label: Tensor | None, image: Tensor | None, guidance: Guidance | None, rows: int
@@ -248,12 +249,13 @@ class Model:
             return self.fields, condition
         return self.fields.condition_on(condition.rows(0, rows), guidance), condition
 
-    def _start_in_model_units(self, start: Tensor, units: Scaling) -> Tensor:
-        """Convert the user's initial states to the units of the networks."""
+    def _in_model_units(self, x: Tensor, units: Scaling) -> Tensor:
+        """Convert values to the units and the precision of the networks."""
+        x = x.to(self.device)
         # In the precision used: a value near a bound of the space may round onto it.
-        start = start.to(self.device, torch.float32)
-        units.space.check(start)
-        return units.to_model(start)
+        x = x if units.shift.dtype == torch.float64 else self.fields.as_states(x)
+        units.space.check(x)
+        return self.fields.as_states(units.to_model(x))
 
     def log_prob(
         self,
@@ -283,17 +285,15 @@ class Model:
                 density, or `x` has another shape or lies outside the data's space.
         """
         check_seed("Model.log_prob.seed", seed)
+        x = torch.as_tensor(x)
         rule, got = f"shape (n, *{self.event_shape})", tuple(x.shape)
         check(got[1:] == self.event_shape, "Model.log_prob.x", rule, got)
         labels = labels_of(self.labels, label, (0, len(x)), _LABEL, seed, from_data=True)
         known = network_labels(self.labels, labels, self.device)
         make = partial(self.make_sampler, sampler, **options)
-        wide = next(self.fields.parameters(), x).dtype == torch.float64
-        x = x.to(self.device, torch.float64 if wide else torch.float32)
-        self.scaling.space.check(x)
         size = chunk_size or rows_at_once(self.event_shape, self.device)
         generator = keyed_generator(_LOG_PROB, seed, device=self.device)
         with eval_mode(self.fields), torch.set_grad_enabled(gradients):
-            state = self.scaling.to_model(x)
+            state = self._in_model_units(x, self.scaling)
             found = log_density(self.fields, make, likelihood, state, known, size, generator)
             return found._replace(value=found.value - self.scaling.log_volume(state))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +15,7 @@ from interpolants.data.labels import Label
 from interpolants.fields.guidance.base import Guidance
 from interpolants.sampler.sampler import Sampler
 from interpolants.utils.checks import check, check_count, check_seed, is_whole
-from interpolants.utils.describe import describe, digest
+from interpolants.utils.describe import describe
 
 SamplerFactory = Callable[..., Sampler]
 """Factory of samplers, called as `factory(fields=fields)`."""
@@ -66,6 +67,14 @@ class SampleRequest:
             value = getattr(self, name)
             if value is not None:
                 check_count(name, value)
+        for name in ("start", "image"):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, name, torch.from_numpy(value))
+        for name in ("n", "seed", "first", "num_steps", "chunk_size", "context_length"):
+            value = getattr(self, name)
+            if is_whole(value):  # numpy's numbers are no JSON
+                object.__setattr__(self, name, int(value))
 
     def factory(self, default: SamplerFactory) -> SamplerFactory:
         """Factory of the sampler, with `num_steps` applied."""
@@ -79,13 +88,6 @@ class SampleRequest:
             for name in ("label", "start", "image")
         }
         return replace(self, n=high - low, first=self.first + low, **parts)
-
-    def stem(self, name: str) -> str:
-        """Stem of file names: `name`, with the label if one was requested."""
-        if self.label is None:
-            return name
-        label = torch.as_tensor(self.label)
-        return f"{name}_label_{digest({'': label}) if label.dim() else label.item()}"
 
     def record(self) -> dict[str, Any]:
         """Convert the request to plain data for a JSON file, with tensors as digests."""

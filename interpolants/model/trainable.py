@@ -54,12 +54,12 @@ class TrainableFields(Trainable[Fields]):
         that of the paper. A coupling pairs within this part of the batch.
         """
         fields = self.model
-        x1 = self.scaling.to_model(batch.x1)
+        x1 = fields.as_states(self.scaling.to_model(batch.x1))
         base, coupling, total = fields.base, fields.coupling, part.total
         if batch.x0 is None:
-            x0 = part.of(base.sample(total, tuple(x1.shape[1:]), generator))
+            x0 = part.of(base.sample(total, tuple(x1.shape[1:]), generator)).to(x1.dtype)
         else:
-            x0 = base.scaling.to_model(batch.x0)
+            x0 = base.scaling.to_model(batch.x0).to(x1.dtype)
         t, weight = self.time_sampler.sample(total, generator)
         z = torch.empty(total, *x1.shape[1:], device=x1.device, dtype=x1.dtype)
         t, z = part.of(t), part.of(z.normal_(generator=generator))

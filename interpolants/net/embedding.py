@@ -45,9 +45,12 @@ class TimeEmbedding(nn.Module):
             max_frequency,
         )
         self.out_features = features + 1
-        exponents = torch.linspace(0, 1, features // 2, dtype=torch.float64)
-        frequencies = math.pi * (max_frequency / math.pi) ** exponents
-        self.register_buffer("frequencies", frequencies.float(), persistent=False)
+        self._largest = max_frequency
+        self.register_buffer("frequencies", self._exact().float(), persistent=False)
+
+    def _exact(self) -> Tensor:
+        exponents = torch.linspace(0, 1, self.out_features // 2, dtype=torch.float64)
+        return math.pi * (self._largest / math.pi) ** exponents
 
     def forward(self, t: Tensor) -> Tensor:
         """Embed times.
@@ -61,5 +64,8 @@ class TimeEmbedding(nn.Module):
         t = t.reshape(-1, 1)
         if self.out_features == 1:
             return t
-        angles = t * self.frequencies
+        # In half precision an angle would be wrong by up to a radian.
+        half = self.frequencies.dtype.itemsize < 4
+        frequencies = self._exact().to(t.device, torch.float32) if half else self.frequencies
+        angles = t * frequencies
         return torch.cat((t, angles.sin(), angles.cos()), dim=1)

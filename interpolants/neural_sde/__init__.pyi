@@ -4,6 +4,7 @@
 from .driven_sde import DrivenSDE as DrivenSDE
 from .guide import Guide as Guide
 from .guide import NoiseDistribution as NoiseDistribution
+from .known_posterior import KnownPosterior as KnownPosterior
 from .linear_guide import LinearGuide as LinearGuide
 from .model import TimeSeriesModel as TimeSeriesModel
 from .neural_sde import Elbo as Elbo

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from interpolants.driver.hurst import Hurst
+from interpolants.neural_sde.hurst_index import hurst_of, hurst_text
 from interpolants.neural_sde.neural_sde import NeuralSDE
 from interpolants.sampler.samples import Samples
 from interpolants.space.scaling import Scaling
@@ -22,8 +23,6 @@ from interpolants.utils.seeds import keyed_generator
 _SAMPLE, _PREDICT, _POSTERIOR, _ELBO, _LOG_LIKELIHOOD = 33, 34, 35, 36, 37
 
 _MOST_PATHS, _MOST_NUMBERS = 4096, 2**22
-# Up to this many Hurst indices are logged one by one.
-_FEW = 8
 
 Draw = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 """Function of values in the networks' units, their mask, and a generator."""
@@ -82,6 +81,11 @@ class TimeSeriesModel:
         return self.model.times
 
     @property
+    def nodes(self) -> Tensor:
+        """Times of the solver's grid, from 0 through all observations, float64, (N + 1,)."""
+        return self.model.nodes
+
+    @property
     def hurst(self) -> Tensor | None:
         """Hurst index of the noise, float64, () or one for each latent coordinate.
 
@@ -117,10 +121,20 @@ class TimeSeriesModel:
             torch.cuda.synchronize(x.device)
         return Samples(x=x, nfe=self.nfe, seconds=time.perf_counter() - began)
 
-    def posterior(self, x: Tensor, mask: Tensor | None = None, *, seed: int = 0) -> Tensor:
-        """Means of observations along one posterior path of each series, (n, T, *frame)."""
+    def posterior(
+        self, x: Tensor, mask: Tensor | None = None, *, seed: int = 0, fine: bool = False
+    ) -> Tensor:
+        """Means of observations along one posterior path of each series, (n, T, *frame).
+
+        If `fine`, they are at all times of the solver's grid, `nodes`, (n, N + 1, *frame); the
+        frames must have the same units at all times.
+        """
         generator = self._generator(_POSTERIOR, seed)
-        return self.scaling.to_data(self._each(self.model.posterior, x, mask, generator))
+        found = self._each(partial(self.model.posterior, fine=fine), x, mask, generator)
+        if not fine:
+            return self.scaling.to_data(found)
+        frames = found.flatten(0, 1).unsqueeze(1).expand(-1, len(self.times), *found.shape[2:])
+        return self.scaling.to_data(frames)[:, 0].view(found.shape)
 
     def predict(
         self, x: Tensor, mask: Tensor | None = None, *, context_length: int, seed: int = 0
@@ -197,7 +211,7 @@ class TimeSeriesModel:
     def _checked(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         fits = len(x) > 0 and tuple(x.shape[1:]) == self.event_shape
         check(fits, "TimeSeriesModel.x", f"shape (n, *{self.event_shape})", tuple(x.shape))
-        x = x.to(self.device, torch.float32)
+        x = x.to(self.device, self.scaling.shift.dtype)
         mask = full_mask(x) if mask is None else mask.to(self.device)
         fits = mask.dtype == torch.bool and mask.shape == x.shape[:2]
         rule = f"true and false of shape {tuple(x.shape[:2])}"
@@ -226,34 +240,17 @@ def filled(scaling: Scaling, x: Tensor, mask: Tensor) -> Tensor:
 
 
 def to_networks(scaling: Scaling, x: Tensor, mask: Tensor | None) -> Tensor:
-    """Convert series to the networks' units, with 0 at missing observations."""
+    """Convert series to the networks' units and float32, with 0 at missing observations."""
+    dtype = torch.get_default_dtype()
     if mask is None:
-        return scaling.to_model(x)
-    values = scaling.to_model(filled(scaling, x, mask))
+        return scaling.to_model(x).to(dtype)
+    values = scaling.to_model(filled(scaling, x, mask)).to(dtype)
     return torch.where(over_frames(mask, x), values, torch.zeros_like(values))
 
 
 def full_mask(x: Tensor) -> Tensor:
     """Mask of all observations of series (n, T, *frame), (n, T)."""
     return torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-
-
-def hurst_of(model: NeuralSDE) -> Tensor | None:
-    """Hurst index of a model's noise, on the host, or None."""
-    found = getattr(model.driver, "hurst", None)
-    return found().detach().cpu() if isinstance(found, Hurst) else None
-
-
-def hurst_numbers(hurst: Tensor | None) -> dict[str, float]:
-    """Hurst index as numbers to log: one, each of a few, or mean and range of many."""
-    if hurst is None:
-        return {}
-    if hurst.dim() == 0:
-        return {"hurst": float(hurst)}
-    if len(hurst) <= _FEW:
-        return {f"hurst_{k}": value for k, value in enumerate(hurst.tolist())}
-    least, mean, most = float(hurst.min()), float(hurst.mean()), float(hurst.max())
-    return {"hurst_min": least, "hurst_mean": mean, "hurst_max": most}
 
 
 def checked_context_length(context_length: int | None, count: int) -> int:
@@ -266,14 +263,6 @@ def checked_context_length(context_length: int | None, count: int) -> int:
     within = is_whole(chosen) and 1 <= chosen <= count
     check(within, "context_length", f"a whole number in [1, {count}]", chosen)
     return chosen
-
-
-def hurst_text(hurst: Tensor | None) -> str:
-    """The Hurst index in words: one value, the range of several, or 1/2 of Brownian motion."""
-    if hurst is None:
-        return "1/2"
-    low, high = float(hurst.min()), float(hurst.max())
-    return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
 
 
 def build_neural_sde(

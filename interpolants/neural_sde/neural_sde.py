@@ -59,7 +59,7 @@ class Elbo(NamedTuple):
 
 
 class _Paths(NamedTuple):
-    """Solved paths: X at the observation times, (B, T, D), the path cost, (B,), and the start."""
+    """Solved paths: X at the kept times, (B, T, D), the path cost, (B,), and the start."""
 
     x: Tensor
     cost: Tensor
@@ -124,7 +124,8 @@ class NeuralSDE(nn.Module):
         self.driver = driver(step=spacing(self.times), horizon=self.times[-1])
         self.drift, self.diffusion = drift(latent=size), diffusion(latent=size)
         self.encoder = None if encoder is None else encoder(frame_shape=frame, times=self.times)
-        context, start_size, content = _sizes(self.encoder)
+        sizes = ("context_size", "start_size", "content_size")  # of no encoder 0
+        context, start_size, content = (getattr(self.encoder, size, 0) for size in sizes)
         self.start = start(latent=size, states=self.driver.states, start_size=start_size)
         self.decoder = decoder(frame_shape=frame, latent=size, content_size=content)
         self.control = None if control is None else self._make_control(control, context)
@@ -157,23 +158,24 @@ class NeuralSDE(nn.Module):
 
     def prior(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw observations from the prior, with noise, (n, T, *frame)."""
-        check(
-            self.encoder is None or self.encoder.content_size == 0,
-            "NeuralSDE.prior",
-            "a model whose series share no content, which has no prior",
-            type(self.encoder).__name__,
-            "use predict",
-        )
+        shared = self.encoder is not None and self.encoder.content_size > 0
+        rule = "a model whose series share no content, which has no prior"
+        check(not shared, "NeuralSDE.prior", rule, type(self.encoder).__name__, "use predict")
         process = self._process(None, None)
         paths = self._solve(process, self.start.prior(n, generator), generator)
         means = self._means(paths.x, None)
         noise = torch.empty_like(means).normal_(generator=generator)
         return torch.addcmul(means, self.decoder.std(), noise)
 
-    def posterior(self, values: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Means of observations along one posterior path of each series, (B, T, *frame)."""
-        encoded = self._encode(values, mask)
-        paths = self._posterior(values, mask, encoded, generator)
+    def posterior(
+        self, values: Tensor, mask: Tensor, generator: torch.Generator, *, fine: bool = False
+    ) -> Tensor:
+        """Means of observations along one posterior path of each series, (B, T, *frame).
+
+        If `fine`, they are at all nodes of the grid, (B, N + 1, *frame).
+        """
+        encoded, at = self._encode(values, mask), self.nodes if fine else None
+        paths = self._posterior(values, mask, encoded, generator, at=at)
         return self._means(paths.x, encoded.content)
 
     def predict(
@@ -187,12 +189,8 @@ class NeuralSDE(nn.Module):
         return self.posterior(values[:, :context_length], mask[:, :context_length], generator)
 
     def _make_control(self, control: Callable[..., Control], context_size: int) -> ControlSchedule:
-        network = control(
-            latent=self.latent,
-            states=self.driver.states,
-            horizon=self.times[-1],
-            context_size=context_size,
-        )
+        options = {"states": self.driver.states, "context_size": context_size}
+        network = control(latent=self.latent, horizon=self.times[-1], **options)
         return ControlSchedule(control=network, times=self.times, rates=self.driver.rates())
 
     def _encode(self, values: Tensor, mask: Tensor) -> Encoded:
@@ -210,13 +208,14 @@ class NeuralSDE(nn.Module):
         generator: torch.Generator,
         *,
         pathwise: bool = False,
+        at: Tensor | None = None,
     ) -> _Paths:
         """Solve the posterior given the observations in `values`, which may be only the first."""
         guide = self._guide(values, mask) if self.guide else None
         known = None if guide is None else guide.start(*self.start.moments())
         draw = self.start.posterior(encoded.start, generator, known)
         process = self._process(guide, self._context(encoded, values), pathwise=pathwise)
-        return self._solve(process, draw, generator)
+        return self._solve(process, draw, generator, at)
 
     def _guide(self, values: Tensor, mask: Tensor) -> LinearGuide:
         rate, level = self.drift.linear()
@@ -254,10 +253,17 @@ class NeuralSDE(nn.Module):
             pathwise=pathwise,
         )
 
-    def _solve(self, process: DrivenSDE, draw: StartDraw, generator: torch.Generator) -> _Paths:
+    def _solve(
+        self,
+        process: DrivenSDE,
+        draw: StartDraw,
+        generator: torch.Generator,
+        at: Tensor | None = None,
+    ) -> _Paths:
         states = self.driver.start_from(draw.normals)
         state = process.join(draw.x, states.to(draw.x), torch.zeros_like(draw.x))
-        save_at = SaveTimes(self.nodes, torch.tensor(self.times, dtype=torch.float64))
+        kept = torch.tensor(self.times, dtype=torch.float64) if at is None else at
+        save_at = SaveTimes(self.nodes, kept)
         last = integrate(
             self.solver.plan(process, self.nodes),
             state,
@@ -292,9 +298,3 @@ class NeuralSDE(nn.Module):
         got = f"{type(self.decoder).__name__} and {type(self.diffusion).__name__}"
         rule = "false, or a linear decoder and a constant diffusion"
         check(fits or not self.guide, "NeuralSDE.guide", rule, got)
-
-
-def _sizes(encoder: Encoder | None) -> tuple[int, int, int]:
-    if encoder is None:
-        return 0, 0, 0
-    return encoder.context_size, encoder.start_size, encoder.content_size

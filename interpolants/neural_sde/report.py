@@ -13,19 +13,22 @@ import torch
 from torch import Tensor
 
 from interpolants.data.base import Batch, Data
-from interpolants.metric.base import Metric, MetricResult
+from interpolants.metric.base import Metric, MetricResult, References
 from interpolants.model.request import SampleRequest
+from interpolants.neural_sde.hurst_index import hurst_numbers
+from interpolants.neural_sde.known_posterior import known_posterior, posterior_results
 from interpolants.neural_sde.model import (
     TimeSeriesModel,
     checked_context_length,
     full_mask,
-    hurst_numbers,
     over_frames,
 )
 from interpolants.plot.style import is_image, save
 from interpolants.plot.time_series import plot_errors, plot_time_series
 from interpolants.plot.video import plot_frames
-from interpolants.report.report import REFERENCES, Report, as_plain, compare, write_numbers
+from interpolants.report.kept import Kept
+from interpolants.report.references import REFERENCES
+from interpolants.report.report import Report, as_plain, compare, write_numbers
 from interpolants.report.settings import ReportSettings
 from interpolants.sampler.samples import Samples
 from interpolants.utils.files import replace
@@ -38,7 +41,11 @@ _DRAWN, _DRAWN_PATHS, _DRAWN_PRIOR = 3, 32, 20
 
 
 def measure_time_series(
-    model: TimeSeriesModel, data: Data, metrics: Sequence[Metric], request: SampleRequest
+    model: TimeSeriesModel,
+    data: Data,
+    metrics: Sequence[Metric],
+    request: SampleRequest,
+    kept: Kept | None = None,
 ) -> tuple[Samples, list[MetricResult]]:
     """Draw time series from the prior and compare them with real ones.
 
@@ -59,7 +66,7 @@ def measure_time_series(
         x = x[: len(batch.mask)] * over_frames(batch.mask[: len(x)], x)
     count = REFERENCES if metrics else 0
     pairs = [data.reference_pair(len(x), k) for k in range(count)]
-    return drawn, compare(x, pairs, metrics) if metrics else []
+    return drawn, compare(x, References(pairs), metrics, kept) if metrics else []
 
 
 def draw_check(model: TimeSeriesModel, data: Data, drawn: Tensor, request: SampleRequest) -> Any:
@@ -74,8 +81,22 @@ def draw_check(model: TimeSeriesModel, data: Data, drawn: Tensor, request: Sampl
         if model.has_prior:
             videos["sample"] = drawn[: len(x)].cpu()
         return plot_frames(times, videos, context_length=length)
-    paths = torch.stack([model.posterior(x, mask, seed=k).cpu() for k in range(_DRAWN_PATHS)])
-    return plot_time_series(times, x, mask, paths, prior=drawn[:_DRAWN_PRIOR].cpu())
+    several = len(model.times) > 1
+    if not several:  # the panels of equal observations would be equal
+        x = torch.unique(x, dim=0)  # type: ignore[no-untyped-call]
+        mask = full_mask(x)
+    known = known_posterior(model, x[0]) if len(x) == 1 else None
+    draws = _DRAWN_PATHS if several else 8 * _DRAWN_PATHS
+    paths = [model.posterior(x, mask, seed=k, fine=True).cpu() for k in range(draws)]
+    return plot_time_series(
+        times,
+        x,
+        mask,
+        torch.stack(paths),
+        path_times=model.nodes,
+        exact=None if known is None else (known.mean.unsqueeze(0), known.std.unsqueeze(0)),
+        prior=drawn[:_DRAWN_PRIOR].cpu() if several else None,
+    )
 
 
 def write_time_series_report(
@@ -102,17 +123,22 @@ def write_time_series_report(
     """
     n, seed, folder, stem = request.n, request.seed, settings.folder, settings.stem
     context_length = _context_length(model, request)
-    drawn, results = measure_time_series(model, data, metrics, request)
+    drawn, results = measure_time_series(model, data, metrics, request, settings.kept)
     most = max(_DRAWN, min(n, _MOST_SERIES, _MOST_NUMBERS // math.prod(model.event_shape)))
     x, mask = _observed(data.held_out(most, seed))
     errors, means = _errors(model, data, x, mask, context_length, seed)
     numbers = _bounds(model, x, mask, seed) | hurst_numbers(model.hurst) | means
+    known = known_posterior(model, x[0]) if bool(mask.all()) else None
+    if known is not None:
+        results = [*results, *posterior_results(model, x[0], known, seed)]
+        numbers["log_likelihood_exact"] = known.log_likelihood
     cost: dict[str, Any] = {
         "n": len(drawn.x),
-        "compared": min(len(drawn.x), len(data.reference_pair(n)[0])),
+        "compared": min(len(drawn.x), len(data.reference_pair(n)[0])) if results else 0,
         "nfe": drawn.nfe,
         "seconds": drawn.seconds,
         "numbers": numbers,
+        "notes": list(settings.notes),
     }
     files = [folder / f"{stem}.{kind}" for kind in ("npz", "json", "png")]
     samples, times = drawn.x.cpu().numpy(), np.array(model.times)
@@ -166,7 +192,7 @@ def _errors(
     later = mask[:, context_length:]
     curves, means = {}, {}
     for name, forecast in forecasts.items():
-        each = (forecast - x).flatten(2).square().mean(dim=2)[:, context_length:] * later
+        each = (forecast - x).double().flatten(2).square().mean(dim=2)[:, context_length:] * later
         curves[name] = each.sum(dim=0) / later.sum(dim=0)
         means[f"mse_{name}"] = float(each.sum() / later.sum())
     return curves, means

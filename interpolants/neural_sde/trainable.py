@@ -8,7 +8,8 @@ from typing import ClassVar, final
 import torch
 
 from interpolants.data.base import Batch
-from interpolants.neural_sde.model import filled, full_mask, hurst_numbers, hurst_of, to_networks
+from interpolants.neural_sde.hurst_index import hurst_numbers, hurst_of
+from interpolants.neural_sde.model import filled, full_mask, to_networks
 from interpolants.neural_sde.neural_sde import NeuralSDE
 from interpolants.objective.step_loss import BatchSlice, StepLoss
 from interpolants.objective.trainable import Trainable

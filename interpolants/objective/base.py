@@ -81,7 +81,7 @@ class Objective(abc.ABC):
 
         Args:
             fields: the fields in training.
-            t: times, (B,).
+            t: times, (B,), from a `TimeSampler`; 0 and 1 are moved inside, see `inside`.
             x0, x1, z: end points and latent noise, (B, *event).
             generator: generator of the objective's own draws; torch's default if None.
         """
@@ -121,6 +121,7 @@ class Regression(Objective):
         generator: torch.Generator | None = None,
     ) -> Losses:
         """Losses at the `points`, in one evaluation of the network."""
+        t = inside(t)
         sample, times, xt = points(fields, t, x0, x1, z, antithetic=self.antithetic)
         paired, terms = sample.xt.dim() > x1.dim(), self.terms()
         names = self.predicts
@@ -174,6 +175,15 @@ def check_noise(objective: str, path: Interpolant, field: str) -> None:
     )
 
 
+def inside(t: Tensor) -> Tensor:
+    """Times moved off 0 and 1, where a target may be infinite, to the nearest that differ in t.
+
+    `torch.rand` gives 0 once in 2^24 draws, which would make a loss NaN, and then all weights.
+    """
+    least = torch.finfo(t.dtype).eps
+    return t.clamp(least, 1 - least)
+
+
 def points(
     fields: Fields, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor, *, antithetic: bool = True
 ) -> tuple[InterpolantSample, Tensor, Tensor]:
@@ -210,7 +220,9 @@ def quadratic_losses(prediction: Tensor, target: Tensor, size: int) -> Tensor:
     (size, fields).
     """
     # The mean over rows enters as a factor of what carries no gradient.
-    share = size / len(prediction)
+    share = size / max(1, len(prediction))
     residual = torch.add(target * -share, prediction, alpha=0.5 * share)
-    losses = (prediction * residual).view(-1, size, prediction.shape[1], prediction[0, 0].numel())
+    heads, dim = prediction.shape[1], prediction.shape[2:].numel()
+    copies = len(prediction) // max(1, size)
+    losses = (prediction * residual).reshape(copies, size, heads, dim)
     return losses.sum(0).sum(-1)

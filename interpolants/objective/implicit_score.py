@@ -11,7 +11,7 @@ from torch import Tensor
 from interpolants.fields.divergence.base import Divergence
 from interpolants.fields.divergence.exact import ExactDivergence
 from interpolants.fields.fields import Fields
-from interpolants.objective.base import Losses, Objective, check_noise, points
+from interpolants.objective.base import Losses, Objective, check_noise, inside, points
 from interpolants.objective.weight.base import Weight
 from interpolants.objective.weight.constant import ConstantWeight
 from interpolants.utils.shapes import flatten_event, sum_event
@@ -52,6 +52,7 @@ class ImplicitScoreObjective(Objective):
         z: Tensor,
         generator: torch.Generator | None = None,
     ) -> Losses:
+        t = inside(t)
         _, times, xt = points(fields, t, x0, x1, z)
         state = flatten_event(xt)
         n, dim = state.shape

@@ -34,17 +34,17 @@ def plot_images(
     return figure
 
 
-def plot_classes(x: Tensor, label: Tensor, reference: Tensor) -> Figure:
+def plot_classes(x: Tensor, label: Tensor, reference: Tensor | None = None) -> Figure:
     """Draw the first 8 samples of each of the first 10 classes, one class per row.
 
     Args:
         x: images, (B, C, H, W) with C = 1 or 3.
         label: their classes, (B,); a row with fewer than 8 samples is filled with white.
-        reference: data, which determine the range of the colours.
+        reference: data, which determine the range of the colours; the samples do if None.
     """
     kinds = torch.unique(label)[:_MOST_CLASSES]  # type: ignore[no-untyped-call]
     blank = torch.full_like(x[:1], torch.inf)
     rows = [torch.cat([x[label == k], blank.expand(COLUMNS, *x.shape[1:])]) for k in kinds]
     images = torch.cat([row[:COLUMNS] for row in rows])
-    limits = style.colour_range(style.to_array(reference))
+    limits = style.colour_range(style.to_array(x if reference is None else reference))
     return plot_images({"samples by class": images}, len(kinds), limits)

@@ -16,19 +16,21 @@ from interpolants.plot.style import ACCENT_COLOUR, SAMPLES_COLOUR, Array
 from interpolants.utils.checks import check
 
 _TRAIN_LOSS, _VALIDATION_LOSS = "train/loss", "val/loss"
-_VALIDATION, _FLOOR = "val/", "_floor"
+_VALIDATION, _FLOOR, _SPREAD = "val/", "_floor", "_sd"
 _COLUMNS = 3
 _SMOOTHING_SHARE = 30
 _LOG_SPAN = 5
+_FLOOR_COLOUR = "#777777"
 
 
 def plot_loss(rows: str | Path | Iterable[Mapping[str, object]]) -> Figure:
     """Draw a log of training.
 
     One panel shows the training loss, raw (thin) and smoothed (thick), with `val/loss` if there is
-    one. Each other `val/` metric has a panel; a metric named `<metric>_floor` is a dashed line in
-    the panel of `<metric>`. An axis is logarithmic if its values are positive and span more than a
-    factor of 5.
+    one. Each other `val/` metric has a panel, in which `<metric>_floor` is a dashed line. The
+    spreads `<metric>_sd` are bars, and `<metric>_floor_sd` a band, of two standard deviations each
+    way: a point whose bar reaches into the band is no evidence of a difference. An axis is
+    logarithmic if its values are positive and span more than a factor of 5.
 
     Args:
         rows: a CSV file with a column `step` and one per metric, or such rows as mappings. A
@@ -85,8 +87,9 @@ def _curves(rows: Iterable[Mapping[str, object]]) -> dict[str, Array]:
 
 
 def _has_panel(name: str, curves: Mapping[str, Array]) -> bool:
-    is_floor = name.endswith(_FLOOR) and name.removesuffix(_FLOOR) in curves
-    return name not in (_TRAIN_LOSS, _VALIDATION_LOSS) and not is_floor
+    own = (name.removesuffix(_SPREAD), name.removesuffix(_FLOOR))
+    beside = any(other != name and other in curves for other in own)
+    return name not in (_TRAIN_LOSS, _VALIDATION_LOSS) and not beside
 
 
 def _draw_loss(ax: Axes, curves: Mapping[str, Array]) -> None:
@@ -102,15 +105,36 @@ def _draw_loss(ax: Axes, curves: Mapping[str, Array]) -> None:
 
 
 def _draw_metric(ax: Axes, name: str, curves: Mapping[str, Array]) -> None:
-    values = [curves[name][1]]
-    ax.plot(*curves[name], color=ACCENT_COLOUR, marker="o", markersize=3, label="samples")
-    floor = name + _FLOOR
+    (step, value), floor = curves[name], name + _FLOOR
+    low, high = _band(name, curves)
+    ax.errorbar(
+        step,
+        value,
+        yerr=(value - low, high - value),
+        color=ACCENT_COLOUR,
+        elinewidth=0.9,
+        marker="o",
+        markersize=3,
+        label="samples",
+    )
+    values = [value, high]
     if floor in curves:
-        ax.plot(*curves[floor], color="#777777", linestyle="--", label="fresh data")
-        values.append(curves[floor][1])
+        at, middle = curves[floor]
+        edges = _band(floor, curves)
+        ax.plot(at, middle, color=_FLOOR_COLOUR, linestyle="--", label="fresh data")
+        ax.fill_between(at, *edges, color=_FLOOR_COLOUR, alpha=0.2, linewidth=0)
+        values += [middle, edges[1]]
         ax.legend(frameon=False, fontsize=8)
     ax.set_title(name.removeprefix(_VALIDATION).replace("_", " "))
     _finish(ax, values)
+
+
+def _band(name: str, curves: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Values less and plus twice their spread, if it is known at each of them."""
+    (step, value), spread = curves[name], curves.get(name + _SPREAD)
+    if spread is None or not np.array_equal(spread[0], step):
+        return value, value
+    return value - 2 * spread[1], value + 2 * spread[1]
 
 
 def _finish(ax: Axes, curves: list[Array]) -> None:

@@ -16,9 +16,12 @@ from interpolants.utils.checks import check
 _MAX_POINTS = 5000
 _MAX_COORDINATES = 4
 
+Sets = dict[str, Array]
+"""Vectors (B, D) by name: "samples", then the real ones, if any."""
 
-def plot_samples(x: Tensor, reference: Tensor) -> Figure:
-    """Draw generated samples and data on the scales of the data.
+
+def plot_samples(x: Tensor, reference: Tensor | None = None, name: str = "data") -> Figure:
+    """Draw generated samples beside real ones, on the scales of these.
 
     Images (C, H, W) with C = 1 or 3 are shown as two 8 by 8 grids; scalars as overlaid
     histograms; planar points as densities and as scatter plots; longer vectors, and other events
@@ -27,54 +30,59 @@ def plot_samples(x: Tensor, reference: Tensor) -> Figure:
 
     Args:
         x: generated samples, shape (n, *event).
-        reference: data, shape (m, *event).
+        reference: real samples, shape (m, *event); None to draw the others alone.
+        name: what the real samples are, for titles.
 
     Raises:
-        ValueError: if the event shapes differ or there is no data.
+        ValueError: if the event shapes differ or there are no real samples.
     """
-    event = tuple(reference.shape[1:])
-    check(tuple(x.shape[1:]) == event, "plot_samples.x", f"event {event}", tuple(x.shape[1:]))
-    check(len(reference) > 0, "plot_samples.reference", "at least one sample", 0)
+    sets = {"samples": x} if reference is None else {"samples": x, name: reference}
+    event = tuple(x.shape[1:])
+    if reference is not None:
+        same, got = tuple(reference.shape[1:]) == event, tuple(reference.shape[1:])
+        check(same, "plot_samples.reference", f"event {event}", got)
+        check(len(reference) > 0, "plot_samples.reference", "at least one sample", 0)
     if style.is_image(event):
-        return plot_images({"samples": x, "data": reference})
-    samples, data = style.to_vectors(x), style.to_vectors(reference)
-    draw = {1: _line, 2: _plane}.get(data.shape[1], _corner)
-    return draw(samples, data)
+        return plot_images(sets)
+    vectors = {title: style.to_vectors(part) for title, part in sets.items()}
+    draw = {1: _line, 2: _plane}.get(vectors["samples"].shape[1], _corner)
+    return draw(vectors)
 
 
-def _line(x: Array, reference: Array) -> Figure:
+def _line(sets: Sets) -> Figure:
     figure = style.new_figure(5.0, 3.4)
     ax = figure.subplots()
-    limits = style.padded_limits(reference)
-    edges = style.bin_edges(limits, len(reference))
-    _overlay(ax, x[:, 0], reference[:, 0], edges)
+    scale = _scale(sets)
+    limits = style.padded_limits(scale)
+    _overlay(ax, sets, 0, style.bin_edges(limits, len(scale)))
     ax.set(xlabel="x", ylabel="density", xlim=limits)
     ax.legend(frameon=False, fontsize=8)
     style.tidy(ax)
-    ax.set_title(_title("samples and data", x))
+    ax.set_title(_title(" and ".join(sets), sets["samples"]))
     return figure
 
 
-def _plane(x: Array, reference: Array) -> Figure:
-    limits = style.plane_limits(reference)
-    bins = num_plane_bins(reference, limits)
-    most = bright(plane_density(reference, bins, limits))
-    figure = style.new_figure(6.4, 6.6)
-    panels = figure.subplots(2, 2)
-    columns = ((x, "samples", SAMPLES_COLOUR), (reference, "data", DATA_COLOUR))
-    for (density, scatter), (points, name, colour) in zip(panels.T, columns, strict=True):
+def _plane(sets: Sets) -> Figure:
+    scale = _scale(sets)
+    limits = style.plane_limits(scale)
+    bins = num_plane_bins(scale, limits)
+    most = bright(plane_density(scale, bins, limits))
+    figure = style.new_figure(3.2 * len(sets), 6.6)
+    panels = figure.subplots(2, len(sets), squeeze=False)
+    for (density, scatter), (name, points) in zip(panels.T, sets.items(), strict=True):
         show_density(density, plane_density(points, bins, limits), limits, most)
         density.set_title(_title(name, points))
         shown = points[:_MAX_POINTS]
-        draw_points(scatter, shown, colour, _marker_size(len(shown)))
+        draw_points(scatter, shown, _colour(name), _marker_size(len(shown)))
         style.square(scatter, *limits)
     return figure
 
 
-def _corner(x: Array, reference: Array) -> Figure:
-    dimension = reference.shape[1]
+def _corner(sets: Sets) -> Figure:
+    scale = _scale(sets)
+    dimension = scale.shape[1]
     count = min(dimension, _MAX_COORDINATES)
-    limits = [style.padded_limits(reference[:, k]) for k in range(count)]
+    limits = [style.padded_limits(scale[:, k]) for k in range(count)]
     figure = style.new_figure(1.9 * count, 1.9 * count)
     panels = figure.subplots(count, count, sharex="col")
     for i in range(count):
@@ -83,25 +91,33 @@ def _corner(x: Array, reference: Array) -> Figure:
             if j > i:
                 ax.set_axis_off()
             elif i == j:
-                edges = style.bin_edges(limits[i], len(reference))
-                _overlay(ax, x[:, i], reference[:, i], edges)
+                _overlay(ax, sets, i, style.bin_edges(limits[i], len(scale)))
                 ax.set(xlim=limits[i], yticks=[])
             else:
-                _pair(ax, x[:, [j, i]], reference[:, [j, i]])
+                _pair(ax, sets, [j, i])
                 ax.set(xlim=limits[j], ylim=limits[i])
             _corner_labels(ax, i, j, count)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper right", frameon=False, fontsize=9)
     shown = f"{'all' if count == dimension else f'first {count} of'} {dimension} coordinates"
-    figure.suptitle(_title(shown, x), size=10)
+    figure.suptitle(_title(shown, sets["samples"]), size=10)
     return figure
 
 
-def _pair(ax: Axes, x: Array, reference: Array) -> None:
-    for points, colour in ((reference, DATA_COLOUR), (x, SAMPLES_COLOUR)):
-        shown = points[: _MAX_POINTS // 2]
-        size = _marker_size(len(shown)) / 2
-        draw_points(ax, shown, colour, size)
+def _scale(sets: Sets) -> Array:
+    """The last set, real samples if there are any, on whose scales all are drawn."""
+    return list(sets.values())[-1]
+
+
+def _colour(name: str) -> str:
+    return SAMPLES_COLOUR if name == "samples" else DATA_COLOUR
+
+
+def _pair(ax: Axes, sets: Sets, columns: list[int]) -> None:
+    # The smaller set is drawn last, so that it is seen.
+    for name, points in sorted(reversed(sets.items()), key=lambda item: -len(item[1])):
+        shown = points[: _MAX_POINTS // 2, columns]
+        draw_points(ax, shown, _colour(name), _marker_size(len(shown)) / 2)
 
 
 def _corner_labels(ax: Axes, i: int, j: int, count: int) -> None:
@@ -114,10 +130,13 @@ def _corner_labels(ax: Axes, i: int, j: int, count: int) -> None:
         ax.tick_params(labelleft=False)
 
 
-def _overlay(ax: Axes, x: Array, reference: Array, edges: Array) -> None:
-    expected = histogram(reference, edges)
-    ax.stairs(expected, edges, fill=True, color=DATA_COLOUR, alpha=0.45, label="data")
-    ax.stairs(histogram(x, edges), edges, color=SAMPLES_COLOUR, linewidth=1.5, label="samples")
+def _overlay(ax: Axes, sets: Sets, column: int, edges: Array) -> None:
+    for name, points in reversed(sets.items()):
+        density, colour = histogram(points[:, column], edges), _colour(name)
+        if name == "samples":
+            ax.stairs(density, edges, color=colour, linewidth=1.5, label=name)
+        else:
+            ax.stairs(density, edges, fill=True, color=colour, alpha=0.45, label=name)
     ax.set_ylim(bottom=0)
 
 

@@ -15,6 +15,8 @@ from interpolants.utils.checks import check
 
 _ROWS, _COLUMNS, _LINES = 3, 3, 20
 _BAND = (5, 95)
+# The same band of a normal distribution, in standard deviations.
+_HALF_BAND = 1.645
 
 
 def plot_time_series(
@@ -23,6 +25,8 @@ def plot_time_series(
     mask: Tensor,
     paths: Tensor,
     *,
+    path_times: Tensor | None = None,
+    exact: tuple[Tensor, Tensor] | None = None,
     context_length: int | None = None,
     prior: Tensor | None = None,
 ) -> Figure:
@@ -34,17 +38,22 @@ def plot_time_series(
         times: (T,).
         x: series, (B, T, *frame), whose frames are drawn as vectors.
         mask: True at existing observations, (B, T).
-        paths: paths conditioned on each series, (P, B, T, *frame).
+        paths: paths conditioned on each series, (P, B, N, *frame).
+        path_times: times of the paths, (N,); those of the series if None.
+        exact: mean and standard deviation of the known posterior, (B, N, *frame) each, whose 90
+            percent band is drawn too.
         context_length: number of observations that the paths are conditioned on; all if None.
         prior: series drawn from the prior, (M, T, *frame), shown in one more row beside `x`.
 
     Raises:
         ValueError: if the shapes do not match.
     """
-    shape = tuple(paths.shape[1:])
-    check(shape == tuple(x.shape), "plot_time_series.paths", f"(P, *{tuple(x.shape)})", shape)
-    at, known = style.to_array(times), style.to_array(mask) > 0
+    path_times = times if path_times is None else path_times
+    shape, rule = tuple(paths.shape[1:]), (len(x), len(path_times), *x.shape[2:])
+    check(shape == rule, "plot_time_series.paths", f"(P, *{rule})", shape)
+    at, known, fine = style.to_array(times), style.to_array(mask) > 0, style.to_array(path_times)
     data, posterior = style.to_array(x.flatten(2)), style.to_array(paths.flatten(3))
+    band = None if exact is None else [style.to_array(part.flatten(2)) for part in exact]
     rows, columns = min(_ROWS, len(data)), min(_COLUMNS, data.shape[-1])
     height = rows + (prior is not None)
     figure = style.new_figure(3.6 * columns + 0.4, 1.8 * height + 0.3)
@@ -52,7 +61,9 @@ def plot_time_series(
     for c in range(columns):
         for r in range(rows):
             ax = panels[r, c]
-            _draw_paths(ax, at, posterior[:, r, :, c])
+            _draw_paths(ax, fine, posterior[:, r, :, c])
+            if band is not None:
+                _draw_exact(ax, fine, band[0][r, :, c], band[1][r, :, c])
             _draw_observed(ax, at[known[r]], data[r, known[r], c])
             if context_length is not None:
                 ax.axvline(at[context_length - 1], color=ACCENT_COLOUR, linewidth=0.9)
@@ -98,6 +109,11 @@ def _draw_paths(ax: Axes, at: Array, paths: Array) -> None:
     ax.fill_between(at, low, high, color=SAMPLES_COLOUR, alpha=0.2, linewidth=0)
     ax.plot(at, paths[:_LINES].T, color=SAMPLES_COLOUR, linewidth=0.4, alpha=0.4)
     ax.plot(at, paths.mean(axis=0), color=SAMPLES_COLOUR, linewidth=1.4, label="model")
+
+
+def _draw_exact(ax: Axes, at: Array, mean: Array, std: Array) -> None:
+    for k, label in ((0.0, None), (-_HALF_BAND, None), (_HALF_BAND, "known posterior")):
+        ax.plot(at, mean + k * std, "--", color=ACCENT_COLOUR, linewidth=1.0, label=label)
 
 
 def _draw_observed(ax: Axes, at: Array, values: Array) -> None:

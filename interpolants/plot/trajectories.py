@@ -75,7 +75,7 @@ def _over_time(path: Array, times: Array) -> Figure:
     lines = np.stack([across, path], axis=-1)
     _coloured_lines(figure, lines, times, colour_bar=False)
     _ends(figure, lines[0], lines[-1])
-    ax.set(xlim=style.padded_limits(times), ylim=style.padded_limits(path))
+    ax.set(xlim=(times.min(), times.max()), ylim=style.padded_limits(path))
     ax.set(xlabel="t", ylabel="x")
     style.tidy(ax)
     return figure
@@ -89,7 +89,7 @@ def _coloured_lines(
     middle = (times[:-1] + times[1:]) / 2
     collection = LineCollection(list(segments), cmap=style.TIME_CMAP, linewidths=0.5, alpha=0.6)
     collection.set_array(np.repeat(middle, lines.shape[1]))
-    collection.set_clim(times[0], times[-1])
+    collection.set_clim(times.min(), times.max())
     ax = figure.axes[0]
     ax.add_collection(collection)
     if colour_bar:

@@ -2,6 +2,9 @@
 # fmt: off
 # ruff: noqa
 from .chunk_files import ChunkFiles as ChunkFiles
+from .kept import Kept as Kept
+from .references import Reference as Reference
+from .report import Measured as Measured
 from .report import Report as Report
 from .report import compare as compare
 from .report import measure as measure

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from interpolants.data.base import Data
-from interpolants.model.inputs import with_inputs
+from interpolants.model.inputs import held_rows, with_inputs
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
 from interpolants.plot.animation import animate
@@ -16,12 +16,13 @@ from interpolants.plot.style import is_image, save
 from interpolants.plot.trajectories import plot_trajectories
 from interpolants.report.settings import ReportSettings
 
-_TIMES = tuple(k / 40 for k in range(41))
+# Times that are kept of a path, and of one that is animated.
+_SEGMENTS, _FRAMES = 20, 40
 _MOST, _MOST_IMAGES = 2_000, 64
 
 
 def write_paths(
-    model: Model, data: Data, request: SampleRequest, settings: ReportSettings
+    model: Model, data: Data | None, request: SampleRequest, settings: ReportSettings
 ) -> list[Path]:
     """Write trajectories, snapshots and optionally an animation of the same paths.
 
@@ -37,15 +38,19 @@ def write_paths(
     images = is_image(model.event_shape)
     few = replace(request, n=min(request.n, _MOST_IMAGES if images else _MOST))
     full, backward = with_inputs(model, data, few), model.is_backward(request)
-    drawn = model.draw(full, times=_TIMES).inside()
+    count = _FRAMES if settings.animation else _SEGMENTS
+    drawn = model.draw(full, times=[k / count for k in range(count + 1)]).finite()
     assert drawn.path is not None and drawn.times is not None
+    if len(drawn.x) == 0:
+        return []
     path, times = drawn.path.cpu(), drawn.times
     figures = {
         "trajectories": plot_trajectories(path, times),
         "snapshots": plot_snapshots(path, times),
     }
     if images and model.fields.coupling.data_dependent and not backward:
-        held = data.held_out(full.n, request.seed).x1
+        assert data is not None
+        held = held_rows(model, data, replace(request, n=full.n)).x1
         figures["pairs"] = plot_images({"start": path[0], "samples": path[-1], "data": held})
     files = []
     for name, figure in figures.items():

@@ -8,23 +8,26 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from interpolants.data.base import Data
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
-from interpolants.metric.base import Metric, MetricResult
-from interpolants.model.inputs import with_inputs
+from interpolants.metric.base import Metric, MetricResult, References
+from interpolants.model.inputs import held_rows, with_inputs
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
 from interpolants.plot.images import plot_classes
 from interpolants.plot.samples import plot_samples
 from interpolants.plot.style import is_image, save
+from interpolants.report.kept import Kept
 from interpolants.report.output.npz import NpzOutput
 from interpolants.report.paths import write_paths
+from interpolants.report.references import REFERENCES, Reference, reference_of
 from interpolants.report.settings import ReportSettings
 from interpolants.sampler.samples import Samples
+from interpolants.utils.checks import check
 from interpolants.utils.files import replace
 from interpolants.utils.seeds import keyed_generator
 
@@ -33,9 +36,6 @@ _NOISE = 41
 
 Draw = Callable[[SampleRequest], Samples]
 """Function that draws the samples of a request."""
-
-REFERENCES = 3
-"""Number of reference samples that metrics are averaged over."""
 
 # Most points in a figure.
 _MAX_DRAWN = 10_000
@@ -51,19 +51,20 @@ class Report:
     """Measurements and files of a report.
 
     Attributes:
-        metrics: metrics with their floors.
+        metrics: metrics with their floors and the spreads of both.
         n: number of samples drawn; metrics use at most as many as there are real ones.
-        compared: number of samples in the metrics.
+        compared: number of samples in the metrics; 0 without metrics.
         nfe: network calls per sample.
         seconds: sampling time.
         files: files written; a name with a * stands for several.
         log_prob: mean log density of held-out data with its standard error over the data, the same
             in bits per dimension, and the number of data; or None. It has no floor, since the
             entropy of the data is not known.
-        outside: number of samples that left their space or overflowed, and are in no metric,
-            figure or file; None for a process that no sample can leave. If fewer than two stayed,
-            all are kept. The JSON file has null for numbers that are not finite.
+        outside: number of samples that are not finite, since they left their space or overflowed,
+            and are in no metric, figure or file. The JSON file has null for numbers that are not
+            finite.
         numbers: further measurements by name.
+        notes: lines that a reader needs, such as why there are no metrics.
     """
 
     metrics: Sequence[MetricResult]
@@ -73,76 +74,115 @@ class Report:
     seconds: float
     files: Sequence[Path]
     log_prob: Mapping[str, float] | None = None
-    outside: int | None = None
+    outside: int = 0
     numbers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     def table(self) -> str:
         """Format metrics with values and floors as aligned text, with numbers, cost and files."""
-        rows = [f"{m.name:<22}{m.value:>12.5g}{m.floor:>12.5g}" for m in self.metrics]
+        rows = [
+            f"{m.name:<22}{_spread(m.value, m.sd)}{_spread(m.floor, m.floor_sd)}".rstrip()
+            for m in self.metrics
+        ]
         rows += [f"{name:<22}{value:>12.5g}" for name, value in self.numbers.items()]
-        head = [f"{'metric':<22}{'value':>12}{'floor':>12}"] if rows else []
+        head = [f"{'metric':<22}{'value':>12}{'':<11}{'floor':>12}".rstrip()] if rows else []
         cost = f"{self.n} samples ({self.compared} compared), NFE {self.nfe}, {self.seconds:.2f} s"
-        if self.outside is not None:
-            cost = (
-                f"{cost}\n{self.outside} samples left their space or overflowed, and were left out"
-            )
+        if self.outside:
+            cost += f"\n{self.outside} of {self.n} samples are not finite, and were left out"
         if self.log_prob is not None:
             cost = f"{_DENSITY.format(**self.log_prob)}\n{cost}"
         notes: dict[str, list[str]] = {}
         for m in self.metrics:
             notes.setdefault(m.note, []).append(m.name)
         lines = [f"{', '.join(names)}: {note}" for note, names in notes.items() if note]
-        return "\n".join([*head, *rows, *lines, cost, *(str(file) for file in self.files)])
+        return "\n".join([*head, *rows, *lines, *self.notes, cost, *map(str, self.files)])
+
+
+def _spread(value: float, sd: float) -> str:
+    return f"{value:>12.5g}{f' +- {sd:.2g}':<11}"
+
+
+class Measured(NamedTuple):
+    """Samples of a request beside real ones.
+
+    Attributes:
+        samples: the finite samples.
+        reference: what they are compared with.
+        results: the metrics.
+        lost: number of samples that are not finite, and are left out.
+    """
+
+    samples: Samples
+    reference: Reference
+    results: list[MetricResult]
+    lost: int
 
 
 def measure(
     model: Model,
-    data: Data,
+    data: Data | None,
     metrics: Sequence[Metric],
     request: SampleRequest,
     draw: Draw | None = None,
-) -> tuple[Samples, Tensor, list[MetricResult]]:
+    kept: Kept | None = None,
+) -> Measured:
     """Draw samples and compare them with real ones.
 
     A backward process starts from held-out data and is compared with the base. A coupling that
     computes initial states from data uses held-out data, and the samples are compared with these
-    and others.
+    and others. If a label was asked for, all of these have this label.
 
     Args:
         model, data, metrics, request: as in `write_report`.
         draw: draws the samples of a request; `model.draw` if None.
-
-    Returns:
-        The samples that stayed in their space, the real samples that they were compared with, and
-        the metrics.
+        kept: results on real samples that were computed before.
     """
-    full, backward = with_inputs(model, data, request), model.is_backward(request)
-    drawn = (draw or model.draw)(full).inside()
-    if backward:
+    whole = (draw or model.draw)(with_inputs(model, data, request))
+    drawn = whole.finite()
+    if model.is_backward(request):
         metrics = [metric for metric in metrics if not metric.of_training_data]
-    for metric in metrics:
-        metric.fit(data)
     count = REFERENCES if metrics else 1
-    pairs = [_real_pair(model, data, len(drawn.x), backward, k) for k in range(count)]
-    reference = pairs[0][0]
-    return drawn, reference, compare(drawn.x, pairs, metrics)
+    found = reference_of(model, data, request, len(drawn.x), count)
+    results: list[MetricResult] = []
+    if metrics and found.references is not None:
+        for metric in metrics:
+            if data is not None:
+                metric.fit(data)
+        results = compare(drawn.x, found.references, metrics, kept)
+    return Measured(drawn, found, results, len(whole.x) - len(drawn.x))
 
 
 def compare(
-    x: Tensor, pairs: Sequence[tuple[Tensor, Tensor]], metrics: Sequence[Metric]
+    x: Tensor, references: References, metrics: Sequence[Metric], kept: Kept | None = None
 ) -> list[MetricResult]:
-    """Compute metrics with floors, of at most as many samples as there are real ones."""
-    x = x.cpu()[: len(pairs[0][0])]
-    pairs = [(real, fresh[: len(x)]) for real, fresh in pairs]
-    return [result for metric in metrics for result in metric.measure(x, pairs)]
+    """Compute metrics with floors, of at most as many samples as there are real ones.
+
+    Args:
+        x: samples, (n, *event).
+        references: real samples; what they keep is replaced.
+        metrics: the metrics, fitted.
+        kept: results on real samples that were computed before.
+    """
+    x = x.cpu()[: len(references.pairs[0][0])]
+    pairs = [(real, fresh[: len(x)]) for real, fresh in references.pairs]
+    references, kept = references._replace(pairs=pairs), kept or Kept()
+    found = [
+        result
+        for metric in metrics
+        for result in metric.measure(x, references._replace(keep=kept.of(metric, references)))
+    ]
+    kept.save()
+    return found
 
 
 def as_plain(results: Sequence[MetricResult]) -> dict[str, dict[str, Any]]:
-    """Convert metrics to plain data: values, floors and notes by name."""
-    return {
-        m.name: {"value": m.value, "floor": m.floor} | ({"note": m.note} if m.note else {})
-        for m in results
-    }
+    """Convert metrics to plain data: values, floors, their spreads and notes by name."""
+    plain = {}
+    for found in results:
+        numbers = found._asdict()
+        name, note = numbers.pop("name"), numbers.pop("note")
+        plain[name] = numbers | ({"note": note} if note else {})
+    return plain
 
 
 def write_numbers(path: Path, content: Mapping[str, Any]) -> None:
@@ -151,20 +191,9 @@ def write_numbers(path: Path, content: Mapping[str, Any]) -> None:
     replace(path, lambda file: file.write(text.encode()))
 
 
-def _real_pair(
-    model: Model, data: Data, n: int, backward: bool, draw: int
-) -> tuple[Tensor, Tensor]:
-    """Real samples to compare with, and others for the floor, in the units of the user."""
-    if not backward:
-        return data.reference_pair(n, draw)
-    base = model.fields.base
-    first, second = base.reference_pair(n, model.event_shape, draw)
-    return base.scaling.to_data(first), base.scaling.to_data(second)
-
-
 def write_report(
     model: Model,
-    data: Data,
+    data: Data | None,
     metrics: Sequence[Metric],
     request: SampleRequest,
     settings: ReportSettings,
@@ -174,35 +203,44 @@ def write_report(
 
     Args:
         model: the model.
-        data: the data to compare with.
+        data: the data to compare with; None to compare with none.
         metrics: the metrics.
         request: the samples.
         settings: further output, and folder and stem of the files.
         draw: draws the samples, but not their paths; `model.draw` if None.
+
+    Raises:
+        ValueError: if no sample is finite, before a file is written; or if data are needed and
+            there are none.
     """
     output = NpzOutput() if settings.output is None else settings.output
     output.check(model.event_shape)
-    drawn, reference, results = measure(model, data, metrics, request, draw)
+    drawn, found, results, lost = measure(model, data, metrics, request, draw, settings.kept)
+    fix = "the sampler diverges: take more steps or another solver, or train anew"
+    check(len(drawn.x) > 0, "samples", "some finite samples", f"{lost} that are not", fix)
+    real = None if found.references is None else found.references.pairs[0][0]
     samples, folder, stem = drawn.x.cpu(), settings.folder, settings.stem
     cost: dict[str, Any] = {
-        "n": len(samples) if drawn.outside is None else request.n,
-        "compared": min(len(samples), len(reference)),
+        "n": len(samples) + lost,
+        "compared": 0 if not results or real is None else min(len(samples), len(real)),
         "nfe": drawn.nfe,
         "seconds": drawn.seconds,
-        "outside": drawn.outside,
+        "outside": lost,
+        "notes": [*settings.notes, *found.notes],
     }
-    if settings.likelihood is not None:
+    if settings.likelihood is not None and data is not None:
         cost["log_prob"] = _held_out_log_prob(model, data, request, settings.likelihood)
     numbers, figure = (folder / f"{stem}.{kind}" for kind in ("json", "png"))
     written = output.write(samples, drawn.label, folder, stem)
     write_numbers(numbers, cost | {"metrics": as_plain(results), "request": request.record()})
-    save(plot_samples(samples[:_MAX_DRAWN], reference[:_MAX_DRAWN]), figure)
-    by_class = _write_classes(drawn, reference, folder / f"{stem}_classes.png")
+    shown = None if real is None else real[:_MAX_DRAWN]
+    save(plot_samples(samples[:_MAX_DRAWN], shown, found.name), figure)
+    by_class = _write_classes(drawn, real, folder / f"{stem}_classes.png")
     paths = write_paths(model, data, request, settings)
     return Report(metrics=results, files=[*written, numbers, figure, *by_class, *paths], **cost)
 
 
-def _write_classes(drawn: Samples, reference: Tensor, file: Path) -> list[Path]:
+def _write_classes(drawn: Samples, reference: Tensor | None, file: Path) -> list[Path]:
     """Write a figure of images by class, if they have classes."""
     label = drawn.label
     if label is None or label.is_floating_point() or not is_image(tuple(drawn.x.shape[1:])):
@@ -215,6 +253,8 @@ def _or_null(value: Any) -> Any:
     """Replace numbers that are not finite, which JSON does not have, by None."""
     if isinstance(value, Mapping):
         return {key: _or_null(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_or_null(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -222,7 +262,7 @@ def _held_out_log_prob(
     model: Model, data: Data, request: SampleRequest, likelihood: LikelihoodFactory
 ) -> dict[str, float]:
     """Log density of at most `n` held-out data given their labels, dequantised if needed."""
-    held = data.held_out(request.n, request.seed)
+    held = held_rows(model, data, request)
     x = data.dequantised(held.x1, keyed_generator(_NOISE, request.seed))
     found = model.log_prob(
         x,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from interpolants.likelihood.base import LikelihoodFactory
+from interpolants.report.kept import Kept
 from interpolants.report.output.base import Output
 
 
@@ -19,6 +21,8 @@ class ReportSettings:
         output: format of the samples; `<stem>.npz` if None.
         likelihood: estimates log densities of at most `n` held-out data; none if None.
         animation: whether to write an animation of the flow (GIF).
+        kept: floors and other results on real samples that were computed before.
+        notes: lines for readers of the report.
     """
 
     folder: Path
@@ -26,3 +30,5 @@ class ReportSettings:
     output: Output | None = None
     likelihood: LikelihoodFactory | None = None
     animation: bool = False
+    kept: Kept = field(default_factory=Kept)
+    notes: Sequence[str] = ()

@@ -121,7 +121,7 @@ class ShardedSampling:
 
 def write_sharded_report(
     model: Model,
-    data: Data,
+    data: Data | None,
     metrics: Sequence[Metric],
     request: SampleRequest,
     settings: ReportSettings,

@@ -7,7 +7,7 @@ compiled, or in a captured graph, and gradients flow where they are enabled.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, final
 
 from torch import Tensor
@@ -33,6 +33,9 @@ class SaveAt(abc.ABC):
     def __call__(self, node: int, x: Tensor) -> None:
         """Receive the state at a node; others than those asked for may come too."""
 
+    def fail(self, reasons: Mapping[int, str]) -> None:  # noqa: B027
+        """Receive why samples failed, by number, if the solver keeps the others."""
+
 
 @final
 class SaveTimes(SaveAt):
@@ -47,6 +50,10 @@ class SaveTimes(SaveAt):
         nodes = {float(t): k for k, t in enumerate(times)}
         self._slots = {nodes[float(t)]: slot for slot, t in enumerate(at)}
         self.path: Tensor | None = None
+        self.failures: dict[int, str] = {}
+
+    def fail(self, reasons: Mapping[int, str]) -> None:
+        self.failures |= reasons
 
     def nodes(self, last: int) -> Sequence[int]:
         return list(self._slots)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.sampler.epsilon.base import Epsilon
-from interpolants.sampler.grid.base import Grid
+from interpolants.sampler.grid.base import Grid, apart
 from interpolants.sampler.grid.power import PowerGrid
 from interpolants.sampler.integrate import SaveAt, SaveTimes
 from interpolants.sampler.mode.base import Mode
@@ -111,8 +111,9 @@ class Sampler:
             noise: where normals come from instead; overrides `generator`.
             times: increasing times in [0, 1] whose states to keep, last first for a backward
                 process; each becomes a node of the grid. Times beyond the process's span are moved
-                to its ends, and with a solver without `hits_times` to the nearest nodes of the
-                grid, each once: `Samples.times` has those.
+                to its ends, times within a millionth of the span are one, and with a solver
+                without `hits_times` they are moved to the nearest nodes of the grid, each once:
+                `Samples.times` has those.
             gradients: whether to record gradients through the solve, with respect to `start` and
                 to weights.
 
@@ -136,13 +137,21 @@ class Sampler:
                 x = self._finish(last, nodes[-1].to(last))
             _wait(x)
             seconds = time.perf_counter() - began
+        outside = _count_outside(x)
+        if outside and not (self.process.may_leave_domain or save_at.failures):
+            warnings.warn(
+                f"Sampler: {outside} of {len(x)} samples are not finite; look for a loss that was "
+                "NaN in training, or a field that is infinite at an end (process.cut)",
+                stacklevel=2,
+            )
         return Samples(
             x=x,
             nfe=nfe + len(calls),
             seconds=seconds,
             path=None if save_at.path is None else self.process.decode(save_at.path),
             times=None if save_at.path is None else kept,
-            outside=_count_outside(last) if self.process.may_leave_domain else None,
+            outside=outside if self.process.may_leave_domain else None,
+            failures=save_at.failures,
         )
 
     def _grid_and_plan(self, kept: Tensor) -> tuple[Tensor, Plan | None]:
@@ -168,8 +177,12 @@ class Sampler:
             return last, len(calls)
 
     def kept(self, times: Sequence[float] | Tensor) -> Tensor:
-        """Times moved into the process's span, float64 on the host, in its direction, (S,)."""
-        kept: Tensor = torch.unique(_checked(times).clamp(*self.process.span))  # type: ignore[no-untyped-call]
+        """Times moved into the process's span, float64 on the host, in its direction, (S,).
+
+        Those that hardly differ are one, see `interpolants.sampler.grid.base.apart`.
+        """
+        span = self.process.span
+        kept = apart(_checked(times).clamp(*span), span)
         return kept.flip(0) if self.process.backward else kept
 
     def nodes(self, kept: Tensor, process: Process) -> Tensor:
@@ -222,9 +235,10 @@ class Sampler:
 
 @contextmanager
 def count_calls(networks: Sequence[nn.Module]) -> Iterator[list[None]]:
-    """Count the calls of networks: the list grows by one with each."""
+    """Count the calls of different networks: the list grows by one with each."""
     calls: list[None] = []
-    hooks = [net.register_forward_pre_hook(lambda *_: calls.append(None)) for net in networks]
+    different = dict.fromkeys(networks)
+    hooks = [net.register_forward_pre_hook(lambda *_: calls.append(None)) for net in different]
     try:
         yield calls
     finally:

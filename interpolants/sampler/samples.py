@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -24,6 +25,7 @@ class Samples:
         outside: how many samples left the domain of the process or overflowed, and are NaN; None
             for a process whose domain none can leave.
         label: of the samples, (n,) or (n, C), where they were drawn for some.
+        failures: why samples are NaN, by their numbers, of an adaptive solver that keeps the rest.
     """
 
     x: Tensor
@@ -35,23 +37,23 @@ class Samples:
     log_prob_error: Tensor | None = None
     outside: int | None = None
     label: Tensor | None = None
+    failures: Mapping[int, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         path = "" if self.path is None else f", path at {len(self.path)} times"
         density = "" if self.log_prob is None else ", log_prob"
         outside = f", {self.outside} outside" if self.outside else ""
+        outside += f", {len(self.failures)} failed" if self.failures else ""
         shape, cost = tuple(self.x.shape), f"NFE {self.nfe}, {self.seconds:.2f} s"
         return f"Samples(x of shape {shape}{path}{density}{outside}, {cost})"
 
-    def inside(self) -> Samples:
-        """Without the samples that left their space; all of them where fewer than two stayed."""
-        if not self.outside:
-            return self
+    def finite(self) -> Samples:
+        """Without the samples that left their space, or are not finite for another reason."""
         stayed = flatten_event(self.x).isfinite().all(dim=1)
         if self.path is not None:
             stayed = stayed & self.path.isfinite().transpose(0, 1).flatten(1).all(dim=1)
-        if int(stayed.sum()) < 2:
+        if bool(stayed.all()):
             return self
         path = None if self.path is None else self.path[:, stayed]
         label = None if self.label is None else self.label[stayed.to(self.label.device)]
-        return replace(self, x=self.x[stayed], path=path, label=label)
+        return replace(self, x=self.x[stayed], path=path, label=label, failures={})

@@ -15,7 +15,8 @@ from interpolants.space.euclidean import EuclideanSpace
 class Scaling(nn.Module):
     """The map from data with chart coordinates y to the network's input (y - shift) / scale.
 
-    Shift and scale are buffers, so a checkpoint needs no data to undo the scaling.
+    Shift and scale are buffers, so a checkpoint needs no data to undo the scaling. If they are
+    float64, as of data that float32 cannot tell apart, results are float64 too.
 
     Args:
         shift, scale: in the chart, broadcastable to an event; None means the identity.
@@ -33,8 +34,8 @@ class Scaling(nn.Module):
         space: Space | None = None,
     ) -> None:
         super().__init__()
-        self.register_buffer("shift", torch.zeros(()) if shift is None else shift.float())
-        self.register_buffer("scale", torch.ones(()) if scale is None else scale.float())
+        self.register_buffer("shift", torch.zeros(()) if shift is None else shift)
+        self.register_buffer("scale", torch.ones(()) if scale is None else scale)
         self.space = EuclideanSpace() if space is None else space
         self._note_identity(self, None)
         self.register_load_state_dict_post_hook(self._note_identity)  # type: ignore[no-untyped-call]
@@ -47,11 +48,12 @@ class Scaling(nn.Module):
 
     def to_model(self, x: Tensor) -> Tensor:
         """Map from the data's units to the networks'."""
-        y = self.space.to_chart(x)
+        y = self.space.to_chart(self._wide(x))
         return y if self.is_identity else (y - self.shift.to(y)) / self.scale.to(y)
 
     def to_chart(self, x: Tensor) -> Tensor:
         """Map from the networks' units to the chart: shift + scale x."""
+        x = self._wide(x)
         return x if self.is_identity else torch.addcmul(self.shift.to(x), self.scale.to(x), x)
 
     def to_data(self, x: Tensor) -> Tensor:
@@ -63,5 +65,9 @@ class Scaling(nn.Module):
 
         Log densities in the data's units are lower by this.
         """
-        scales = self.scale.to(x).expand(x.shape[1:])
-        return self.space.log_slope(self.to_chart(x)) + scales.log().sum()
+        y = self.to_chart(x)
+        return self.space.log_slope(y) + self.scale.to(y).expand(x.shape[1:]).log().sum()
+
+    def _wide(self, x: Tensor) -> Tensor:
+        """Values in the precision of x, or of the scaling if that is higher."""
+        return x.to(torch.promote_types(x.dtype, self.shift.dtype))

@@ -18,6 +18,7 @@ from interpolants.utils.log import Log, silent
 from interpolants.utils.ranks import Ranks
 
 if TYPE_CHECKING:  # a report plots: loading a model need not import matplotlib
+    from interpolants.report.kept import Kept
     from interpolants.report.report import Report
     from interpolants.report.settings import ReportSettings
 
@@ -114,15 +115,25 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def check_samples(
-        self, model: Any, data: Data, metrics: Sequence[Metric], request: SampleRequest
+        self,
+        model: Any,
+        data: Data,
+        metrics: Sequence[Metric],
+        request: SampleRequest,
+        kept: Kept | None = None,
     ) -> SampleCheck:
-        """Draw samples with the present weights, compute metrics, and plot."""
+        """Draw samples with the present weights, compute metrics, and plot.
+
+        Args:
+            model, data, metrics, request: as in `report`.
+            kept: results on real samples of earlier checks.
+        """
 
     @abc.abstractmethod
     def report(
         self,
         model: Any,
-        data: Data,
+        data: Data | None,
         metrics: Sequence[Metric],
         request: SampleRequest,
         settings: ReportSettings,
@@ -133,7 +144,7 @@ class Task(abc.ABC):
 
         Args:
             model: a model from `interpolants.load`.
-            data, metrics: data to compare with, and metrics.
+            data, metrics: data to compare with, and metrics; without data there are none.
             request: the samples.
             settings: further output, and folder and stem of the files.
             ranks: number of this process; the only one if None.

@@ -35,6 +35,7 @@ from interpolants.utils.log import Log, silent
 from interpolants.utils.ranks import Ranks
 
 if TYPE_CHECKING:
+    from interpolants.report.kept import Kept
     from interpolants.report.report import Report
     from interpolants.report.settings import ReportSettings
 
@@ -83,6 +84,8 @@ class InterpolantTask(Task):
         _check_batch(data, fields, labels)
         plain["labels"] = None if labels is None else labels.plain()
         plain["std"] = std
+        if fields.base.fingerprint():
+            plain["fingerprint"]["base.data"] = fields.base.fingerprint()
         data.train_batch(0, config["batch_size"], config["seed"])
         model = Model(
             fields=fields,
@@ -128,20 +131,26 @@ class InterpolantTask(Task):
         return loaded
 
     def check_samples(
-        self, model: Any, data: Data, metrics: Sequence[Metric], request: SampleRequest
+        self,
+        model: Any,
+        data: Data,
+        metrics: Sequence[Metric],
+        request: SampleRequest,
+        kept: Kept | None = None,
     ) -> SampleCheck:
-        """Check samples, and count those that left their space, if the process may leave it."""
+        """Check samples, and count those that are not finite, if there may be some."""
         from interpolants.plot.samples import plot_samples
         from interpolants.report.report import measure
 
-        drawn, reference, results = measure(model, data, metrics, request)
-        numbers = {} if drawn.outside is None else {"outside": drawn.outside}
-        return SampleCheck(results, plot_samples(drawn.x.cpu(), reference), numbers)
+        drawn, found, results, lost = measure(model, data, metrics, request, kept=kept)
+        real = None if found.references is None else found.references.pairs[0][0]
+        numbers = {"outside": lost} if lost or drawn.outside is not None else {}
+        return SampleCheck(results, plot_samples(drawn.x.cpu(), real, found.name), numbers)
 
     def report(
         self,
         model: Any,
-        data: Data,
+        data: Data | None,
         metrics: Sequence[Metric],
         request: SampleRequest,
         settings: ReportSettings,

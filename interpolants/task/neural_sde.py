@@ -28,6 +28,7 @@ from interpolants.utils.log import Log, silent
 from interpolants.utils.ranks import Ranks
 
 if TYPE_CHECKING:
+    from interpolants.report.kept import Kept
     from interpolants.report.report import Report
     from interpolants.report.settings import ReportSettings
 
@@ -87,17 +88,22 @@ class NeuralSDETask(Task):
         return SampleRequest(n=n, seed=seed, context_length=config["context_length"])
 
     def check_samples(
-        self, model: Any, data: Data, metrics: Sequence[Metric], request: SampleRequest
+        self,
+        model: Any,
+        data: Data,
+        metrics: Sequence[Metric],
+        request: SampleRequest,
+        kept: Kept | None = None,
     ) -> SampleCheck:
         from interpolants.neural_sde.report import draw_check, measure_time_series
 
-        drawn, results = measure_time_series(model, data, metrics, request)
+        drawn, results = measure_time_series(model, data, metrics, request, kept)
         return SampleCheck(results, draw_check(model, data, drawn.x, request), {})
 
     def report(
         self,
         model: Any,
-        data: Data,
+        data: Data | None,
         metrics: Sequence[Metric],
         request: SampleRequest,
         settings: ReportSettings,
@@ -106,6 +112,9 @@ class NeuralSDETask(Task):
     ) -> Report | None:
         from interpolants.neural_sde.report import write_time_series_report
 
+        fix = "say where they are with data.path=..."
+        check(data is not None, "data", "the time series that the report is on", None, fix)
+        assert data is not None
         count = 1 if ranks is None else ranks.world_size
         check(count == 1, "torchrun", "one process for time series", count)
         return write_time_series_report(model, data, metrics, request, settings)

@@ -23,12 +23,14 @@ from interpolants.utils.seeds import keyed_generator
 from interpolants.utils.shapes import flatten_event
 
 _MANY, _SIZE = 2000, 4
+# Data that float32 cannot tell apart are float64.
+_KEPT = (torch.float32, torch.float64)
 # Real sets have rows that occur twice, so that a few held-out rows may be training rows too.
 _MOST = 0.5
 
 
 def check_data(data: Data, *, later: bool = False) -> None:
-    """Batches are finite float32 rows that their arguments fix, all of one distribution.
+    """Batches are finite float32 or float64 rows that their arguments fix, of one distribution.
 
     Training never sees held-out rows. Time series have ascending times, and units that are the
     same at all times. Distributions are compared by their first two moments within standard
@@ -41,7 +43,7 @@ def check_data(data: Data, *, later: bool = False) -> None:
     """
     for name, part in (("shift", data.shift), ("scale", data.scale)):
         require(part.shape == data.event_shape, f"{name}: shape {tuple(part.shape)}")
-        require(part.dtype == torch.float32, f"{name}: {part.dtype}")
+        require(part.dtype in _KEPT, f"{name}: {part.dtype}")
         require(part.isfinite().all(), f"{name}: not finite")
     require((data.scale > 0).all(), "scale: not positive")
     if isinstance(data, TimeSeriesData):
@@ -98,7 +100,7 @@ def _checked(draw: Callable[[], Batch], event_shape: tuple[int, ...], what: str)
     for name, part in (("x1", batch.x1), ("x0", batch.x0)):
         if part is not None:
             require(part.shape == batch.x1.shape, f"{what}: {name} of shape {tuple(part.shape)}")
-            require(part.dtype == torch.float32, f"{what}: {name} of {part.dtype}")
+            require(part.dtype in _KEPT, f"{what}: {name} of {part.dtype}")
             require(part.isfinite().all(), f"{what}: {name} is not finite")
     if batch.label is not None:
         label = batch.label

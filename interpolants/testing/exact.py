@@ -35,6 +35,7 @@ class _Posterior(NamedTuple):
     """At times (B,) and states (B, D), over the K = I * J pairs of components."""
 
     c: Coefficients
+    alpha_alpha_dot: Tensor
     responsibility: Tensor  # (B, K)
     whitened: Tensor  # y_ij, (B, K, D)
     log_density: Tensor  # (B,)
@@ -62,18 +63,19 @@ class ExactFields(nn.Module):
         base: GaussianMixture,
         target: GaussianMixture,
         interpolant: AffineInterpolant,
-        predicts: Sequence[str] = ("velocity", "denoiser"),
+        predicts: Sequence[str] | str = ("velocity", "denoiser"),
     ) -> None:
         super().__init__()
+        predicts = (predicts,) if isinstance(predicts, str) else tuple(predicts)
         known = all(name in FIELDS for name in predicts)
-        check(known, "ExactFields.predicts", f"names out of {FIELDS}", tuple(predicts))
+        check(known, "ExactFields.predicts", f"names out of {FIELDS}", predicts)
         normal = not interpolant.one_sided or _is_standard_normal(base)
         rule = f"a standard normal distribution on the one-sided {type(interpolant).__name__}"
         fix = "use GaussianMixture(means=[[0.0] * dim], std=1.0)"
         check(normal, "ExactFields.base", rule, "another mixture", fix)
         self.base, self.target = base, target
         self.interpolant = interpolant
-        self.predicts = tuple(predicts)
+        self.predicts = predicts
 
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
         """Fields at t (0-d or (B,)) and x (B, D): shape (B, heads, D)."""
@@ -91,7 +93,7 @@ class ExactFields(nn.Module):
         covariance over components of b_k and the components' own scores -y_k.
         """
         p = self._posterior(t.expand(len(x)), x)
-        half_rate = self._half_rate(p.c)
+        half_rate = self._half_rate(p)
         factor = torch.linalg.cholesky(self._covariance(p.c))
         trace = torch.diagonal(torch.cholesky_solve(half_rate, factor), dim1=-2, dim2=-1).sum(-1)
         velocities, scores = self._component_velocities(p), -p.whitened
@@ -106,7 +108,7 @@ class ExactFields(nn.Module):
             return -y
         if name == "multiplicative_score":
             return -y - 1
-        if name == "velocity":
+        if name == "velocity" or (name == "mean_velocity" and self.interpolant.gamma.is_zero):
             return (r * self._component_velocities(p)).sum(1)
         if name == "denoiser":
             return expand_time(self.interpolant.noise_level(c), y) * y
@@ -128,8 +130,10 @@ class ExactFields(nn.Module):
         (base, target), _ = self._ends(p.whitened)
         dots = p.c.alpha_dot, p.c.beta_dot, p.c.shift_dot
         alpha_dot, beta_dot, shift_dot = (expand_time(s, p.whitened) for s in dots)
-        drift = shift_dot + alpha_dot * base + beta_dot * target
-        return drift + torch.einsum("bkde,bke->bkd", self._half_rate(p.c), p.whitened)
+        drift = shift_dot + beta_dot * target
+        if not self.interpolant.one_sided:  # else base means are 0, and alpha_dot may be infinite
+            drift = drift + alpha_dot * base
+        return drift + torch.einsum("bkde,bke->bkd", self._half_rate(p), p.whitened)
 
     def _posterior(self, t: Tensor, x: Tensor) -> _Posterior:
         c = self.interpolant.coefficients(t)
@@ -144,7 +148,9 @@ class ExactFields(nn.Module):
         constant = 0.5 * x.shape[1] * math.log(2 * math.pi)
         energy = 0.5 * half.squeeze(-1).square().sum(-1)
         joint = self._log_weights(x) - energy - log_det - constant
-        return _Posterior(c, torch.softmax(joint, dim=1), whitened, torch.logsumexp(joint, dim=1))
+        product = self.interpolant.alpha_alpha_dot(t)
+        share, log_density = torch.softmax(joint, dim=1), torch.logsumexp(joint, dim=1)
+        return _Posterior(c, product, share, whitened, log_density)
 
     def _log_weights(self, like: Tensor) -> Tensor:
         p, q = self.base.weights, self.target.weights
@@ -167,8 +173,8 @@ class ExactFields(nn.Module):
     def _covariance(self, c: Coefficients) -> Tensor:
         return self._mix(c.alpha.square(), c.beta.square(), c.gamma.square())
 
-    def _half_rate(self, c: Coefficients) -> Tensor:
-        return self._mix(c.alpha * c.alpha_dot, c.beta * c.beta_dot, c.gamma_gamma_dot)
+    def _half_rate(self, p: _Posterior) -> Tensor:
+        return self._mix(p.alpha_alpha_dot, p.c.beta * p.c.beta_dot, p.c.gamma_gamma_dot)
 
     def _mix(self, of_base: Tensor, of_target: Tensor, of_noise: Tensor) -> Tensor:
         """of_base C0 + of_target C1 + of_noise Id, (B, K, D, D)."""

@@ -13,6 +13,7 @@ from .module import TrainingModule as TrainingModule
 from .power_ema import PowerEMA as PowerEMA
 from .progress import ProgressBar as ProgressBar
 from .run import train as train
+from .same_data import SameData as SameData
 from .sample_validation import SampleValidation as SampleValidation
 from .stream import Chunk as Chunk
 from .stream import HeldOut as HeldOut

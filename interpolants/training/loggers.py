@@ -9,6 +9,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import WandbLogger
 
+from interpolants.metric.base import MetricResult
 from interpolants.report.report import Report
 
 
@@ -27,10 +28,19 @@ def closing(loggers: Sequence[Any]) -> Iterator[None]:
                 finish(exit_code=exit_code)
 
 
+def numbers_of(results: Sequence[MetricResult], stage: str) -> dict[str, float]:
+    """Values and floors of metrics with their spreads, by the names in logs."""
+    values: dict[str, float] = {}
+    for found in results:
+        name = f"{stage}/{found.name}"
+        values |= {name: found.value, f"{name}_sd": found.sd}
+        values |= {f"{name}_floor": found.floor, f"{name}_floor_sd": found.floor_sd}
+    return values
+
+
 def log_report(loggers: Sequence[Any], report: Report, step: int) -> None:
     """Log the numbers and figures of a report; figures to loggers that take images."""
-    values = {f"test/{m.name}": m.value for m in report.metrics}
-    values |= {f"test/{m.name}_floor": m.floor for m in report.metrics}
+    values = numbers_of(report.metrics, "test")
     values |= {f"test/{name}": value for name, value in report.numbers.items()}
     images = [file for file in report.files if file.suffix == ".png"]
     for logger in loggers:

@@ -23,12 +23,15 @@ from interpolants.checkpoint import spec
 from interpolants.checkpoint.loading import load
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation, announced, locate_run, shared_location
+from interpolants.checkpoint.same_data import check_continues
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
+from interpolants.model.request import SampleRequest
+from interpolants.report.kept import KEPT, Kept
 from interpolants.report.report import Report
 from interpolants.report.settings import ReportSettings
 from interpolants.report.writer import sole_writer
-from interpolants.task.base import Build, SampleCheck, Task
+from interpolants.task.base import Build, Task
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
 from interpolants.training.compiling import EagerValidation
@@ -43,7 +46,8 @@ from interpolants.training.module import TrainingModule
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
 from interpolants.training.record import RunRecord
-from interpolants.training.sample_validation import SampleValidation
+from interpolants.training.same_data import SameData
+from interpolants.training.sample_validation import LookAt, SampleValidation
 from interpolants.training.settings import check_accelerator, check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.utils.checks import check
@@ -78,7 +82,7 @@ def train(
     pl.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"])
     data: Data = build(config["data"])
-    plain["event_shape"] = list(data.event_shape)
+    plain |= {"event_shape": list(data.event_shape), "fingerprint": {"data": data.fingerprint()}}
     task: Task = build(config["task"])
     trainable, model = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
@@ -88,17 +92,18 @@ def train(
     config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
     plain["run_dir"], plain["run_id"] = str(location.folder), location.folder.name
     module.hparams["config"] = plain
-    request = task.request(config, config["validation_size"], 0)
-    check_samples = partial(task.check_samples, model, data, metrics, request)
+    request = task.request(config, config["validation_size"], config["seed"])
+    kept = Kept(location.folder / KEPT)
+    check_samples = partial(task.check_samples, model, data, metrics, kept=kept)
     record = RunRecord(location, plain)
-    callbacks = [*_callbacks(config, check_samples, location.folder), record]
+    callbacks = [*_callbacks(config, check_samples, request, plain["fingerprint"]), record]
     csv_logger = AppendingCSVLogger(location.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)
     with record.owner if trainer.is_global_zero else nullcontext():
         if _has_finished(location, config["max_steps"], trainer.is_global_zero):
             return None
-        csv_logger.truncate_after(location.first_step(config["max_steps"]))
+        csv_logger.truncate_after(_first_step(location, config["max_steps"], plain))
         with closing(loggers), announced(location):
             with distributed_training(trainer, callbacks):
                 record.begin(trainer)
@@ -112,7 +117,7 @@ def train(
             device = trainer.strategy.root_device
             trained = load(last, trust=_modules(plain), device=device, data=True)
             trained = task.completed(trained, model)
-            report = _report(task, trained, data, metrics, config, location.folder)
+            report = _report(task, trained, data, metrics, config, kept)
             step = read_checkpoint(last)["global_step"]  # the trainer lost it if it forked
             log_report(loggers, report, step)
             log_checkpoint(loggers, last)
@@ -136,17 +141,25 @@ def _has_finished(location: RunLocation, max_steps: int, speaks: bool) -> bool:
     return done
 
 
+def _first_step(location: RunLocation, max_steps: int, plain: Mapping[str, Any]) -> int:
+    """The step that a run continues from, with the same data; 0 for a new one."""
+    if location.checkpoint is not None:
+        check_continues(plain, read_checkpoint(location.checkpoint), location.checkpoint)
+    return location.first_step(max_steps)
+
+
 def _report(
     task: Task,
     model: Any,
     data: Data,
     metrics: Sequence[Metric],
     config: Mapping[str, Any],
-    folder: Path,
+    kept: Kept,
 ) -> Report:
     """The final report of a run."""
     request = task.request(config, config["report_size"], config["seed"])
-    settings = ReportSettings(folder=folder / "samples", animation=config["animation"])
+    place, animation = Path(config["run_dir"]) / "samples", config["animation"]
+    settings = ReportSettings(folder=place, animation=animation, kept=kept)
     with sole_writer(settings.folder, settings.stem):
         report = task.report(model, data, metrics, request, settings)
     assert report is not None
@@ -194,11 +207,13 @@ def _environment() -> list[SLURMEnvironment]:
 
 
 def _callbacks(
-    config: Mapping[str, Any], check_samples: Callable[[], SampleCheck], folder: Path
+    config: Mapping[str, Any], look: LookAt, request: SampleRequest, data: Mapping[str, Any]
 ) -> list[pl.Callback]:
-    checkpoints, steps = folder / LAST.parent, config["steps_per_batch"]
+    folder, steps = Path(config["run_dir"]), config["steps_per_batch"]
+    checkpoints = folder / LAST.parent
     sampling = SampleValidation(
-        check_samples=check_samples,
+        check_samples=look,
+        request=request,
         folder=folder / "figures",
         every_n_steps=config["sample_every"],
     )
@@ -208,6 +223,7 @@ def _callbacks(
             PowerEMA(folder=folder / "ema", every_n_steps=config["power_ema"], batch_steps=steps)
         )
     return [
+        SameData(data),
         EMA(decay=config["ema"], batch_steps=steps),
         NonFiniteGuard(),
         *chosen,

@@ -8,6 +8,7 @@ from typing import Any
 
 from interpolants.utils.checks import check, check_count, check_positive, is_whole
 
+_PRECISIONS = (None, "32", 32, "32-true", "bf16", "bf16-mixed")
 _COUNTS = (
     "max_steps",
     "batch_size",
@@ -124,13 +125,10 @@ def check_settings(config: Mapping[str, Any]) -> None:
     fix = f"write '+trainer.profiler={_PROFILER}'"
     check(bool(writes), "trainer.profiler", "one that writes a file", profiler, fix)
     precision = config["trainer"].get("precision")
-    check(
-        precision not in ("16", 16, "16-mixed"),
-        "trainer.precision",
-        "a precision that needs no loss scaling",
-        precision,
-        "use bf16-mixed",
-    )
+    # Others would change the dtype of weights but not of data, or need loss scaling.
+    fix = "use 32-true, or bf16-mixed, and model.fields.double() to sample in float64"
+    known = precision in _PRECISIONS
+    check(known, "trainer.precision", "32-true or bf16-mixed", precision, fix)
     for key in ("clip_norm", "patience"):
         if config[key] is not None:
             check_positive(key, config[key])

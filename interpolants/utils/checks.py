@@ -7,6 +7,7 @@ would synchronise the device.
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 from typing import TypeGuard
 
 
@@ -65,11 +66,11 @@ def check_open_interval(where: str, value: float, low: float, high: float) -> No
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """True if a value is a finite number; strings and booleans are not numbers."""
-    is_real = isinstance(value, (int, float)) and not isinstance(value, bool)
+    """True if a value is a finite number, numpy's included; booleans are not numbers."""
+    is_real = isinstance(value, Real) and not isinstance(value, bool)
     return is_real and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def is_whole(value: object) -> TypeGuard[int]:
-    """True if a value is an int; booleans and floats without a fraction are not."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """True for ints, numpy's included; booleans and floats without a fraction are not whole."""
+    return isinstance(value, Integral) and not isinstance(value, bool)

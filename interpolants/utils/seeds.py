@@ -23,9 +23,13 @@ def keyed_generator(*key: int, device: torch.device | str = "cpu") -> torch.Gene
         key: any 64-bit signed integers; different keys give independent streams.
         device: where the generator draws.
     """
+    return torch.Generator(device=device).manual_seed(keyed_seed(*key))
+
+
+def keyed_seed(*key: int) -> int:
+    """Seed of 63 bits, a hash of `key`; see `keyed_generator`."""
     digest = hashlib.blake2b(struct.pack(f"<{len(key)}q", *key), digest_size=8).digest()
-    seed = int.from_bytes(digest, "little") >> 1
-    return torch.Generator(device=device).manual_seed(seed)
+    return int.from_bytes(digest, "little") >> 1
 
 
 def stream_rows(

@@ -26,7 +26,7 @@ def expand_time(t: Tensor, x: Tensor) -> Tensor:
 
 def flatten_event(x: Tensor) -> Tensor:
     """(B, *event) to (B, D)."""
-    return x.reshape(x.shape[0], -1)
+    return x.reshape(x.shape[0], x.shape[1:].numel())
 
 
 def sum_event(x: Tensor) -> Tensor:

@@ -172,7 +172,12 @@ def write(path: Path, content: object) -> None:
             "File.path: expected no NaN and no infinite values "
             "(the first is in row 1, counted from 0), got 3",
         ),
-        ("x.npy", np.array([1.0, 1e300]), {}, "File.path: expected no NaN and no infinite values"),
+        (
+            "x.npy",
+            np.array([1.0, 1e300]),
+            {},
+            "File.path: expected no NaN and no infinite values, nor",
+        ),
         ("x.npy", np.ones(3), {"columns": ["a"]}, "File.columns: expected null for an array file"),
         ("x.npy", np.ones(3), {"key": "a"}, "File.key: expected null for a .npy file, got 'a'"),
         ("x.npy", np.ones(3), {"label": "a"}, "File.label: expected null for a .npy file, got"),

@@ -16,6 +16,7 @@ from interpolants.likelihood.expectation import ExpectationLikelihood
 from interpolants.likelihood.flow import FlowLikelihood
 from interpolants.model.model import Model
 from interpolants.net.condition import Condition
+from interpolants.sampler.mode.checkpointed import Checkpointed
 from interpolants.sampler.noise.per_sample import PerSampleNoise
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -70,7 +71,7 @@ def test_labels_are_drawn_as_often_as_in_training():
     drawn = _model().sample(10_000)
     counts = torch.bincount(drawn.label, minlength=3) / 10_000
     assert torch.allclose(counts, torch.tensor([0.5, 0.2, 0.3]), atol=5 * math.sqrt(0.25 / 1e4))
-    assert torch.allclose(drawn.x[drawn.label == 2].mean(), _MEANS[2].float(), atol=0.05)
+    assert torch.allclose(drawn.x[drawn.label == 2].mean(), _MEANS[2].double(), atol=0.05)
 
 
 def _sde(**options):
@@ -139,6 +140,11 @@ def test_guidance_counts_every_call_in_compiled_plans_too():
     model, guidance = _model(), ClassifierFreeGuidance(scale=2.0)
     assert model.sample(4, num_steps=3, guidance=guidance).nfe == 2 * 3 * 4
     assert model.sample(4, num_steps=3).nfe == 3 * 4
+    # A mode that runs blocks of steps counts by the plan, and no call of a network.
+    blocks = partial(Sampler, num_steps=3, mode=Checkpointed(block=2))
+    for found in (guidance, Autoguidance(poor=_Gaussians(), scale=2.0)):
+        assert model.sample(4, label=1, guidance=found, sampler=blocks).nfe == 2 * 3 * 4
+    assert model.sample(4, sampler=blocks).nfe == 3 * 4
 
 
 @pytest.mark.parametrize("solver", [RK4(), DormandPrince(rtol=1e-8, atol=1e-8)])
@@ -150,7 +156,7 @@ def test_conditions_stay_with_their_samples_in_every_solver(solver):
         one = model.sample(1, label=label[i : i + 1], start=start[i : i + 1], solver=solver).x
         assert torch.allclose(one, together[i : i + 1], atol=1e-5)
     # The flow carries x0 to m + s x0.
-    assert torch.allclose(together, _MEANS[label, None].float() + _DEVIATION * start, atol=1e-4)
+    assert torch.allclose(together, _MEANS[label, None].double() + _DEVIATION * start, atol=1e-4)
 
 
 @pytest.mark.parametrize("likelihood", [FlowLikelihood, partial(ExpectationLikelihood, paths=3)])

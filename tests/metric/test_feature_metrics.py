@@ -8,6 +8,7 @@ import torch
 from interpolants.data.digits import Digits
 from interpolants.data.finite import FiniteData
 from interpolants.data.moons import Moons
+from interpolants.metric.base import References
 from interpolants.metric.features.classifier import ClassifierFeatures
 from interpolants.metric.frechet_distance import FrechetDistance
 from interpolants.metric.kernel_distance import KernelDistance
@@ -86,11 +87,14 @@ def test_precision_and_recall_tell_lost_variety_from_lost_likeness():
     narrow = metric.numbers(real, _normal(500, 2, 2, scale=0.3))
     wide = metric.numbers(real, _normal(500, 2, 3, scale=4.0))
     far = metric.numbers(real, _normal(500, 2, 4) + 100)
+    same, narrow, wide = (
+        {name: one.value for name, one in found.items()} for found in (same, narrow, wide)
+    )
     assert same["precision"] > 0.9 and same["recall"] > 0.9
     assert same["density"] == pytest.approx(1, abs=0.15) and same["coverage"] > 0.9
     assert narrow["precision"] > 0.95 and narrow["recall"] < 0.5 and narrow["coverage"] < 0.7
     assert wide["precision"] < 0.6 and wide["recall"] > 0.9
-    assert set(far.values()) == {0.0}
+    assert {found.value for found in far.values()} == {0.0}
 
 
 def test_precision_and_recall_of_points_on_a_line_are_counted_by_hand():
@@ -100,7 +104,10 @@ def test_precision_and_recall_of_points_on_a_line_are_counted_by_hand():
     generated = torch.tensor([0.5, 3, 20, 21]).unsqueeze(1)
     found = PrecisionRecall(neighbours=2).numbers(real, generated)
     # 0.5 is in the first three balls, 3 in those of 2 and 10, the others in none.
-    assert found == {"precision": 0.5, "recall": 1.0, "density": 5 / 4 / 2, "coverage": 1.0}
+    values = {name: one.value for name, one in found.items()}
+    assert values == {"precision": 0.5, "recall": 1.0, "density": 5 / 4 / 2, "coverage": 1.0}
+    # Of four rows two are in some ball.
+    assert found["precision"].sd == pytest.approx(math.sqrt(1 / 3 / 4))
 
 
 @pytest.mark.parametrize("kind", [KernelDistance, PrecisionRecall])
@@ -113,7 +120,7 @@ def test_training_data_in_alternating_order_are_compared_with_as_a_whole(kind):
     metric = kind()
     metric.fit(data)
     held = data.held_out(1_000, 0).x1
-    found = {r.name: r.value for r in metric.measure(held, [(held, held)])}
+    found = {r.name: r.value for r in metric.measure(held, References([(held, held)]))}
     assert abs(found.get("kernel_distance", 0)) < 1 and found.get("coverage", 1) > 0.9
 
 
@@ -122,7 +129,7 @@ def test_copies_of_training_data_are_found():
     data, metric = FiniteData(x, standardize=False, held_out_fraction=0.5), NearestNeighbour()
     metric.fit(data)
     held = data.held_out(300, 0).x1
-    pairs = [(held, held)]
+    pairs = References([(held, held)])
     copies = {r.name: r for r in metric.measure(data.train_rows[:300], pairs)}
     assert copies["nearest_training"].value == 0 < copies["nearest_training"].floor
     assert copies["copied"].value == 1 and copies["copied"].floor == 0.01
@@ -170,7 +177,7 @@ def test_real_samples_reach_the_floor_and_noise_does_not(fitted):
     ]
     for metric in metrics:
         metric.fit(data)
-    pairs = [data.reference_pair(400)]
+    pairs = References([data.reference_pair(400)])
     generator = torch.Generator().manual_seed(0)
     noise = 16 * torch.rand(400, 1, 8, 8, generator=generator)
     found = {r.name: r for r in compare(data.held_out(400, 3).x1, pairs, metrics)}
@@ -185,4 +192,4 @@ def test_features_of_a_classifier_want_images_with_classes():
     with pytest.raises(ValueError, match=r"ClassifierFeatures\.data: expected images .* 'Moons'"):
         ClassifierFeatures().fit(Moons())
     with pytest.raises(ValueError, match=r"FrechetDistance\.measure: expected a fitted metric"):
-        FrechetDistance().measure(torch.zeros(3, 2), [(torch.zeros(3, 2), torch.zeros(3, 2))])
+        FrechetDistance().measure(torch.zeros(3, 2), References([]))

@@ -10,7 +10,9 @@ from torch import Tensor
 from interpolants.data.digits import Digits
 from interpolants.data.images import Images, LabelledImages
 from interpolants.data.moons import Moons
-from interpolants.metric.features.base import Features, cached
+from interpolants.metric.base import References
+from interpolants.metric.features.base import Features
+from interpolants.metric.features.cache import cached
 from interpolants.metric.features.classifier import ClassifierFeatures
 from interpolants.metric.features.inception import InceptionFeatures
 from interpolants.metric.frechet_distance import FrechetDistance
@@ -100,7 +102,7 @@ def test_features_of_a_set_are_made_once_for_all_metrics(tmp_path):
     for metric in metrics:
         metric.fit(data)
     assert features.seen == data.num_train
-    pairs = [data.reference_pair(30)]
+    pairs = References([data.reference_pair(30)])
     x = data.held_out(30, 7).x1
     values = [metric.measure(x, pairs)[0].value for metric in metrics]
     assert features.seen == data.num_train + 60

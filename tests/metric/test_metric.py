@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from interpolants.metric.base import Metric, with_floor
+from interpolants.metric.base import Metric, References
 from interpolants.metric.energy_distance import EnergyDistance
 from interpolants.metric.mmd import MMD
 from interpolants.metric.sliced_wasserstein import SlicedWasserstein
@@ -66,12 +66,15 @@ def test_metric_is_unchanged_by_a_common_shift_or_reflection(metric: Metric):
 @by_name
 def test_metric_separates_distributions_that_differ_and_floor_those_that_do_not(metric: Metric):
     reference, fresh, same = (normal(400, 2, seed=s) for s in range(3))
-    good = with_floor(metric, same, [(reference, fresh)])
-    bad = with_floor(metric, same * 1.6, [(reference, fresh)])
+    references = References([(reference, fresh)])
+    (good,), (bad,) = (metric.measure(x, references) for x in (same, same * 1.6))
     assert good.name == metric.name
     assert good.floor == bad.floor == metric(fresh, reference).item()
     assert 0.3 < good.value / good.floor < 3
     assert bad.value > 4 * bad.floor
+    # Near the floor is decidable: a perfect sampler is within two spreads, the other is not.
+    assert abs(good.value - good.floor) < 2 * (good.sd + good.floor_sd)
+    assert bad.value - bad.floor > 2 * (bad.sd + bad.floor_sd)
 
 
 @by_name
@@ -82,10 +85,59 @@ def test_metric_rejects_sets_it_cannot_compare(metric: Metric):
         metric(torch.zeros(0, 2), torch.zeros(4, 2))
 
 
-def test_with_floor_rejects_another_sample_size():
+def test_metric_rejects_floors_of_another_sample_size():
     x = normal(10, 2, seed=0)
-    with pytest.raises(ValueError, match=r"with_floor\.pairs: expected .* \(10\), got 9"):
-        with_floor(EnergyDistance(), x, [(x, x[:9])])
+    with pytest.raises(ValueError, match=r"References\.pairs: expected .* \(10\), got 9"):
+        EnergyDistance().measure(x, References([(x, x[:9])]))
+
+
+class _MeanGap(Metric):
+    """A user's metric, with nothing but a distance."""
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        return (x.double().mean() - y.double().mean()).abs()
+
+
+@pytest.mark.parametrize(
+    ("metric", "shift", "most"),
+    [
+        # At the floor the shares of rows say up to the root of two too much.
+        *((metric, shift, 1.7) for metric in METRICS for shift in (0.0, 0.3, 2.0)),
+        (_MeanGap(), 2.0, 1.7),
+    ],
+    ids=str,
+)
+def test_metric_spread_is_that_of_repetitions(metric: Metric, shift: float, most: float):
+    found = []
+    for seed in range(40):
+        x, y = normal(150, 2, seed=2 * seed) + shift, normal(200, 2, seed=2 * seed + 1)
+        found.append(metric.estimate(x, y, metric.prepare(x), metric.prepare(y)))
+    values, spreads = (torch.tensor(part) for part in zip(*found, strict=True))
+    # The standard deviation of forty values is known to a tenth.
+    assert 0.7 < spreads.mean() / values.std() < most
+
+
+@by_name
+def test_metric_measures_what_a_call_gives_and_keeps_what_is_of_references_alone(metric: Metric):
+    samples, *others = (normal(60, 2, seed=s) for s in range(5))
+    kept: dict[str, Tensor] = {}
+
+    def keep(name, compute):
+        if name not in kept:
+            kept[name] = compute()
+        return kept[name]
+
+    references = References([(others[0], others[1]), (others[2], others[3])], keep=keep)
+    (first,) = metric.measure(samples, references)
+    assert first.value == pytest.approx(
+        (float(metric(samples, others[0])) + float(metric(samples, others[2]))) / 2
+    )
+    assert first.floor == pytest.approx(
+        (float(metric(others[1], others[0])) + float(metric(others[3], others[2]))) / 2
+    )
+    kept["floors"] = torch.ones(2, 2)
+    (again,) = metric.measure(samples, references)
+    assert (again.value, again.floor, again.floor_sd) == (first.value, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,6 @@ def test_rows_are_those_of_every_input_and_keep_their_place_in_the_stream():
     assert SampleRequest(n=6).rows(2, 5).label is None
 
 
-def test_files_are_named_after_the_label():
-    assert SampleRequest(n=1).stem("ode") == "ode"
-    assert SampleRequest(n=1, label=3).stem("ode") == "ode_label_3"
-    vectors = [SampleRequest(n=1, label=[0.5, x]).stem("ode") for x in (1.0, 1.0, 2.0)]
-    assert vectors[0] == vectors[1] != vectors[2]
-
-
 def test_factory_has_the_number_of_steps_asked_for_and_the_default_otherwise():
     def default(**options):
         return options

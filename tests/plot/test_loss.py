@@ -20,10 +20,23 @@ def test_plot_loss_draws_what_the_file_holds(tmp_path):
     np.testing.assert_allclose(raw.get_ydata(), 10 / (np.arange(10) + 1))
     np.testing.assert_allclose(smoothed.get_ydata(), smooth(np.asarray(raw.get_ydata())))
     np.testing.assert_allclose(validation.get_xydata(), [[4, 2.5], [9, 1.5]])
-    value, floor = energy.get_lines()
+    value, floor = (line for line in energy.get_lines() if len(line.get_xdata()))
     np.testing.assert_allclose(value.get_xydata(), [[4, 0.3], [9, 0.2]])
     np.testing.assert_allclose(floor.get_xydata(), [[4, 0.1], [9, 0.12]])
     assert energy.get_title() == "energy distance"
+
+
+def test_plot_loss_draws_two_spreads_each_way_and_no_panel_for_them():
+    names = ("val/mmd", "val/mmd_sd", "val/mmd_floor", "val/mmd_floor_sd")
+    rows = [{"step": k} | dict(zip(names, (3.0, 0.5, 2.0, 0.25), strict=True)) for k in (1, 2)]
+    figure = plot_loss([*rows, {"step": 2, "val/odd_sd": 1.0}])
+    mmd, odd = figure.axes[:2]
+    assert (mmd.get_title(), odd.get_title()) == ("mmd", "odd sd")
+    bars, band = mmd.collections
+    ends = np.concatenate([path.vertices[:, 1] for path in bars.get_paths()])
+    np.testing.assert_allclose(np.unique(ends), [2.0, 4.0])
+    heights = band.get_paths()[0].vertices[:, 1]
+    np.testing.assert_allclose(np.unique(heights), [1.5, 2.5])
 
 
 def test_plot_loss_takes_rows_and_is_linear_where_the_loss_is_negative():

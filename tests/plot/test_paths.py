@@ -26,6 +26,16 @@ def test_trajectories_in_the_plane_are_the_paths_with_their_ends():
     np.testing.assert_allclose(end.get_offsets(), path[-1, :200], atol=1e-6)
 
 
+def test_trajectories_backwards_in_time_have_the_colours_of_their_times():
+    path, times = straight_path(11, 5, 2)
+    figure = plot_trajectories(path.flip(0), times.flip(0))
+    lines = next(c for c in figure.axes[0].collections if isinstance(c, LineCollection))
+    assert lines.get_clim() == (0.0, 1.0)
+    scalars, times = straight_path(11, 5)
+    ax = plot_trajectories(scalars.flip(0), times.flip(0)).axes[0]
+    assert ax.get_xlim() == (0.0, 1.0)
+
+
 def test_trajectories_of_longer_vectors_say_which_coordinates_they_show():
     path, times = straight_path(4, 5, 7)
     ax = plot_trajectories(path, times).axes[0]

@@ -42,9 +42,11 @@ def _model(stem="one_sided_linear"):
 @pytest.mark.parametrize("process", _PROCESSES)
 def test_report_compares_what_a_backward_process_arrives_at_with_the_base(process, stem):
     sampler = partial(Sampler, **_PROCESSES[process])
-    drawn, reference, (result,) = measure(
+    drawn, found, (result,), _ = measure(
         _model(stem), TARGET, [EnergyDistance()], SampleRequest(n=2000, sampler=sampler)
     )
+    (reference, _), name = found.references.pairs[0], found.name
+    assert name == "base"
     assert result.value < 4 * result.floor
     distance = EnergyDistance()
     assert distance(drawn.x, TARGET.held_out(2000, 5).x1) > 10 * result.value
@@ -129,8 +131,6 @@ def test_report_of_training_is_drawn_where_training_was(tmp_path, monkeypatch):
 
 
 def test_report_has_null_where_a_number_is_not_finite(tmp_path):
-    """All samples are kept where fewer than two stayed, as NaN."""
-
     class Gone(Metric):
         def __call__(self, x, y):
             return float(x.mean() * torch.nan)

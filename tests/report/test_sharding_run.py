@@ -53,7 +53,7 @@ def _samples(folder, stem="ode"):
 @pytest.mark.slow
 def test_sharding_killed_job_continues_by_two_processes(ckpt, tmp_path, monkeypatch):
     leave_out_figures(monkeypatch)
-    slow = [ckpt, "num_steps=400", f"out={tmp_path}", "sampler/solver=euler"]
+    slow = [ckpt, "num_steps=400", f"out={tmp_path}", "sampler/solver=euler", "stem=ode"]
     process = _start(tmp_path, 1, *slow, "chunk_size=40")
     chunks = tmp_path / "ode_chunks"
     _wait_for_files(chunks, 3, process)
@@ -77,7 +77,7 @@ def test_sharding_killed_job_continues_by_two_processes(ckpt, tmp_path, monkeypa
     )
     assert out.count("weights)") == 1
     assert not chunks.exists()
-    sample_with("n=1000", "metric=[]", *slow, "stem=whole")
+    sample_with("n=1000", "metric=[]", *slow[:-1], "stem=whole")
     assert np.abs(_samples(tmp_path) - _samples(tmp_path, "whole")).max() < 1e-4
 
 
@@ -89,7 +89,8 @@ def _children(pid):
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes in /proc")
 def test_sharding_process_that_is_killed_ends_the_job_which_continues(ckpt, tmp_path, monkeypatch):
     leave_out_figures(monkeypatch)
-    options = [ckpt, "sampler=sde", "sampler/noise=per_sample", f"out={tmp_path}", "num_steps=300"]
+    options = [ckpt, "sampler=sde", "sampler/noise=per_sample", "num_steps=300"]
+    options += [f"out={tmp_path}", "stem=sde"]
     process = _start(tmp_path, 3, *options, "chunk_size=10")
     _wait_for_files(tmp_path / "sde_chunks", 7, process)
     os.kill(_children(process.pid)[1], signal.SIGKILL)
@@ -100,7 +101,7 @@ def test_sharding_process_that_is_killed_ends_the_job_which_continues(ckpt, tmp_
     process = _start(tmp_path, 2, *options, "chunk_size=64")
     _, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 0, err
-    sample_with("n=1000", "metric=[]", *options, "stem=whole")
+    sample_with("n=1000", "metric=[]", *options[:-1], "stem=whole")
     assert np.abs(_samples(tmp_path, "sde") - _samples(tmp_path, "whole")).max() < 1e-4
 
 
@@ -114,7 +115,8 @@ def test_sharding_leaves_small_jobs_as_they_are(ckpt, tmp_path, monkeypatch):
 
 def test_sharding_writes_images_of_images(ckpt, tmp_path, monkeypatch):
     leave_out_figures(monkeypatch)
-    words = ["n=50", ckpt, "metric=[]", "output=png", "output.high=16", "num_steps=4"]
+    words = ["n=50", ckpt, "metric=[]", "output=png", "output.high=16", "stem=ode"]
+    words += ["num_steps=4"]
     for size, folder in ((20, tmp_path / "a"), (50, tmp_path / "b")):
         sample_with(*words, f"chunk_size={size}", f"out={folder}")
     assert files_in(tmp_path / "a") == files_in(tmp_path / "b")

@@ -30,7 +30,7 @@ class _Coupling(Coupling):
     fault: str
     independent: ClassVar[bool] = True
 
-    def pair(self, x0, x1, label=None, generator=None):
+    def paired(self, x0, x1, label, generator):
         if self.fault == "independent":
             return MinibatchOTCoupling().pair(x0, x1)
         x0 = x0.flip(0) if self.fault == "cost" else x0

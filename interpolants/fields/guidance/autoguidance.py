@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from interpolants.data.labels import Labels
 from interpolants.fields.guidance.base import Guidance
 from interpolants.net.condition import Condition
+from interpolants.net.precision import call_network
 from interpolants.utils.checks import check
 from interpolants.utils.plain import OUTSIDE
 
@@ -38,8 +39,7 @@ class Autoguidance(Guidance):
         return [net, self._network()]
 
     def poorer(self, net: nn.Module, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
-        predictions: Tensor = self._network()(t, x, condition)
-        return predictions
+        return call_network(self._network(), t, x, condition)
 
     def _network(self) -> nn.Module:
         fix = (

@@ -48,8 +48,8 @@ class Guidance(abc.ABC):
         return
 
     def networks(self, net: nn.Module) -> Sequence[nn.Module]:
-        """Networks that an evaluation calls."""
-        return [net]
+        """Networks that an evaluation calls, once for each call."""
+        return [net, net]
 
     @abc.abstractmethod
     def poorer(self, net: nn.Module, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
@@ -70,5 +70,6 @@ class Guidance(abc.ABC):
         if (first, last) == (0.0, 1.0):
             return torch.lerp(poor, predicted, self.scale)
         inside = (t >= first) & (t <= last)
-        weight = torch.where(inside, self.scale, 1.0).to(predicted.dtype)
+        scale = predicted.new_full((), self.scale)
+        weight = torch.where(inside, scale, predicted.new_ones(()))
         return torch.lerp(poor, predicted, weight.reshape(-1, *(1,) * (predicted.dim() - 1)))

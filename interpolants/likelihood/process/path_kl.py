@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpolants.likelihood.process.augmented import AugmentedProcess
 from interpolants.sampler.plan import TimeCoefficients
-from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.base import DEFAULT_CUT, FieldProcess, Process
 from interpolants.utils.shapes import sum_event
 
 
@@ -32,12 +32,16 @@ class PathKL(AugmentedProcess):
         self.other = other
         middle = torch.tensor(0.375, dtype=torch.float64)
         self._width = process.coefficients(middle).shape[-1]
+        one, two = process.span, other.span
+        first, last = max(one[0], two[0]), min(one[1], two[1])
+        ends = self._weight(torch.tensor([first, last], dtype=torch.float64)).isfinite().tolist()
+        cut = process.cut if isinstance(process, FieldProcess) else DEFAULT_CUT
+        self._span = (first if ends[0] else first + cut), (last if ends[1] else last - cut)
 
     @property
     def span(self) -> tuple[float, float]:
-        """The times that both processes have."""
-        one, two = self.process.span, self.other.span
-        return max(one[0], two[0]), min(one[1], two[1])
+        """The times that both processes have, less a cut where the weight is infinite."""
+        return self._span
 
     def coefficients(self, t: Tensor) -> Tensor:
         at = self.inside(t)

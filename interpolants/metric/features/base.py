@@ -46,7 +46,7 @@ class Features(abc.ABC):
 
     @abc.abstractmethod
     def map(self, x: Tensor) -> Tensor:
-        """Features, float32, (n, F), of a chunk of samples, (n, *event)."""
+        """Features, float32 or better, (n, F), of a chunk of samples, (n, *event)."""
 
     @property
     def kept(self) -> Path | None:
@@ -55,10 +55,10 @@ class Features(abc.ABC):
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:
-        """Features on the host, float32, (n, F); those of the latest samples are cached."""
+        """Features on the host, (n, F); those of the latest samples are cached."""
         if self.kept is None:
             return self._mapped(x)
-        content = x.detach().cpu().float().numpy().tobytes()
+        content = x.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
         key = (self.name, tuple(x.shape), hashlib.sha256(content).hexdigest())
         found = _latest.pop(key, None)
         _latest[key] = self._mapped(x) if found is None else found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
+import torch
 from torch import Tensor
 
 from interpolants.data.base import Data
@@ -23,4 +24,4 @@ class RawFeatures(Features):
         return "raw coordinates"
 
     def map(self, x: Tensor) -> Tensor:
-        return flatten_event(x).float()
+        return flatten_event(x).to(torch.promote_types(x.dtype, torch.float32))

@@ -14,7 +14,7 @@ from interpolants.utils.files import replace
 
 @final
 class NpzOutput(Output):
-    """File `<stem>.npz` with the samples as `x`, float32, and labels, if any, as `label`."""
+    """File `<stem>.npz` with the samples as `x` in their precision, and any labels as `label`."""
 
     def write(self, x: Tensor, label: Tensor | None, folder: Path, stem: str) -> list[Path]:
         path, arrays = folder / f"{stem}.npz", dict[str, Any](x=x.numpy())

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# Nodes this close to a requested time, as a fraction of the span, give way to it.
+# Times this close, as a fraction of the span, are one: to each other, and to the ends or a node.
 _CLOSE = 1e-6
+# Nodes of a grid may be closer, but for rounding.
+_EQUAL = 1e-12
 
 LogSNR = Callable[[Tensor], Tensor]
 """log(beta / alpha) of a one-sided path at float64 times."""
@@ -42,6 +44,8 @@ class Grid(abc.ABC):
     ) -> Tensor:
         """Float64 nodes on the host, exactly on both ends and on every requested time.
 
+        Nodes that differ by rounding alone are one, and requested times are `apart`.
+
         Args:
             num_steps: number of intervals; requested times that are no node add to it.
             span: first and last time, ascending.
@@ -52,14 +56,36 @@ class Grid(abc.ABC):
         start, end = span
         t = self.nodes(num_steps, span, log_snr)
         t[0], t[-1] = start, end
+        nodes = apart(t, span, _EQUAL)
         if through is not None:
-            wanted = through.to(torch.float64)
-            # A node that differs from a requested time by rounding would leave a step of nothing.
-            inner = t[1:-1]
-            close = (inner[:, None] - wanted).abs() < _CLOSE * (end - start)
-            t = torch.cat([t[:1], inner[~close.any(dim=1)], t[-1:], wanted])
-        nodes: Tensor = torch.unique(t)  # type: ignore[no-untyped-call]
+            wanted = apart(through.to(torch.float64), span)
+            close = (nodes[:, None] - wanted).abs() < _CLOSE * (end - start)
+            inner = nodes[~close.any(dim=1)]
+            ends = torch.tensor(span, dtype=torch.float64)
+            nodes = torch.unique(torch.cat([ends, inner, wanted]))  # type: ignore[no-untyped-call]
         return nodes.flip(0) if backward else nodes
+
+
+def apart(times: Tensor, span: tuple[float, float], close: float = _CLOSE) -> Tensor:
+    """Ascending times without those that hardly differ from an end or from the one before.
+
+    Such times would leave steps of nothing. An end of the span is kept in their place.
+
+    Args:
+        times: in the span, in any order.
+        span: first and last time, ascending.
+        close: least distance, as a fraction of the span.
+    """
+    start, end = span
+    least = close * (end - start)
+    kept: list[float] = []
+    for t in torch.unique(times).tolist():  # type: ignore[no-untyped-call]
+        t = start if t - start < least else end if end - t < least else t
+        if not kept or t - kept[-1] >= least:
+            kept.append(t)
+        elif t == end:
+            kept[-1] = end
+    return torch.tensor(kept, dtype=torch.float64)
 
 
 class WarpedGrid(Grid):

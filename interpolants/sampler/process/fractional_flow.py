@@ -13,7 +13,7 @@ from interpolants.interpolant.base import AffineInterpolant
 from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import DEFAULT_CUT
 from interpolants.sampler.process.memory import MemoryProcess
-from interpolants.sampler.process.target_mean import spacing
+from interpolants.sampler.process.target_mean import log_ratio
 from interpolants.utils.checks import check
 
 
@@ -63,9 +63,9 @@ class FractionalFlow(MemoryProcess):
         root[0, 1:] = matrix[0, :, 1:].T
         return matrix, gain, constant, root
 
-    def weights(self, times: Tensor) -> Tensor:
-        """h_k / (2 h_{k-1}) in log(beta / alpha), as in DPM-Solver++(2M); else 0."""
-        return spacing(self.fields.coefficients(times))[1]
+    def log_ratio(self, times: Tensor) -> Tensor:
+        """log(beta / alpha): D is extrapolated as in DPM-Solver++(2M)."""
+        return log_ratio(self.fields.coefficients(times))
 
     def seen(self, c: TimeCoefficients, state: Tensor) -> tuple[TimeCoefficients, Tensor]:
         return c, self.decode(state)

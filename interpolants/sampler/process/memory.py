@@ -35,9 +35,12 @@ class MemoryProcess(FieldProcess):
             M, (N, 1 + K, 1 + K); d and c, (N, 1 + K); R, (N, 1 + K, 1 + K).
         """
 
-    def weights(self, times: Tensor) -> Tensor:
-        """The weight by which D is extrapolated in each step, (N,); 0 leaves it as it is."""
-        return torch.zeros(len(times) - 1, dtype=torch.float64)
+    def log_ratio(self, times: Tensor) -> Tensor | None:
+        """The clock in which D is extrapolated over each step, of times' shape; None if it is not.
+
+        As of `interpolants.sampler.process.target_mean`.
+        """
+        return None
 
     @abc.abstractmethod
     def seen(self, c: TimeCoefficients, state: Tensor) -> tuple[TimeCoefficients, Tensor]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import final
 
-import torch
 from torch import Tensor
 
 from interpolants.fields.conversions import Combination
 from interpolants.interpolant.base import Coefficients
 from interpolants.sampler.process.base import FieldProcess
+from interpolants.sampler.remembered import half_ratios
+
+# Of steps in log(beta / alpha). D comes to rest towards the data, where this clock runs to
+# infinity: to extrapolate it further would miss. Smooth grids have at most log 2 / log 1.5.
+MOST_RATIO = 2.0
 
 
 @final
@@ -23,10 +27,14 @@ class TargetMean(FieldProcess):
 def spacing(c: Coefficients) -> tuple[Tensor, Tensor]:
     """Steps h of log(beta / alpha), and the weight by which D is extrapolated in each, (N,).
 
-    w = h_k / (2 h_{k-1}), to the middle of the step, and 0 where either is infinite. h is
-    infinite, never NaN, where a step begins without data or ends without noise.
+    w = h_k / (2 h_{k-1}), to the middle of the step, with the remembered node in place of the last
+    one and 0 where either is infinite. h is infinite, never NaN, where a step begins without data
+    or ends without noise.
     """
-    h = (c.beta.log() - c.alpha.log()).diff()
-    w = torch.zeros_like(h)
-    w[1:] = 0.5 * h[1:] / h[:-1]
-    return h, torch.where(w.isfinite(), w, 0.0)
+    clock = log_ratio(c)
+    return clock.diff(), half_ratios(clock, MOST_RATIO)
+
+
+def log_ratio(c: Coefficients) -> Tensor:
+    """log(beta / alpha), of the coefficients' shape."""
+    return c.beta.log() - c.alpha.log()

@@ -10,16 +10,18 @@ from torch import Tensor
 
 from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
-from interpolants.sampler.solver.base import PlannedSolver, steps
+from interpolants.sampler.solver.base import steps
+from interpolants.sampler.solver.multistep import MultistepSolver
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class AB2(PlannedSolver):
+class AB2(MultistepSolver):
     """Order 2 with one evaluation per step, on any grid.
 
     x + h ((1 + w/2) f_k - (w/2) f_{k-1}), w = h_k / h_{k-1}. The first step is Euler's, by a zero
-    weight in the table: one step of local error h^2 keeps the order.
+    weight in the table: one step of local error h^2 keeps the order. Nodes that lie close together
+    are not remembered, see `interpolants.sampler.remembered`.
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("none",)
@@ -31,8 +33,7 @@ class AB2(PlannedSolver):
 
     def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
-        past = torch.zeros_like(h)
-        past[1:] = 0.5 * h[1:] * (h[1:] / h[:-1])
+        past = 0.5 * h * (h / self.remembered(process, times).last)
         return torch.stack([h + past, -past], dim=1)
 
     def start(self, x: Tensor) -> Carry:

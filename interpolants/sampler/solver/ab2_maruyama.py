@@ -10,20 +10,20 @@ from torch import Tensor
 
 from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
-from interpolants.sampler.solver.base import PlannedSolver, mean_noise, steps
+from interpolants.sampler.solver.base import mean_noise, steps
+from interpolants.sampler.solver.multistep import MultistepSolver
 
-# Smooth grids stay below it: the steepest start, of 1 - (1 - u)^p taken backward, has 2^p - 1.
 _MAX_RATIO = 4.0
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class AB2Maruyama(PlannedSolver):
+class AB2Maruyama(MultistepSolver):
     """Weak order 2, strong order 1 for additive noise with one evaluation per step.
 
     x + h ((1 + w/2) f_k - (w/2) f_{k-1}) + noise, w = h_k / h_{k-1}; the first step is Euler's,
-    by a zero weight in the table. Where a step is far longer than the one before, w is capped:
-    it would multiply the noise by which the last two drifts differ.
+    by a zero weight in the table. Nodes that lie close together are not remembered, and w is
+    capped: it multiplies the noise by which the two drifts differ.
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("additive",)
@@ -37,8 +37,8 @@ class AB2Maruyama(PlannedSolver):
 
     def numbers(self, process: Process, times: Tensor) -> Tensor:
         h = steps(times)
-        past = torch.zeros_like(h)
-        past[1:] = 0.5 * h[1:] * (h[1:] / h[:-1]).clamp(max=_MAX_RATIO)
+        ratio = h / self.remembered(process, times).last
+        past = 0.5 * h * ratio.clamp(max=_MAX_RATIO)
         return torch.stack([h + past, -past, mean_noise(process, times)], dim=1)
 
     def start(self, x: Tensor) -> Carry:

@@ -92,8 +92,8 @@ class PlannedSolver(Solver):
         converges: whether it converges to the equation's solution; a schedule of steps that solves
             no equation does not, and declares no order.
         order: order of convergence, > 0; weak order for an SDE scheme.
-        strong_order: order of convergence to the exact solution on the same Brownian path; None
-            for an ODE scheme, or where it is not known.
+        strong_order: order of convergence to the exact solution on the same Brownian path, where
+            the diffusion is smooth in time; None for an ODE scheme, or where it is not known.
         stages: evaluations of the drift per step.
         channels: standard normals per step.
         augments: whether it follows the drift of any process, so that log densities can be

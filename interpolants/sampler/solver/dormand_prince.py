@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, NamedTuple, final
@@ -18,21 +18,9 @@ from interpolants.sampler.noise.base import Noise
 from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.solver.base import Solver
-from interpolants.utils.checks import check_count, check_positive
+from interpolants.sampler.solver.embedded_step import ERROR, NODES, combine, embedded_step
+from interpolants.utils.checks import check, check_count, check_positive
 from interpolants.utils.shapes import expand_time, flatten_event
-
-# Hairer, Norsett, Wanner, "Solving Ordinary Differential Equations I", table II.5.2: the times of
-# stages 2 to 7, their weights on the earlier stages, and the difference of the two results'.
-_NODES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
-_STAGES = (
-    (1 / 5,),
-    (3 / 40, 9 / 40),
-    (44 / 45, -56 / 15, 32 / 9),
-    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
-    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
-    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-)
-_ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
 
 # A step is multiplied by 0.9 ratio^(-1/5) within these bounds; a growth of 5 cost fewest
 # evaluations for their error on mixtures, and a memory of earlier ratios saved none.
@@ -69,27 +57,33 @@ class DormandPrince(Solver):
     that one sample takes.
 
     Of the grid it uses the ends and the kept times, and hits each of these exactly. The drift is
-    never evaluated outside the grid. Gradients through a solve take the steps as constants.
+    never evaluated outside the grid. Gradients through a solve take the steps as constants; an
+    attempt that rejects a step is then made twice.
 
     Args:
         rtol: relative tolerance of a step, > 0.
         atol: absolute tolerance of a step, > 0.
         max_attempts: most attempts that a sample may need from one kept time to the next, > 0.
+        failures: what becomes of a sample that fails: "raise" an error, or "nan", with a warning
+            and its reason in `Samples.failures`, so that the others are kept.
 
     Raises:
-        RuntimeError: from a solve, if a sample needs more attempts, its step falls below the
-            resolution of float64, or its state or drift is not finite.
+        RuntimeError: from a solve with failures="raise", if a sample needs more attempts, its step
+            falls below the resolution of float64, or its state or drift is not finite.
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("none",)
     rtol: float = 1e-5
     atol: float = 1e-5
     max_attempts: int = 1000
+    failures: str = "raise"
 
     def __post_init__(self) -> None:
         check_positive("DormandPrince.rtol", self.rtol)
         check_positive("DormandPrince.atol", self.atol)
         check_count("DormandPrince.max_attempts", self.max_attempts)
+        known = self.failures in ("raise", "nan")
+        check(known, "DormandPrince.failures", "raise or nan", self.failures)
 
     def solve(
         self,
@@ -103,33 +97,47 @@ class DormandPrince(Solver):
     ) -> Tensor:
         last = len(times) - 1
         wanted = sorted({0, last, *save_at.nodes(last)})
+        save_at(0, x)
+        if not len(x):
+            for node in wanted[1:]:
+                save_at(node, x)
+            return x
         t = times[0].to(x.device).expand(len(x))
         velocity = process.drift(t.to(x.dtype), x)
         h = self._first_step(process, times, x, velocity)
-        state = _State(x, velocity, t, h)
-        save_at(0, x)
+        state, reasons = _State(x, velocity, t, h), dict[int, str]()
         for begin, end in pairwise(wanted):
-            state = self._reach(process, times[[begin, end]], state)
-            save_at(end, state.x)
-        return state.x
+            state = self._reach(process, times[[begin, end]], state, reasons)
+            save_at(end, _without_failed(state))
+        if reasons:
+            save_at.fail(reasons)
+            first = next(iter(reasons.values()))
+            text = f"{len(reasons)} of {len(x)} samples failed and are NaN; the first: {first}"
+            warnings.warn(text, stacklevel=2)
+        return _without_failed(state)
 
-    def _reach(self, process: Process, ends: Tensor, whole: _State) -> _State:
+    def _reach(
+        self, process: Process, ends: Tensor, whole: _State, reasons: dict[int, str]
+    ) -> _State:
         """From a kept time to the next, both in `ends`: blocks of attempts, fewer samples each.
 
-        The host reads three numbers before each block, which also choose its length.
+        Failures are added to `reasons` by the number of the sample. The host reads three numbers
+        before each block, which also choose its length.
         """
         low, high = ends.amin(), ends.amax()
         resolution = _RESOLUTION * ends.abs().amax()
         limits = torch.stack([ends[1], low, high, resolution]).to(whole.x.device)
-        nodes = torch.tensor(_NODES, dtype=limits.dtype, device=limits.device)
+        nodes = torch.tensor(NODES, dtype=limits.dtype, device=limits.device)
         attempt = functools.partial(self._attempt, process, nodes.unsqueeze(1))
         state, attempts = whole, 0
         index = torch.arange(len(whole.x), device=limits.device)
         while True:
-            under_way = state.t != limits[0]
+            under_way = (state.t != limits[0]) & state.t.isfinite()
             faults, left, block = _read(state, under_way, limits)
-            if faults:
-                raise RuntimeError(_fault(state, index, limits))
+            if faults or (left and attempts == self.max_attempts):
+                failed = _faulty(state, limits) if faults else under_way
+                state = self._fail(state, index, failed, limits, reasons)
+                continue
             if left < len(index) and not (left and process.fixed_batch):
                 # The order is kept, and sorting needs no read where indexing by a mask does.
                 order = under_way.int().argsort(descending=True, stable=True)
@@ -138,13 +146,32 @@ class DormandPrince(Solver):
                 index, state = index[rest], state.select(rest)
             if not left:
                 return whole
-            if attempts == self.max_attempts:
-                fault = f"it did not get there in max_attempts={attempts} attempts"
-                raise RuntimeError(_message(state, index, 0, fault))
             block = min(block, self.max_attempts - attempts)
             tables = limits.new_empty(block, 1, 1), limits.expand(block, -1)
             state = _State(*advance(process, attempt, tables, None, state))
             attempts += block
+
+    def _fail(
+        self,
+        state: _State,
+        index: Tensor,
+        failed: Tensor,
+        limits: Tensor,
+        reasons: dict[int, str],
+    ) -> _State:
+        """Raise the first failure, or note all of them and take those samples out."""
+        for k in failed.nonzero().flatten().tolist():
+            reason = _message(int(index[k]), state.select(torch.tensor([k])), limits)
+            if self.failures == "raise":
+                raise RuntimeError(reason)
+            reasons[int(index[k])] = reason
+        gone, zero = expand_time(failed, state.x), state.x.new_zeros(())
+        return _State(
+            state.x,
+            torch.where(gone, zero, state.velocity),
+            torch.where(failed, torch.inf, state.t),
+            torch.where(failed, 0.0, state.h),
+        )
 
     def _attempt(self, process: Process, nodes: Tensor, s: Stages, carry: Carry) -> Carry:
         """Try one step of every sample; those at the end stay. The stages have numbers alone."""
@@ -153,15 +180,14 @@ class DormandPrince(Solver):
         # A little longer rather than a tiny step afterwards.
         reaches = 1.01 * length >= to_go.abs()
         step = torch.where(reaches, to_go, h)
-        # Written out: products with a broadcast factor take several times as long.
-        scale = expand_time(step.to(x.dtype), x).expand_as(x).contiguous()
-        y, drifts = x, [velocity]
-        times = torch.addcmul(t, nodes, step).clamp(low, high).to(x.dtype)
-        for time, weights in zip(times.unbind(), _STAGES, strict=True):
-            y = torch.addcmul(x, scale, _combine(weights, drifts))
-            drifts.append(process.drift(time, y))
+
+        def stepped(step: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+            times = torch.addcmul(t, nodes, step).clamp(low, high).to(x.dtype)
+            return embedded_step(process, times, x, velocity, step)
+
+        y, scale, drifts = stepped(step)
         with torch.no_grad():
-            error = scale * _combine(_ERROR, drifts)
+            error = scale * combine(ERROR, drifts)
             ratio = self._norm(error, torch.maximum(x.abs(), y.abs()))
             # False where a state or a drift is not finite, which makes the ratio NaN.
             accepted = ratio <= 1
@@ -173,6 +199,9 @@ class DormandPrince(Solver):
             kept = accepted & reaches & (proposal.abs() < length)
             h = torch.where(kept | (length <= resolution), h, proposal)
             t = torch.where(accepted, torch.where(reaches, end, t + step), t)
+        if y.requires_grad and not bool(accepted.all()):
+            # A rejected step may overflow, and has no part in the graph: it is made empty.
+            y, _, drifts = stepped(torch.where(accepted, step, 0.0))
         taken = expand_time(accepted, x)
         return torch.where(taken, y, x), torch.where(taken, drifts[-1], velocity), t, h
 
@@ -202,20 +231,11 @@ class DormandPrince(Solver):
         return math.copysign(1, span) * h
 
 
-def _combine(weights: Sequence[float], drifts: Sequence[Tensor]) -> Tensor:
-    """The sum of weights * drifts; a matrix product would lose digits under autocast."""
-    total = weights[0] * drifts[0]
-    for weight, drift in zip(weights[1:], drifts[1:], strict=True):
-        if weight:
-            total = torch.add(total, drift, alpha=weight)
-    return total
-
-
 @torch.no_grad()
 def _faulty(state: _State, limits: Tensor) -> Tensor:
-    """Samples that cannot go on, (B,)."""
+    """Samples that cannot go on, (B,); not those that have failed already, whose time is inf."""
     finite = flatten_event(state.x.isfinite() & state.velocity.isfinite()).all(dim=1)
-    return ~(finite & (state.h.abs() > limits[3]))
+    return ~(finite & (state.h.abs() > limits[3])) & state.t.isfinite()
 
 
 @torch.no_grad()
@@ -234,23 +254,27 @@ def _read(state: _State, under_way: Tensor, limits: Tensor) -> tuple[int, int, i
     return int(faults), int(left), max(1, math.ceil(block)) if left and not faults else 0
 
 
-def _fault(state: _State, index: Tensor, limits: Tensor) -> str:
-    """The message about the first faulty sample."""
-    k = int(_faulty(state, limits).int().argmax())
-    if not bool(state.velocity[k].isfinite().all()):
+def _without_failed(state: _State) -> Tensor:
+    """The states, NaN for samples that failed."""
+    failed = expand_time(state.t.isinf(), state.x)
+    return state.x.masked_fill(failed, torch.nan) if bool(failed.any()) else state.x
+
+
+def _message(sample: int, state: _State, limits: Tensor) -> str:
+    """The message about a sample that failed, from its own state."""
+    if not bool(state.velocity.isfinite().all()):
         fault = "its drift is not finite"
-    elif not bool(state.x[k].isfinite().all()):
+    elif not bool(state.x.isfinite().all()):
         fault = "its state is not finite"
-    else:
+    elif float(state.h.abs()) <= float(limits[3]):
         fault = "its step fell below the resolution of float64"
-    return _message(state, index, k, fault)
-
-
-def _message(state: _State, index: Tensor, k: int, fault: str) -> str:
-    speed = float(torch.linalg.vector_norm(state.velocity[k]))
+    else:
+        fault = "it did not get there in max_attempts attempts"
+    speed = float(torch.linalg.vector_norm(state.velocity))
     return (
-        f"DormandPrince: sample {int(index[k])} stopped at t = {float(state.t[k]):.6g} with "
+        f"DormandPrince: sample {sample} stopped at t = {float(state.t):.6g} with "
         f"|velocity| = {speed:.3g}: {fault}; look for a singular or discontinuous field near "
         "there (a larger process.cut keeps away from an end), raise rtol and atol, which a "
-        "float32 state cannot meet below about 1e-6, or raise max_attempts"
+        "float32 state cannot meet below about 1e-6, raise max_attempts, or set failures=nan to "
+        "keep the other samples"
     )

@@ -8,6 +8,8 @@ and h the step in lambda = log(beta / alpha), all of them are
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -16,16 +18,22 @@ from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.sampler.plan import Carry, Plan, Stages
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.forward_sde import ForwardSDE
-from interpolants.sampler.process.target_mean import TargetMean, spacing
-from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.process.target_mean import MOST_RATIO, TargetMean, log_ratio, spacing
+from interpolants.sampler.solver.multistep import MultistepSolver
 from interpolants.utils.checks import check
 
 
-class ExponentialSolver(PlannedSolver):
+class ExponentialSolver(MultistepSolver):
     """A scheme that asks the network for D once in each step, where it starts."""
 
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
+
+    most_ratio: ClassVar[float] = MOST_RATIO
+
+    def clock(self, process: Process, times: Tensor) -> Tensor:
+        assert isinstance(process, FieldProcess)
+        return log_ratio(process.fields.coefficients(times))
 
     def plan(self, process: Process, times: Tensor) -> Plan:
         assert isinstance(process, FieldProcess)

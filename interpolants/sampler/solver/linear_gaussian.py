@@ -11,15 +11,17 @@ from torch import Tensor
 from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.memory import MemoryProcess
-from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.process.target_mean import MOST_RATIO
+from interpolants.sampler.remembered import half_ratios
+from interpolants.sampler.solver.multistep import MultistepSolver
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class LinearGaussian(PlannedSolver):
+class LinearGaussian(MultistepSolver):
     """state' = M state + d D + c + R^T z with D = E[x1 | state] at the start of the step.
 
-    D may be extrapolated, by a weight that the process gives. Exact for data of a
+    D may be extrapolated, in a clock that the process gives. Exact for data of a
     single point, at any number of steps; of order 1 otherwise, and of order 2 for
     `FractionalFlow`. Steps may be long for the noise and for the memory.
     """
@@ -31,6 +33,14 @@ class LinearGaussian(PlannedSolver):
     channels: ClassVar[int] = 1
     augments: ClassVar[bool] = False
 
+    most_ratio: ClassVar[float] = MOST_RATIO
+
+    def clock(self, process: Process, times: Tensor) -> Tensor:
+        assert isinstance(process, MemoryProcess)
+        clock = process.log_ratio(times)
+        # Without extrapolation any will do that lets all be remembered.
+        return torch.arange(len(times), dtype=torch.float64) if clock is None else clock
+
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
@@ -38,7 +48,9 @@ class LinearGaussian(PlannedSolver):
         """d, c, the weight and the transposes of M and R, (N, 1, 5 + 2K, 1 + K)."""
         assert isinstance(process, MemoryProcess)
         matrix, gain, constant, root = process.steps(times)
-        weight = process.weights(times).unsqueeze(-1).expand_as(gain)
+        clock = process.log_ratio(times)
+        weight = torch.zeros(len(gain)) if clock is None else half_ratios(clock, MOST_RATIO)
+        weight = weight.to(gain).unsqueeze(-1).expand_as(gain)
         rows = torch.stack([gain, constant, weight], dim=1)
         return torch.cat([rows, matrix.mT, root], dim=1).unsqueeze(1)
 

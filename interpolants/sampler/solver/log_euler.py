@@ -18,10 +18,10 @@ from interpolants.sampler.solver.base import PlannedSolver, mean_noise, steps
 class LogEuler(PlannedSolver):
     """Euler-Maruyama for log x, of dX = f(t, X) dt + sigma(t) X dW:
 
-        x' = x exp( h f / x - v/2 + sqrt(v) z ),    v the integral of sigma^2 over the step
+        x' = x exp( h f / x - v/2 + sqrt(v) z ),    v = h/2 (sigma(t)^2 + sigma(t + h)^2)
 
-    Exact where f / x does not depend on the state, else of strong and weak order 1; a positive
-    state stays positive.
+    v is the integral of sigma^2 over the step by the trapezoidal rule. Exact where f / x and sigma
+    are constant, else of strong and weak order 1; a positive state stays positive.
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("geometric",)

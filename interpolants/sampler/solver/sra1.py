@@ -17,13 +17,16 @@ from interpolants.sampler.solver.base import PlannedSolver, noise_at, steps
 @final
 @dataclass(frozen=True, kw_only=True)
 class SRA1(PlannedSolver):
-    """Strong order 1.5 and weak order 2 for additive noise, with two evaluations per step.
+    """Strong order 1.5 and weak order 2 for smooth additive noise, with two evaluations per step.
 
         H  = x + 3/4 h f(t, x) + 3/2 g(t + h) J / h
         x' = x + h (1/3 f(t, x) + 2/3 f(t + 3/4 h, H)) + g(t + h) W + (g(t) - g(t + h)) J / h
 
     with W = sqrt(h) z_0 and J, the integral of W over the step, h sqrt(h) / 2 (z_0 + z_1 / sqrt 3)
-    (A. Roessler, SIAM J. Numer. Anal. 48, 2010).
+    (A. Roessler, SIAM J. Numer. Anal. 48, 2010). Where g is not smooth, as sqrt(2 epsilon) at an
+    end where epsilon vanishes like the distance to it, the step there leaves an error of strong
+    order 1 on equal steps; steps that shrink towards that end (sampler/grid=sine_squared) restore
+    1.5.
     """
 
     accepts: ClassVar[tuple[str, ...]] = ("additive",)

@@ -1,0 +1,34 @@
+"""Names of sample files, with the settings that decide the samples."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+# Settings that decide no sample.
+_ELSEWHERE = {
+    *("ckpt", "out", "stem", "n", "chunk_size", "device", "threads", "debug", "trust", "data"),
+    *("animation", "output", "metric", "likelihood", "features", "hydra"),
+}
+_MOST = 100
+
+
+def stem_of(sampler: str, overrides: Iterable[str]) -> str:
+    """Stem of the files of a request, such as `ode_label_3_num_steps_64`.
+
+    Args:
+        sampler: name of the sampler.
+        overrides: words of the command line. Those that decide the samples are in the stem, but
+            not their number, for more samples continue the same stream.
+    """
+    parts = []
+    for word in sorted(overrides):
+        key, _, value = word.lstrip("+~").partition("=")
+        if key != "sampler" and value != "null" and re.split(r"[./@]", key)[0] not in _ELSEWHERE:
+            parts.append(f"{re.sub('^sampler[./]', '', key)}_{value}")
+    name = re.sub(r"[^A-Za-z0-9.+-]+", "_", "_".join([sampler, *parts])).strip("_")
+    if len(name) <= _MOST:
+        return name
+    short = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+    return f"{name[:_MOST]}_{short}"

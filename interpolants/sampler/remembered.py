@@ -1,0 +1,83 @@
+"""Which nodes of a grid a multistep scheme remembers, on grids of any spacing.
+
+A scheme extrapolates from nodes that it has passed. Nodes that lie close together, such as times
+to keep beside a node of the grid, would be a short base for a long step, and what they differ by,
+rounding or the noise of an SDE, would be multiplied by the ratio of the two. Such nodes are
+stepped through but not remembered, and a step that is far longer than all before begins anew.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Remembered(NamedTuple):
+    """Nodes that each step of a grid knows besides the one where it begins.
+
+    Attributes:
+        last: distance to the latest of them, signed as the clock; infinite if there is none, (N,).
+        before: distance from that one to the one before it, likewise, (N,).
+        kept: whether the node where a step begins is remembered in later steps, (N,).
+    """
+
+    last: Tensor
+    before: Tensor
+    kept: list[bool]
+
+
+def remembered(clock: Tensor, most_ratio: float) -> Remembered:
+    """Choose the nodes to remember.
+
+    Args:
+        clock: the nodes, float64, on the clock in which a scheme extrapolates: monotone, finite
+            but for the ends, (N + 1,).
+        most_ratio: longest step, in units of its distance from the latest remembered node.
+    """
+    nodes = (clock if clock[0] <= clock[-1] else -clock).tolist()
+    h = [after - node for node, after in pairwise(nodes)]
+    begins, longest = [], 0.0
+    for step in h:
+        begins.append(step > most_ratio * longest)
+        longest = longest if math.isinf(step) else max(longest, step)
+    kept = _kept(nodes, h, begins, most_ratio)
+    last, before, passed = [], [], [-1, -1]
+    for k, anew in enumerate(begins):
+        known = [-1, -1] if anew else passed
+        last.append(_distance(clock, k, known[1]))
+        before.append(_distance(clock, known[1], known[0]))
+        passed = [passed[1], k] if kept[k] else passed
+    return Remembered(torch.stack(last), torch.stack(before), kept)
+
+
+def _kept(nodes: list[float], h: list[float], begins: list[bool], ratio: float) -> list[bool]:
+    """Nodes far enough from every later step that looks back, and from each other."""
+    kept, latest, following = [False] * len(h), math.inf, nodes[-1]
+    for k in reversed(range(len(h))):
+        if nodes[k] <= latest:
+            kept[k] = True
+            gap = following - nodes[k]
+            latest = latest if math.isinf(gap) else min(latest, nodes[k] - gap / ratio**2)
+            following = nodes[k]
+        if not begins[k]:
+            latest = min(latest, nodes[k] - h[k] / ratio)
+    return kept
+
+
+def _distance(clock: Tensor, k: int, earlier: int) -> Tensor:
+    if earlier < 0:
+        return torch.full((), torch.inf, dtype=clock.dtype)
+    return clock[k] - clock[earlier]
+
+
+def half_ratios(clock: Tensor, most_ratio: float) -> Tensor:
+    """Weights h_k / (2 d_k) that extrapolate to the middle of each step, (N,).
+
+    d_k is the distance to the remembered node; a weight is 0 where either is infinite.
+    """
+    weights = 0.5 * clock.diff() / remembered(clock, most_ratio).last
+    return torch.where(weights.isfinite(), weights, 0.0)
