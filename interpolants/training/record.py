@@ -8,8 +8,11 @@ from typing import Any, final
 import lightning.pytorch as pl
 import yaml
 
+from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation
+from interpolants.checkpoint.same_data import check_continues
 from interpolants.utils.files import remove_leftovers, replace
+from interpolants.utils.log import to_stderr
 
 
 @final
@@ -57,3 +60,19 @@ class RunRecord(pl.Callback):
     def _write(self) -> None:
         text = yaml.safe_dump(dict(self.config), sort_keys=False)
         replace(self._file, lambda file: file.write(text.encode()))
+
+
+def has_finished(location: RunLocation, max_steps: int, speaks: bool) -> bool:
+    """True if there is nothing left to do for a run, which is said."""
+    done = location.end.exists() and location.first_step(max_steps) == max_steps
+    if done and speaks:
+        fix = "train longer with a larger max_steps"
+        to_stderr(f"{location.folder} has finished its {max_steps} steps: nothing to do; {fix}")
+    return done
+
+
+def first_step(location: RunLocation, max_steps: int, plain: Mapping[str, Any]) -> int:
+    """The step that a run continues from, with the same data; 0 for a new one."""
+    if location.checkpoint is not None:
+        check_continues(plain, read_checkpoint(location.checkpoint), location.checkpoint)
+    return location.first_step(max_steps)

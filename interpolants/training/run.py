@@ -23,7 +23,6 @@ from interpolants.checkpoint import spec
 from interpolants.checkpoint.loading import load
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation, announced, locate_run, shared_location
-from interpolants.checkpoint.same_data import check_continues
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
 from interpolants.model.request import SampleRequest
@@ -45,14 +44,13 @@ from interpolants.training.loggers import closing, log_checkpoint, log_report
 from interpolants.training.module import TrainingModule
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
-from interpolants.training.record import RunRecord
+from interpolants.training.record import RunRecord, first_step, has_finished
 from interpolants.training.same_data import SameData
 from interpolants.training.sample_validation import LookAt, SampleValidation
 from interpolants.training.settings import check_accelerator, check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.utils.checks import check
 from interpolants.utils.files import replace
-from interpolants.utils.log import to_stderr
 from interpolants.utils.ranks import own_environment
 
 
@@ -101,9 +99,9 @@ def train(
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)
     with record.owner if trainer.is_global_zero else nullcontext():
-        if _has_finished(location, config["max_steps"], trainer.is_global_zero):
+        if has_finished(location, config["max_steps"], trainer.is_global_zero):
             return None
-        csv_logger.truncate_after(_first_step(location, config["max_steps"], plain))
+        csv_logger.truncate_after(first_step(location, config["max_steps"], plain))
         with closing(loggers), announced(location):
             with distributed_training(trainer, callbacks):
                 record.begin(trainer)
@@ -130,22 +128,6 @@ def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list
     for metric in metrics:
         metric.fit(data)
     return metrics
-
-
-def _has_finished(location: RunLocation, max_steps: int, speaks: bool) -> bool:
-    """True if there is nothing left to do for a run, which is said."""
-    done = location.end.exists() and location.first_step(max_steps) == max_steps
-    if done and speaks:
-        fix = "train longer with a larger max_steps"
-        to_stderr(f"{location.folder} has finished its {max_steps} steps: nothing to do; {fix}")
-    return done
-
-
-def _first_step(location: RunLocation, max_steps: int, plain: Mapping[str, Any]) -> int:
-    """The step that a run continues from, with the same data; 0 for a new one."""
-    if location.checkpoint is not None:
-        check_continues(plain, read_checkpoint(location.checkpoint), location.checkpoint)
-    return location.first_step(max_steps)
 
 
 def _report(
