@@ -113,7 +113,7 @@ class InterpolantTask(Task):
         labels, shape = build("labels"), build("event_shape")
         fields, _ = build_fields(build, shape, labels, build("std"))
         scaling = load_state(fields.to(device), build("space"), state, shape).to(device)
-        return Model(
+        model = Model(
             fields=fields,
             event_shape=shape,
             scaling=scaling,
@@ -122,6 +122,8 @@ class InterpolantTask(Task):
             guidance=build("guidance"),
             config=config,
         )
+        model.make_sampler()  # its errors are raised now
+        return model
 
     def check_samples(
         self, model: Any, data: Data, metrics: Sequence[Metric], request: SampleRequest
