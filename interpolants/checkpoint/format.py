@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from interpolants.utils.plain import brief
+
 FORMAT = 3
 """Number of the present format, raised by one if older files would be misread or not read."""
 
@@ -32,7 +34,7 @@ def check_format(content: Mapping[str, Any], path: str | Path) -> None:
     """
     record = content.get(_KEY, _FIRST)
     record = record if isinstance(record, Mapping) else {}
-    found, writer = record.get("format"), record.get("version")
+    found, writer = (brief(record.get(key)) for key in ("format", "version"))
     if found != FORMAT:
         wanted = f"format {FORMAT} (interpolants {version('interpolants')})"
         got = f"format {found} (interpolants {writer})"

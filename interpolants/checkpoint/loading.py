@@ -77,6 +77,8 @@ def load(
         if averaged:
             _check_complete(model, averaged)
         return model
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     # Weights and parts that do not fit may make a network raise anything.
     except Exception as error:
         reason = " ".join(line.strip() for line in str(error).splitlines()[:2])

@@ -116,7 +116,7 @@ class InterpolantTask(Task):
         labels, shape = build("labels"), build("event_shape")
         fields, _ = build_fields(build, shape, labels, build("std"))
         scaling = load_state(fields.to(device), build("space"), state, shape).to(device)
-        return Model(
+        model = Model(
             fields=fields,
             event_shape=shape,
             scaling=scaling,
@@ -125,6 +125,8 @@ class InterpolantTask(Task):
             guidance=build("guidance"),
             config=config,
         )
+        model.make_sampler()  # its errors are raised now
+        return model
 
     def completed(self, loaded: Model, trained: Model) -> Model:
         loaded.guidance = trained.guidance  # may have a network of another run

@@ -126,7 +126,7 @@ CASES = {
     "doubling": Case(_doubling, "entries"),
     "large event": Case(_config(event_shape=[10**12]), "scaling of shapes|got others|at most"),
     "other event": Case(_config(event_shape=[3]), "the network in its config, got others"),
-    "no event": Case(_config(event_shape=[]), "got others"),
+    "no event": Case(_config(event_shape=[]), "event_shape: expected"),
     "negative event": Case(
         _config(event_shape=[-2]), "event_shape[0]: expected a whole number >="
     ),
