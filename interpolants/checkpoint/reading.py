@@ -20,7 +20,6 @@ KEYS: Mapping[str, Any] = {
     "task": Task,
     "data": Data,
     "space": Space,
-    "fingerprint": Mapping[str, Mapping[str, Any]],
 }
 """Keys of the configuration in every checkpoint, and the type of each, as of `Task.saved`."""
 
@@ -41,8 +40,14 @@ class _PowerEMA(TypedDict):
     weights: Sequence[_Weights]
 
 
+class _Config(TypedDict):
+    """Entries of every configuration that are records; parts are checked as they are built."""
+
+    fingerprint: Mapping[str, Mapping[str, Any]]
+
+
 class _HyperParameters(TypedDict):
-    config: Mapping[str, Any]
+    config: _Config
 
 
 class _Checkpoint(TypedDict):
