@@ -121,6 +121,6 @@ def _settings(cfg: Any, ckpt: Path, stem: str, note: str) -> Any:
         output=instantiate(cfg.output, _convert_="all"),
         likelihood=instantiate(likelihood, _convert_="all") if likelihood else None,
         animation=cfg.animation,
-        kept=Kept(run / KEPT if (run / KEPT).exists() else None),
+        kept=Kept(run / KEPT if (run / "config.yaml").exists() else None),
         notes=[note] if note else [],
     )

@@ -127,6 +127,8 @@ def _draw_metric(ax: Axes, name: str, curves: Mapping[str, Array]) -> None:
         ax.legend(frameon=False, fontsize=8)
     ax.set_title(name.removeprefix(_VALIDATION).replace("_", " "))
     _finish(ax, values)
+    if ax.get_yscale() == "linear" and min(part.min() for part in values) >= 0:
+        ax.set_ylim(bottom=max(0.0, ax.get_ylim()[0]))
 
 
 def _band(name: str, curves: Mapping[str, Array]) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ state and is safe in threads.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def is_image(event_shape: tuple[int, ...]) -> bool:
 
 def to_vectors(x: Tensor) -> Array:
     """Flatten events to vectors, shape (B, D)."""
-    return to_array(x).reshape(len(x), -1)
+    return to_array(x).reshape(len(x), math.prod(x.shape[1:]))
 
 
 def finite_rows(x: Array) -> Array:

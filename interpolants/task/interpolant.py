@@ -85,7 +85,7 @@ class InterpolantTask(Task):
         plain["labels"] = None if labels is None else labels.plain()
         plain["std"] = std
         if fields.base.fingerprint():
-            plain["fingerprint"]["base.data"] = fields.base.fingerprint()
+            plain.setdefault("fingerprint", {})["base.data"] = fields.base.fingerprint()
         data.train_batch(0, config["batch_size"], config["seed"])
         model = Model(
             fields=fields,

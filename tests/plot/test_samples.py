@@ -168,3 +168,13 @@ def test_plot_never_loads_pyplot():
     loaded = modules_loaded_by(f"{code}\nplot_samples(torch.zeros(4, 2), torch.ones(4, 2))")
     assert "matplotlib.figure" in loaded
     assert "matplotlib.pyplot" not in loaded
+
+
+@pytest.mark.parametrize("event", [(), (2,), (5,), (1, 4, 4)], ids=str)
+@pytest.mark.parametrize("alone", [True, False])
+def test_plot_samples_draws_no_samples_and_samples_alone(event, alone, tmp_path):
+    for n in (0, 30):
+        figure = plot_samples(normal(n, *event), None if alone else normal(20, *event), "base")
+        style.save(figure, tmp_path / "a.png")
+        titles = " ".join(ax.get_title() for ax in figure.axes)
+        assert ("base" in titles) != alone or event == (5,)

@@ -41,6 +41,7 @@ from interpolants.sampler.solver.log_euler import LogEuler
 from interpolants.sampler.solver.milstein import Milstein
 from interpolants.space.log import LogSpace
 from interpolants.space.scaling import Scaling
+from interpolants.task.interpolant import InterpolantTask
 from interpolants.testing.common import normal
 
 _DATA_B = LogNormalMixture(
@@ -260,21 +261,20 @@ def test_report_counts_the_samples_that_left_and_measures_the_others(tmp_path):
     written = np.load(tmp_path / "samples.npz")["x"]
     assert np.isfinite(written).all()
     assert len(written) == report.compared
-    assert f"\n{report.outside} samples left their space or overflowed, and" in report.table()
+    assert f"\n{report.outside} of 200 samples are not finite, and" in report.table()
 
 
-def test_report_of_samples_that_all_left_has_no_number(tmp_path):
-    """A network that diverges stops no training run."""
+def test_samples_that_all_left_have_no_report_but_stop_no_training(tmp_path):
     options = {"process": AmbientSDE, "solver": EulerMaruyamaDiagonal(), "num_steps": 4}
     sampler = partial(Sampler, epsilon=KLOptimalEpsilon(), **options)
     fields = mixture_fields(TARGET_B, 1.5)
     fields.net.forward = lambda t, x: torch.full_like(x, -1e6)[:, None]
     model = _model(fields, sampler)
-    report = write_report(
-        model, _DATA_B, [EnergyDistance()], SampleRequest(n=20), ReportSettings(folder=tmp_path)
-    )
-    assert (report.n, report.outside) == (20, 20)
-    assert math.isnan(report.metrics[0].value)
+    metrics, request = [EnergyDistance()], SampleRequest(n=20)
+    look = InterpolantTask().check_samples(model, _DATA_B, metrics, request)
+    assert look.results == [] and look.numbers == {"outside": 20}
+    with pytest.raises(ValueError, match="samples: expected some finite samples, got '20 that"):
+        write_report(model, _DATA_B, metrics, request, ReportSettings(folder=tmp_path))
 
 
 def test_ambient_sde_has_no_density_of_its_own():
