@@ -166,5 +166,5 @@ def test_precisions_of_training_that_would_fail_later_are_refused(precision):
     keys += " checkpoint_every validation_size report_size threads accumulate"
     config = dict.fromkeys(keys.split(), 1) | {"workers": 0, "seed": 0}
     config["trainer"] = {"precision": precision}
-    with pytest.raises(ValueError, match="trainer.precision: expected 32-true or bf16-mixed"):
+    with pytest.raises(ValueError, match=r"trainer.precision: expected 32-true or bf16-mixed"):
         check_settings(config)
