@@ -105,10 +105,10 @@ def variogram_hurst(increments: Tensor, *, lags: Sequence[int] = (1, 2, 4, 8)) -
     Raises:
         ValueError: if there are too few lags, they are out of range, or as by `exact_likelihood`.
     """
-    _check("variogram_hurst", increments)
     n = increments.shape[-1]
     fits = len({*lags}) > 1 and all(0 < m < n for m in lags)
     check(fits, "variogram_hurst.lags", f"two or more different numbers in [1, {n})", lags)
+    _check("variogram_hurst", increments)
     path = torch.nn.functional.pad(increments.double().cumsum(dim=-1), (1, 0))
     sizes = [(path[..., m:] - path[..., :-m]).abs().mean(dim=-1).log() for m in lags]
     x = torch.tensor([math.log(m) for m in lags], dtype=path.dtype, device=path.device)

@@ -116,8 +116,9 @@ class Likelihood(abc.ABC):
                 calls = max(calls, nfe)
                 start = self.sampler.fields.base_log_prob(process.event(y)).unsqueeze(1)
                 estimates.append(start - process.log_density(y))
-            each = torch.cat(estimates)
-            found = self.reduce(each.reshape(len(x), count, each.shape[1]))
+            found = self.reduce(
+                torch.cat(estimates).reshape(len(x), count, self.divergence.columns)
+            )
         return LogProb(*found, nfe=calls, seconds=time.perf_counter() - began)
 
     def nodes(self, process: DensityProcess, kept: Tensor | None = None) -> Tensor:

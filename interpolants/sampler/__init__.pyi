@@ -8,6 +8,7 @@ from .plan import Equation as Equation
 from .plan import Plan as Plan
 from .plan import Segment as Segment
 from .plan import Stages as Stages
+from .remembered import Reach as Reach
 from .remembered import Remembered as Remembered
 from .sampler import Sampler as Sampler
 from .samples import Samples as Samples

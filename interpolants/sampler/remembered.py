@@ -30,41 +30,53 @@ class Remembered(NamedTuple):
     kept: list[bool]
 
 
-def remembered(clock: Tensor, most_ratio: float) -> Remembered:
+class Reach(NamedTuple):
+    """How far a scheme extrapolates.
+
+    Attributes:
+        ratio: longest step, in units of its distance from the latest remembered node.
+        longest: a step longer than `ratio` times both this and the step before begins anew.
+    """
+
+    ratio: float
+    longest: float = math.inf
+
+
+def remembered(clock: Tensor, reach: Reach) -> Remembered:
     """Choose the nodes to remember.
 
     Args:
         clock: the nodes, float64, on the clock in which a scheme extrapolates: monotone, finite
             but for the ends, (N + 1,).
-        most_ratio: longest step, in units of its distance from the latest remembered node.
+        reach: how far it extrapolates.
     """
     nodes = (clock if clock[0] <= clock[-1] else -clock).tolist()
     h = [after - node for node, after in pairwise(nodes)]
-    begins, longest = [], 0.0
+    begins, before, longest = [], 0.0, 0.0
     for step in h:
-        begins.append(step > most_ratio * longest)
-        longest = longest if math.isinf(step) else max(longest, step)
-    kept = _kept(nodes, h, begins, most_ratio)
-    last, before, passed = [], [], [-1, -1]
+        begins.append(step > reach.ratio * max(before, longest))
+        before = 0.0 if math.isinf(step) else step
+        longest = max(longest, min(before, reach.longest))
+    kept = _kept(nodes, h, begins, reach.ratio)
+    last, earlier, passed = [], [], [-1, -1]
     for k, anew in enumerate(begins):
         known = [-1, -1] if anew else passed
         last.append(_distance(clock, k, known[1]))
-        before.append(_distance(clock, known[1], known[0]))
+        earlier.append(_distance(clock, known[1], known[0]))
         passed = [passed[1], k] if kept[k] else passed
-    return Remembered(torch.stack(last), torch.stack(before), kept)
+    return Remembered(torch.stack(last), torch.stack(earlier), kept)
 
 
 def _kept(nodes: list[float], h: list[float], begins: list[bool], ratio: float) -> list[bool]:
     """Nodes far enough from every later step that looks back, and from each other."""
-    kept, latest, following = [False] * len(h), math.inf, nodes[-1]
+    kept, latest, longest = [False] * len(h), math.inf, 0.0
     for k in reversed(range(len(h))):
         if nodes[k] <= latest:
             kept[k] = True
-            gap = following - nodes[k]
-            latest = latest if math.isinf(gap) else min(latest, nodes[k] - gap / ratio**2)
-            following = nodes[k]
+            # The one before it must be apart from it for the steps that look back to both.
+            latest, longest = min(latest, nodes[k] - longest / ratio**2), 0.0
         if not begins[k]:
-            latest = min(latest, nodes[k] - h[k] / ratio)
+            latest, longest = min(latest, nodes[k] - h[k] / ratio), max(longest, h[k])
     return kept
 
 
@@ -74,10 +86,10 @@ def _distance(clock: Tensor, k: int, earlier: int) -> Tensor:
     return clock[k] - clock[earlier]
 
 
-def half_ratios(clock: Tensor, most_ratio: float) -> Tensor:
+def half_ratios(clock: Tensor, reach: Reach) -> Tensor:
     """Weights h_k / (2 d_k) that extrapolate to the middle of each step, (N,).
 
     d_k is the distance to the remembered node; a weight is 0 where either is infinite.
     """
-    weights = 0.5 * clock.diff() / remembered(clock, most_ratio).last
+    weights = 0.5 * clock.diff() / remembered(clock, reach).last
     return torch.where(weights.isfinite(), weights, 0.0)

@@ -130,3 +130,34 @@ def test_variogram_refuses_lags_that_fix_no_slope(lags):
         ValueError, match=r"lags: expected two or more different numbers in \[1, 20\)"
     ):
         variogram_hurst(torch.zeros(1, 20), lags=lags)
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        exact_likelihood,
+        lambda x: variogram_hurst(x, lags=(1, 2)) if x.shape[-1] > 2 else exact_likelihood(x),
+    ],
+)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: x.index_fill(1, torch.tensor([3]), torch.nan), "expected no NaN and no inf"),
+        (lambda x: torch.zeros_like(x), "expected paths that move, got 'constant paths"),
+        (lambda x: x[:, :1], r"expected shape \(P, n\) with n > 1"),
+        (lambda x: x[:, :0], r"expected shape \(P, n\) with n > 1"),
+        (lambda x: x[0], r"expected shape \(P, n\) with n > 1"),
+    ],
+)
+def test_estimates_refuse_paths_without_an_index(estimate, change, message):
+    with pytest.raises(ValueError, match=message):
+        estimate(change(torch.randn(3, 20)))
+
+
+def test_exact_likelihood_scales_with_the_unit():
+    x = torch.randn(2, 30, dtype=torch.float64)
+    plain = exact_likelihood(x)
+    for unit in (1e-200, 1e200):
+        got = exact_likelihood(unit * x)
+        torch.testing.assert_close(got.hurst, plain.hurst)
+        torch.testing.assert_close(got.scale / unit, plain.scale)

@@ -9,11 +9,11 @@ from torch import Tensor
 from interpolants.fields.conversions import Combination
 from interpolants.interpolant.base import Coefficients
 from interpolants.sampler.process.base import FieldProcess
-from interpolants.sampler.remembered import half_ratios
+from interpolants.sampler.remembered import Reach, half_ratios
 
 # Of steps in log(beta / alpha). D comes to rest towards the data, where this clock runs to
 # infinity: to extrapolate it further would miss. Smooth grids have at most log 2 / log 1.5.
-MOST_RATIO = 2.0
+REACH = Reach(2.0, longest=1.0)
 
 
 @final
@@ -32,7 +32,7 @@ def spacing(c: Coefficients) -> tuple[Tensor, Tensor]:
     or ends without noise.
     """
     clock = log_ratio(c)
-    return clock.diff(), half_ratios(clock, MOST_RATIO)
+    return clock.diff(), half_ratios(clock, REACH)
 
 
 def log_ratio(c: Coefficients) -> Tensor:

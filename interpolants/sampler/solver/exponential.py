@@ -18,7 +18,8 @@ from interpolants.sampler.epsilon.kl_optimal import KLOptimalEpsilon
 from interpolants.sampler.plan import Carry, Plan, Stages
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.forward_sde import ForwardSDE
-from interpolants.sampler.process.target_mean import MOST_RATIO, TargetMean, log_ratio, spacing
+from interpolants.sampler.process.target_mean import REACH, TargetMean, log_ratio, spacing
+from interpolants.sampler.remembered import Reach
 from interpolants.sampler.solver.multistep import MultistepSolver
 from interpolants.utils.checks import check
 
@@ -29,7 +30,7 @@ class ExponentialSolver(MultistepSolver):
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
-    most_ratio: ClassVar[float] = MOST_RATIO
+    reach: ClassVar[Reach] = REACH
 
     def clock(self, process: Process, times: Tensor) -> Tensor:
         assert isinstance(process, FieldProcess)

@@ -11,8 +11,8 @@ from torch import Tensor
 from interpolants.sampler.plan import Carry, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.memory import MemoryProcess
-from interpolants.sampler.process.target_mean import MOST_RATIO
-from interpolants.sampler.remembered import half_ratios
+from interpolants.sampler.process.target_mean import REACH
+from interpolants.sampler.remembered import Reach, half_ratios
 from interpolants.sampler.solver.multistep import MultistepSolver
 
 
@@ -33,7 +33,7 @@ class LinearGaussian(MultistepSolver):
     channels: ClassVar[int] = 1
     augments: ClassVar[bool] = False
 
-    most_ratio: ClassVar[float] = MOST_RATIO
+    reach: ClassVar[Reach] = REACH
 
     def clock(self, process: Process, times: Tensor) -> Tensor:
         assert isinstance(process, MemoryProcess)
@@ -49,7 +49,7 @@ class LinearGaussian(MultistepSolver):
         assert isinstance(process, MemoryProcess)
         matrix, gain, constant, root = process.steps(times)
         clock = process.log_ratio(times)
-        weight = torch.zeros(len(gain)) if clock is None else half_ratios(clock, MOST_RATIO)
+        weight = torch.zeros(len(gain)) if clock is None else half_ratios(clock, REACH)
         weight = weight.to(gain).unsqueeze(-1).expand_as(gain)
         rows = torch.stack([gain, constant, weight], dim=1)
         return torch.cat([rows, matrix.mT, root], dim=1).unsqueeze(1)

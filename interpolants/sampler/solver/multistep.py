@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpolants.sampler.plan import Carry, Segment, Stages, Step
 from interpolants.sampler.process.base import Process
-from interpolants.sampler.remembered import Remembered, remembered
+from interpolants.sampler.remembered import Reach, Remembered, remembered
 from interpolants.sampler.solver.base import PlannedSolver
 
 
@@ -22,11 +22,11 @@ class MultistepSolver(PlannedSolver):
     what it has: those steps make segments of their own.
 
     Attributes:
-        most_ratio: longest step, in units of its distance from the latest remembered node. Smooth
-            grids stay below it: the steepest start, of 1 - (1 - u)^p taken backward, has 2^p - 1.
+        reach: how far it extrapolates. Smooth grids stay below the ratio: the steepest start, of
+            1 - (1 - u)^p taken backward, has 2^p - 1.
     """
 
-    most_ratio: ClassVar[float] = 8.0
+    reach: ClassVar[Reach] = Reach(8.0)
 
     def clock(self, process: Process, times: Tensor) -> Tensor:
         """The nodes on the clock in which the scheme extrapolates, (N + 1,)."""
@@ -34,7 +34,7 @@ class MultistepSolver(PlannedSolver):
 
     def remembered(self, process: Process, times: Tensor) -> Remembered:
         """The nodes that the steps of a grid remember."""
-        return remembered(self.clock(process, times), self.most_ratio)
+        return remembered(self.clock(process, times), self.reach)
 
     def segments(self, process: Process, times: Tensor) -> tuple[Segment, ...]:
         (whole,) = super().segments(process, times)
