@@ -35,6 +35,15 @@ def test_dataset_base_has_the_standardised_moments_of_its_data():
     assert not base.standard_normal
 
 
+def test_dataset_base_draws_afresh_from_each_generator():
+    base = DatasetBase(data=GaussianMixture(means=[[3.0, -1.0]], std=0.7))
+    generator = _generator()
+    drawn = [base.sample(50, (2,), generator) for _ in range(2)]
+    drawn += [base.sample(50, (2,), _generator(seed)) for seed in (0, 1)]
+    assert torch.equal(drawn[0], drawn[2])
+    assert not torch.isin(drawn[1], drawn[0]).any() and not torch.isin(drawn[3], drawn[0]).any()
+
+
 def test_callable_base_draws_from_its_function():
     base = CallableBase(draw=lambda n, g: 2 + torch.rand(n, 3, generator=g))
     x = base.sample(50, (3,), _generator(4))

@@ -66,14 +66,14 @@ def test_images_keep_the_contract_of_data():
 def test_images_flip_half_of_a_training_batch_and_nothing_else():
     plain, data = _images(), _images(flip=True)
     flips = []
-    for step in range(40):
+    for step in range(400):
         before, after = (each.train_batch(step, 20, 7).x1 for each in (plain, data))
         kept = (before == after).flatten(1).all(dim=1)
         assert torch.equal(after, torch.where(kept.view(-1, 1, 1, 1), before, before.flip(-1)))
         flips.append(~kept)
     count = int(torch.cat(flips).sum())
-    assert abs(count - 400) < 4.5 * 200**0.5
-    assert len({tuple(flip.tolist()) for flip in flips}) == 40
+    assert abs(count - 4000) < 5 * 2000**0.5
+    assert len({tuple(flip.tolist()) for flip in flips}) > 390
     for draw in (
         lambda d: d.held_out(20, 0).x1,
         lambda d: d.sample(30, keyed_generator(1)).x1,

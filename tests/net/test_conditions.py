@@ -73,6 +73,15 @@ def test_label_embedding_takes_vectors_of_any_precision():
     assert torch.equal(part(Condition()), part.null[None])
 
 
+def test_label_embedding_of_dropped_vectors_is_that_of_none():
+    part = LabelEmbedding(classes=0, label_size=2, features=5)
+    nn.init.normal_(part.null)
+    label, dropped = torch.randn(3, 2), torch.tensor([False, True, False])
+    found, kept = part(Condition(label, None, dropped)), part(Condition(label))
+    assert torch.equal(found[dropped], part.null[None])
+    assert torch.equal(found[~dropped], kept[~dropped])
+
+
 _CLASSES, _VECTORS = torch.arange(3), torch.randn(3, 2)
 
 
