@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_STORED, ZipFile, is_zipfile
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 import torch
 from torch import Tensor
@@ -43,7 +43,7 @@ def load_tensors(path: str | Path, *, mmap: bool = False) -> Any:
     path = Path(path)
     if path.stat().st_size == 0:
         raise ValueError("an empty file")
-    if not is_zipfile(path):
+    if not _is_archive(path):
         raise ValueError("a truncated file or another format")
     try:
         names = _checked_names(path)
@@ -69,6 +69,13 @@ def check_finite_tensors(where: str, tensors: Mapping[str, Tensor]) -> None:
         bad = int((~tensor.isfinite()).sum())
         got = f"{bad} of {tensor.numel()} that are not"
         check(bad == 0, entry(where, name), "finite numbers", got)
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        return is_zipfile(path)
+    except BadZipFile:  # an archive of several disks
+        return False
 
 
 def _reason(error: Exception) -> str:

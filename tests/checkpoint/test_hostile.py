@@ -1,11 +1,14 @@
 """A checkpoint is data: nothing that it names acts, and what is wrong is said in a sentence."""
 
+import os
 import random
+import subprocess
+import sys
 import zipfile
 
 import pytest
 import torch
-from helpers.compose import leave_out_figures, run_folder, train_with
+from helpers.compose import ROOT, leave_out_figures, run_folder, train_with
 from helpers.malformed import CASES, DOWNLOAD, MOONS, RESUMED, acts, repacked, write_case
 
 import interpolants
@@ -151,3 +154,24 @@ def test_hostile_base_draws_from_its_data_where_they_are_asked_for(content, tmp_
     path = tmp_path / "moons.ckpt"
     write_case(MOONS, content, path)
     assert interpolants.load(path, data=True).sample(2).x.shape == (2, 2)
+
+
+@pytest.mark.slow
+def test_hostile_checkpoints_take_little_memory_and_time(good, content, tmp_path):
+    for k, case in enumerate(CASES.values()):
+        write_case(case, content, tmp_path / f"{k}.ckpt")
+
+    def large(name, part):
+        return bytes(2**30) if name.endswith("data/0") else part
+
+    def bomb(name, part):
+        return _BOMB if name.endswith("data.pkl") else part
+
+    repacked(good, tmp_path / "bomb.ckpt", bomb)
+    deflated = {"compression": zipfile.ZIP_DEFLATED, "compresslevel": 1}
+    repacked(good, tmp_path / "large.ckpt", large, **deflated)
+    command = [sys.executable, "-W", "ignore", "-m", "helpers.load_all", str(good), str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 500
