@@ -7,3 +7,4 @@ from .loading import load as load
 from .loading import load_network as load_network
 from .reading import read_checkpoint as read_checkpoint
 from .runs import RunLocation as RunLocation
+from .runs import SavedRun as SavedRun

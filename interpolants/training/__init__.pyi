@@ -5,13 +5,16 @@ from .checkpoint_io import AtomicCheckpointIO as AtomicCheckpointIO
 from .checkpoints import LastCheckpoint as LastCheckpoint
 from .compiling import EagerValidation as EagerValidation
 from .csv_logger import AppendingCSVLogger as AppendingCSVLogger
+from .distributed import Heart as Heart
 from .ema import EMA as EMA
 from .guard import NonFiniteGuard as NonFiniteGuard
 from .guard import NonFiniteLossError as NonFiniteLossError
 from .interrupt import GracefulInterrupt as GracefulInterrupt
+from .interrupt import HangUpException as HangUpException
 from .module import TrainingModule as TrainingModule
 from .power_ema import PowerEMA as PowerEMA
 from .progress import ProgressBar as ProgressBar
+from .record import RunRecord as RunRecord
 from .run import train as train
 from .same_data import SameData as SameData
 from .sample_validation import SampleValidation as SampleValidation

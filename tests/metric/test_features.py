@@ -115,6 +115,21 @@ def test_features_of_a_set_are_made_once_for_all_metrics(tmp_path):
     assert again.measure(x, pairs)[0].value != values[0] and later.seen == 30
 
 
+@pytest.mark.parametrize("damage", ["empty", "half", "bit"])
+def test_damaged_features_are_made_again(damage, tmp_path, capsys):
+    data = Digits()
+    expected = _Counting(tmp_path).of_training(data).clone()  # the file is replaced below
+    file = tmp_path / "training.pt"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    half = bytes(content[: len(content) // 2])
+    file.write_bytes({"empty": b"", "half": half, "bit": bytes(content)}[damage])
+    later = _Counting(tmp_path)
+    assert torch.equal(later.of_training(data), expected) and later.seen == data.num_train
+    assert f"{file}: damaged, and made again" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["training.pt"]
+
+
 @pytest.mark.parametrize("around", [nullcontext, torch.no_grad, torch.inference_mode])
 def test_a_metric_trains_the_classifier_that_it_does_not_find(around, tmp_path, monkeypatch):
     monkeypatch.setattr("interpolants.metric.features.classifier._LEAST_STEPS", 20)

@@ -98,6 +98,19 @@ def test_wandb_run_keeps_its_id_when_it_is_resumed(recorded):
     assert min(steps) == 5
 
 
+def test_wandb_rows_of_a_resumed_run_follow_those_before(recorded):
+    """`wandb sync` of both folders then gives all rows of one run."""
+    (_, first), (_, second) = _records(recorded[0] / "one")
+    rows = [
+        [(values(row.item)["_step"], values(row.item)["trainer/global_step"]) for row in records]
+        for records in (of_kind(first, "history"), of_kind(second, "history"))
+    ]
+    assert rows[0][-1][0] < rows[1][0][0]
+    for numbers in rows:
+        assert numbers == sorted(numbers) and len(dict(numbers)) == len(numbers)
+        assert all(number // 2 == step for number, step in numbers)
+
+
 def test_wandb_jobs_of_a_sweep_are_runs_of_their_own_even_after_a_failure(recorded):
     folder, done = recorded
     assert done[2].status == 1
