@@ -91,7 +91,8 @@ def kind_of(annotation: ast.expr, module: str = "") -> Kind:
 
 def default_kind(value: Any) -> Kind:
     """Kind of the values that may replace a default; any for null."""
-    return ANY if value is None else Kind(frozenset({type(value).__name__}), ANY)
+    name = "part" if isinstance(value, dict) else type(value).__name__
+    return ANY if value is None else Kind(frozenset({name}), ANY)
 
 
 def _subscript(name: str, inner: ast.expr, head: ast.expr, module: str) -> Kind:

@@ -65,7 +65,7 @@ def _structure(path):
     """The names in a file that loading depends on: keys, classes and tensors."""
     content = torch.load(path, weights_only=True)
     config = content["hyper_parameters"]["config"]
-    saved = {key: config[key] for key in (*KEYS, *task_of(config).saved)}
+    saved = {key: config[key] for key in (*KEYS, "fingerprint", *task_of(config).saved)}
     return sorted([*_names(saved, "config"), *content["state_dict"], *content["ema"]])
 
 

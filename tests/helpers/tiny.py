@@ -39,7 +39,8 @@ class Tiny(pl.LightningModule):
         with torch.no_grad():
             for i, p in enumerate(self.fields.parameters()):
                 p.copy_(torch.randn(p.shape, generator=keyed_generator(1, i)))
-        self.save_hyperparameters({"config": dict.fromkeys(KEYS, "tiny")})
+        config = dict.fromkeys(KEYS, "tiny") | {"fingerprint": {"data": {}}}
+        self.save_hyperparameters({"config": config})
         self.hook, self.validation_hook, self.lr = hook, validation_hook, lr
         self.seen: list[list[Tensor]] = []
         self.validated: list[list[Tensor]] = []
