@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from interpolants.checkpoint import spec
 from interpolants.checkpoint.ema_profiles import WIDEST, reconstruct, snapshot_steps
-from interpolants.checkpoint.reading import KEYS, read_checkpoint
+from interpolants.checkpoint.reading import KEYS, check_keys, read_checkpoint
 from interpolants.data.base import Data
 from interpolants.task.base import Task
 from interpolants.utils.checks import check, is_number
@@ -64,6 +64,7 @@ def load(
     averaged = {} if weights == "raw" else _averaged(content, path, weights)
     state = _with_averages(state, averaged)
     task = task_of(config, trust)
+    check_keys(config, task.saved, path)
     kinds = {key: kind for key, kind in KEYS.items() if key not in ("task", "data")}
     parts = {
         key: _build(config, key, kind, trust, data)
@@ -121,7 +122,6 @@ def _build(
     config: Mapping[str, Any], key: str, kind: Any, trust: Sequence[str], data: bool = False
 ) -> Any:
     """Build a part of a configuration; an empty one is None."""
-    check(key in config, key, "an entry of the config", None)
     outside = (Data,) if data else ()
     part = None if config[key] == {} else config[key]
     return spec.build(part, kind, where=key, trust=trust, outside=outside)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -98,9 +98,7 @@ def read_checkpoint(path: str | Path, *, resume: bool = False) -> dict[str, Any]
         content = load_tensors(path)
     except ValueError as error:
         raise ValueError(f"{path}: {_EXPECTED}, got {error}") from error
-    lacking = _lacking(content)
-    if lacking:
-        raise ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
+    _check_origin(content, path)
     check_format(content, path)
     try:
         for kind in (_Checkpoint, _Resumed)[: 1 + resume]:
@@ -112,19 +110,34 @@ def read_checkpoint(path: str | Path, *, resume: bool = False) -> dict[str, Any]
     return result
 
 
-def _lacking(content: object) -> str:
-    """Missing entry among those by which checkpoints of this package are known; or ""."""
+def check_keys(config: Mapping[str, Any], keys: Iterable[str], path: str | Path) -> None:
+    """Require keys in the configuration of a checkpoint.
+
+    Raises:
+        ValueError: for the first that is not there.
+    """
+    for key in keys:
+        if key not in config:
+            raise _foreign(path, f"{key} in its config")
+
+
+def _foreign(path: str | Path, lacking: str) -> ValueError:
+    return ValueError(f"{path}: {_EXPECTED}, got a file of another program (no {lacking})")
+
+
+def _check_origin(content: object, path: Path) -> None:
+    """Require the entries by which checkpoints of this package are known."""
     if not isinstance(content, dict) or "state_dict" not in content:
-        return "state_dict"
+        raise _foreign(path, "state_dict")
     found: object = content
     for name in ("hyper_parameters", "config"):
         if not isinstance(found, dict):  # the check of types names it
-            return ""
+            return
         if name not in found:
-            return "config"
+            raise _foreign(path, "config")
         found = found[name]
-    known = found if isinstance(found, dict) else KEYS
-    return next((f"{key} in its config" for key in KEYS if key not in known), "")
+    if isinstance(found, dict):
+        check_keys(found, KEYS, path)
 
 
 def _check_finite(content: Mapping[str, Any]) -> None:

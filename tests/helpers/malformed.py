@@ -137,7 +137,7 @@ CASES = {
     "labels of texts": Case(_config(labels__frequencies=["x"]), "labels.frequencies[0]: "),
     "labels of vectors": Case(_config(labels__size=3), "labels: Labels.size: "),
     "text as std": Case(_config(std="x"), "std: expected a finite number or null, got 'x'"),
-    "no net": Case(_without("hyper_parameters", "config", "net"), "net: expected"),
+    "no net": Case(_without("hyper_parameters", "config", "net"), "no net in its config"),
     "no space": Case(_without("hyper_parameters", "config", "space"), "no space in its config"),
     "list as config": Case(_entry(hyper_parameters={"config": [1]}), "hyper_parameters.config: "),
     "number as parameters": Case(_entry(hyper_parameters=3), "hyper_parameters: expected a dict"),

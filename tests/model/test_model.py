@@ -231,8 +231,8 @@ def _config(content):
     ("key", "changes", "rule"),
     [
         ("net", {"_target_": "os.system"}, r"^net\._target_: expected a class defined in"),
-        ("net", {"hiden": 3}, r"^net: .*unexpected keyword argument 'hiden'"),
-        ("interpolant", {"gama": 3}, r"^interpolant: .*unexpected keyword argument 'gama'"),
+        ("net", {"hiden": 3}, r"^net\.hiden: expected an argument of MLP"),
+        ("interpolant", {"gama": 3}, r"^interpolant\.gama: expected an argument of Linear"),
     ],
 )
 def test_model_part_that_cannot_be_built_is_named(key, changes, rule, path, tmp_path):
