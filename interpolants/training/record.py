@@ -10,6 +10,7 @@ import yaml
 
 from interpolants.checkpoint.runs import LAST, RunLocation
 from interpolants.utils.files import remove_leftovers, replace
+from interpolants.utils.log import to_stderr
 
 
 @final
@@ -31,6 +32,20 @@ class RunRecord(pl.Callback):
         self.location, self.config = location, config
         self.owner = location.owner()
         self._file = location.folder / "config.yaml"
+
+    def is_finished(self, step: int, max_steps: int, speaks: bool) -> bool:
+        """True if the run has its report and no steps left, which is said if `speaks`."""
+        done = step == max_steps and self.location.end.exists()
+        if done and speaks:
+            fix = "train longer with a larger max_steps"
+            to_stderr(
+                f"{self.location.folder} has finished its {step} steps: nothing to do; {fix}"
+            )
+        return done
+
+    def end(self, step: int) -> None:
+        """Note that the run has ended at a step, with its report."""
+        replace(self.location.end, lambda file: file.write(f"{step}\n".encode()))
 
     def begin(self, trainer: pl.Trainer) -> None:
         """Write the configuration, and delete what killed processes left in the folder."""

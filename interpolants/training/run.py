@@ -47,8 +47,6 @@ from interpolants.training.sample_validation import SampleValidation
 from interpolants.training.settings import check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.utils.checks import check
-from interpolants.utils.files import replace
-from interpolants.utils.log import to_stderr
 from interpolants.utils.ranks import own_environment
 
 
@@ -84,8 +82,8 @@ def train(
     _check_saved(plain, (*KEYS, *task.saved))
     metrics = _fitted_metrics(config, build, data)
     location = shared_location(lambda: locate_run(plain, root, task.parts))
-    config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
-    plain["run_dir"], plain["run_id"] = str(location.folder), location.folder.name
+    for each in (config, plain):
+        each["run_dir"], each["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
     module.hparams["config"] = plain
     request = task.request(config, config["validation_size"], 0)
     check_samples = partial(task.check_samples, model, data, metrics, request)
@@ -95,26 +93,20 @@ def train(
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)
     with record.owner if trainer.is_global_zero else nullcontext():
-        if _has_finished(location, config["max_steps"], trainer.is_global_zero):
+        first = location.first_step(config["max_steps"])
+        if record.is_finished(first, config["max_steps"], trainer.is_global_zero):
             return None
-        csv_logger.truncate_after(location.first_step(config["max_steps"]))
+        csv_logger.truncate_after(first)
         with closing(loggers), announced(location):
             with distributed_training(trainer, callbacks):
                 record.begin(trainer)
                 _fit(trainer, module, data, config, location, plain)
             if not trainer.is_global_zero:
                 return None
-            csv_logger.save()
-            last = location.folder / LAST
-            figures = write_figures(location.folder)
-            # The last checkpoint's averaged weights, for the same report as by `sample.py`.
-            trained = load(last, trust=_modules(plain), device=trainer.strategy.root_device)
-            report = _report(task, trained, data, metrics, config, location.folder)
-            step = read_checkpoint(last)["global_step"]  # the trainer lost it if it forked
-            log_report(loggers, report, step)
-            log_checkpoint(loggers, last)
-        replace(location.end, lambda file: file.write(f"{step}\n".encode()))
-    return changed(report, files=[*report.files, *figures])
+            load_last = partial(load, trust=_modules(plain), device=trainer.strategy.root_device)
+            report, step = _conclude(task, load_last, data, metrics, config, loggers)
+        record.end(step)
+    return report
 
 
 def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list[Metric]:
@@ -124,30 +116,31 @@ def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list
     return metrics
 
 
-def _has_finished(location: RunLocation, max_steps: int, speaks: bool) -> bool:
-    """True if there is nothing left to do for a run, which is said."""
-    done = location.end.exists() and location.first_step(max_steps) == max_steps
-    if done and speaks:
-        fix = "train longer with a larger max_steps"
-        to_stderr(f"{location.folder} has finished its {max_steps} steps: nothing to do; {fix}")
-    return done
-
-
-def _report(
+def _conclude(
     task: Task,
-    model: Any,
+    load_last: Callable[[Path], Any],
     data: Data,
     metrics: Sequence[Metric],
     config: Mapping[str, Any],
-    folder: Path,
-) -> Report:
-    """The final report of a run."""
+    loggers: Sequence[Any],
+) -> tuple[Report, int]:
+    """The final report of a run, logged, and its last step.
+
+    It is made as by `sample.py`, from the last checkpoint's averaged weights.
+    """
+    folder = Path(config["run_dir"])
+    for logger in loggers:
+        logger.save()  # the curves are plotted from a file
+    figures, model = write_figures(folder), load_last(folder / LAST)
     request = task.request(config, config["report_size"], config["seed"])
     settings = ReportSettings(folder=folder / "samples", animation=config["animation"])
     with sole_writer(settings.folder, settings.stem):
         report = task.report(model, data, metrics, request, settings)
     assert report is not None
-    return report
+    step = read_checkpoint(folder / LAST)["global_step"]  # the trainer lost it if it forked
+    log_report(loggers, report, step)
+    log_checkpoint(loggers, folder / LAST)
+    return changed(report, files=[*report.files, *figures]), step
 
 
 def _build_trainer(
