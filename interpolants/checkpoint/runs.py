@@ -73,8 +73,7 @@ class RunLocation(NamedTuple):
     def owner(self) -> SoleUser:
         """Context in which this process alone trains in the folder."""
         what = f"run_dir: expected a folder that no other process trains in, got {self.folder}"
-        fix = "wait for it, or choose another folder"
-        return SoleUser(self.folder / ".lock", what, fix)
+        return SoleUser(self.folder / ".lock", what, "wait for it, or choose another folder")
 
 
 def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> RunLocation:
@@ -199,13 +198,9 @@ def _folder_for(path: Path, chosen: Path | None, new: Path) -> Path:
     """Folder of a run that continues from the checkpoint `path`: its own, or a free one."""
     own = path.resolve().parent.parent if path.resolve().parent.name == LAST.parent.name else new
     folder = own if chosen is None else chosen
-    check(
-        folder.resolve() == own or not (folder / LAST).exists(),
-        "run_dir",
-        "a folder without a run in it, or that of ckpt",
-        str(folder),
-        "choose another folder",
-    )
+    free = folder.resolve() == own or not (folder / LAST).exists()
+    rule = "a folder without a run in it, or that of ckpt"
+    check(free, "run_dir", rule, str(folder), "choose another folder")
     return folder
 
 

@@ -44,8 +44,7 @@ class LastCheckpoint(Checkpoint):
     Lightning batch, after a non-finite loss, or after an error that only one of several processes
     may have had. A run without steps left to train writes it too, since the sampling settings
     and the folder may have changed. Every checkpoint has the time of its last step, in seconds
-    since 1970, as "trained_at": files are copied and touched, and so do not tell which run trained
-    last.
+    since 1970, as "trained_at", since the times of files change when they are copied.
 
     Lightning's own callback requires `global_step % n == 0`, which is missed if the count
     advances by several steps, and saves in the middle of a batch after an error.

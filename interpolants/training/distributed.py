@@ -76,7 +76,7 @@ class Heart(pl.Callback):
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """See to it that this process ends, whatever holds the error's way out."""
+        """Make sure that this process ends, even if something blocks on the way out."""
         if trainer.world_size > 1 and isinstance(exception, Exception):
             faulthandler.dump_traceback_later(_LONGEST_END, exit=True, file=2)
 

@@ -35,6 +35,31 @@ class RunRecord(pl.Callback):
         self.owner = location.owner()
         self._file = location.folder / "config.yaml"
 
+    def first_step(self, max_steps: int) -> int:
+        """Step that training begins with, on the data of the run that it continues.
+
+        Raises:
+            ValueError: if the data are others, or as of `RunLocation.first_step`.
+        """
+        path = self.location.checkpoint
+        if path is not None:
+            check_continues(self.config, read_checkpoint(path), path)
+        return self.location.first_step(max_steps)
+
+    def is_finished(self, step: int, max_steps: int, speaks: bool) -> bool:
+        """True if the run has its report and no steps left, which is said if `speaks`."""
+        done = step == max_steps and self.location.end.exists()
+        if done and speaks:
+            fix = "train longer with a larger max_steps"
+            to_stderr(
+                f"{self.location.folder} has finished its {step} steps: nothing to do; {fix}"
+            )
+        return done
+
+    def end(self, step: int) -> None:
+        """Note that the run has ended at a step, with its report."""
+        replace(self.location.end, lambda file: file.write(f"{step}\n".encode()))
+
     def begin(self, trainer: pl.Trainer) -> None:
         """Write the configuration, and delete what killed processes left in the folder."""
         if trainer.is_global_zero:
@@ -60,19 +85,3 @@ class RunRecord(pl.Callback):
     def _write(self) -> None:
         text = yaml.safe_dump(dict(self.config), sort_keys=False)
         replace(self._file, lambda file: file.write(text.encode()))
-
-
-def has_finished(location: RunLocation, max_steps: int, speaks: bool) -> bool:
-    """True if there is nothing left to do for a run, which is said."""
-    done = location.end.exists() and location.first_step(max_steps) == max_steps
-    if done and speaks:
-        fix = "train longer with a larger max_steps"
-        to_stderr(f"{location.folder} has finished its {max_steps} steps: nothing to do; {fix}")
-    return done
-
-
-def first_step(location: RunLocation, max_steps: int, plain: Mapping[str, Any]) -> int:
-    """The step that a run continues from, with the same data; 0 for a new one."""
-    if location.checkpoint is not None:
-        check_continues(plain, read_checkpoint(location.checkpoint), location.checkpoint)
-    return location.first_step(max_steps)

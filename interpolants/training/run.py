@@ -44,13 +44,12 @@ from interpolants.training.loggers import closing, log_checkpoint, log_report
 from interpolants.training.module import TrainingModule
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
-from interpolants.training.record import RunRecord, first_step, has_finished
+from interpolants.training.record import RunRecord
 from interpolants.training.same_data import SameData
 from interpolants.training.sample_validation import LookAt, SampleValidation
 from interpolants.training.settings import check_accelerator, check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.utils.checks import check
-from interpolants.utils.files import replace
 from interpolants.utils.ranks import own_environment
 
 
@@ -87,8 +86,8 @@ def train(
     _check_saved(plain, {**KEYS, **task.saved})
     metrics = _fitted_metrics(config, build, data)
     location = shared_location(lambda: locate_run(plain, root, task.parts))
-    config["run_dir"], config["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
-    plain["run_dir"], plain["run_id"] = str(location.folder), location.folder.name
+    for each in (config, plain):
+        each["run_dir"], each["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
     module.hparams["config"] = plain
     request = task.request(config, config["validation_size"], config["seed"])
     kept = Kept(location.folder / KEPT)
@@ -99,28 +98,24 @@ def train(
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)
     with record.owner if trainer.is_global_zero else nullcontext():
-        if has_finished(location, config["max_steps"], trainer.is_global_zero):
+        first = record.first_step(config["max_steps"])
+        if record.is_finished(first, config["max_steps"], trainer.is_global_zero):
             return None
-        csv_logger.truncate_after(first_step(location, config["max_steps"], plain))
+        csv_logger.truncate_after(first)
         with closing(loggers), announced(location):
             with distributed_training(trainer, callbacks):
                 record.begin(trainer)
                 _fit(trainer, module, data, config, location, plain)
             if not trainer.is_global_zero:
                 return None
-            csv_logger.save()
-            last = location.folder / LAST
-            figures = write_figures(location.folder)
             # The last checkpoint's averaged weights, for the same report as by `sample.py`.
-            device = trainer.strategy.root_device
-            trained = load(last, trust=_modules(plain), device=device, data=True)
-            trained = task.completed(trained, model)
-            report = _report(task, trained, data, metrics, config, kept)
-            step = read_checkpoint(last)["global_step"]  # the trainer lost it if it forked
-            log_report(loggers, report, step)
-            log_checkpoint(loggers, last)
-        replace(location.end, lambda file: file.write(f"{step}\n".encode()))
-    return changed(report, files=[*report.files, *figures])
+            last, device = location.folder / LAST, trainer.strategy.root_device
+            model = task.completed(
+                load(last, trust=_modules(plain), device=device, data=True), model
+            )
+            report, step = _conclude(task, model, data, metrics, config, kept, loggers)
+        record.end(step)
+    return report
 
 
 def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list[Metric]:
@@ -130,22 +125,30 @@ def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list
     return metrics
 
 
-def _report(
+def _conclude(
     task: Task,
     model: Any,
     data: Data,
     metrics: Sequence[Metric],
     config: Mapping[str, Any],
     kept: Kept,
-) -> Report:
-    """The final report of a run."""
+    loggers: Sequence[Any],
+) -> tuple[Report, int]:
+    """The final report of a run, logged, and its last step."""
+    folder = Path(config["run_dir"])
+    for logger in loggers:
+        logger.save()  # the curves are plotted from a file
+    figures = write_figures(folder)
     request = task.request(config, config["report_size"], config["seed"])
     place, animation = Path(config["run_dir"]) / "samples", config["animation"]
     settings = ReportSettings(folder=place, animation=animation, kept=kept)
     with sole_writer(settings.folder, settings.stem):
         report = task.report(model, data, metrics, request, settings)
     assert report is not None
-    return report
+    step = read_checkpoint(folder / LAST)["global_step"]  # the trainer lost it if it forked
+    log_report(loggers, report, step)
+    log_checkpoint(loggers, folder / LAST)
+    return changed(report, files=[*report.files, *figures]), step
 
 
 def _build_trainer(

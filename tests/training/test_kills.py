@@ -34,14 +34,15 @@ def _stop(folder, number, workers, delay):
     last = folder / "run" / LAST
     before = last.stat().st_mtime_ns if last.exists() else 0
     command = [sys.executable, str(ROOT / "train.py"), *_RUN]
-    job = subprocess.Popen(
-        [*command, "max_steps=1000000", f"workers={workers}"],
-        cwd=folder,
-        env=environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    errors = folder / "errors"
+    with open(errors, "w") as file:  # a pipe would stay open as long as its workers live
+        job = subprocess.Popen(
+            [*command, "max_steps=1000000", f"workers={workers}"],
+            cwd=folder,
+            env=environment(),
+            stderr=file,
+            start_new_session=True,
+        )
     try:
         wait_until(lambda: last.exists() and last.stat().st_mtime_ns > before, job)
         time.sleep(delay)
@@ -49,11 +50,11 @@ def _stop(folder, number, workers, delay):
             job.kill()  # its workers find out later
         else:
             os.killpg(job.pid, number)
-        _, err = job.communicate(timeout=LONGEST)
+        job.wait(timeout=LONGEST)
     finally:
         job.kill()
-    assert job.returncode == _STATUS[number], err
-    assert err == ""
+    assert job.returncode == _STATUS[number], errors.read_text()
+    assert "error" not in errors.read_text().lower()
 
 
 def test_run_stopped_at_random_moments_ends_as_one_that_was_not(tmp_path):
