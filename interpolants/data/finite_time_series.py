@@ -74,7 +74,7 @@ class FiniteTimeSeries(FiniteData, TimeSeriesData):
         x, mask = self._train.x1, self._train.mask
         frames = (x.flatten(0, 1) if mask is None else x[mask]).flatten(1)
         still = (frames == frames[0]).all(dim=0).nonzero().flatten().tolist()
-        if still:
+        if still and x.shape[1] > 1:  # one observation is there to be conditioned on
             warnings.warn(
                 f"{type(self).__name__}.x: channels {still[:5]}, counted from 0, are constant over"
                 " all training series, so that nothing can be learned of them; leave them out",

@@ -87,12 +87,13 @@ def draw_check(model: TimeSeriesModel, data: Data, drawn: Tensor, request: Sampl
         mask = full_mask(x)
     known = known_posterior(model, x[0]) if len(x) == 1 else None
     draws = _DRAWN_PATHS if several else 8 * _DRAWN_PATHS
-    paths = [model.posterior(x, mask, seed=k, fine=True).cpu() for k in range(draws)]
+    many, masks = (torch.cat([part] * draws) for part in (x, mask))
+    paths = model.posterior(many, masks, seed=0, fine=True).cpu()
     return plot_time_series(
         times,
         x,
         mask,
-        torch.stack(paths),
+        paths.view(draws, len(x), *paths.shape[1:]),
         path_times=model.nodes,
         exact=None if known is None else (known.mean.unsqueeze(0), known.std.unsqueeze(0)),
         prior=drawn[:_DRAWN_PRIOR].cpu() if several else None,
