@@ -217,9 +217,9 @@ def test_configs_sampling_script_takes_the_samplers_of_training(sampler):
 
 
 def test_configs_experiment_of_a_neural_sde_holds_against_defaults_and_yields_to_overrides():
-    chosen = config_of("experiment=fbm_bridge", "neural_sde/driver=brownian", "batch_size=3")
+    chosen = config_of("experiment=fbm_bridge", "neural_sde/solver=driven_euler", "batch_size=3")
     assert chosen.task._target_.endswith("NeuralSDETask")
-    assert chosen.neural_sde.driver._target_.endswith("Brownian")
+    assert chosen.neural_sde.solver._target_.endswith("DrivenEuler")
     assert (chosen.batch_size, chosen.max_steps) == (3, 500)
     assert "net" not in chosen and "sampler" not in chosen
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers.hostile import Payload
 
+import interpolants
 from interpolants.checkpoint.format import format_record
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
@@ -110,3 +111,8 @@ def test_checkpoint_that_is_absent_a_folder_or_foreign_is_named(tmp_path):
         torch.save(content, tmp_path / "other.ckpt")
         with pytest.raises(ValueError, match=rf"other\.ckpt: .* another program \(no {lacking}\)"):
             read_checkpoint(tmp_path / "other.ckpt")
+
+
+def test_load_names_a_device_that_is_there():
+    with pytest.raises(ValueError, match=r"^load\.device: .* got 'foo'; .*; use device=cpu$"):
+        interpolants.load("none.ckpt", device="foo")

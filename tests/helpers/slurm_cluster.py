@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from helpers.waiting import LONGEST
+
 _PROGRAMS = ("munged", "mungekey", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel")
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 _CONF = """\
@@ -92,7 +94,7 @@ def cluster(folder: Path) -> Iterator[dict[str, str]]:
 def _end_jobs(environment: dict[str, str]) -> None:
     """Leave no job behind: its processes would wait for their Slurm for ever."""
     subprocess.run(["scancel", "--full", "--user=root"], env=environment, check=True)
-    until = time.monotonic() + 90
+    until = time.monotonic() + LONGEST
     while time.monotonic() < until:
         jobs = subprocess.run(["squeue", "--noheader"], env=environment, capture_output=True)
         if not jobs.stdout.strip():
@@ -112,7 +114,7 @@ def _free_ports() -> list[int]:
 
 
 def _wait_until_idle(environment: dict[str, str], folder: Path) -> None:
-    state, until = "", time.monotonic() + 60
+    state, until = "", time.monotonic() + LONGEST
     while time.monotonic() < until:
         command = ["sinfo", "--noheader", "--format=%T"]
         state = subprocess.run(command, env=environment, capture_output=True, text=True).stdout

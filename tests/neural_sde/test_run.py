@@ -193,3 +193,9 @@ def test_interpolant_run_refuses_data_with_observations_missing(tmp_path, monkey
     with pytest.raises(ValueError, match=r"^data: expected data with no observations missing"):
         train_with(tmp_path, "data=bridge")
     assert files_in(tmp_path) == []
+
+
+def test_run_of_a_neural_sde_has_no_animation(tmp_path):
+    with pytest.raises(ValueError, match=r"^animation: expected false for a neural SDE, got True"):
+        train_with(tmp_path, "task=neural_sde", "animation=true", sizes=TINY_SERIES)
+    assert list(tmp_path.iterdir()) == []

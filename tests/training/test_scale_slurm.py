@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 from helpers.compose import ROOT, TINY
 from helpers.same_run import assert_same_run
 from helpers.scripts import environment, run_script
 from helpers.slurm_cluster import cluster, lacking
+from helpers.waiting import wait_until
 
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST
@@ -46,20 +46,13 @@ def _submit(slurm, folder, *overrides):
     return _run(slurm | programs, *line, cwd=folder).strip()
 
 
-def _wait_for(test, what, seconds=90):
-    until = time.monotonic() + seconds
-    while not test():
-        assert time.monotonic() < until, what()
-        time.sleep(0.2)
-
-
 def _wait_until_done(slurm, job, log):
     def done():
         state = _state(slurm, job)
         assert state not in _GONE, log.read_text()
         return state == _DONE
 
-    _wait_for(done, log.read_text)
+    wait_until(done, what=log.read_text)
 
 
 def test_a_job_of_slurm_trains_is_queued_anew_and_ends_as_one_that_was_not(slurm, tmp_path):
@@ -68,9 +61,11 @@ def test_a_job_of_slurm_trains_is_queued_anew_and_ends_as_one_that_was_not(slurm
     job = _submit(slurm, tmp_path / "job", *more)
     run, log = tmp_path / "job" / "outputs" / "slurm" / job, tmp_path / "job" / f"slurm-{job}.log"
     metrics = run / "metrics.csv"
-    _wait_for(lambda: metrics.is_file() and metrics.read_text().count("\n") > 5, log.read_text)
+    wait_until(
+        lambda: metrics.is_file() and metrics.read_text().count("\n") > 5, what=log.read_text
+    )
     _run(slurm, "scancel", "--signal=USR1", job)
-    _wait_for(lambda: _state(slurm, job) == "PENDING", log.read_text)
+    wait_until(lambda: _state(slurm, job) == "PENDING", what=log.read_text)
     assert 0 < read_checkpoint(run / LAST)["global_step"] < 4000
     # Slurm waits two minutes before it starts a job anew; in the second in which one was queued
     # anew, the node takes it for the one that it has just ended.
@@ -88,10 +83,12 @@ def test_a_job_of_slurm_that_is_cancelled_leaves_a_run_to_continue(slurm, tmp_pa
     job = _submit(slurm, tmp_path, *_RUN, "max_steps=10000000")
     run, log = tmp_path / "outputs" / "slurm" / job, tmp_path / f"slurm-{job}.log"
     metrics = run / "metrics.csv"
-    _wait_for(lambda: metrics.is_file() and metrics.read_text().count("\n") > 5, log.read_text)
+    wait_until(
+        lambda: metrics.is_file() and metrics.read_text().count("\n") > 5, what=log.read_text
+    )
     _run(slurm, "scancel", job)
-    _wait_for(lambda: _state(slurm, job) == "CANCELLED", log.read_text)
-    _wait_for((run / LAST).is_file, log.read_text, 30)
+    wait_until(lambda: _state(slurm, job) == "CANCELLED", what=log.read_text)
+    wait_until((run / LAST).is_file, what=log.read_text)
     assert read_checkpoint(run / LAST)["global_step"] % 5 == 0
 
 
