@@ -23,7 +23,7 @@ from interpolants.utils.seeds import keyed_generator
 from interpolants.utils.shapes import flatten_event
 
 _MANY, _SIZE = 2000, 4
-# Data that float32 cannot tell apart are float64.
+# Data that float32 cannot distinguish are float64.
 _KEPT = (torch.float32, torch.float64)
 # Real sets have rows that occur twice, so that a few held-out rows may be training rows too.
 _MOST = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import ClassVar
+from typing import ClassVar, final
 
 from torch import Tensor
 
@@ -41,6 +41,7 @@ class MultistepSolver(PlannedSolver):
         return tuple(runs(whole, self.remembered(process, times).kept))
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Unremembered:
     """A step that leaves what is remembered as it is."""
