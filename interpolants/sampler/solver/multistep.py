@@ -43,7 +43,7 @@ class MultistepSolver(PlannedSolver):
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Unremembered:
+class _Unremembered:
     """A step that leaves what is remembered as it is."""
 
     step: Step
@@ -57,7 +57,7 @@ def runs(whole: Segment, kept: Sequence[bool]) -> Iterator[Segment]:
     first = 0
     for keeps, group in groupby(kept):
         part = slice(first, first + len(list(group)))
-        step = whole.step if keeps else Unremembered(step=whole.step)
+        step = whole.step if keeps else _Unremembered(step=whole.step)
         coefficients, numbers = whole.coefficients[part], whole.numbers[part]
         yield replace(whole, coefficients=coefficients, numbers=numbers, step=step)
         first = part.stop
