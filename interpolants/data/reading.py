@@ -170,7 +170,7 @@ def _archive_size(path: Path) -> int:
 def as_rows(owner: str, values: Array, place: str) -> Tensor:
     """Convert to finite rows (N, *event); a flat array has rows of one number.
 
-    They are float32, or float64 where that is needed to tell rows apart, see `as_precise`.
+    They are float32, or float64 where that is needed to distinguish rows, see `as_precise`.
 
     Args:
         owner: class of the argument `path`, for error messages.
@@ -179,7 +179,7 @@ def as_rows(owner: str, values: Array, place: str) -> Tensor:
 
     Raises:
         ValueError: if the values are not finite real numbers in at least two rows, or whole
-            numbers that float64 cannot tell apart.
+            numbers that float64 cannot distinguish.
     """
     where = f"{owner}.path"
     is_numeric = np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_

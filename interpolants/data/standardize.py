@@ -23,7 +23,7 @@ def from_numpy(part: Any) -> Any:
 
 
 def as_precise(x: Tensor) -> Tensor:
-    """Rows in float32, or in float64 where float32 cannot tell them apart.
+    """Rows in float32, or in float64 where float32 cannot distinguish them.
 
     Time stamps such as 1.7e9 + k have few values in float32: there the rounding of some coordinate
     exceeds 1e-3 of its standard deviation over the rows. Values too large for float32 are kept
@@ -39,7 +39,7 @@ def as_precise(x: Tensor) -> Tensor:
 
 
 def check_precise(where: str, x: Tensor) -> Tensor:
-    """Rows in float32, required to be told apart there.
+    """Rows in float32, required to stay distinct there.
 
     Raises:
         ValueError: with the first column whose rounding exceeds 1e-3 of its standard deviation.

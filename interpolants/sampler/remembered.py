@@ -1,4 +1,4 @@
-"""Which nodes of a grid a multistep scheme remembers, on grids of any spacing.
+"""Memory of multistep schemes on grids of any spacing.
 
 A scheme extrapolates from nodes that it has passed. Nodes that lie close together, such as times
 to keep beside a node of the grid, would be a short base for a long step, and what they differ by,
@@ -31,7 +31,7 @@ class Remembered(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How far a scheme extrapolates.
+    """Limits on the extrapolation of a scheme.
 
     Attributes:
         ratio: longest step, in units of its distance from the latest remembered node.

@@ -138,12 +138,8 @@ class Sampler:
             _wait(x)
             seconds = time.perf_counter() - began
         outside = _count_outside(x)
-        if outside and not (self.process.may_leave_domain or save_at.failures):
-            warnings.warn(
-                f"Sampler: {outside} of {len(x)} samples are not finite; look for a loss that was "
-                "NaN in training, or a field that is infinite at an end (process.cut)",
-                stacklevel=2,
-            )
+        if not (self.process.may_leave_domain or save_at.failures):
+            _warn_of_outside(outside, len(x))
         return Samples(
             x=x,
             nfe=nfe + len(calls),
@@ -275,6 +271,15 @@ def _nearest(nodes: Tensor, times: Tensor) -> Tensor:
 def _count_outside(x: Tensor) -> int:
     """The number of samples with an element that is not finite."""
     return int((~flatten_event(x).isfinite()).any(dim=1).sum())
+
+
+def _warn_of_outside(outside: int, n: int) -> None:
+    if outside:
+        warnings.warn(
+            f"Sampler: {outside} of {n} samples are not finite; look for a loss that was NaN in "
+            "training, or a field that is infinite at an end (process.cut)",
+            stacklevel=3,
+        )
 
 
 def _follows(fields: Fields, name: str) -> bool:

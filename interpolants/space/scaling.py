@@ -16,7 +16,7 @@ class Scaling(nn.Module):
     """The map from data with chart coordinates y to the network's input (y - shift) / scale.
 
     Shift and scale are buffers, so a checkpoint needs no data to undo the scaling. If they are
-    float64, as of data that float32 cannot tell apart, results are float64 too.
+    float64, as of data that float32 cannot distinguish, results are float64 too.
 
     Args:
         shift, scale: in the chart, broadcastable to an event; None means the identity.

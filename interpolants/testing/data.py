@@ -23,7 +23,7 @@ from interpolants.utils.seeds import keyed_generator
 from interpolants.utils.shapes import flatten_event
 
 _MANY, _SIZE = 2000, 4
-# Data that float32 cannot tell apart are float64.
+# Data that float32 cannot distinguish are float64.
 _KEPT = (torch.float32, torch.float64)
 # Real sets have rows that occur twice, so that a few held-out rows may be training rows too.
 _MOST = 0.5
@@ -81,7 +81,7 @@ def _check_streams(data: Data) -> None:
     }
     seen: list[tuple[str, Tensor]] = []
     for name, draw in streams.items():
-        x1 = _checked(draw, data.event_shape, name)
+        x1 = _checked(draw, data, name)
         # World size one and rank 0 of two may share rows.
         for other, rows in seen:
             apart = {"train_batch", "train_batch of rank 0"} != {name, other}
@@ -92,15 +92,16 @@ def _check_streams(data: Data) -> None:
     require(torch.equal(torch.cat(parts), whole), "train_batch: ranks see others than one process")
 
 
-def _checked(draw: Callable[[], Batch], event_shape: tuple[int, ...], what: str) -> Tensor:
+def _checked(draw: Callable[[], Batch], data: Data, what: str) -> Tensor:
     """The rows of a batch, once it is known to be a whole and repeatable one."""
     batch = draw()
     n = min(len(batch.x1), _SIZE) if what == "held_out" else _SIZE
-    require(batch.x1.shape == (n, *event_shape), f"{what}: shape {tuple(batch.x1.shape)}")
+    require(batch.x1.shape == (n, *data.event_shape), f"{what}: shape {tuple(batch.x1.shape)}")
     for name, part in (("x1", batch.x1), ("x0", batch.x0)):
         if part is not None:
             require(part.shape == batch.x1.shape, f"{what}: {name} of shape {tuple(part.shape)}")
-            require(part.dtype in _KEPT, f"{what}: {name} of {part.dtype}")
+            kept = (data.shift.dtype,) if name == "x1" else _KEPT
+            require(part.dtype in kept, f"{what}: {name} of {part.dtype}")
             require(part.isfinite().all(), f"{what}: {name} is not finite")
     if batch.label is not None:
         label = batch.label

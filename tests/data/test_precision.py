@@ -1,4 +1,4 @@
-"""Data that float32 cannot tell apart: kept in float64, scaled there, and sampled back."""
+"""Data that float32 cannot distinguish: kept in float64, scaled there, and sampled back."""
 
 import numpy as np
 import pytest

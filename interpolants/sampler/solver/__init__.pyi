@@ -20,7 +20,6 @@ from .log_euler import LogEuler as LogEuler
 from .midpoint import Midpoint as Midpoint
 from .milstein import Milstein as Milstein
 from .multistep import MultistepSolver as MultistepSolver
-from .multistep import Unremembered as Unremembered
 from .rk4 import RK4 as RK4
 from .sde_dpm_solver import SDEDPMSolver as SDEDPMSolver
 from .sra1 import SRA1 as SRA1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import ClassVar
+from typing import ClassVar, final
 
 from torch import Tensor
 
@@ -41,8 +41,9 @@ class MultistepSolver(PlannedSolver):
         return tuple(runs(whole, self.remembered(process, times).kept))
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
-class Unremembered:
+class _Unremembered:
     """A step that leaves what is remembered as it is."""
 
     step: Step
@@ -56,7 +57,7 @@ def runs(whole: Segment, kept: Sequence[bool]) -> Iterator[Segment]:
     first = 0
     for keeps, group in groupby(kept):
         part = slice(first, first + len(list(group)))
-        step = whole.step if keeps else Unremembered(step=whole.step)
+        step = whole.step if keeps else _Unremembered(step=whole.step)
         coefficients, numbers = whole.coefficients[part], whole.numbers[part]
         yield replace(whole, coefficients=coefficients, numbers=numbers, step=step)
         first = part.stop
