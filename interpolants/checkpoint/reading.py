@@ -28,16 +28,24 @@ _EXPECTED = "expected a checkpoint written by interpolants"
 _Weights = Mapping[str, Tensor]
 
 
-class _EMA(TypedDict):
+class _Average(TypedDict):
     last_step: Count
     weights: _Weights
 
 
-class _PowerEMA(TypedDict):
-    sigma_rel: Sequence[float]
+class _EMA(_Average):
+    before: NotRequired[_Average]
+
+
+class _Averages(TypedDict):
     last_step: Count
-    written: Count
     weights: Sequence[_Weights]
+
+
+class _PowerEMA(_Averages):
+    sigma_rel: Sequence[float]
+    written: Count
+    before: NotRequired[_Averages]
 
 
 class _Config(TypedDict):
@@ -142,9 +150,10 @@ def _check_origin(content: object, path: Path) -> None:
 
 def _check_finite(content: Mapping[str, Any]) -> None:
     """Require finite weights and averages."""
-    sets = {"state_dict": content["state_dict"]}
-    sets["ema.weights"] = content.get("ema", {}).get("weights", {})
-    powers = content.get("power_ema", {}).get("weights", ())
-    sets |= {f"power_ema.weights[{i}]": weights for i, weights in enumerate(powers)}
-    for where, weights in sets.items():
-        check_finite_tensors(where, weights)
+    check_finite_tensors("state_dict", content["state_dict"])
+    for key in ("ema", "power_ema"):
+        latest = content.get(key, {})
+        for where, average in ((key, latest), (f"{key}.before", latest.get("before", {}))):
+            weights = average.get("weights", {})
+            for each in [weights] if isinstance(weights, dict) else weights:
+                check_finite_tensors(f"{where}.weights", each)

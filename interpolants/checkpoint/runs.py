@@ -12,14 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from interpolants.checkpoint.format import check_format
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.utils.checks import check
 from interpolants.utils.locks import SoleUser
 from interpolants.utils.log import to_stderr
 from interpolants.utils.ranks import Ranks
+from interpolants.utils.tensor_files import load_tensors
 
 # Passes the run's location to processes that this one starts.
 _VARIABLE = "INTERPOLANTS_RUN"
@@ -238,7 +237,7 @@ def _glance(path: Path) -> dict[str, Any]:
         ValueError: if it cannot be read.
     """
     try:
-        content: dict[str, Any] = torch.load(path, "cpu", weights_only=True, mmap=True)
+        content: dict[str, Any] = load_tensors(path, mmap=True)
         config, step = content["hyper_parameters"]["config"], content["global_step"]
         assert isinstance(config, dict) and isinstance(step, int)
     except Exception as error:  # a damaged file may raise anything
