@@ -87,13 +87,12 @@ def draw_check(model: TimeSeriesModel, data: Data, drawn: Tensor, request: Sampl
         mask = full_mask(x)
     known = known_posterior(model, x[0]) if len(x) == 1 else None
     draws = _DRAWN_PATHS if several else 8 * _DRAWN_PATHS
-    many, masks = (torch.cat([part] * draws) for part in (x, mask))
-    paths = model.posterior(many, masks, seed=0, fine=True).cpu()
+    paths = model.posterior(*_repeated(x, mask, draws), seed=0, fine=True).cpu()
     return plot_time_series(
         times,
         x,
         mask,
-        paths.view(draws, len(x), *paths.shape[1:]),
+        paths.reshape(draws, len(x), *paths.shape[1:]),
         path_times=model.nodes,
         exact=None if known is None else (known.mean.unsqueeze(0), known.std.unsqueeze(0)),
         prior=drawn[:_DRAWN_PRIOR].cpu() if several else None,
@@ -161,6 +160,11 @@ def _observed(batch: Batch) -> tuple[Tensor, Tensor]:
     return batch.x1, full_mask(batch.x1) if batch.mask is None else batch.mask
 
 
+def _repeated(x: Tensor, mask: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Series and masks, all of them `count` times, for as many paths of each in one solve."""
+    return torch.cat([x] * count), torch.cat([mask] * count)
+
+
 def _bounds(model: TimeSeriesModel, x: Tensor, mask: Tensor, seed: int) -> dict[str, float]:
     found = {
         "elbo": model.elbo(x, mask, seed=seed),
@@ -215,17 +219,12 @@ def _write_predictions(
     files = []
     if not is_image(model.event_shape[1:]):
         x, mask = x[:_DRAWN], mask[:_DRAWN]
-        draws = [
-            model.predict(x, mask, context_length=context_length, seed=seed + k)
-            for k in range(_DRAWN_PATHS)
-        ]
+        many = _repeated(x, mask, _DRAWN_PATHS)
+        paths = model.predict(*many, context_length=context_length, seed=seed).cpu()
+        paths = paths.reshape(_DRAWN_PATHS, len(x), *paths.shape[1:])
         files.append(start.with_name(f"{start.name}_prediction.png"))
-        save(
-            plot_time_series(
-                times, x, mask, torch.stack(draws).cpu(), context_length=context_length
-            ),
-            files[-1],
-        )
+        figure = plot_time_series(times, x, mask, paths, context_length=context_length)
+        save(figure, files[-1])
     files.append(start.with_name(f"{start.name}_errors.png"))
     save(plot_errors(times[context_length:], errors), files[-1])
     return files

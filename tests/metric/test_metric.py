@@ -97,6 +97,9 @@ class _MeanGap(Metric):
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         return (x.double().mean() - y.double().mean()).abs()
 
+    def __repr__(self) -> str:
+        return "_MeanGap"
+
 
 @pytest.mark.parametrize(
     ("metric", "shift", "most"),
