@@ -65,7 +65,7 @@ _TRAIN = {
     "coupling=paired": "coupling: expected data whose batches have x0, for paired data, got",
     "base=dataset data@base.data=digits": "DatasetBase.data: expected samples of the target's",
     "trainer=gpu": "trainer: No supported gpu backend found!",
-    "trainer.precision=3": "trainer: Precision 3 is invalid.",
+    "trainer.precision=3": "trainer.precision: expected 32-true or bf16-mixed, got 3; use",
 }
 _SAMPLE = {
     "ckpt=none.ckpt": f"none.ckpt: {_CHECKPOINT}, got no such file",
