@@ -90,7 +90,8 @@ def check_finite_rows(where: str, x: Tensor) -> None:
     Raises:
         ValueError: with the number of such values and the first row that has one.
     """
-    bad = ~(x.abs() <= _LARGEST).flatten(1)
+    # In float32 the limit itself is infinite.
+    bad = ~(x.isfinite() & (x.abs() <= _LARGEST)).flatten(1)
     count = int(bad.sum())
     first = int(bad.any(dim=1).to(torch.uint8).argmax()) if count else 0
     beyond = f", nor any beyond {_LARGEST:g}" if count and bool(x.isfinite().all()) else ""
