@@ -6,7 +6,8 @@ from helpers.compose import ROOT
 
 _CLOCKS = {"time", "timeit", "datetime"}
 # Waits for conditions; and kills at random moments, whatever they are.
-_MAY = {"helpers/waiting.py", "helpers/slurm_cluster.py", "training/test_scale.py"}
+_MAY = {"helpers/waiting.py", "helpers/slurm_cluster.py"}
+_MAY |= {"training/test_scale.py", "training/test_kills.py"}
 
 
 def clock_faults(root):

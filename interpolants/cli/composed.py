@@ -18,7 +18,7 @@ from interpolants.utils.checks import check
 # What the defaults in train.yaml, sample.yaml and task/ do not tell.
 _KINDS = {
     **dict.fromkeys(("ckpt", "run_dir", "run_id", "out", "stem"), "str | None"),
-    **dict.fromkeys(("clip_norm", "label_dropout"), "float | None"),
+    **dict.fromkeys(("clip_norm", "label_dropout", "patience"), "float | None"),
     **dict.fromkeys(("power_ema", "chunk_size", "context_length"), "int | None"),
     "num_steps": "int",
     "label": "int | Sequence[float] | None",

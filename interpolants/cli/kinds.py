@@ -97,6 +97,8 @@ def default_kind(value: Any) -> Kind:
 
 def _subscript(name: str, inner: ast.expr, head: ast.expr, module: str) -> Kind:
     parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    if name == "Annotated":
+        return kind_of(parts[0], module)
     if name == "Literal":
         return Kind(frozenset(ast.unparse(part) for part in parts))
     if name in ("Union", "Optional"):

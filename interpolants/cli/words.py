@@ -38,6 +38,9 @@ def check_words(command: str, folders: Sequence[Path], words: Sequence[str]) -> 
             if key not in known.keys:
                 rule = f"a setting of interpolants {command}, got one of interpolants {other}"
                 raise ValueError(f"{key}: expected {rule}; leave it out")
+        if part is None and key in known.settings and "part" in known.settings[key].names:
+            rule = f"a setting of it, such as {key}.path={value}, got the whole"
+            raise ValueError(f"{key}: expected {rule}; a trained model keeps its {key}")
         if key == "trainer" and key in known.groups and part is not None:
             check_trainer({part: value})
         _check_choice(known, match[0], key, value)

@@ -50,9 +50,10 @@ class File(FiniteData):
         split_seed: int = 0,
     ) -> None:
         values, labels, self.columns = _read(Path(path), key, columns, label)
-        classes, self.classes = _labels(labels, len(values))
+        rows = as_rows("File", values, path)
+        classes, self.classes = _labels(labels, len(rows))
         super().__init__(
-            as_rows("File", values, path),
+            rows,
             classes,
             standardize=standardize,
             held_out_fraction=held_out_fraction,

@@ -85,9 +85,7 @@ def train(
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
     _check_saved(plain, {**KEYS, **task.saved})
     metrics = _fitted_metrics(config, build, data)
-    location = shared_location(lambda: locate_run(plain, root, task.parts))
-    for each in (config, plain):
-        each["run_dir"], each["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
+    location = _locate(config, plain, root, task)
     module.hparams["config"] = plain
     request = task.request(config, config["validation_size"], config["seed"])
     kept = Kept(location.folder / KEPT)
@@ -108,14 +106,29 @@ def train(
                 _fit(trainer, module, data, config, location, plain)
             if not trainer.is_global_zero:
                 return None
-            # The last checkpoint's averaged weights, for the same report as by `sample.py`.
-            last, device = location.folder / LAST, trainer.strategy.root_device
-            model = task.completed(
-                load(last, trust=_modules(plain), device=device, data=True), model
-            )
-            report, step = _conclude(task, model, data, metrics, config, kept, loggers)
+            loaded = _load(location, plain, trainer, task, model)
+            report, step = _conclude(task, loaded, data, metrics, config, kept, loggers)
         record.end(step)
     return report
+
+
+def _locate(
+    config: Mapping[str, Any], plain: dict[str, Any], root: Path, task: Task
+) -> RunLocation:
+    """The run's location, which both forms of the configuration then name."""
+    location = shared_location(lambda: locate_run(plain, root, task.parts))
+    for each in (config, plain):
+        each["run_dir"], each["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
+    return location
+
+
+def _load(
+    location: RunLocation, plain: dict[str, Any], trainer: pl.Trainer, task: Task, model: Any
+) -> Any:
+    """The trained model, by the averaged weights in its last checkpoint, as `sample.py` has it."""
+    device = trainer.strategy.root_device
+    loaded = load(location.folder / LAST, trust=_modules(plain), device=device, data=True)
+    return task.completed(loaded, model)
 
 
 def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list[Metric]:

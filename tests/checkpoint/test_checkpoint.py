@@ -13,7 +13,7 @@ from interpolants.checkpoint.format import format_record
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 
-_CONFIG = dict.fromkeys(KEYS)
+_CONFIG = dict.fromkeys(KEYS) | {"fingerprint": {"data": {}}}
 OURS: dict[str, Any] = {
     "hyper_parameters": {"config": _CONFIG},
     "state_dict": {"w": torch.arange(1000.0)},

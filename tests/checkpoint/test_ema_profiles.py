@@ -232,7 +232,7 @@ def test_samples_are_drawn_with_an_average_of_any_width(path, tmp_path, monkeypa
     x = {}
     for weights in ("ema", "0.07"):
         common = [f"ckpt={path}", "n=16", "num_steps=2", "metric=[]", f"out=of_{weights}"]
-        sample_with(*common, f"weights={weights}")
+        sample_with(*common, f"weights={weights}", "stem=ode")
         x[weights] = np.load(tmp_path / f"of_{weights}" / "ode.npz")["x"]
     assert not np.array_equal(x["ema"], x["0.07"])
     assert "last.ckpt (average of relative width 0.07)" in capsys.readouterr().out

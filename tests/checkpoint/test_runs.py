@@ -22,7 +22,7 @@ def _save(folder, config, *, step=10, at=0.0):
     path = folder / LAST
     path.parent.mkdir(parents=True)
     content = {"state_dict": {}, "hyper_parameters": {"config": config}, "global_step": step}
-    config.update(event_shape=[2])
+    config.update(event_shape=[2], fingerprint={"data": {}})
     torch.save(content | {"trained_at": at} | format_record(), path)
     return folder
 

@@ -19,9 +19,9 @@ _CASES = {
     "them; write options first",
     "train n=100": "n: expected a setting of interpolants train, got one of interpolants sample; "
     "leave it out",
-    "sample data=moons": "data: expected a setting of interpolants sample, got one of "
-    "interpolants train; leave it out",
-    "sample +data=moons": "data: expected a setting of interpolants sample, got one of ",
+    "sample data=moons": "data: expected a setting of it, such as data.path=moons, got the whole; "
+    "a trained model keeps its data",
+    "sample +data=moons": "data: expected a setting of it, such as data.path=moons, got the whole",
     "sample net.hidden=3": "net: expected a setting of interpolants sample, got one of ",
     "sample label_dropout=3": "label_dropout: expected a setting of interpolants sample, got one ",
     "train net=null": "net: expected one of its options, got None; see --help",

@@ -243,6 +243,14 @@ def acts(allowed: Path) -> Iterator[list[str]]:
 
 def _imports(act: str) -> bool:
     """Whether an act is of an import, or looks for a version."""
-    parts = (".py", ".so", "__pycache__", "METADATA", "python311.zip", "entry_points.txt")
+    parts = (
+        ".py",
+        ".so",
+        "__pycache__",
+        "METADATA",
+        "PKG-INFO",
+        "python311.zip",
+        "entry_points.txt",
+    )
     found = any(part in act for part in parts)
     return found or act.split(" ")[-1] in {*sys.path, ""}

@@ -75,11 +75,11 @@ class _Distribution(Distribution):
         batch = super().train_batch(step, size, seed, rank, world_size)
         return Batch(1.3 * batch.x1) if self.fault == "law" else batch
 
-    def held_out(self, n, seed):
-        return super().held_out(n, 0 if self.fault == "order" else seed)
+    def held_out(self, n, seed, label=None):
+        return super().held_out(n, 0 if self.fault == "order" else seed, label)
 
-    def reference_pair(self, n, draw=0):
-        first, second = super().reference_pair(n, 0 if self.fault == "draw" else draw)
+    def reference_pair(self, n, draw=0, label=None):
+        first, second = super().reference_pair(n, 0 if self.fault == "draw" else draw, label)
         return first, first if self.fault == "shared" else second
 
 

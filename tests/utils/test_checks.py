@@ -25,7 +25,7 @@ from interpolants.utils.checks import (
     check_unit_interval,
 )
 
-_FORM = re.compile(r"^\w+\.\w+: expected .+, got .+", re.DOTALL)
+_FORM = re.compile(r"^(\w+\.)*\w+: expected .+, got .+", re.DOTALL)
 _BAD = ("text", math.nan, math.inf, -math.inf, True)
 _GROUPS = (
     *("interpolant", "interpolant/gamma", "objective", "time_sampler", "weight", "coupling"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
-from lightning.pytorch import loggers
+from lightning.pytorch.loggers import WandbLogger as LightningLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 
 @final
-class WandbLogger(loggers.WandbLogger):
+class WandbLogger(LightningLogger):
     """Lightning's logger, with wandb's own step a function of the number of optimiser steps.
 
     The row of step k is 2 k for training, and 2 k + 1 for what is logged after it, in validation
