@@ -23,6 +23,7 @@ __getattr__, __dir__ = names(
     "objective.DenoiserObjective",
     "objective.VelocityAndDenoiserObjective",
     "objective.VelocityObjective",
+    "objective.time_sampler.UniformTime",
     "sampler.Sampler",
     "sampler.Samples",
     "sampler.process.BackwardSDE",

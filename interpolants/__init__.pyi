@@ -16,6 +16,7 @@ from .neural_sde import TimeSeriesModel as TimeSeriesModel
 from .objective import DenoiserObjective as DenoiserObjective
 from .objective import VelocityAndDenoiserObjective as VelocityAndDenoiserObjective
 from .objective import VelocityObjective as VelocityObjective
+from .objective.time_sampler import UniformTime as UniformTime
 from .sampler import Sampler as Sampler
 from .sampler import Samples as Samples
 from .sampler.process import BackwardSDE as BackwardSDE

@@ -23,7 +23,9 @@ def _save(folder, config, *, step=10, at=0.0):
     path.parent.mkdir(parents=True)
     content = {"state_dict": {}, "hyper_parameters": {"config": config}, "global_step": step}
     config.update(event_shape=[2], fingerprint={"data": {}})
-    torch.save(content | {"trained_at": at} | format_record(), path)
+    content |= {"epoch": 0, "optimizer_states": [], "lr_schedulers": [], "loops": {}}
+    content |= {"callbacks": {}, "trained_at": at} | format_record()
+    torch.save(content, path)
     return folder
 
 

@@ -25,7 +25,7 @@ from interpolants.utils.checks import (
     check_unit_interval,
 )
 
-_FORM = re.compile(r"^(\w+\.)*\w+: expected .+, got .+", re.DOTALL)
+_FORM = re.compile(r"^(\w+\.)*\w+(\[\d+\])?: expected .+, got .+", re.DOTALL)
 _BAD = ("text", math.nan, math.inf, -math.inf, True)
 _GROUPS = (
     *("interpolant", "interpolant/gamma", "objective", "time_sampler", "weight", "coupling"),
@@ -51,8 +51,9 @@ def _arguments():
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
-    np.save(folder / "file.npy", np.ones((5, 2)))
-    np.savez(folder / "pairs.npz", x0=np.ones((5, 2)), x1=np.ones((5, 2)))
+    np.save(folder / "file.npy", np.arange(10.0).reshape(5, 2))
+    rows = np.arange(10.0).reshape(5, 2)
+    np.savez(folder / "pairs.npz", x0=rows, x1=rows)
     write_image_data(folder)
     own = {
         "file": str(folder / "file.npy"),
