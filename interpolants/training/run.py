@@ -19,10 +19,10 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import nn
 
-from interpolants.checkpoint import spec
 from interpolants.checkpoint.loading import load
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation, announced, locate_run, shared_location
+from interpolants.checkpoint.saved import check_saved, modules_named
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
 from interpolants.model.request import SampleRequest
@@ -83,7 +83,7 @@ def train(
     task: Task = build(config["task"])
     trainable, model = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
-    _check_saved(plain, {**KEYS, **task.saved})
+    check_saved(plain, {**KEYS, **task.saved})
     metrics = _fitted_metrics(config, build, data)
     location = _locate(config, plain, root, task)
     module.hparams["config"] = plain
@@ -127,7 +127,7 @@ def _load(
 ) -> Any:
     """The trained model, by the averaged weights in its last checkpoint, as `sample.py` has it."""
     device = trainer.strategy.root_device
-    loaded = load(location.folder / LAST, trust=_modules(plain), device=device, data=True)
+    loaded = load(location.folder / LAST, trust=modules_named(plain), device=device, data=True)
     return task.completed(loaded, model)
 
 
@@ -259,22 +259,6 @@ def _fit(
     # Without gradients there is memory for more rows than in training.
     validation = HeldOut(held_out, 4 * part if module.trainable.splits_batches else None)
     trainer.fit(module, stream, validation, ckpt_path=location.checkpoint, weights_only=True)
-
-
-def _modules(node: Any) -> list[str]:
-    """Modules outside this package in a run's configuration."""
-    if isinstance(node, dict):
-        module = str(node.get("_target_", "")).rpartition(".")[0]
-        foreign = [module] if module and module.partition(".")[0] != "interpolants" else []
-        return foreign + _modules(list(node.values()))
-    return [m for item in node for m in _modules(item)] if isinstance(node, list) else []
-
-
-def _check_saved(plain: dict[str, Any], kinds: Mapping[str, Any]) -> None:
-    """Require before training that all parts can be rebuilt from a checkpoint."""
-    for key, kind in kinds.items():
-        if plain[key] != {}:
-            spec.check_spec(plain[key], kind, where=key, trust=_modules(plain))
 
 
 def _module_options(
