@@ -94,10 +94,21 @@ def sampled(tmp_path_factory):
         ["sample", "n=200", f"stem={'ode' if name in _ELSEWHERE else name}", *arguments]
         for name, arguments in _SAMPLERS.items()
     ]
-    train, *done, diverged = run_many(folder, [["train", *TINY], *lines, _DIVERGING])
+    alone = ["train", *TINY, "metric=[]", "run_dir=alone"]
+    train, *done, without, diverged = run_many(
+        folder, [["train", *TINY], *lines, alone, _DIVERGING]
+    )
     assert (train.status, train.err) == (0, "")
     (run,) = runs_in(folder / "outputs")
-    return folder, run, dict(zip(_SAMPLERS, done, strict=True)) | {"not finite": diverged}
+    return (
+        folder,
+        run,
+        dict(zip(_SAMPLERS, done, strict=True))
+        | {
+            "not finite": diverged,
+            "trained alone": without,
+        },
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in _SAMPLERS if name not in _ELSEWHERE])
@@ -141,12 +152,13 @@ def test_scripts_sampling_without_metrics_writes_and_lists_the_rest(sampled):
     assert json.loads((folder / "no_metrics" / "ode.json").read_text())["metrics"] == {}
 
 
-def test_scripts_train_without_metrics(tmp_path):
-    (done,) = run_many(tmp_path, [["train", *TINY, "metric=[]"]])
-    assert (done.status, done.err) == (0, "")
-    assert done.out.startswith("32 samples (0 compared)")
+def test_scripts_train_without_metrics(sampled):
+    _, _, done = sampled
+    assert (done["trained alone"].status, done["trained alone"].err) == (0, "")
+    assert done["trained alone"].out.startswith("32 samples (0 compared)")
 
 
+@pytest.mark.slow
 def test_scripts_sweep_is_resumed_in_folders_that_tell_its_jobs_apart(tmp_path):
     lost = ["train", "-m", *TINY, "seed=0,1", "resume=auto"]
     sweep = [*lost, "run_dir=outputs/seeds/${seed}", "scheduler=constant"]
@@ -195,7 +207,10 @@ def test_scripts_stop_at_a_loss_that_is_not_finite(sampled):
 _LONG = ["max_steps=1000000", "checkpoint_every=1000000", "validate_every=100000"]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 1)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 1, marks=pytest.mark.slow)],
+)
 def test_scripts_stopped_by_a_signal_leave_a_run_to_resume(number, status, tmp_path, monkeypatch):
     overrides = [*TINY, *_LONG, "sample_every=100000", "scheduler=constant"]
     command = [sys.executable, str(ROOT / "train.py"), *overrides]

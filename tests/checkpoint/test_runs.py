@@ -60,13 +60,14 @@ def test_run_with_a_damaged_checkpoint_is_left_out_with_a_line(content, tmp_path
 @pytest.mark.parametrize("resume", ["never", "auto"])
 def test_run_of_the_same_time_stamp_is_not_continued(resume, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(runs, "run_stamp", lambda: "now")
-    place = tmp_path / "outputs" / "checkerboard"
+    place, config = tmp_path / "outputs" / "checkerboard", _config("seed=1", f"resume={resume}")
+    other = _config()
     for count in itertools.count(1):
-        found = locate_run(_config("seed=1", f"resume={resume}"), tmp_path, ())
+        found = locate_run(config, tmp_path, ())
         assert found == RunLocation(place / ("now" if count == 1 else f"now-{count}"), None)
         if count == 20:
             break
-        _save(found.folder, _config())
+        _save(found.folder, other)
     said = capsys.readouterr().err
     assert said.count("resume: no run below") == (20 if resume == "auto" else 0)
 

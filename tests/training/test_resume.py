@@ -201,6 +201,7 @@ def test_resume_never_overwrites_a_run(whole, tmp_path):
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in files_in(tmp_path)} == before
 
 
+@pytest.mark.slow
 def test_resume_across_processes_equals_the_undisturbed_run(whole, tmp_path, monkeypatch):
     leave_out_figures(monkeypatch)
     with monkeypatch.context() as stopping:
