@@ -139,8 +139,8 @@ def test_bad_inputs_on_the_command_line_print_their_sentence_and_write_nothing(f
     before = files_in(folder)
     planted = {
         "sample ckpt=pickled.ckpt": f"pickled.ckpt: {_CHECKPOINT}, {_REFUSED}",
-        "sample ckpt=net.ckpt": "net._target_: expected a class defined in interpolants.net, got 'os.",
-        "sample ckpt=data.ckpt": "data._target_: expected a class defined in interpolants.data, got 'b",
+        "sample ckpt=net.ckpt": "net._target_: expected a class defined in interpolants.net, got",
+        "sample ckpt=data.ckpt": "data._target_: expected a class defined in interpolants.data, got",
         "train ckpt=pickled.ckpt": f"pickled.ckpt: {_CHECKPOINT}, {_REFUSED}",
         "train ckpt=net.ckpt": "net.",
     }
