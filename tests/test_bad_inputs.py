@@ -140,7 +140,7 @@ def test_bad_inputs_on_the_command_line_print_their_sentence_and_write_nothing(f
     planted = {
         "sample ckpt=pickled.ckpt": f"pickled.ckpt: {_CHECKPOINT}, {_REFUSED}",
         "sample ckpt=net.ckpt": "net._target_: expected a class defined in interpolants.net, got",
-        "sample ckpt=data.ckpt": "data._target_: expected a class defined in interpolants.data, got",
+        "sample ckpt=data.ckpt": "data._target_: expected a class defined in interpolants.data,",
         "train ckpt=pickled.ckpt": f"pickled.ckpt: {_CHECKPOINT}, {_REFUSED}",
         "train ckpt=net.ckpt": "net.",
     }
