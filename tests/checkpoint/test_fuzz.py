@@ -5,12 +5,14 @@ import gzip
 import io
 import zipfile
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
 from helpers.compose import TINY, TINY_SERIES, leave_out_figures, run_folder, train_with
 from helpers.image_files import idx_bytes
 from helpers.malformed import acts, repacked
+from hypothesis import strategies as st
 from PIL import Image
 
 import interpolants
@@ -18,8 +20,6 @@ from interpolants.data.file import File
 from interpolants.data.idx import read_idx
 from interpolants.data.image_folder import ImageFolder
 
-hypothesis = pytest.importorskip("hypothesis")
-st = hypothesis.strategies
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),

@@ -33,7 +33,7 @@ def test_arguments_of_every_part_are_those_of_its_signature(target):
 
 
 def test_arguments_of_every_part_take_its_own_defaults():
-    """What an annotation allows includes the default value, where that is plain data."""
+    """Default values that are plain data are of the kinds of their annotations."""
     for target in _TARGETS:
         parameters = inspect.signature(get_object(target)).parameters
         for name, kind in (found.kinds if (found := arguments(target)) else {}).items():

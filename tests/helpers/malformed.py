@@ -231,7 +231,7 @@ sys.addaudithook(_listen)
 
 @contextmanager
 def acts(allowed: Path) -> Iterator[list[str]]:
-    """What Python opens, writes, starts or asks for, except imports and one file."""
+    """Audit events of opening, writing, starting and connecting, except imports and one file."""
     global _recording
     _recording = found = []
     try:
@@ -242,7 +242,7 @@ def acts(allowed: Path) -> Iterator[list[str]]:
 
 
 def _imports(act: str) -> bool:
-    """Whether an act is of an import, or looks for a version."""
+    """True for an audit event of an import or of a look for a version."""
     parts = (
         ".py",
         ".so",

@@ -1,4 +1,4 @@
-"""What models and samples are made of, in a few lines and without their numbers."""
+"""Representations of models and samples: a few lines that name their parts."""
 
 from helpers.problems import load as load_part
 

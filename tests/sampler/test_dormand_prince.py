@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from helpers.adaptive import normal_rows, solve, times_of
 from helpers.problems import INTERPOLANTS, exact_fields
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -12,7 +13,7 @@ from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.sampler.grid.uniform import UniformGrid
-from interpolants.sampler.integrate import SaveReduction, SaveTimes
+from interpolants.sampler.integrate import SaveReduction
 from interpolants.sampler.noise.generator import GeneratorNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
@@ -47,26 +48,12 @@ def _mixture(backward=False):
     return ProbabilityFlow(fields=fields, backward=backward)
 
 
-def _times(begin=0.0, end=1.0, steps=8):
-    return torch.linspace(begin, end, steps + 1, dtype=torch.float64)
-
-
-def _solve(solver, process, x, times=None, at=()):
-    times = _times() if times is None else times
-    save_at = SaveTimes(times, times[list(at)])
-    return solver.solve(process, times, x, noise=GeneratorNoise(), save_at=save_at), save_at.path
-
-
-def _normal(n, dim=2, dtype=torch.float64):
-    return torch.randn(n, dim, generator=torch.Generator().manual_seed(1), dtype=dtype)
-
-
 @pytest.fixture(scope="module")
 def flow():
     """The mixture's flow of twelve points, by another implementation at 1e-11."""
-    process, x = _mixture(), _normal(12)
+    process, x = _mixture(), normal_rows(12)
     # A step ends at the last time: between steps torchdiffeq interpolates, to no more than 1e-8.
-    exact, _ = _solve(Torchdiffeq(method="dopri8", rtol=1e-11, atol=1e-11), process, x)
+    exact, _ = solve(Torchdiffeq(method="dopri8", rtol=1e-11, atol=1e-11), process, x)
     return process, x, exact
 
 
@@ -74,7 +61,7 @@ def test_dormand_prince_error_falls_with_its_tolerance(flow):
     process, x, exact = flow
     errors = []
     for tolerance in (1e-4, 1e-6, 1e-8, 1e-10):
-        got, _ = _solve(DormandPrince(rtol=tolerance, atol=tolerance), process, x)
+        got, _ = solve(DormandPrince(rtol=tolerance, atol=tolerance), process, x)
         errors.append(float((got - exact).abs().max()))
     assert all(fine < coarse / 20 for coarse, fine in pairwise(errors))
     assert errors[-1] < 1e-9
@@ -87,7 +74,7 @@ def test_dormand_prince_has_order_five_in_the_number_of_its_steps():
         process = _Ode(lambda t, x: (1 + t) * x * (1 - x))
         x = torch.tensor([[0.1]], dtype=torch.float64)
         solver = DormandPrince(rtol=tolerance, atol=tolerance)
-        got, _ = _solve(solver, process, x, _times(0.0, 4.0))
+        got, _ = solve(solver, process, x, times_of(0.0, 4.0))
         errors.append(float((got - torch.sigmoid(torch.logit(x) + 12)).abs()))
         steps.append(len(process.sizes))
     assert abs(math.log(errors[0] / errors[1]) / math.log(steps[1] / steps[0]) - 5) < 1
@@ -95,9 +82,9 @@ def test_dormand_prince_has_order_five_in_the_number_of_its_steps():
 
 def test_dormand_prince_result_does_not_depend_on_the_batch(flow):
     process, x, _ = flow
-    together, _ = _solve(DormandPrince(), process, x)
+    together, _ = solve(DormandPrince(), process, x)
     for size in (1, 5):
-        parts = [_solve(DormandPrince(), process, part)[0] for part in x.split(size)]
+        parts = [solve(DormandPrince(), process, part)[0] for part in x.split(size)]
         torch.testing.assert_close(torch.cat(parts), together, rtol=0, atol=1e-12)
 
 
@@ -106,7 +93,7 @@ def test_dormand_prince_keeps_the_order_of_samples_that_finish_in_another():
     speed = torch.arange(30, dtype=torch.float64)[:, None] % 7 * 6
     process = _Ode(lambda t, s: torch.cat([-s[:, 2:] * s[:, 1:2], s[:, 2:] * s[:, :1], 0 * t], 1))
     x = torch.cat([torch.ones_like(speed), torch.zeros_like(speed), speed], dim=1)
-    got, _ = _solve(DormandPrince(rtol=1e-9, atol=1e-9), process, x)
+    got, _ = solve(DormandPrince(rtol=1e-9, atol=1e-9), process, x)
     torch.testing.assert_close(got[:, 0], torch.cos(speed[:, 0]), rtol=0, atol=1e-6)
     assert torch.equal(got[:, 2:], speed)
     assert process.sizes == sorted(process.sizes, reverse=True)
@@ -116,9 +103,9 @@ def test_dormand_prince_keeps_the_order_of_samples_that_finish_in_another():
 @pytest.mark.parametrize("backward", [False, True])
 def test_dormand_prince_lands_on_every_kept_time_and_stays_within_the_grid(backward):
     process = _Ode(lambda t, x: 40 * torch.cos(40 * t) * torch.ones_like(x))
-    times = _times(0.9, 0.05, 6) if backward else _times(0.05, 0.9, 6)
+    times = times_of(0.9, 0.05, 6) if backward else times_of(0.05, 0.9, 6)
     x = torch.ones(3, 1, dtype=torch.float64)
-    got, path = _solve(DormandPrince(rtol=1e-8, atol=1e-8), process, x, times, (0, 1, 4, 6))
+    got, path = solve(DormandPrince(rtol=1e-8, atol=1e-8), process, x, times, (0, 1, 4, 6))
     kept = times[[0, 1, 4, 6]]
     exact = 1 + torch.sin(40 * kept) - torch.sin(40 * kept[0])
     torch.testing.assert_close(path[:, 0, 0], exact, rtol=0, atol=1e-6)
@@ -133,15 +120,15 @@ def test_dormand_prince_lands_on_every_kept_time_and_stays_within_the_grid(backw
 def test_dormand_prince_returns_to_where_it_came_from(flow):
     _, x, _ = flow
     solver = DormandPrince(rtol=1e-9, atol=1e-9)
-    there, _ = _solve(solver, _mixture(), x)
-    back, _ = _solve(solver, _mixture(backward=True), there, _times(1.0, 0.0))
+    there, _ = solve(solver, _mixture(), x)
+    back, _ = solve(solver, _mixture(backward=True), there, times_of(1.0, 0.0))
     torch.testing.assert_close(back, x, rtol=0, atol=1e-5)
 
 
 def test_dormand_prince_takes_one_attempt_between_kept_times_that_are_close():
     process = _Ode(lambda t, x: -x)
     save_at = SaveReduction(lambda value, node, x: value + 1, 0)
-    times, x = UniformGrid().times(50, (0.0, 1.0)), _normal(5)
+    times, x = UniformGrid().times(50, (0.0, 1.0)), normal_rows(5)
     got = DormandPrince().solve(process, times, x, noise=GeneratorNoise(), save_at=save_at)
     torch.testing.assert_close(got, x * math.exp(-1), rtol=1e-5, atol=0)
     assert save_at.value == 51
@@ -153,7 +140,7 @@ def test_dormand_prince_stops_where_a_solution_blows_up():
     process = _Ode(lambda t, x: x.square())
     x = torch.tensor([[0.1], [0.2], [1 / 0.7], [0.3]], dtype=torch.float64)
     with pytest.raises(RuntimeError) as caught:
-        _solve(DormandPrince(), process, x)
+        solve(DormandPrince(), process, x)
     message = str(caught.value)
     assert message.startswith("DormandPrince: sample 2 stopped at t = 0.70000")
     assert "with |velocity| = " in message
@@ -167,14 +154,14 @@ def test_dormand_prince_names_the_sample_whose_drift_is_not_finite(bad):
     process = _Ode(lambda t, x: torch.where(x > 2, bad, -x))
     x = torch.tensor([[1.0], [0.5], [3.0]], dtype=torch.float64)
     with pytest.raises(RuntimeError, match=r"sample 2 stopped at t = 0 .* drift is not finite"):
-        _solve(DormandPrince(), process, x)
+        solve(DormandPrince(), process, x)
     assert len(process.sizes) == 2
 
 
 def test_dormand_prince_names_the_sample_whose_state_is_not_finite():
     x = torch.tensor([[1.0], [math.inf]], dtype=torch.float64)
     with pytest.raises(RuntimeError, match=r"sample 1 .* state is not finite"):
-        _solve(DormandPrince(), _Ode(lambda t, x: torch.ones_like(x)), x)
+        solve(DormandPrince(), _Ode(lambda t, x: torch.ones_like(x)), x)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -182,29 +169,29 @@ def test_dormand_prince_stops_before_times_whose_drift_is_not_finite(bad):
     process = _Ode(lambda t, x: torch.where((t > 0.5) & (x > 0), bad, torch.ones_like(x)))
     x = torch.tensor([[-5.0], [1.0]], dtype=torch.float64)
     with pytest.raises(RuntimeError, match=r"sample 1 stopped at t = 0\.5 with"):
-        _solve(DormandPrince(), process, x)
+        solve(DormandPrince(), process, x)
     assert len(process.sizes) < 6 * 150
 
 
 def test_dormand_prince_stops_where_a_float32_state_overflows():
     process = _Ode(lambda t, x: 300 * x)
     with pytest.raises(RuntimeError, match=r"sample 0 stopped at t = 0\.2"):
-        _solve(DormandPrince(), process, torch.ones(1, 1))
+        solve(DormandPrince(), process, torch.ones(1, 1))
 
 
 def test_dormand_prince_attempts_are_bounded():
     process = _Ode(lambda t, x: 1000 * torch.cos(1000 * t) * torch.ones_like(x))
     x = torch.zeros(2, 1, dtype=torch.float64)
     with pytest.raises(RuntimeError, match=r"sample 0 .* max_attempts attempts.*raise rtol"):
-        _solve(DormandPrince(max_attempts=21), process, x)
+        solve(DormandPrince(max_attempts=21), process, x)
     assert len(process.sizes) == 2 + 6 * 21
 
 
 def test_dormand_prince_state_keeps_its_dtype(flow):
     process, x, exact = flow
-    got, _ = _solve(DormandPrince(), process, x.float())
+    got, _ = solve(DormandPrince(), process, x.float())
     assert got.dtype == torch.float32
-    reference, _ = _solve(DormandPrince(), process, x)
+    reference, _ = solve(DormandPrince(), process, x)
     torch.testing.assert_close(got.double(), reference, rtol=0, atol=1e-2)
     assert (got - exact).abs().median() < 1e-4
 
@@ -214,7 +201,7 @@ def test_dormand_prince_differentiates_the_flow():
     a = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
     x = torch.tensor([[0.1], [0.6], [0.9]], dtype=torch.float64, requires_grad=True)
     solver = DormandPrince(rtol=1e-9, atol=1e-9)
-    got, _ = _solve(solver, _Ode(lambda t, x: a * x * (1 - x)), x)
+    got, _ = solve(solver, _Ode(lambda t, x: a * x * (1 - x)), x)
     exact = torch.sigmoid(torch.logit(x) + a)
     for own, expected in zip(
         torch.autograd.grad(got.sum(), (a, x)),
@@ -225,13 +212,13 @@ def test_dormand_prince_differentiates_the_flow():
 
 
 def test_dormand_prince_takes_any_event_and_samples_through_the_sampler():
-    x = _normal(4, 6).view(4, 2, 3)
-    got, _ = _solve(DormandPrince(), _Ode(lambda t, x: -x * t[..., None]), x)
+    x = normal_rows(4, 6).view(4, 2, 3)
+    got, _ = solve(DormandPrince(), _Ode(lambda t, x: -x * t[..., None]), x)
     torch.testing.assert_close(got, x * math.exp(-0.5), rtol=1e-4, atol=1e-5)
     fields = exact_fields(INTERPOLANTS["linear"], ("velocity",))
-    samples = Sampler(fields=fields, solver=DormandPrince())(_normal(5), times=[0.0, 0.4, 1.0])
+    samples = Sampler(fields=fields, solver=DormandPrince())(normal_rows(5), times=[0.0, 0.4, 1.0])
     reference = Sampler(fields=fields, solver=RK4(), num_steps=40)(
-        _normal(5), times=[0.0, 0.4, 1.0]
+        normal_rows(5), times=[0.0, 0.4, 1.0]
     )
     torch.testing.assert_close(samples.path, reference.path, rtol=0, atol=1e-3)
 
@@ -256,7 +243,7 @@ def test_dormand_prince_reads_at_most_once_for_two_attempts(monkeypatch):
     reads, tolist = [], torch.Tensor.tolist
     monkeypatch.setattr(torch.Tensor, "tolist", lambda s: reads.append(1) or tolist(s))
     with _Reads() as others:
-        _solve(DormandPrince(rtol=1e-8, atol=1e-8), process, 1 + _normal(12).abs())
+        solve(DormandPrince(rtol=1e-8, atol=1e-8), process, 1 + normal_rows(12).abs())
     attempts = (len(process.sizes) - 2) // 6
     assert attempts > 20
     assert len(reads) <= 2 + attempts / 2

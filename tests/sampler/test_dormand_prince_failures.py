@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from helpers.adaptive import normal_rows, solve, times_of
 
 from interpolants.sampler.integrate import SaveTimes
 from interpolants.sampler.noise.generator import GeneratorNoise
@@ -19,27 +20,13 @@ class _Ode(Process):
         return self._drift(t[:, None], x)
 
 
-def _times(begin=0.0, end=1.0, steps=8):
-    return torch.linspace(begin, end, steps + 1, dtype=torch.float64)
-
-
-def _solve(solver, process, x, times=None, at=()):
-    times = _times() if times is None else times
-    save_at = SaveTimes(times, times[list(at)])
-    return solver.solve(process, times, x, noise=GeneratorNoise(), save_at=save_at), save_at.path
-
-
-def _normal(n, dim=2, dtype=torch.float64):
-    return torch.randn(n, dim, generator=torch.Generator().manual_seed(1), dtype=dtype)
-
-
 @pytest.mark.parametrize("x0", [2.0, 12.0])
 def test_dormand_prince_gradients_leave_out_rejected_attempts(x0):
     """x' = -w sinh x: tanh(x/2) = tanh(x0/2) exp(-w t), and sinh overflows in a step too long."""
     w = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     x = torch.tensor([[x0], [0.5]], dtype=torch.float64, requires_grad=True)
     solver = DormandPrince(rtol=1e-8, atol=1e-8)
-    got, _ = _solve(solver, _Ode(lambda t, y: -w * torch.sinh(y)), x)
+    got, _ = solve(solver, _Ode(lambda t, y: -w * torch.sinh(y)), x)
     exact = 2 * torch.atanh(torch.tanh(x / 2) * torch.exp(-w))
     torch.testing.assert_close(got, exact, rtol=1e-6, atol=0)
     for own, expected in zip(
@@ -56,7 +43,7 @@ def test_dormand_prince_keeps_the_other_samples_of_one_that_fails(fixed):
     process = _Ode(lambda t, x: x.square())
     process.fixed_batch = fixed
     x = torch.tensor([[0.1], [1 / 0.7], [0.2], [math.inf]], dtype=torch.float64)
-    times, solver = _times(), DormandPrince(failures="nan", rtol=1e-9, atol=1e-9)
+    times, solver = times_of(), DormandPrince(failures="nan", rtol=1e-9, atol=1e-9)
     save_at = SaveTimes(times, times[[2, 6, 8]])
     with pytest.warns(UserWarning, match="2 of 4 samples failed and are NaN; the first: Dorm"):
         got = solver.solve(process, times, x, noise=GeneratorNoise(), save_at=save_at)
@@ -76,11 +63,11 @@ def test_dormand_prince_says_which_samples_failed_in_attempts():
     x = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
     solver = DormandPrince(max_attempts=21, failures="nan")
     with pytest.warns(UserWarning, match="1 of 2 samples failed .* in max_attempts"):
-        got, _ = _solve(solver, process, x)
+        got, _ = solve(solver, process, x)
     assert got[:, 0].isnan().tolist() == [False, True]
 
 
 def test_dormand_prince_of_no_samples_is_empty():
-    got, path = _solve(DormandPrince(), _Ode(lambda t, x: -x), _normal(0), at=(0, 3, 8))
+    got, path = solve(DormandPrince(), _Ode(lambda t, x: -x), normal_rows(0), at=(0, 3, 8))
     assert got.shape == (0, 2)
     assert path.shape == (3, 0, 2)

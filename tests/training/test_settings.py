@@ -34,7 +34,7 @@ def test_settings_of_the_trainer_are_its_arguments():
 
 
 def test_settings_that_runs_give_the_trainer_are_none_that_users_may_give(monkeypatch):
-    """What a run passes by itself would win over the user's without a word."""
+    """Arguments that a run sets are refused, since they would replace the user's silently."""
     seen = {}
 
     def build(_):
