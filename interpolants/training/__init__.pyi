@@ -2,6 +2,7 @@
 # fmt: off
 # ruff: noqa
 from .checkpoint_io import AtomicCheckpointIO as AtomicCheckpointIO
+from .checkpoints import BestCheckpoint as BestCheckpoint
 from .checkpoints import LastCheckpoint as LastCheckpoint
 from .compiling import EagerValidation as EagerValidation
 from .csv_logger import AppendingCSVLogger as AppendingCSVLogger

@@ -10,28 +10,58 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import Tensor
 
 from interpolants.training.guard import NonFiniteLossError
 from interpolants.utils.checks import check
+from interpolants.utils.plain import brief
 
 
-def best_checkpoint(*, monitor: str, dirpath: str | Path) -> ModelCheckpoint:
+@final
+class BestCheckpoint(ModelCheckpoint):
     """Callback that keeps `<dirpath>/best.ckpt`, the state with the least `monitor`.
+
+    Lightning's own deletes, and lets loggers upload, whatever files a checkpoint names. Here a run
+    that continues takes the best score alone from it.
 
     Args:
         monitor: name of a metric logged in validation.
         dirpath: the folder.
     """
-    return ModelCheckpoint(
-        dirpath=dirpath,
-        filename="best",
-        monitor=monitor,
-        mode="min",
-        save_top_k=1,
-        auto_insert_metric_name=False,
-        enable_version_counter=False,
-        save_on_train_epoch_end=False,
-    )
+
+    def __init__(self, *, monitor: str, dirpath: str | Path) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            filename="best",
+            monitor=monitor,
+            mode="min",
+            save_top_k=1,
+            auto_insert_metric_name=False,
+            enable_version_counter=False,
+            save_on_train_epoch_end=False,
+        )
+
+    @property
+    def state_key(self) -> str:
+        """Key in checkpoints, that of Lightning's own."""
+        own, lightnings = type(self).__qualname__, ModelCheckpoint.__qualname__
+        return super().state_key.replace(own, lightnings, 1)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from the best score of a run in this folder.
+
+        Raises:
+            ValueError: if the score is not a number.
+        """
+        score = state_dict.get("best_model_score")
+        if score is None or state_dict.get("dirpath") != self.dirpath:
+            return
+        is_one = isinstance(score, Tensor) and score.numel() == 1
+        check(is_one, "callbacks.best_model_score", "a tensor of one number", brief(score))
+        path = self.format_checkpoint_name({})
+        self.best_model_score = self.kth_value = score
+        self.best_model_path = self.kth_best_model_path = path
+        self.best_k_models = {path: score}
 
 
 @final

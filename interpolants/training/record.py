@@ -11,6 +11,7 @@ import yaml
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation
 from interpolants.checkpoint.same_data import check_continues
+from interpolants.training.resumed import check_resumed
 from interpolants.utils.files import remove_leftovers, replace
 from interpolants.utils.log import to_stderr
 
@@ -35,15 +36,18 @@ class RunRecord(pl.Callback):
         self.owner = location.owner()
         self._file = location.folder / "config.yaml"
 
-    def first_step(self, max_steps: int) -> int:
+    def first_step(self, max_steps: int, module: pl.LightningModule, trainer: pl.Trainer) -> int:
         """Step that training begins with, on the data of the run that it continues.
 
         Raises:
-            ValueError: if the data are others, or as of `RunLocation.first_step`.
+            ValueError: if the data are others, as of `check_resumed` if the checkpoint does not
+                fit the run, or as of `RunLocation.first_step`.
         """
         path = self.location.checkpoint
         if path is not None:
-            check_continues(self.config, read_checkpoint(path), path)
+            content = read_checkpoint(path, resume=True)
+            check_continues(self.config, content, path)
+            check_resumed(content, path, module, trainer)
         return self.location.first_step(max_steps)
 
     def is_finished(self, step: int, max_steps: int, speaks: bool) -> bool:

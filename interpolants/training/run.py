@@ -32,7 +32,7 @@ from interpolants.report.settings import ReportSettings
 from interpolants.report.writer import sole_writer
 from interpolants.task.base import Build, Task
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
-from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
+from interpolants.training.checkpoints import BestCheckpoint, LastCheckpoint
 from interpolants.training.compiling import EagerValidation
 from interpolants.training.csv_logger import AppendingCSVLogger
 from interpolants.training.distributed import Heart, distributed_training
@@ -96,7 +96,7 @@ def train(
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
     trainer = _build_trainer(config, build, loggers, callbacks, trainable.splits_batches)
     with record.owner if trainer.is_global_zero else nullcontext():
-        first = record.first_step(config["max_steps"])
+        first = record.first_step(config["max_steps"], module, trainer)
         if record.is_finished(first, config["max_steps"], trainer.is_global_zero):
             return None
         csv_logger.truncate_after(first)
@@ -229,7 +229,7 @@ def _callbacks(
         Heart(config["patience"]),
         sampling,
         ProgressBar(),
-        best_checkpoint(monitor="val/loss", dirpath=checkpoints),
+        BestCheckpoint(monitor="val/loss", dirpath=checkpoints),
         LastCheckpoint(dirpath=checkpoints, every_n_steps=config["checkpoint_every"]),
     ]
 

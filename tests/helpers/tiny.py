@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from interpolants.checkpoint.format import format_record
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
-from interpolants.training.checkpoints import LastCheckpoint, best_checkpoint
+from interpolants.training.checkpoints import BestCheckpoint, LastCheckpoint
 from interpolants.training.csv_logger import AppendingCSVLogger
 from interpolants.training.ema import EMA
 from interpolants.training.guard import NonFiniteGuard
@@ -97,7 +97,7 @@ def fit(folder, steps, module=None, callbacks=None, resume=None, every=20, **opt
         logger.truncate_after(read_checkpoint(resume)["global_step"])
     if callbacks is None:
         callbacks = [NonFiniteGuard(), GracefulInterrupt(), ProgressBar(), EMA(decay=0.9)]
-    best = best_checkpoint(monitor="val/loss", dirpath=folder)
+    best = BestCheckpoint(monitor="val/loss", dirpath=folder)
     last = LastCheckpoint(dirpath=folder, every_n_steps=every)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
