@@ -1,6 +1,7 @@
 """Post-hoc EMA: averages of any width from saved ones, against tracked averages."""
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -155,6 +156,22 @@ def test_a_file_of_something_else_is_refused_by_its_name(tmp_path):
 def _callbacks(folder, *widths):
     power = PowerEMA(folder=folder / "ema", every_n_steps=2 * CHUNK, sigma_rels=widths or _TRACKED)
     return [EMA(decay=0.9), power]
+
+
+def test_a_flipped_bit_of_saved_averages_changes_no_average(tmp_path):
+    _write(tmp_path, _tracked(_walk(), _TRACKED), 2)
+    expected, file = reconstruct(tmp_path, 0.07)["w"], snapshot_file(tmp_path, _STEPS)
+    whole, refused = file.read_bytes(), 0
+    for place in random.Random(0).sample(range(8 * len(whole)), 60):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        file.write_bytes(flipped)
+        try:
+            assert torch.equal(reconstruct(tmp_path, 0.07)["w"], expected), place
+        except ValueError as error:
+            refused += str(error).startswith(f"{file}: expected averages that training saved, got")
+    # What is not refused lies between the members, where nothing is read.
+    assert refused >= 30
 
 
 def test_a_width_tracked_in_training_is_found_from_two_others(tmp_path):

@@ -54,6 +54,11 @@ _TRAIN = {
     "+interpolant.gamma.b=3": f"interpolant.gamma.b: {_UNKNOWN}; list all keys with --cfg job",
     "+metric.mmd=3": "metric.mmd: expected a part with _target_, got 3",
     "+logger.file=a.txt": "logger.file: expected a part with _target_, got 'a.txt'",
+    "logger=wandb +logger.wandb.projct=x": f"logger.wandb.projct: {_UNKNOWN}; did you mean "
+    "logger.wandb.project?",
+    "logger=wandb logger.wandb.mode=ofline": "logger.wandb.mode: expected 'disabled' or 'offline' "
+    "or 'online' or 'shared', got 'ofline'",
+    "logger=wandb +logger.wandb.tags=x": "logger.wandb.tags: expected a list or null, got 'x'",
     "+neural_sde.latent=3": f"neural_sde: {_UNKNOWN}; list all keys with --cfg job",
     # Keys that are needed.
     "~net": "net: expected a value, got None; set net=...",

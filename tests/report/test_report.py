@@ -9,9 +9,11 @@ from helpers.compose import leave_out_figures, run_folder, train_with
 from helpers.problems import BASE, INTERPOLANTS, TARGET, exact_fields
 
 from interpolants.base.dataset import DatasetBase
+from interpolants.data.finite import FiniteData
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.metric.base import Metric
 from interpolants.metric.energy_distance import EnergyDistance
+from interpolants.metric.mmd import MMD
 from interpolants.metric.sliced_wasserstein import SlicedWasserstein
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
@@ -21,6 +23,7 @@ from interpolants.sampler.process.backward_sde import BackwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
 from interpolants.sampler.sampler import Sampler
 from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
+from interpolants.space.scaling import Scaling
 from interpolants.training import run
 
 _PROCESSES = {
@@ -144,3 +147,27 @@ def test_report_has_null_where_a_number_is_not_finite(tmp_path):
     )
     content = json.loads((tmp_path / "samples.json").read_text(), parse_constant=pytest.fail)
     assert content["metrics"]["gone"]["value"] is None and content["n"] == 20
+
+
+def test_report_on_data_of_a_large_unit_is_that_in_another(tmp_path):
+    unit, is_held_out = 1e30, torch.arange(400) % 5 == 0
+    metrics = [EnergyDistance(), SlicedWasserstein(projections=8), MMD()]
+    found = []
+    for scale in (1.0, unit):
+        rows = torch.randn(400, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        data, folder = (
+            FiniteData((scale * rows).float(), is_held_out=is_held_out),
+            tmp_path / str(scale),
+        )
+        fields = _model().fields
+        model = Model(fields=fields, event_shape=(2,), scaling=Scaling(data.shift, data.scale))
+        request, settings = SampleRequest(n=30, num_steps=4), ReportSettings(folder=folder)
+        found.append(write_report(model, data, metrics, request, settings))
+        json.loads((folder / "samples.json").read_text(), parse_constant=pytest.fail)
+    one, other = (report.metrics for report in found)
+    for first, second in zip(one, other, strict=True):
+        times = 1.0 if first.name == "mmd" else unit
+        for name in ("value", "floor", "sd", "floor_sd"):
+            expected = times * getattr(first, name)
+            assert getattr(second, name) == pytest.approx(expected, rel=1e-3), name
+    assert found[1].compared == 30

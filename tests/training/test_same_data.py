@@ -2,12 +2,15 @@
 
 import csv
 import shutil
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
 from helpers.compose import leave_out_figures, run_folder, sample_with, train_with
 from helpers.scripts import files_in
+from helpers.waiting import LONGEST
 
 from interpolants.checkpoint import same_data
 from interpolants.checkpoint.reading import read_checkpoint
@@ -118,3 +121,35 @@ def test_processes_with_other_data_end_with_one_error(rank, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         callback.on_fit_start(_Processes(rank), None)
+
+
+_JOIN = """
+import sys
+from types import SimpleNamespace
+import torch.distributed
+from interpolants.training.same_data import SameData
+
+rank, rows, store = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+torch.distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=2)
+trainer = SimpleNamespace(world_size=2, global_rank=rank)
+SameData({"data": {"training rows": rows}}).on_fit_start(trainer, None)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [64, 63])
+def test_processes_compare_their_data_with_each_other(rows, tmp_path):
+    """Two real processes; of those with other data, one says so, and both end."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", _JOIN, str(rank), str(count), str(tmp_path / "store")],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, count in enumerate((64, rows))
+    ]
+    said = [process.communicate(timeout=LONGEST)[1] for process in started]
+    assert [process.returncode for process in started] == [int(rows != 64), 0], said
+    rule = "data: expected the same data in every process, got 'training rows 63 for 64 in 1'"
+    assert (rule in said[0]) == (rows != 64)
+    assert rule not in said[1]
