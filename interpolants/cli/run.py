@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,13 +75,37 @@ def _start_hydra(
     check_words(command, folders, given)
 
     add_user_folder()
-    before = sys.argv
-    job = _as_job(_checked(main, command, folders), full_error, given, before)
     # Without this Hydra 1.3 behaves as 1.1 did; 1.4 has only its own behaviour, the same as 1.3.
     base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
+    _check_shown(command, folders, given, base)
+    before = sys.argv
+    job = _as_job(_checked(main, command, folders), full_error, given, before)
     start = hydra.main(config_path=str(folders[0]), config_name=command, **base)
     with _command_line([before[0], *given]):
         start(job)()
+
+
+def _check_shown(
+    command: str, folders: Sequence[Path], given: Sequence[str], base: Mapping[str, Any]
+) -> None:
+    """Check the configuration that `--cfg` prints, of which Hydra starts no job."""
+    from hydra import compose, initialize_config_dir
+    from hydra._internal.utils import get_args_parser
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import open_dict
+
+    from interpolants.cli.composed import check_composed
+
+    words = get_args_parser().parse_args(given)
+    if words.cfg is None or words.multirun:
+        return
+    found = [] if words.config_dir is None else [f"hydra.searchpath=[file://{folders[-1]}]"]
+    with initialize_config_dir(config_dir=str(folders[0]), **base):
+        cfg = compose(command, [*words.overrides, *found], return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    check_composed(cfg, command, folders)
 
 
 def _checked(main: _Main, command: str, folders: list[Path]) -> _Main:

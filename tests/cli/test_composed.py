@@ -177,3 +177,16 @@ def test_composed_keys_of_a_users_task_are_known(tmp_path, monkeypatch, capsys):
     start("train", ["task=mine", "extra=4"])
     assert seen == [4]
     assert f"extra: {_WHOLE} 'x'" in _said(capsys, "task=mine", "extra=x")
+
+
+def test_composed_configuration_that_is_printed_is_checked_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    text = "# @package _global_\nmax_steps: ten\n"
+    (tmp_path / "mine" / "experiment" / "typo.yaml").write_text(text)
+    user = ["--config-dir", "mine", "experiment=typo"]
+    for words in (["max_steps=ten"], ["+net.hiden=3"], user):
+        assert _said(capsys, "--cfg", "job", *words).startswith("error: ")
+    start("train", ["--cfg", "job", "data=file", "max_steps=7", "sampler=sde"])
+    said = capsys.readouterr()
+    assert "max_steps: 7" in said.out and said.err == ""
