@@ -33,3 +33,18 @@ def test_stream_continues_with_the_batches_of_an_uninterrupted_run():
     whole = [step.batch.x1 for chunk in _chunks(0) for step in chunk]
     rest = [step.batch.x1 for chunk in _chunks(7) for step in chunk]
     assert all(torch.equal(a, b) for a, b in zip(whole[7:], rest, strict=True))
+
+
+def test_stream_draws_by_the_seed_and_the_rank_of_its_process():
+    asked, data = [], Moons()
+
+    class Recording:
+        def train_batch(self, *key):
+            asked.append(key)
+            return data.train_batch(*key)
+
+    options = {"batch_size": 8, "steps_per_batch": 2, "max_steps": 3, "next_step": lambda: 1}
+    first, last = StepStream(Recording(), seed=5, ranks=lambda: (1, 2), **options)
+    assert asked == [(1, 4, 5, 1, 2), (2, 4, 5, 1, 2)]
+    assert [step.number for step in (*first, *last)] == [1, 2]
+    assert torch.equal(last[0].batch.x1, data.train_batch(2, 8, 5).x1[4:])
