@@ -237,6 +237,19 @@ def test_training_moves_a_wrong_field_straight_to_the_right_one(tmp_path):
     assert abs(fields.net.offset.item() - 2 * 0.9**10) < 0.03
 
 
+def test_training_averages_the_gradients_of_micro_batches(tmp_path):
+    """Adam, and gradients that are clipped, hardly depend on a factor; SGD does."""
+    data = GaussianMixture(means=[[1.0]], std=math.sqrt(0.3), standardize=False)
+    offsets = []
+    for parts in (1, 4):
+        fields = _exact(("velocity",), offset=2.0)
+        module = _module(fields, VelocityObjective(), data, optimizer=_SGD, steps=3)
+        module.accumulate = parts
+        _fit(tmp_path / str(parts), module, data, steps=3)
+        offsets.append(fields.net.offset.item())
+    assert offsets[1] == pytest.approx(offsets[0], rel=1e-5)
+
+
 @pytest.mark.parametrize("clip", [0.5, 1.5])
 def test_training_clips_the_gradient(clip, tmp_path):
     """A gradient of about 2 is cut to `clip`, so that one step of SGD is lr times that."""
