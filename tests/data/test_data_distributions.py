@@ -170,3 +170,12 @@ def test_distribution_refuses_bad_arguments_by_name(
     with pytest.raises(ValueError) as error:
         build()
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_held_out_draws_of_a_distribution_are_none_of_training(seed):
+    data = Moons()
+    held = data.held_out(64, seed).x1
+    used = [data.train_batch(step, 64, seed).x1 for step in range(3)]
+    for other in (*used, data.fitting_batch().x1, data.held_out(64, seed + 1).x1):
+        assert not torch.isin(held, other).any()

@@ -234,3 +234,12 @@ def test_labels_of_vectors_and_their_plain_form():
     assert classes.net_options() == {"classes": 3}
     with pytest.raises(ValueError, match="label_dropout: expected data with labels, got None"):
         Labels.of(None, 0.1)
+
+
+@pytest.mark.filterwarnings("ignore:Sampler.num_steps")
+def test_noise_of_later_samples_is_their_own():
+    model, start = _model(), torch.zeros(3, 1)
+    options = {"start": start, "label": 1, "sampler": _sde()}
+    drawn = [model.sample(3, first=first, **options).x for first in (0, 3, 6, 3)]
+    assert torch.equal(drawn[1], drawn[3])
+    assert not any(torch.equal(drawn[i], drawn[j]) for i, j in ((0, 1), (0, 2), (1, 2)))

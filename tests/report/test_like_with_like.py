@@ -18,6 +18,8 @@ from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.metric.base import References
 from interpolants.metric.energy_distance import EnergyDistance
 from interpolants.metric.nearest_neighbour import NearestNeighbour
+from interpolants.metric.sliced_wasserstein import SlicedWasserstein
+from interpolants.model.inputs import with_inputs
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
 from interpolants.report.kept import Kept
@@ -212,3 +214,20 @@ def test_floors_are_computed_once_and_kept_in_a_file(tmp_path, monkeypatch):
     assert compare(x, other, [EnergyDistance()], Kept(file)) != first
     file.write_bytes(b"damaged")
     assert compare(x, references, [EnergyDistance()], Kept(file)) == first
+
+
+def test_kept_floors_are_those_of_each_metric(tmp_path):
+    references, x = References([_DATA.reference_pair(40, 0)]), torch.randn(40, 2)
+    metrics = [EnergyDistance(), *(SlicedWasserstein(projections=count) for count in (4, 8))]
+    expected = [compare(x, references, [metric])[0] for metric in metrics]
+    for _ in range(2):  # computed, and read from the file
+        assert compare(x, references, metrics, Kept(tmp_path / "references.npz")) == expected
+
+
+def test_vector_labels_of_samples_follow_the_seed():
+    vectors = torch.arange(1800.0).view(900, 2)
+    model, data = _model(labels=Labels(size=2, dropout=0.1)), _rows(labels=vectors)
+    one, other, again = (
+        with_inputs(model, data, SampleRequest(n=20, seed=seed)).label for seed in (0, 1, 0)
+    )
+    assert torch.equal(one, again) and not torch.equal(one, other)
