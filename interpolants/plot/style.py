@@ -7,6 +7,7 @@ state and is safe in threads.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -32,6 +34,8 @@ DPI = 150
 
 _INK = "#333333"
 _IMAGE_CHANNELS = (1, 3)
+# An axis is logarithmic if positive values span more than this factor.
+_LOG_SPAN = 5
 
 
 def new_figure(width: float, height: float, *, gap: float = 0.02) -> Figure:
@@ -141,6 +145,28 @@ def tidy(ax: Axes) -> None:
     ax.xaxis.label.set(size=9, color=_INK)
     ax.yaxis.label.set(size=9, color=_INK)
     ax.title.set(size=10, color=_INK)
+
+
+def step_axis(ax: Axes, curves: Sequence[Array]) -> None:
+    """Style a panel of curves over optimiser steps, with a grid.
+
+    Its axis is logarithmic if the values are positive and span more than a factor of 5.
+
+    Args:
+        ax: the panel.
+        curves: finite values of each curve.
+    """
+    values = np.concatenate([np.ones(0), *curves])
+    if values.size and values.min() > 0 and values.max() > _LOG_SPAN * values.min():
+        ax.set_yscale("log")
+        subs = (1.0, 2.0, 5.0) if values.max() < 100 * values.min() else (1.0,)
+        ax.yaxis.set_major_locator(LogLocator(subs=subs))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("step")
+    ax.grid(color="#e6e6e6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    tidy(ax)
 
 
 def square(ax: Axes, x_limits: Limits, y_limits: Limits) -> None:
