@@ -103,6 +103,14 @@ def colour_range(images: Array) -> tuple[float, float]:
     return (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
 
 
+def wide_range(images: Array, last: Array) -> Limits:
+    """Colour range of images: that of the last ones, and wider where most of them go beyond."""
+    low, high = colour_range(last)
+    values = images[np.isfinite(images)]
+    least, most = np.percentile(values, [0.5, 99.5]) if values.size else (low, high)
+    return min(low, float(least)), max(high, float(most))
+
+
 def bin_edges(limits: Limits, num_samples: int) -> Array:
     """Edges of 20 to 60 equal histogram bins, more for more samples."""
     return np.linspace(*limits, 1 + int(np.clip(num_samples**0.5, 20, 60)))
@@ -175,14 +183,6 @@ def square(ax: Axes, x_limits: Limits, y_limits: Limits) -> None:
     ax.set_aspect("equal")
     ax.spines[:].set(color="#bbbbbb", linewidth=0.6)
     ax.title.set(size=10, color=_INK)
-
-
-def name_plane(ax: Axes, dimension: int) -> None:
-    """Label the two coordinates that are drawn, if the events have more."""
-    if dimension > 2:
-        ax.set_xlabel(f"coordinate 1 of {dimension}", size=9, color=_INK)
-        ax.set_ylabel(f"coordinate 2 of {dimension}", size=9, color=_INK)
-        ax.label_outer()
 
 
 def check_path(where: str, path: Tensor, times: Tensor) -> None:
