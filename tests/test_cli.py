@@ -230,7 +230,7 @@ def test_cli_runs_every_job_of_a_sweep_and_fails_if_one_failed(app):
     assert done.returncode == 1
     assert done.stdout == "width 2\n"
     sentence = "net: Net.width: expected a number > 0, got -1"
-    assert f"error: job 0 (data.path=parts.py,net.width=-1): {sentence}" in done.stderr
+    assert f"error: job 0 (net.width=-1): {sentence}" in done.stderr
     assert done.stderr.endswith(f"error: {sentence}\n")
     assert "Traceback" not in done.stderr
     new = {"sweeps", "sweeps/multirun.yaml", "sweeps/0", "sweeps/1"}

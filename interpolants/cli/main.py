@@ -7,9 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from interpolants.cli.conf import conf_folder
-from interpolants.cli.run import run
+from interpolants.cli.errors import report
+from interpolants.cli.run import one_line_warnings, run
 
 _COMMANDS = {"train": "train a model", "sample": "draw samples of a trained model"}
+_TOOLS = {"runs": "compare the runs below a folder"}
 
 
 def main() -> None:
@@ -19,8 +21,10 @@ def main() -> None:
         print(_help())
     elif command in _COMMANDS:
         start(command, arguments)
+    elif command in _TOOLS:
+        start_tool(command, arguments)
     else:
-        expected = " or ".join(_COMMANDS)
+        expected = " or ".join([*_COMMANDS, *_TOOLS])
         got = "nothing" if command is None else repr(command)
         fix = "list their settings with interpolants train --help"
         print(f"error: interpolants: expected {expected}, got {got}; {fix}", file=sys.stderr)
@@ -38,7 +42,23 @@ def start(command: str, arguments: Sequence[str] | None = None) -> None:
     run(job, command, conf_folder(), arguments)
 
 
+def start_tool(command: str, arguments: Sequence[str]) -> None:
+    """Run a command without a configuration; a failure is one sentence, and status 1.
+
+    Args:
+        command: its name.
+        arguments: the words after it.
+    """
+    one_line_warnings()
+    try:
+        importlib.import_module(f"interpolants.cli.{command}").main(arguments)
+    except (ValueError, OSError) as error:
+        report(error, with_traceback=False)
+        sys.exit(1)
+
+
 def _help() -> str:
     lines = [f"  interpolants {name} [key=value] ...  {text}" for name, text in _COMMANDS.items()]
-    fix = "`interpolants train --help` and `interpolants sample --help` list the settings."
+    lines += [f"  interpolants {name} [folder] [key=value] ...  {t}" for name, t in _TOOLS.items()]
+    fix = "`interpolants train --help`, and so on, list the settings of each."
     return "\n".join(["Generative modelling with stochastic interpolants.", "", *lines, "", fix])

@@ -37,8 +37,7 @@ def run(
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
     own = Path(config_dir).resolve()
-    # A warning is a sentence too, and no line of code beside it.
-    warnings.formatwarning = lambda message, *_: f"warning: {one_line(str(message))}\n"
+    one_line_warnings()
     chosen = os.environ.get(_FULL_ERROR)
     # Hydra prints errors in its own words unless this variable asks for the exception itself.
     _set_environment("1")
@@ -61,6 +60,11 @@ def run(
         _set_environment(chosen)
 
 
+def one_line_warnings() -> None:
+    """Let a warning be a sentence too, without a line of code beside it."""
+    warnings.formatwarning = lambda message, *_: f"warning: {one_line(str(message))}\n"
+
+
 def _start_hydra(
     main: _Main, command: str, folders: list[Path], given: list[str], full_error: str | None
 ) -> None:
@@ -70,6 +74,7 @@ def _start_hydra(
     import hydra
 
     from interpolants.cli.search_path import add_user_folder
+    from interpolants.cli.sweep import with_short_names
     from interpolants.cli.words import check_words
 
     check_words(command, folders, given)
@@ -78,7 +83,7 @@ def _start_hydra(
     # Without this Hydra 1.3 behaves as 1.1 did; 1.4 has only its own behaviour, the same as 1.3.
     base = {"version_base": "1.3"} if hydra.__version__.startswith("1.3.") else {}
     _check_shown(command, folders, given, base)
-    before = sys.argv
+    before, given = sys.argv, with_short_names(given)
     job = _as_job(_checked(main, command, folders), full_error, given, before)
     start = hydra.main(config_path=str(folders[0]), config_name=command, **base)
     with _command_line([before[0], *given]):

@@ -1,4 +1,4 @@
-"""Names of sample files, with the settings that decide the samples."""
+"""Names of files, with the settings that decide their content."""
 
 from __future__ import annotations
 
@@ -27,7 +27,15 @@ def stem_of(sampler: str, overrides: Iterable[str]) -> str:
         key, _, value = word.lstrip("+~").partition("=")
         if key != "sampler" and value != "null" and re.split(r"[./@]", key)[0] not in _ELSEWHERE:
             parts.append(f"{re.sub('^sampler[./]', '', key)}_{value}")
-    name = re.sub(r"[^A-Za-z0-9.+-]+", "_", "_".join([sampler, *parts])).strip("_")
+    return file_name("_".join([sampler, *parts]))
+
+
+def file_name(text: str) -> str:
+    """Name of letters, digits and few signs, none of which a command line gives a meaning.
+
+    The end of a name of more than 100 characters is replaced by a hash.
+    """
+    name = re.sub(r"[^A-Za-z0-9.+-]+", "_", text).strip("_")
     if len(name) <= _MOST:
         return name
     short = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()

@@ -15,6 +15,7 @@ def main(cfg: Any) -> float:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
+    from interpolants.cli.stem import file_name
     from interpolants.training.settings import check_settings, check_sweep
     from interpolants.utils.checks import check
 
@@ -26,13 +27,17 @@ def main(cfg: Any) -> float:
     if settings.mode == RunMode.MULTIRUN:
         check_sweep(cfg.trainer)
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    root = Path(settings.runtime.output_dir)
+    if settings.mode == RunMode.MULTIRUN and cfg.run_dir is None:
+        name = file_name(f"{settings.job.num}_{settings.job.override_dirname}")
+        plain["run_dir"] = str(root / name)
     check_settings(plain)  # before torch and Lightning are loaded
 
     from interpolants.training.run import train
 
     # Without conversion Hydra would wrap our frozen dataclasses in configs of its own.
     build = partial(instantiate, _convert_="all")
-    report = train(cfg, plain, build, Path(settings.runtime.output_dir))
+    report = train(cfg, plain, build, root)
     if report is None:
         return float("nan")
     print(report.table())

@@ -2,6 +2,7 @@
 # fmt: off
 # ruff: noqa
 from .animation import animate as animate
+from .figure_info import FigureInfo as FigureInfo
 from .images import plot_classes as plot_classes
 from .images import plot_images as plot_images
 from .loss import plot_loss as plot_loss

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from interpolants.plot import style
+from interpolants.plot.figure_info import FigureInfo
 from interpolants.plot.samples import draw_points, histogram
 from interpolants.plot.style import SAMPLES_COLOUR, Array
 from interpolants.utils.files import replace
@@ -23,7 +24,9 @@ _MAX_POINTS = 2000
 _GRID = 8
 
 
-def animate(path: Tensor, times: Tensor, file: str | Path) -> None:
+def animate(
+    path: Tensor, times: Tensor, file: str | Path, info: FigureInfo = FigureInfo()
+) -> None:
     """Write the flow of the samples as a looping GIF of 40 frames, evenly spread in time.
 
     Planar points are drawn as points, of longer vectors the first two coordinates; scalars as a
@@ -34,6 +37,7 @@ def animate(path: Tensor, times: Tensor, file: str | Path) -> None:
         path: states, shape (S, B, *event); with fewer than 40 states there are S frames.
         times: times of the states, shape (S,).
         file: file to write; its folder is created.
+        info: names and scale.
 
     Raises:
         ValueError: if the shapes do not match.
@@ -45,8 +49,8 @@ def animate(path: Tensor, times: Tensor, file: str | Path) -> None:
     if style.is_image(tuple(path.shape[2:])):
         figure, update = _images(frames)
     else:
-        vectors = frames.reshape(*frames.shape[:2], -1)
-        figure, update = _line(vectors) if vectors.shape[-1] == 1 else _plane(vectors)
+        vectors = info.drawn(frames.reshape(*frames.shape[:2], -1))
+        figure, update = (_line if vectors.shape[-1] == 1 else _plane)(vectors, info)
     canvas: Any = FigureCanvasAgg(figure)
     images = []
     for k, t in enumerate(at[indices]):
@@ -72,30 +76,33 @@ def _new_figure(height: float) -> Figure:
 
 def _images(frames: Array) -> tuple[Figure, Callable[[int], None]]:
     figure = _new_figure(4.0 * frames.shape[-2] / frames.shape[-1] + 0.35)
-    limits = style.colour_range(frames[-1])
-    mosaics = [style.mosaic(images, _GRID, _GRID, limits) for images in frames]
+    mosaics = [
+        style.mosaic(images, _GRID, _GRID, style.wide_range(images, frames[-1]))
+        for images in frames
+    ]
     drawn = style.show_image(figure.subplots(), mosaics[0])
     return figure, lambda k: drawn.set_data(mosaics[k])
 
 
-def _line(frames: Array) -> tuple[Figure, Callable[[int], None]]:
+def _line(frames: Array, info: FigureInfo) -> tuple[Figure, Callable[[int], None]]:
     figure = _new_figure(3.0)
     ax = figure.subplots()
-    limits = style.padded_limits(frames)
+    limits = info.limits(frames)
     edges = style.bin_edges(limits, frames.shape[1])
     densities = [histogram(values[:, 0], edges) for values in frames]
     drawn = ax.stairs(densities[0], edges, fill=True, color=SAMPLES_COLOUR, alpha=0.8)
-    ax.set(xlim=limits, ylim=(0, 1.05 * max(d.max() for d in densities) or 1), xlabel="x")
+    ax.set(xlim=limits, ylim=(0, 1.05 * max(d.max() for d in densities) or 1))
+    info.label(ax.xaxis, 0, 1)
     ax.set_yticks([])
     style.tidy(ax)
     return figure, lambda k: drawn.set_data(densities[k])
 
 
-def _plane(frames: Array) -> tuple[Figure, Callable[[int], None]]:
+def _plane(frames: Array, info: FigureInfo) -> tuple[Figure, Callable[[int], None]]:
     figure = _new_figure(4.3)
     ax = figure.subplots()
     points = frames[..., :2]
     drawn = draw_points(ax, points[0], SAMPLES_COLOUR, 5)
     style.square(ax, *style.plane_limits(points))
-    style.name_plane(ax, frames.shape[-1])
+    info.label_plane(ax, frames.shape[-1])
     return figure, lambda k: drawn.set_offsets(points[k])

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from interpolants.plot import style
 from interpolants.plot.style import ACCENT_COLOUR, SAMPLES_COLOUR, Array
@@ -19,7 +18,6 @@ _TRAIN_LOSS, _VALIDATION_LOSS = "train/loss", "val/loss"
 _VALIDATION, _FLOOR, _SPREAD = "val/", "_floor", "_sd"
 _COLUMNS = 3
 _SMOOTHING_SHARE = 30
-_LOG_SPAN = 5
 _FLOOR_COLOUR = "#777777"
 
 
@@ -101,7 +99,9 @@ def _draw_loss(ax: Axes, curves: Mapping[str, Array]) -> None:
         ax.plot(*curves[_VALIDATION_LOSS], color=ACCENT_COLOUR, linewidth=1.4, label="validation")
     ax.set_title("loss")
     ax.legend(frameon=False, fontsize=8)
-    _finish(ax, [curves[name][1] for name in (_TRAIN_LOSS, _VALIDATION_LOSS) if name in curves])
+    style.step_axis(
+        ax, [curves[name][1] for name in (_TRAIN_LOSS, _VALIDATION_LOSS) if name in curves]
+    )
 
 
 def _draw_metric(ax: Axes, name: str, curves: Mapping[str, Array]) -> None:
@@ -121,12 +121,15 @@ def _draw_metric(ax: Axes, name: str, curves: Mapping[str, Array]) -> None:
     if floor in curves:
         at, middle = curves[floor]
         edges = _band(floor, curves)
+        if len(at) == 1:  # a line all the same
+            at, middle, *edges = (np.repeat(part, 2) for part in (at, middle, *edges))
+            at = at + np.array([-0.5, 0.5]) * max(1.0, 0.1 * abs(float(at[0])))
         ax.plot(at, middle, color=_FLOOR_COLOUR, linestyle="--", label="fresh data")
         ax.fill_between(at, *edges, color=_FLOOR_COLOUR, alpha=0.2, linewidth=0)
         values += [middle, edges[1]]
         ax.legend(frameon=False, fontsize=8)
     ax.set_title(name.removeprefix(_VALIDATION).replace("_", " "))
-    _finish(ax, values)
+    style.step_axis(ax, values)
     if ax.get_yscale() == "linear" and min(part.min() for part in values) >= 0:
         ax.set_ylim(bottom=max(0.0, ax.get_ylim()[0]))
 
@@ -137,18 +140,3 @@ def _band(name: str, curves: Mapping[str, Array]) -> tuple[Array, Array]:
     if spread is None or not np.array_equal(spread[0], step):
         return value, value
     return value - 2 * spread[1], value + 2 * spread[1]
-
-
-def _finish(ax: Axes, curves: list[Array]) -> None:
-    values = np.concatenate(curves)
-    least, most = float(values.min()), float(values.max())
-    if least > 0 and most > _LOG_SPAN * least:
-        ax.set_yscale("log")
-        subs = (1.0, 2.0, 5.0) if most < 100 * least else (1.0,)
-        ax.yaxis.set_major_locator(LogLocator(subs=subs))
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.set_xlabel("step")
-    ax.grid(color="#e6e6e6", linewidth=0.6)
-    ax.set_axisbelow(True)
-    style.tidy(ax)

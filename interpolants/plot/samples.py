@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from interpolants.plot import style
+from interpolants.plot.figure_info import FigureInfo
 from interpolants.plot.images import plot_images
 from interpolants.plot.style import DATA_COLOUR, SAMPLES_COLOUR, Array, Limits
 from interpolants.utils.checks import check
@@ -20,7 +21,12 @@ Sets = dict[str, Array]
 """Vectors (B, D) by name: "samples", then the real ones, if any."""
 
 
-def plot_samples(x: Tensor, reference: Tensor | None = None, name: str = "data") -> Figure:
+def plot_samples(
+    x: Tensor,
+    reference: Tensor | None = None,
+    name: str = "data",
+    info: FigureInfo = FigureInfo(),
+) -> Figure:
     """Draw generated samples beside real ones, on the scales of these.
 
     Images (C, H, W) with C = 1 or 3 are shown as two 8 by 8 grids; scalars as overlaid
@@ -32,6 +38,7 @@ def plot_samples(x: Tensor, reference: Tensor | None = None, name: str = "data")
         x: generated samples, shape (n, *event).
         reference: real samples, shape (m, *event); None to draw the others alone.
         name: what the real samples are, for titles.
+        info: names, scale and title.
 
     Raises:
         ValueError: if the event shapes differ or there are no real samples.
@@ -43,26 +50,28 @@ def plot_samples(x: Tensor, reference: Tensor | None = None, name: str = "data")
         check(same, "plot_samples.reference", f"event {event}", got)
         check(len(reference) > 0, "plot_samples.reference", "at least one sample", 0)
     if style.is_image(event):
-        return plot_images(sets)
-    vectors = {title: style.to_vectors(part) for title, part in sets.items()}
+        return plot_images(sets, info=info)
+    vectors = {title: info.drawn(style.to_vectors(part)) for title, part in sets.items()}
     draw = {1: _line, 2: _plane}.get(vectors["samples"].shape[1], _corner)
-    return draw(vectors)
+    return draw(vectors, info)
 
 
-def _line(sets: Sets) -> Figure:
+def _line(sets: Sets, info: FigureInfo) -> Figure:
     figure = style.new_figure(5.0, 3.4)
     ax = figure.subplots()
     scale = _scale(sets)
-    limits = style.padded_limits(scale)
+    limits = info.limits(scale)
     _overlay(ax, sets, 0, style.bin_edges(limits, len(scale)))
-    ax.set(xlabel="x", ylabel="density", xlim=limits)
+    ax.set(ylabel=info.density, xlim=limits)
+    info.label(ax.xaxis, 0, 1)
     ax.legend(frameon=False, fontsize=8)
     style.tidy(ax)
+    info.entitle(figure)
     ax.set_title(_title(" and ".join(sets), sets["samples"]))
     return figure
 
 
-def _plane(sets: Sets) -> Figure:
+def _plane(sets: Sets, info: FigureInfo) -> Figure:
     scale = _scale(sets)
     limits = style.plane_limits(scale)
     bins = num_plane_bins(scale, limits)
@@ -75,14 +84,17 @@ def _plane(sets: Sets) -> Figure:
         shown = points[:_MAX_POINTS]
         draw_points(scatter, shown, _colour(name), _marker_size(len(shown)))
         style.square(scatter, *limits)
+        for ax in (density, scatter):
+            info.label_plane(ax, 2)
+    info.entitle(figure)
     return figure
 
 
-def _corner(sets: Sets) -> Figure:
+def _corner(sets: Sets, info: FigureInfo) -> Figure:
     scale = _scale(sets)
     dimension = scale.shape[1]
     count = min(dimension, _MAX_COORDINATES)
-    limits = [style.padded_limits(scale[:, k]) for k in range(count)]
+    limits = [info.limits(scale[:, k]) for k in range(count)]
     figure = style.new_figure(1.9 * count, 1.9 * count)
     panels = figure.subplots(count, count, sharex="col")
     for i in range(count):
@@ -96,11 +108,11 @@ def _corner(sets: Sets) -> Figure:
             else:
                 _pair(ax, sets, [j, i])
                 ax.set(xlim=limits[j], ylim=limits[i])
-            _corner_labels(ax, i, j, count)
+            _corner_labels(ax, (i, j), (count, dimension), info)
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper right", frameon=False, fontsize=9)
     shown = f"{'all' if count == dimension else f'first {count} of'} {dimension} coordinates"
-    figure.suptitle(_title(shown, sets["samples"]), size=10)
+    info.entitle(figure, _title(shown, sets["samples"]))
     return figure
 
 
@@ -120,13 +132,20 @@ def _pair(ax: Axes, sets: Sets, columns: list[int]) -> None:
         draw_points(ax, shown, _colour(name), _marker_size(len(shown)) / 2)
 
 
-def _corner_labels(ax: Axes, i: int, j: int, count: int) -> None:
-    style.tidy(ax)
+def _corner_labels(
+    ax: Axes, place: tuple[int, int], size: tuple[int, int], info: FigureInfo
+) -> None:
+    """Name the outer axes of a panel at some place of `count` by `count` panels."""
+    (i, j), (count, dimension) = place, size
+    info.ticks(ax.xaxis)
+    if i != j:
+        info.ticks(ax.yaxis)
     if i == count - 1:
-        ax.set_xlabel(f"coordinate {j + 1}")
+        ax.set_xlabel(info.name(j, dimension))
     if j == 0 and i > 0:
-        ax.set_ylabel(f"coordinate {i + 1}")
-    elif i != j:
+        ax.set_ylabel(info.name(i, dimension))
+    style.tidy(ax)
+    if 0 < j != i:
         ax.tick_params(labelleft=False)
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from interpolants.plot import style
+from interpolants.plot.figure_info import FigureInfo
 from interpolants.plot.samples import (
     bright,
     histogram,
@@ -21,16 +22,18 @@ _PANELS = 6
 _IMAGE_ROWS, _IMAGE_COLUMNS = 6, 4
 
 
-def plot_snapshots(path: Tensor, times: Tensor) -> Figure:
+def plot_snapshots(path: Tensor, times: Tensor, info: FigureInfo = FigureInfo()) -> Figure:
     """Draw the samples at six equally spaced times.
 
     Scalars are shown as histograms, planar points as densities, images as grids of the same
     samples in each panel, and other events as the density of their first two coordinates. Panels
-    share their axes; each density has its own colour scale.
+    share their axes; each density has its own colour scale, and so has each grid of images that
+    go beyond those at the end, such as noise.
 
     Args:
         path: states, shape (S, B, *event).
         times: times of the states, shape (S,). With fewer than six there are S panels.
+        info: names, scale and title.
 
     Raises:
         ValueError: if the shapes do not match.
@@ -40,9 +43,13 @@ def plot_snapshots(path: Tensor, times: Tensor) -> Figure:
     indices = style.spread_indices(at, _PANELS)
     frames, labels = path[indices], [f"t = {at[i]:.2f}" for i in indices]
     if style.is_image(tuple(path.shape[2:])):
-        return _images(style.to_array(frames), labels)
-    vectors = style.to_array(frames).reshape(len(indices), path.shape[1], -1)
-    return _lines(vectors, labels) if vectors.shape[-1] == 1 else _planes(vectors, labels)
+        figure = _images(style.to_array(frames), labels)
+    else:
+        vectors = info.drawn(style.to_array(frames).reshape(len(indices), path.shape[1], -1))
+        draw = _lines if vectors.shape[-1] == 1 else _planes
+        figure = draw(vectors, labels, info)
+    info.entitle(figure)
+    return figure
 
 
 def _panels(labels: list[str], width: float, height: float) -> tuple[Figure, list[Axes]]:
@@ -56,31 +63,32 @@ def _panels(labels: list[str], width: float, height: float) -> tuple[Figure, lis
 def _images(frames: Array, labels: list[str]) -> Figure:
     ratio = _IMAGE_ROWS / _IMAGE_COLUMNS * frames.shape[-2] / frames.shape[-1]
     figure, panels = _panels(labels, 1.85, 1.7 * ratio + 0.3)
-    limits = style.colour_range(frames[-1])
     for ax, images in zip(panels, frames, strict=True):
+        limits = style.wide_range(images, frames[-1])
         style.show_image(ax, style.mosaic(images, _IMAGE_ROWS, _IMAGE_COLUMNS, limits))
     return figure
 
 
-def _lines(frames: Array, labels: list[str]) -> Figure:
-    figure, panels = _panels(labels, 1.9, 2.3)
-    limits = style.padded_limits(frames)
+def _lines(frames: Array, labels: list[str], info: FigureInfo) -> Figure:
+    figure, panels = _panels(labels, 1.9, 2.5)
+    limits = info.limits(frames)
     edges = style.bin_edges(limits, frames.shape[1])
     densities = [histogram(values[:, 0], edges) for values in frames]
     for ax, density in zip(panels, densities, strict=True):
         ax.stairs(density, edges, fill=True, color=SAMPLES_COLOUR, alpha=0.8)
-        ax.set(xlim=limits, ylim=(0, 1.05 * np.max(densities) or 1), xlabel="x")
+        ax.set(xlim=limits, ylim=(0, 1.05 * np.max(densities) or 1))
+        info.label(ax.xaxis, 0, 1)
         style.tidy(ax)
-    panels[0].set_ylabel("density")
+    panels[0].set_ylabel(info.density)
     return figure
 
 
-def _planes(frames: Array, labels: list[str]) -> Figure:
-    figure, panels = _panels(labels, 2.0, 2.35)
+def _planes(frames: Array, labels: list[str], info: FigureInfo) -> Figure:
+    figure, panels = _panels(labels, 2.0, 2.9)
     limits = style.plane_limits(frames)
     bins = num_plane_bins(frames[-1, :, :2], limits)
     for ax, points in zip(panels, frames, strict=True):
         density = plane_density(points[:, :2], bins, limits)
         show_density(ax, density, limits, bright(density))
-        style.name_plane(ax, frames.shape[-1])
+        info.label_plane(ax, frames.shape[-1])
     return figure

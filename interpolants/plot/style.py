@@ -7,6 +7,7 @@ state and is safe in threads.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -32,6 +34,8 @@ DPI = 150
 
 _INK = "#333333"
 _IMAGE_CHANNELS = (1, 3)
+# An axis is logarithmic if positive values span more than this factor.
+_LOG_SPAN = 5
 
 
 def new_figure(width: float, height: float, *, gap: float = 0.02) -> Figure:
@@ -99,6 +103,14 @@ def colour_range(images: Array) -> tuple[float, float]:
     return (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
 
 
+def wide_range(images: Array, last: Array) -> Limits:
+    """Colour range of images: that of the last ones, and wider where most of them go beyond."""
+    low, high = colour_range(last)
+    values = images[np.isfinite(images)]
+    least, most = np.percentile(values, [0.5, 99.5]) if values.size else (low, high)
+    return min(low, float(least)), max(high, float(most))
+
+
 def bin_edges(limits: Limits, num_samples: int) -> Array:
     """Edges of 20 to 60 equal histogram bins, more for more samples."""
     return np.linspace(*limits, 1 + int(np.clip(num_samples**0.5, 20, 60)))
@@ -143,20 +155,34 @@ def tidy(ax: Axes) -> None:
     ax.title.set(size=10, color=_INK)
 
 
+def step_axis(ax: Axes, curves: Sequence[Array]) -> None:
+    """Style a panel of curves over optimiser steps, with a grid.
+
+    Its axis is logarithmic if the values are positive and span more than a factor of 5.
+
+    Args:
+        ax: the panel.
+        curves: finite values of each curve.
+    """
+    values = np.concatenate([np.ones(0), *curves])
+    if values.size and values.min() > 0 and values.max() > _LOG_SPAN * values.min():
+        ax.set_yscale("log")
+        subs = (1.0, 2.0, 5.0) if values.max() < 100 * values.min() else (1.0,)
+        ax.yaxis.set_major_locator(LogLocator(subs=subs))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set_xlabel("step")
+    ax.grid(color="#e6e6e6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    tidy(ax)
+
+
 def square(ax: Axes, x_limits: Limits, y_limits: Limits) -> None:
     """Style a panel of the plane, with these limits, equal scales and no ticks."""
     ax.set(xlim=x_limits, ylim=y_limits, xticks=[], yticks=[])
     ax.set_aspect("equal")
     ax.spines[:].set(color="#bbbbbb", linewidth=0.6)
     ax.title.set(size=10, color=_INK)
-
-
-def name_plane(ax: Axes, dimension: int) -> None:
-    """Label the two coordinates that are drawn, if the events have more."""
-    if dimension > 2:
-        ax.set_xlabel(f"coordinate 1 of {dimension}", size=9, color=_INK)
-        ax.set_ylabel(f"coordinate 2 of {dimension}", size=9, color=_INK)
-        ax.label_outer()
 
 
 def check_path(where: str, path: Tensor, times: Tensor) -> None:

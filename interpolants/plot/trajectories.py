@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from interpolants.plot import style
+from interpolants.plot.figure_info import FigureInfo
 from interpolants.plot.style import ACCENT_COLOUR, Array
 
 _MAX_TRAJECTORIES = 200
 _IMAGE_ROWS, _IMAGE_COLUMNS = 8, 10
 
 
-def plot_trajectories(path: Tensor, times: Tensor) -> Figure:
+def plot_trajectories(path: Tensor, times: Tensor, info: FigureInfo = FigureInfo()) -> Figure:
     """Draw the trajectories of samples.
 
     Vectors are drawn as at most 200 lines coloured by time, with marks at start and end: in the
@@ -25,6 +26,7 @@ def plot_trajectories(path: Tensor, times: Tensor) -> Figure:
     Args:
         path: states, shape (S, B, *event).
         times: times of the states, shape (S,).
+        info: names, scale and title.
 
     Raises:
         ValueError: if the shapes do not match.
@@ -32,10 +34,14 @@ def plot_trajectories(path: Tensor, times: Tensor) -> Figure:
     style.check_path("plot_trajectories.path", path, times)
     at = style.to_array(times)
     if style.is_image(tuple(path.shape[2:])):
-        return _images(style.to_array(path[:, :_IMAGE_ROWS]), at)
-    lines = style.to_array(path[:, :_MAX_TRAJECTORIES])
-    lines = lines.reshape(*lines.shape[:2], -1)
-    return _over_time(lines[..., 0], at) if lines.shape[-1] == 1 else _plane(lines, at)
+        figure = _images(style.to_array(path[:, :_IMAGE_ROWS]), at)
+    else:
+        lines = style.to_array(path[:, :_MAX_TRAJECTORIES])
+        lines = info.drawn(lines.reshape(*lines.shape[:2], -1))
+        draw = _over_time if lines.shape[-1] == 1 else _plane
+        figure = draw(lines, at, info)
+    info.entitle(figure)
+    return figure
 
 
 def _images(path: Array, times: Array) -> Figure:
@@ -45,7 +51,7 @@ def _images(path: Array, times: Array) -> Figure:
     images = frames.reshape(rows * columns, *frames.shape[2:])
     figure = style.new_figure(0.75 * columns, 0.75 * rows * height / width + 0.35)
     ax = figure.subplots()
-    image = style.mosaic(images, rows, columns, style.colour_range(path[-1]))
+    image = style.mosaic(_each_in_range(images, columns, path[-1]), rows, columns, (0.0, 1.0))
     style.show_image(ax, image)
     ax.set_axis_on()
     ax.spines[:].set_visible(False)
@@ -58,25 +64,35 @@ def _images(path: Array, times: Array) -> Figure:
     return figure
 
 
-def _plane(path: Array, times: Array) -> Figure:
+def _each_in_range(images: Array, columns: int, last: Array) -> Array:
+    """Images of one time in each column, scaled to [0, 1] by the range of that time."""
+    scaled = np.empty_like(images)
+    for k in range(columns):
+        low, high = style.wide_range(images[k::columns], last)
+        scaled[k::columns] = (images[k::columns] - low) / ((high - low) or 1.0)
+    return scaled
+
+
+def _plane(path: Array, times: Array, info: FigureInfo) -> Figure:
     figure = style.new_figure(5.6, 5.0)
     ax = figure.subplots()
     _coloured_lines(figure, path[..., :2], times)
     _ends(figure, path[0, :, :2], path[-1, :, :2])
     style.square(ax, *style.plane_limits(path))
-    style.name_plane(ax, path.shape[-1])
+    info.label_plane(ax, path.shape[-1])
     return figure
 
 
-def _over_time(path: Array, times: Array) -> Figure:
+def _over_time(path: Array, times: Array, info: FigureInfo) -> Figure:
     figure = style.new_figure(5.6, 3.6)
-    ax = figure.subplots()
+    ax, path = figure.subplots(), path[..., 0]
     across = np.broadcast_to(times[:, None], path.shape)
     lines = np.stack([across, path], axis=-1)
     _coloured_lines(figure, lines, times, colour_bar=False)
     _ends(figure, lines[0], lines[-1])
     ax.set(xlim=(times.min(), times.max()), ylim=style.padded_limits(path))
-    ax.set(xlabel="t", ylabel="x")
+    ax.set_xlabel("t")
+    info.label(ax.yaxis, 0, 1)
     style.tidy(ax)
     return figure
 
@@ -116,7 +132,7 @@ def _ends(figure: Figure, start: Array, end: Array) -> None:
             ax.scatter(end[:, 0], end[:, 1], s=9, c=ACCENT_COLOUR, linewidths=0, zorder=3),
         ],
         ["start", "end"],
-        loc="outside upper center",
+        loc="outside lower center",
         ncols=2,
         frameon=False,
         fontsize=9,

@@ -9,5 +9,8 @@ from .report import Report as Report
 from .report import compare as compare
 from .report import measure as measure
 from .report import write_report as write_report
+from .run_table import RunTable as RunTable
+from .runs import Measurement as Measurement
+from .runs import RunSummary as RunSummary
 from .settings import ReportSettings as ReportSettings
 from .sharding import ShardedSampling as ShardedSampling

@@ -14,6 +14,7 @@ from interpolants.plot.images import plot_images
 from interpolants.plot.snapshots import plot_snapshots
 from interpolants.plot.style import is_image, save
 from interpolants.plot.trajectories import plot_trajectories
+from interpolants.report.figure_info import figure_info
 from interpolants.report.settings import ReportSettings
 
 # Times that are kept of a path, and of one that is animated.
@@ -43,20 +44,21 @@ def write_paths(
     assert drawn.path is not None and drawn.times is not None
     if len(drawn.x) == 0:
         return []
-    path, times = drawn.path.cpu(), drawn.times
+    path, times, info = drawn.path.cpu(), drawn.times, figure_info(model, data, request)
     figures = {
-        "trajectories": plot_trajectories(path, times),
-        "snapshots": plot_snapshots(path, times),
+        "trajectories": plot_trajectories(path, times, info),
+        "snapshots": plot_snapshots(path, times, info),
     }
     if images and model.fields.coupling.data_dependent and not backward:
         assert data is not None
         held = held_rows(model, data, replace(request, n=full.n)).x1
-        figures["pairs"] = plot_images({"start": path[0], "samples": path[-1], "data": held})
+        panels = {"start": path[0], "samples": path[-1], "data": held}
+        figures["pairs"] = plot_images(panels, info=info)
     files = []
     for name, figure in figures.items():
         files.append(settings.folder / f"{settings.stem}_{name}.png")
         save(figure, files[-1])
     if settings.animation:
         files.append(settings.folder / f"{settings.stem}.gif")
-        animate(path, times, files[-1])
+        animate(path, times, files[-1], info)
     return files

@@ -18,9 +18,11 @@ from interpolants.metric.base import Metric, MetricResult, References
 from interpolants.model.inputs import held_rows, with_inputs
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
+from interpolants.plot.figure_info import FigureInfo
 from interpolants.plot.images import plot_classes
 from interpolants.plot.samples import plot_samples
 from interpolants.plot.style import is_image, save
+from interpolants.report.figure_info import figure_info
 from interpolants.report.kept import Kept
 from interpolants.report.output.npz import NpzOutput
 from interpolants.report.paths import write_paths
@@ -234,18 +236,21 @@ def write_report(
     written = output.write(samples, drawn.label, folder, stem)
     write_numbers(numbers, cost | {"metrics": as_plain(results), "request": request.record()})
     shown = None if real is None else real[:_MAX_DRAWN]
-    save(plot_samples(samples[:_MAX_DRAWN], shown, found.name), figure)
-    by_class = _write_classes(drawn, real, folder / f"{stem}_classes.png")
+    info = figure_info(model, data, request)
+    save(plot_samples(samples[:_MAX_DRAWN], shown, found.name, info), figure)
+    by_class = _write_classes(drawn, real, info, folder / f"{stem}_classes.png")
     paths = write_paths(model, data, request, settings)
     return Report(metrics=results, files=[*written, numbers, figure, *by_class, *paths], **cost)
 
 
-def _write_classes(drawn: Samples, reference: Tensor | None, file: Path) -> list[Path]:
+def _write_classes(
+    drawn: Samples, reference: Tensor | None, info: FigureInfo, file: Path
+) -> list[Path]:
     """Write a figure of images by class, if they have classes."""
     label = drawn.label
     if label is None or label.is_floating_point() or not is_image(tuple(drawn.x.shape[1:])):
         return []
-    save(plot_classes(drawn.x, label, reference), file)
+    save(plot_classes(drawn.x, label, reference, info), file)
     return [file]
 
 

@@ -8,6 +8,7 @@ processes are those of Euclidean data.
 from __future__ import annotations
 
 import abc
+import math
 from typing import ClassVar
 
 import torch
@@ -31,6 +32,11 @@ class Space(nn.Module, abc.ABC):
     def settings(self) -> tuple[object, ...]:
         """Settings that spaces of one class may differ in, besides their fits."""
         return ()
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Least and greatest number that a coordinate may have."""
+        return -math.inf, math.inf
 
     def same_as(self, other: Space) -> bool:
         """True if the other space is of the same class, with equal settings and fit."""

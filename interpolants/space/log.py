@@ -35,14 +35,18 @@ class LogSpace(Space):
     def settings(self) -> tuple[object, ...]:
         return (self.map,)
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        low = self.map.bound if self.map.low is None else self.map.low
+        return low, math.inf if self.map.high is None else self.map.high
+
     def check(self, x: Tensor) -> None:
         positive = self.map.positive(x)
         inside = (positive > 0) & positive.isfinite()
         fix = "raise the map's offset (space.map.offset), or use space=euclidean"
         rule = f"finite values above {self.map.bound:g}"
         check_inside("LogSpace.map", rule, x, inside, fix)
-        low = -math.inf if self.map.low is None else self.map.low
-        high = math.inf if self.map.high is None else self.map.high
+        low, high = self.bounds
         fix = "change the map's low and high (space.map.low, space.map.high)"
         rule = f"values in [{low:g}, {high:g}]"
         check_inside("LogSpace.map", rule, x, (x >= low) & (x <= high), fix)

@@ -36,6 +36,10 @@ class LogitSpace(Space):
     def settings(self) -> tuple[object, ...]:
         return self.low, self.high
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.low, self.high
+
     def check(self, x: Tensor) -> None:
         fix = "move low and high apart (space.low, space.high), or use space=euclidean"
         inside = (x > self.low) & (x < self.high)

@@ -142,12 +142,15 @@ class InterpolantTask(Task):
     ) -> SampleCheck:
         """Check samples, and count those that are not finite, if there may be some."""
         from interpolants.plot.samples import plot_samples
+        from interpolants.report.figure_info import figure_info
         from interpolants.report.report import measure
 
         drawn, found, results, lost = measure(model, data, metrics, request, kept=kept)
         real = None if found.references is None else found.references.pairs[0][0]
         numbers = {"outside": lost} if lost or drawn.outside is not None else {}
-        return SampleCheck(results, plot_samples(drawn.x.cpu(), real, found.name), numbers)
+        info = figure_info(model, data, request)
+        figure = plot_samples(drawn.x.cpu(), real, found.name, info)
+        return SampleCheck(results, figure, numbers)
 
     def report(
         self,

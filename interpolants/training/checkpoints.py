@@ -74,7 +74,8 @@ class LastCheckpoint(Checkpoint):
     Lightning batch, after a non-finite loss, or after an error that only one of several processes
     may have had. A run without steps left to train writes it too, since the sampling settings
     and the folder may have changed. Every checkpoint has the time of its last step, in seconds
-    since 1970, as "trained_at", since the times of files change when they are copied.
+    since 1970, as "trained_at", since the times of files change when they are copied, and the
+    seconds of training so far as "trained_seconds", without those that a kill lost.
 
     Lightning's own callback requires `global_step % n == 0`, which is missed if the count
     advances by several steps, and saves in the middle of a batch after an error.
@@ -95,7 +96,8 @@ class LastCheckpoint(Checkpoint):
         self._step = 0
         self._started = False
         self._finished = False
-        self._trained_at = 0.0
+        self._trained_at = self._seconds = 0.0
+        self._since = time.monotonic()
 
     @property
     def last_model_path(self) -> str:
@@ -107,7 +109,7 @@ class LastCheckpoint(Checkpoint):
         # After a validation that is repeated first, the file must be replaced.
         repeats = trainer.fit_loop.epoch_loop.val_loop.restarted_mid_evaluation
         self._step = -1 if repeats else trainer.global_step
-        self._started = True
+        self._started, self._since = True, time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any
@@ -136,14 +138,19 @@ class LastCheckpoint(Checkpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Note when the last step was trained."""
-        checkpoint["trained_at"] = self._trained_at
+        """Note when the last step was trained, and for how long the run has trained."""
+        now = time.monotonic()
+        if self._started:
+            self._seconds += now - self._since
+            self._since = now
+        checkpoint |= {"trained_at": self._trained_at, "trained_seconds": self._seconds}
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Remember when the last step was trained."""
+        """Remember when the last step was trained, and the time of training so far."""
         self._trained_at = checkpoint.get("trained_at", 0.0)
+        self._seconds = checkpoint.get("trained_seconds", 0.0)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException

@@ -60,9 +60,11 @@ class RunRecord(pl.Callback):
             )
         return done
 
-    def end(self, step: int) -> None:
-        """Note that the run has ended at a step, with its report."""
-        replace(self.location.end, lambda file: file.write(f"{step}\n".encode()))
+    def end(self) -> None:
+        """Note that the run has ended with its report: its last step, and seconds of training."""
+        last = read_checkpoint(self.location.folder / LAST)
+        text = yaml.safe_dump({"step": last["global_step"], "seconds": last["trained_seconds"]})
+        replace(self.location.end, lambda file: file.write(text.encode()))
 
     def begin(self, trainer: pl.Trainer) -> None:
         """Write the configuration, and delete what killed processes left in the folder."""

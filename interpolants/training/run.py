@@ -107,8 +107,8 @@ def train(
             if not trainer.is_global_zero:
                 return None
             loaded = _load(location, plain, trainer, task, model)
-            report, step = _conclude(task, loaded, data, metrics, config, kept, loggers)
-        record.end(step)
+            report = _conclude(task, loaded, data, metrics, config, kept, loggers)
+        record.end()
     return report
 
 
@@ -146,8 +146,8 @@ def _conclude(
     config: Mapping[str, Any],
     kept: Kept,
     loggers: Sequence[Any],
-) -> tuple[Report, int]:
-    """The final report of a run, logged, and its last step."""
+) -> Report:
+    """The final report of a run, logged."""
     folder = Path(config["run_dir"])
     for logger in loggers:
         logger.save()  # the curves are plotted from a file
@@ -161,7 +161,7 @@ def _conclude(
     step = read_checkpoint(folder / LAST)["global_step"]  # the trainer lost it if it forked
     log_report(loggers, report, step)
     log_checkpoint(loggers, folder / LAST)
-    return changed(report, files=[*report.files, *figures]), step
+    return changed(report, files=[*report.files, *figures])
 
 
 def _build_trainer(

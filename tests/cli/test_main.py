@@ -18,7 +18,7 @@ def test_main_answers_a_wrong_command_in_one_sentence(arguments, got, monkeypatc
     with pytest.raises(SystemExit) as stop:
         main()
     fix = "list their settings with interpolants train --help"
-    error = f"error: interpolants: expected train or sample, got {got}; {fix}\n"
+    error = f"error: interpolants: expected train or sample or runs, got {got}; {fix}\n"
     assert (stop.value.code, *capsys.readouterr()) == (1, "", error)
 
 
@@ -28,6 +28,14 @@ def test_main_helps_without_loading_hydra_or_torch(arguments):
         f"import sys; sys.argv[1:] = {arguments}\nfrom interpolants.cli.main import main; main()"
     )
     assert not {"hydra", "omegaconf", "torch", "numpy"} & modules_loaded_by(code)
+
+
+def test_main_answers_a_wrong_setting_of_a_tool_in_one_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["interpolants", "runs", "hmtl=a.html"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    error = "error: hmtl: expected an existing key, got an unknown one; did you mean html?\n"
+    assert (stop.value.code, *capsys.readouterr()) == (1, "", error)
 
 
 def test_main_passes_arguments_on_to_the_command(monkeypatch, capsys):

@@ -101,8 +101,8 @@ def test_a_sweep_of_jobs_of_slurm_trains_two_processes_in_each(slurm, tmp_path):
     assert done.returncode == 0, done.stderr
     (sweep,) = (tmp_path / "outputs" / "sweeps").iterdir()
     for seed in (0, 1):
-        (run,) = (sweep / str(seed) / "outputs" / "moons").iterdir()
-        assert run.name.startswith("slurm-") and os.path.isfile(run / "samples" / "samples.json")
+        run = sweep / f"{seed}_seed_{seed}"
+        assert os.path.isfile(run / "samples" / "samples.json")
         content = read_checkpoint(run / LAST)
         assert content["global_step"] == 20
         assert content["hyper_parameters"]["config"]["seed"] == seed

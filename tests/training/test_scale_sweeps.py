@@ -15,7 +15,7 @@ def test_a_sweep_forks_its_processes_and_refuses_to_start_them_anew(tmp_path):
     sweep = ["train", "-m", *TINY, *_TWO, "seed=0,1"]
     forked, refused = run_many(tmp_path, [[*sweep, "trainer.strategy=ddp_fork"], sweep])
     assert (forked.status, refused.status) == (0, 1)
-    assert forked.out.count("energy_distance ") == 2
+    assert forked.out.count("\nenergy_distance ") == 2
     assert "error: job 0 (" in refused.err and "use trainer.strategy=ddp_fork, or" in refused.err
     runs = runs_in(tmp_path)
     assert len(runs) == 2
