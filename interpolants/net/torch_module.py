@@ -124,7 +124,8 @@ class TorchModule(nn.Module):
         if self._classes:
             if label is None:
                 return x.new_full((len(x),), self._classes, dtype=torch.int64)
-            return label.long() if dropped is None else torch.where(dropped, self._classes, label)
+            label = label.long()
+            return label if dropped is None else torch.where(dropped, self._classes, label)
         if not self._label_size:
             return None
         null = self.null.to(x.dtype)
