@@ -28,6 +28,22 @@ class PlainMLP(nn.Module):
         return self.out(torch.tanh(h))
 
 
+class PlainRows(nn.Module):
+    """Multilayer perceptron of flattened states of any shape, with classes or label vectors."""
+
+    def __init__(self, event_shape, heads, classes, label_size):
+        super().__init__()
+        size = torch.Size(event_shape).numel()
+        self.shape = (heads, *event_shape)
+        self.inner = PlainMLP(size, heads * size, classes)
+        self.vectors = nn.Linear(label_size, size) if label_size else None
+
+    def forward(self, x, t, y=None):
+        x = x.flatten(1)
+        x = x if self.vectors is None else x + self.vectors(y)
+        return self.inner(x, t, y).unflatten(1, self.shape)
+
+
 class TimeFirst(PlainMLP):
     """The same, called as (t, x)."""
 

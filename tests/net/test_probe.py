@@ -100,7 +100,7 @@ def test_network_without_an_embedding_of_the_null_label_is_refused():
 
 
 def test_trial_leaves_nothing_behind():
-    net = _Net().train()
+    net, noisy = _Net().train(), _Net("noise")
     state = {key: value.clone() for key, value in net.state_dict().items()}
     random = torch.get_rng_state()
     probe_network(net, (2,), 1)
@@ -109,5 +109,5 @@ def test_trial_leaves_nothing_behind():
     assert all(weight.grad is None for weight in net.parameters())
     assert torch.equal(torch.get_rng_state(), random)
     with pytest.raises(ValueError):
-        probe_network(_Net("noise"), (2,), 1)
+        probe_network(noisy, (2,), 1)
     assert torch.equal(torch.get_rng_state(), random)

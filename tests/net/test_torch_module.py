@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers.plain_nets import PlainConv, PlainMLP, Recorder, TimeFirst
+from helpers.plain_nets import PlainConv, PlainMLP, PlainRows, Recorder, TimeFirst
 from torch import nn
 
 from interpolants.net.condition import Condition
@@ -154,27 +154,34 @@ def test_module_computes_what_it_computes_alone():
 
 def _rows(*, event_shape, heads, classes=0, label_size=0):
     """Without the arguments for images, so that the contract tries shapes of all dimensions."""
-    size = torch.Size(event_shape).numel()
-
-    class Flat(PlainMLP):
-        def forward(self, x, t, y=None):
-            out = super().forward(x.flatten(1), t, None if label_size else y)
-            shift = y.sum(1, keepdim=True) if label_size else 0
-            return (out + shift).reshape(len(x), -1, *event_shape[1:])
-
-    return TorchModule(
-        event_shape=event_shape,
-        heads=heads,
+    names = ("event_shape", "heads", "classes", "label_size")
+    return _wrapped(
+        PlainRows,
+        event_shape,
+        heads,
         classes=classes,
         label_size=label_size,
-        module=partial(Flat, dim=size, out=heads * size),
-        sizes=["classes=classes"],
         inputs=["x", "t", "label"],
+        sizes=[f"{name}={name}" for name in names],
     )
 
 
-def test_network_around_a_module_of_rows_keeps_the_contract():
-    check_net(_rows)
+def _maps(*, event_shape, heads, image_channels=0):
+    return _wrapped(
+        PlainConv,
+        event_shape,
+        heads,
+        image_channels=image_channels,
+        inputs=["sample=x", "timestep=t"],
+        sizes=["in_channels=channels", "out_channels=out_channels"],
+        time_scale=1000.0,
+        output="sample",
+    )
+
+
+@pytest.mark.parametrize("build", [_rows, _maps])
+def test_networks_around_modules_keep_the_contract_of_networks(build):
+    check_net(build)
 
 
 _REFUSED = [
@@ -224,13 +231,3 @@ def test_network_around_a_module_refuses_other_predictions(result, output, messa
     with pytest.raises(ValueError) as error:
         net(_T, _X)
     assert str(error.value).startswith(message)
-
-
-def test_network_around_convolutions_trains_on_channels_last_states():
-    torch.manual_seed(0)
-    options = {"inputs": ["x", "t", "class_labels=label"], "output": "sample", "heads": 2}
-    sizes = ["in_channels=channels", "out_channels=out_channels"]
-    net = _wrapped(PlainConv, (3, 4, 4), sizes=sizes, **options)
-    x = torch.randn(3, 3, 4, 4)
-    strided = net(_T, x.to(memory_format=torch.channels_last))
-    torch.testing.assert_close(strided, net(_T, x))
