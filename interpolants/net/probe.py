@@ -74,11 +74,11 @@ def _call(net: nn.Module, t: Tensor, x: Tensor, condition: Condition | None) -> 
             raise
         rule = f"a network of states {tuple(x.shape)} at times {tuple(t.shape)}"
         got = f"{type(error).__name__}: {text}"
-        raise ValueError(f"net: expected {rule}{_told(condition)}, got {got}") from error
+        raise ValueError(f"net: expected {rule}{_given(condition)}, got {got}") from error
 
 
-def _told(condition: Condition | None) -> str:
-    """What a network is told in the trial, for messages."""
+def _given(condition: Condition | None) -> str:
+    """Labels that a network is given in the trial, in words of its error."""
     label = None if condition is None else condition.label
     if condition is None or label is None:
         return ""
