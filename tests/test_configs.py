@@ -84,6 +84,10 @@ _COMPANIONS |= {
     "coupling=super_resolution": [*_IMAGE, "net=unet"],
     "guidance=classifier_free": ["data=moons", "label_dropout=0.1"],
     "net=dit": _IMAGE,
+    "net=torch_module": [
+        *("objective=velocity", "interpolant=one_sided_linear"),
+        "net.module._target_=helpers.plain_nets.PlainMLP",
+    ],
     **dict.fromkeys(("net=unet", "net=unet_cifar10", "net=unet_digits", "net=unet_mnist"), _IMAGE),
     "metric=frechet_distance": ["data=digits"],
     "metric=kernel_distance": ["data=digits"],
@@ -96,6 +100,7 @@ _COMPANIONS |= {
 _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
 _LEFT_OUT = {"hydra", "hydra/launcher", "logger=wandb", "experiment", ""}
+_LEFT_OUT |= {"net=diffusers_unet"}
 _LEFT_OUT |= {"likelihood", "likelihood/divergence", "output"}
 _LEFT_OUT |= {"guidance=autoguidance", "features"}  # takes a trained model
 # One row only, and videos too large for an MLP.
@@ -173,6 +178,7 @@ def test_configs_option_trains_and_reports(option, folder):
     sizes = TINY_IMAGE if any(key.startswith("net=unet") for key in overrides) else TINY
     sizes = TINY_PATCHES if "net=dit" in overrides else sizes
     sizes = TINY_SERIES if "task=neural_sde" in overrides else sizes
+    sizes = TINY[1:] if option == "net=torch_module" else sizes
     _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides, sizes=sizes))
 
 

@@ -18,6 +18,7 @@ _PRESETS = {
         "data/time_series_sp500_price",
         "data/time_series_vix",
     },
+    "net.torch_module": {"net/diffusers_unet"},
     "net.unet": {"net/unet_cifar10", "net/unet_digits", "net/unet_mnist"},
     "sampler.sampler": {
         "sampler/ambient_annealed",

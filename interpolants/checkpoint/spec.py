@@ -21,6 +21,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from interpolants.utils.checks import check
+from interpolants.utils.extras import missing
 from interpolants.utils.plain import OUTSIDE, brief, check_plain, described, entry
 
 _PACKAGE = "interpolants"
@@ -153,7 +154,7 @@ class _Builder:
         check(bool(families), path, "no class, since none is declared here", brief(target), fix)
         rooms = {family.__module__.rpartition(".")[0]: None for family, _ in families}
         own = [room for room in rooms if _is_below(room, (_PACKAGE,))]
-        rule = f"a class defined in {' or '.join(own) or 'no module'}"
+        rule = f"a class defined in {' or '.join(own) or 'a trusted module'}"
         dotted = isinstance(target, str) and _DOTTED_NAME.fullmatch(target) is not None
         check(dotted, path, rule, brief(target), "write package.module.Class")
         module, _, name = str(target).rpartition(".")
@@ -174,9 +175,11 @@ def _class(module: str, name: str, path: str, target: object) -> type:
     try:
         found = vars(importlib.import_module(module)).get(name)
     except ImportError as error:
-        reason = str(error)
+        reason = missing(error)
     # Names that a module merely imports, and attributes of its classes, are not allowed.
     there = isinstance(found, type) and (found.__module__, found.__qualname__) == (module, name)
+    if isinstance(found, type) and not there:
+        reason = f"write {found.__module__}.{found.__qualname__}"
     check(there, path, f"a class defined in {module}", brief(target), reason)
     assert isinstance(found, type)
     return found

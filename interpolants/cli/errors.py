@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from interpolants.utils.extras import missing
+
 _PACKAGE = "interpolants"
 # Lightning's own user error, known by name because Lightning is not imported here.
 _USER_ERRORS = ("MisconfigurationException",)
@@ -80,7 +82,7 @@ def _instantiation_sentence(error: BaseException) -> str:
     target = _found(r"Error locating target '(.+?)'", text)
     if target is not None:
         cause = _root(error)
-        return f"{prefix}expected an importable _target_, got {target!r}; {_first_line(cause)}"
+        return f"{prefix}expected an importable _target_, got {target!r}; {missing(cause)}"
     if text.startswith("Error in call to target") and error.__cause__ is not None:
         return prefix + _call_sentence(error.__cause__)
     return prefix + one_line(text)
@@ -192,10 +194,6 @@ def _root(error: BaseException) -> BaseException:
 def _found(pattern: str, text: str) -> str | None:
     match = re.search(pattern, text, re.MULTILINE)
     return None if match is None else match.group(1)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
 
 
 def one_line(text: str) -> str:

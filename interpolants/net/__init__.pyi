@@ -14,6 +14,7 @@ from .residual_block import ResidualBlock as ResidualBlock
 from .residual_mlp import ResidualMLP as ResidualMLP
 from .rotary_positions import RotaryPositions as RotaryPositions
 from .stage import Stage as Stage
+from .torch_module import TorchModule as TorchModule
 from .transformer_block import TransformerBlock as TransformerBlock
 from .unet import UNet as UNet
 from .upsample import Upsample as Upsample

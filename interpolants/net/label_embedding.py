@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from interpolants.net.condition import Condition
-from interpolants.utils.checks import check, is_whole
+from interpolants.net.shape_checks import check_label, check_label_counts
 
 
 @final
@@ -26,10 +26,7 @@ class LabelEmbedding(nn.Module):
 
     def __init__(self, *, classes: int, label_size: int, features: int) -> None:
         super().__init__()
-        counts = {"classes": classes, "label_size": label_size}
-        for name, value in counts.items():
-            check(is_whole(value) and value >= 0, f"net.{name}", "a whole number >= 0", value)
-        check(not (classes and label_size), "net.label_size", "0 beside classes", label_size)
+        check_label_counts(classes, label_size)
         self.classes, self.label_size = classes, label_size
         if classes:
             self.table = nn.Embedding(classes + 1, features)
@@ -47,7 +44,7 @@ class LabelEmbedding(nn.Module):
         label = None if condition is None else condition.label
         dropped = None if condition is None else condition.dropped
         if label is not None:
-            self._check(label)
+            check_label(label, self.classes, self.label_size)
         if not (self.classes or self.label_size):
             return None
         if label is None:
@@ -58,17 +55,3 @@ class LabelEmbedding(nn.Module):
             return features
         features = self.map(label.to(self.map.weight.dtype))
         return features if dropped is None else torch.where(dropped[:, None], self.null, features)
-
-    def _check(self, label: Tensor) -> None:
-        """Require labels of the right kind, by dtype and shape, which need no transfer."""
-        whole = label.dtype in (torch.int32, torch.int64)
-        if self.classes:
-            rule = "class numbers (B,)"
-            fits = whole and label.dim() == 1
-        elif self.label_size:
-            rule = f"vectors (B, {self.label_size})"
-            sized = label.dim() == 2 and label.shape[1] == self.label_size
-            fits = sized and label.is_floating_point()
-        else:
-            rule, fits = "none for a network that was built without", False
-        check(fits, "net.label", rule, (label.dtype, tuple(label.shape)))

@@ -14,6 +14,8 @@ from interpolants.data.base import Data
 from interpolants.data.labels import Labels
 from interpolants.fields.fields import Fields
 from interpolants.fields.preconditioning import Preconditioning
+from interpolants.net.condition import Condition
+from interpolants.net.probe import probe_network
 from interpolants.objective.base import Objective
 from interpolants.space.base import Space
 from interpolants.space.scaling import Scaling
@@ -63,6 +65,27 @@ def build_fields(
     )
     objective.check(fields)
     return fields, objective
+
+
+def probe_fields(fields: Fields, event_shape: Sequence[int], labels: Labels | None) -> None:
+    """Try the network of new fields as training will call it; see `probe_network`.
+
+    Raises:
+        ValueError: if the network does not keep its contract.
+    """
+    generator, condition = torch.Generator().manual_seed(0), Condition()
+    if labels is not None:
+        last = len(labels.frequencies) - 1
+        vectors = torch.randn(2, labels.size, generator=generator)
+        dropped = torch.tensor([False, True]) if labels.dropout > 0 else None
+        label = vectors if labels.size else torch.tensor([last, 0])
+        condition = condition._replace(label=label, dropped=dropped)
+    channels = fields.coupling.image_channels(event_shape)
+    if channels:
+        image = torch.randn(2, channels, *event_shape[1:], generator=generator)
+        condition = condition._replace(image=image)
+    told = condition if labels is not None or channels else None
+    probe_network(fields.net, event_shape, len(fields.predicts), told)
 
 
 def fit_scaling(data: Data, space: Space) -> Scaling:

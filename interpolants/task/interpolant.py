@@ -28,6 +28,7 @@ from interpolants.task.building import (
     fit_base,
     fit_scaling,
     load_state,
+    probe_fields,
     root_mean_square,
 )
 from interpolants.utils.checks import check
@@ -77,6 +78,7 @@ class InterpolantTask(Task):
         fields, objective = build_fields(
             lambda key: build(config[key]), data.event_shape, labels, std
         )
+        probe_fields(fields, data.event_shape, labels)
         if config["compile"]:
             # In place, so that the names of weights in checkpoints do not change.
             fields.net.compile(dynamic=False)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from interpolants.net.condition import Condition
+from interpolants.net.probe import probe_network
+from interpolants.objective.base import quadratic_losses
 from interpolants.testing.common import SHAPES, interior, normal, require, require_close
 
 _HEADS = 3
 _IMAGES = ((3, 1, 8, 8), (2, 3, 8, 16))
+_CHANNELS, _HEAD_COUNTS, _SIDES = (1, 3, 4), (1, 2), (4, 2)
 
 
 def check_net(build: Callable[..., nn.Module]) -> None:
     """A batch is its samples one by one, under shared and own times, and every head answers both.
+
+    Predictions and gradients do not depend on how states and predictions lie in memory, for 1, 3
+    and 4 channels and 1 and 2 heads.
 
     The network is evaluated as samplers do, in `eval()` mode, with weights of a fixed seed.
 
@@ -32,6 +39,10 @@ def check_net(build: Callable[..., nn.Module]) -> None:
     event = shapes[0][1:]
     for shape in shapes:
         _check_batch(_build(build, shape[1:]), shape)
+    _check_trial(_build(build, event), event)
+    for channels, heads in itertools.product(_CHANNELS, _HEAD_COUNTS):
+        several = (channels, *(event[1:] or _SIDES))
+        _check_layouts(_build(build, several, heads), several, heads)
     _check_precision(_build(build, event).float(), event)
     _check_arguments(_build(build, event), event)
     _check_tangents(_build(build, event), event)
@@ -43,12 +54,15 @@ def check_net(build: Callable[..., nn.Module]) -> None:
 
 
 def _build(
-    build: Callable[..., nn.Module], event_shape: tuple[int, ...], **options: int
+    build: Callable[..., nn.Module],
+    event_shape: tuple[int, ...],
+    heads: int = _HEADS,
+    **options: int,
 ) -> nn.Module:
     """The network with weights that are all at work: some begin at zero."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = build(event_shape=event_shape, heads=_HEADS, **options).double().eval()
+        net = build(event_shape=event_shape, heads=heads, **options).double().eval()
         with torch.no_grad():
             for parameter in net.parameters():
                 parameter.add_(0.05 * torch.randn_like(parameter))
@@ -67,6 +81,34 @@ def _check_batch(net: nn.Module, shape: tuple[int, ...]) -> None:
         require_close(batch[row], net(t[i], x[row]), what)
     shared = net(t[0], x)
     require_close(shared, net(t[0].expand(shape[0]), x), f"a shared time in shape {shape}")
+
+
+def _check_trial(net: nn.Module, event: tuple[int, ...]) -> None:
+    """A network passes the trial before training."""
+    try:
+        probe_network(net, event, _HEADS)
+    except ValueError as error:
+        raise AssertionError(str(error)) from error
+
+
+def _check_layouts(net: nn.Module, event: tuple[int, ...], heads: int) -> None:
+    """States in any layout give the same loss and the same gradient of it."""
+    x, t, target = normal((2, *event), 8, 11), interior()[:2], normal((2, heads, *event), 8, 12)
+    expected: list[Tensor] = []
+    for layout in _layouts(x):
+        net.zero_grad()
+        losses = quadratic_losses(net(t, layout), target, len(x))
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        found = [losses.detach(), *(p.grad for p in net.parameters() if p.grad is not None)]
+        expected = expected or [part.clone() for part in found]
+        what = f"{event[0]} channels, {heads} heads, strides {layout.stride()}"
+        for got, first in zip(found, expected, strict=True):
+            require_close(got, first, what)
+
+
+def _layouts(x: Tensor) -> list[Tensor]:
+    """The same values with the channels before the other axes, and after them."""
+    return [x, x.movedim(1, -1).contiguous().movedim(-1, 1)]
 
 
 @torch.no_grad()

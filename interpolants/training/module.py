@@ -100,7 +100,7 @@ class TrainingModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         self._weights = list(self.trained.parameters())
-        self._drops = any(isinstance(m, _DropoutNd) and m.p > 0 for m in self.trained.modules())
+        self._draws = any(_may_draw(each) for each in self.trained.modules())
         optimizer = self._make_optimizer(self._weights)
         return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}
 
@@ -178,7 +178,7 @@ class TrainingModule(pl.LightningModule):
             self.log("val/loss", total, logger=False, batch_size=part.total)
 
     def _loss(self, micro: MicroBatch, *key: int) -> StepLoss:
-        if self._drops:  # dropout uses torch's global generator
+        if self._draws:  # from torch's global generator
             seed = keyed_generator(*key, self.seed, 1 + micro.part.first).initial_seed()
             torch.manual_seed(seed)
         # The last number was once that of a rank: it keeps the streams of seeds unchanged.
@@ -196,3 +196,9 @@ class TrainingModule(pl.LightningModule):
             values |= {f"{stage}/loss_{name}": value for name, value in means.items()}
         for logger in self.loggers:
             logger.log_metrics(values | {f"{stage}/{k}": v for k, v in extra.items()}, step=step)
+
+
+def _may_draw(module: nn.Module) -> bool:
+    """True if a module may draw in its forward: dropout does, and what others wrote may."""
+    others = type(module).__module__.partition(".")[0] not in ("interpolants", "torch")
+    return others or (isinstance(module, _DropoutNd) and module.p > 0)

@@ -217,7 +217,11 @@ class _Net(torch.nn.Module):
     def forward(self, t, x):
         t = torch.full_like(t, 0.5) if self.fault == "time" else t
         x = torch.zeros_like(x) if self.fault == "state" else x
+        if self.fault == "layout":  # memory read in one order, as by a kernel
+            x = x.as_strided(x.shape, torch.empty(x.shape).stride())
         out = self.inner(t, x)
+        if self.fault == "in place":
+            x.mul_(2)
         changes = {
             "batch": lambda: out - out.mean(dim=0),
             "shared": lambda: out + t.dim(),
@@ -240,6 +244,8 @@ class _Net(torch.nn.Module):
         ("axis", "sample 0 in shape"),
         ("time", "does not depend on the time"),
         ("state", "does not depend on the state"),
+        ("layout", "3 channels, 1 heads, strides"),
+        ("in place", "sample 0 in shape|arguments that stay as they are"),
     ],
 )
 def test_net_contract_finds(fault, match):
