@@ -11,14 +11,16 @@ from torch import Tensor
 
 from interpolants.data.base import HELD_OUT
 from interpolants.utils.checks import check
-from interpolants.utils.seeds import keyed_seed
+from interpolants.utils.seeds import keyed_generator, keyed_seed
 
 _Words = NDArray[np.uint64]
 
 BLOCK = 2**14
 """Rows of which a fixed number is held out."""
 
-_ROUNDS = 4
+_ROUNDS = 6
+# Up to this size a list of all numbers is shuffled: ciphers on few bits are not random.
+_SMALL = 2**13
 
 
 @final
@@ -81,10 +83,10 @@ class IndexSplit:
 def permuted(numbers: Tensor, n: int, *key: int, stream: Tensor | None = None) -> Tensor:
     """Images of numbers under a random permutation of 0, ..., n - 1.
 
-    A permutation of 10^9 numbers would need 8 GB as a list. This one is a Feistel cipher on the
-    least even number of bits that holds n, applied until the result is below n (M. Luby and C.
-    Rackoff, How to construct pseudorandom permutations, 1988; J. Black and P. Rogaway, Ciphers
-    with arbitrary finite domains, 2002).
+    As a list, a permutation of 10^9 numbers would need 8 GB. Beyond 8192 this one is a Feistel
+    cipher on the least even number of bits that holds n, applied until the result is below n (M.
+    Luby and C. Rackoff, How to construct pseudorandom permutations, 1988; J. Black and P. Rogaway,
+    Ciphers with arbitrary finite domains, 2002).
 
     Args:
         numbers: whole numbers from 0 to n - 1, int64, (B,).
@@ -92,6 +94,8 @@ def permuted(numbers: Tensor, n: int, *key: int, stream: Tensor | None = None) -
         key: as of `interpolants.utils.seeds.keyed_generator`; it fixes the permutation.
         stream: number of the permutation among those of the key, for each number, or one.
     """
+    if n <= _SMALL and stream is None:
+        return torch.randperm(n, generator=keyed_generator(*key))[numbers]
     half = np.uint64(max(1, ((n - 1).bit_length() + 1) // 2))
     low = (np.uint64(1) << half) - np.uint64(1)
     streams = np.zeros(1) if stream is None else stream.numpy()

@@ -14,7 +14,11 @@ _SIZES = (*TINY, "checkpoint_every=1", "steps_per_batch=1", "metric=[nearest_nei
 _SIZES += ("scheduler=constant",)
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+def _kinds():
+    return [pytest.param(k, marks=pytest.mark.slow) if k in _OPTIONAL else k for k in WRITERS]
+
+
+@pytest.mark.parametrize("kind", _kinds())
 def test_large_data_train_resume_and_sample(kind, tmp_path, monkeypatch):
     if kind in _OPTIONAL:
         pytest.importorskip(kind)

@@ -104,7 +104,7 @@ def write_huggingface(folder, n=80):
 
 def write_items(folder, n=80):
     """Name a data set by its class."""
-    return ["data=dataset", f"+data.dataset={{_target_:{MODULE}.Items,n:{n}}}"]
+    return ["data=dataset", f"data.dataset={{_target_:{MODULE}.Items,n:{n}}}"]
 
 
 def write_rgba(folder, n=80):
