@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import importlib
 import math
+import mmap
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
-from numpy.lib.format import open_memmap, read_array_header_1_0, read_array_header_2_0, read_magic
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 
 from interpolants.utils.checks import check
 
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".zarr")
 _LOCAL_HEADER = 30
+_LARGE_ROW = 2**16
 
 
 def open_arrays(owner: str, path: Path) -> Any:
@@ -40,7 +42,7 @@ def open_arrays(owner: str, path: Path) -> Any:
     check(path.exists(), where, "an existing file or folder", str(path), fix)
     with _named(where, path):
         if suffix == ".npy":
-            return open_memmap(path, mode="r")
+            return _mapped(path, 0, path.stat().st_size)
         if suffix == ".npz":
             return _members(path)
         if suffix == ".zarr":
@@ -76,34 +78,45 @@ def _package(where: str, name: str) -> Any:
 
 
 def _members(path: Path) -> dict[str, Any]:
-    """Mapped members of an archive by name."""
-    with ZipFile(path) as archive:
-        members = [each for each in archive.infolist() if each.filename.endswith(".npy")]
-    return {each.filename.removesuffix(".npy"): _mapped(path, each) for each in members}
-
-
-def _mapped(path: Path, member: ZipInfo) -> Any:
-    """Map one member of an archive.
+    """Mapped members of an archive by name.
 
     Raises:
-        ValueError: if it is compressed or encrypted, or not as large as it says.
+        ValueError: if one is compressed or encrypted.
     """
-    name = member.filename
-    if member.compress_type != ZIP_STORED or member.flag_bits & 1:
-        fix = "save with numpy.savez instead of savez_compressed, or read it with data=file"
-        raise ValueError(f"{name} is compressed or encrypted and cannot be mapped; {fix}")
+    found = {}
+    with ZipFile(path) as archive, path.open("rb") as file:
+        for member in archive.infolist():
+            name = member.filename
+            if member.compress_type != ZIP_STORED or member.flag_bits & 1:
+                fix = (
+                    "save with numpy.savez instead of savez_compressed, or read it with data=file"
+                )
+                raise ValueError(f"{name} is compressed or encrypted and cannot be mapped; {fix}")
+            file.seek(member.header_offset)
+            lengths = struct.unpack("<HH", file.read(_LOCAL_HEADER)[26:])
+            start = member.header_offset + _LOCAL_HEADER + sum(lengths)
+            found[name.removesuffix(".npy")] = _mapped(path, start, member.file_size)
+    return found
+
+
+def _mapped(path: Path, start: int, size: int) -> Any:
+    """Map an array that is stored in a part of a file, in numpy's format.
+
+    Raises:
+        ValueError: if it is not as large as it says, or holds objects.
+    """
     with path.open("rb") as file:
-        file.seek(member.header_offset)
-        lengths = struct.unpack("<HH", file.read(_LOCAL_HEADER)[26:])
-        start = member.header_offset + _LOCAL_HEADER + sum(lengths)
         file.seek(start)
         read = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}
         shape, fortran, dtype = read[read_magic(file)](file)
         offset = file.tell()
-    if dtype.hasobject:
-        raise ValueError(f"{name} holds objects")
-    size = offset - start + math.prod(shape) * dtype.itemsize
-    if size != member.file_size:
-        raise ValueError(f"{name} has {member.file_size} bytes, not {size} as it says")
-    order: Any = "F" if fortran else "C"
-    return np.memmap(path, dtype, "r", offset, shape, order=order)
+        if dtype.hasobject:
+            raise ValueError("it holds objects")
+        found = offset - start + math.prod(shape) * dtype.itemsize
+        if found != size:
+            raise ValueError(f"an array of {size} bytes, not {found} as it says")
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    # A random row would bring 128 KiB around it into memory.
+    if hasattr(mmap, "MADV_RANDOM") and math.prod(shape[1:]) * dtype.itemsize < _LARGE_ROW:
+        mapped.madvise(mmap.MADV_RANDOM)
+    return np.ndarray(shape, dtype, mapped, offset, order="F" if fortran else "C")
