@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
+from PIL import Image
+from torch import Tensor
 from torch.utils import data as torch_data
 
 from interpolants.data.large import LargeData
@@ -19,7 +21,7 @@ class Dataset(LargeData):
     """Rows of any map-style `torch.utils.data.Dataset`, named by its class.
 
     Its items are x, (x, label), or a dict of them: tensors, arrays, numbers or PIL images of one
-    size. Item i must be the same whenever it is read, so random transforms have to be left out:
+    size; image tensors are (C, H, W). Item i must be the same whenever it is read, so random transforms have to be left out:
     training is resumed by reading items by their number. Streams cannot be read so; write them to
     a file by `python -m interpolants.data.to_npy`. A checkpoint names the class; to compare
     samples with such data, `interpolants sample` needs its module in `trust`.
@@ -83,6 +85,8 @@ class _DatasetSource(RowSource):
             self.classes = tuple(map(str, classes))
         if len(dataset):
             self._check_repeats()
+            item = parts_of("Dataset", dataset[0], x, label)[0]
+            self.first = isinstance(item, (Tensor, Image.Image))
 
     def __len__(self) -> int:
         return len(self._dataset)

@@ -106,7 +106,7 @@ class _HuggingFaceSource(RowSource):
                 rule = f"one of the columns {', '.join(rows.column_names)}"
                 check(column in rows.column_names, f"{_OWNER}.{argument}", rule, column)
         kinds = [type(rows.features[column]).__name__ for column in self._x]
-        self.is_image = kinds == ["Image"]
+        self.is_image = self.first = kinds == ["Image"]
         check(self.is_image or image_fit is None, f"{_OWNER}.size", "null, without images", kinds)
         self.columns = () if isinstance(x, str) else tuple(self._x)
         self.classes = tuple(getattr(rows.features[label], "names", ())) if label else ()

@@ -164,8 +164,9 @@ class LargeData(SplitData):
     def _values(self, x: Rows) -> Tensor:
         where = self._source.where
         if self._pixels:
-            x = as_bytes(where, channels_first(where, x, self._source.place), self._scale)
-            return torch.from_numpy(x.astype(np.float32))
+            if not (self._source.first and x.ndim == 4):
+                x = channels_first(where, x, self._source.place)
+            return torch.from_numpy(as_bytes(where, x, self._scale).astype(np.float32))
         with np.errstate(over="ignore"):
             wide = self._dtype == torch.float64
             rows = torch.from_numpy(x.astype(np.float64 if wide else np.float32))

@@ -23,12 +23,15 @@ class RowSource(abc.ABC):
         place: description of the rows, for messages.
         columns: names of the numbers in a row, if they have some.
         classes: names of the classes 0, 1, ..., if they have some.
+        first: whether the first axis of an image is that of its channels; found by its length if
+            not.
     """
 
     where: str
     place: str
     columns: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    first = False
 
     @abc.abstractmethod
     def __len__(self) -> int: ...
