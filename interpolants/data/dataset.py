@@ -21,10 +21,11 @@ class Dataset(LargeData):
     """Rows of any map-style `torch.utils.data.Dataset`, named by its class.
 
     Its items are x, (x, label), or a dict of them: tensors, arrays, numbers or PIL images of one
-    size; image tensors are (C, H, W). Item i must be the same whenever it is read, so random transforms have to be left out:
-    training is resumed by reading items by their number. Streams cannot be read so; write them to
-    a file by `python -m interpolants.data.to_npy`. A checkpoint names the class; to compare
-    samples with such data, `interpolants sample` needs its module in `trust`.
+    size; tensors of images are (C, H, W). Item i must be the same whenever it is read, so random
+    transforms have to be left out: training is resumed by reading items by their number. Streams
+    cannot be read so; write them to a file by `python -m interpolants.data.to_npy`. A checkpoint
+    names the class; to compare samples with such data, `interpolants sample` needs its module in
+    `trust`.
 
     Args:
         dataset: the data set, with `__len__` and `__getitem__`.

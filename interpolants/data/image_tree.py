@@ -86,11 +86,12 @@ def image_files(owner: str, folder: Path) -> list[str]:
         for path in images:
             check(os.path.isfile(path), f"{owner}.path", "a file, or a link to one", path)
         found += images
-    known = {os.path.realpath(path) for path in found if not os.path.islink(path)}
+    links = {path for path in found if os.path.islink(path)}
+    known = {os.path.realpath(path) for path in found if path not in links} if links else set()
     kept = []
     for path in sorted(found):
-        real = os.path.realpath(path)
-        if not os.path.islink(path) or real not in known:
+        real = os.path.realpath(path) if path in links else path
+        if real not in known or path not in links:
             kept.append(os.path.relpath(path, folder))
-            known.add(real)
+        known.add(real)
     return kept
