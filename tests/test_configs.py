@@ -45,6 +45,7 @@ _COMPANIONS = {
     "sampler/grid=log_snr": ["interpolant=one_sided_linear"],
     "sampler/epsilon=constant": ["sampler=backward"],
     "sampler/epsilon=kl_optimal": ["sampler=sde", "interpolant=one_sided_linear"],
+    "data=array": ["data.path=rows.npy"],
     "data=file": ["data.path=rows.csv"],
     "base=dataset": ["data@base.data=moons"],
     "base=class_average": ["data=moons"],
@@ -103,6 +104,7 @@ _LEFT_OUT = {"hydra", "hydra/launcher", "logger=wandb", "experiment", ""}
 _LEFT_OUT |= {"net=diffusers_unet"}
 _LEFT_OUT |= {"likelihood", "likelihood/divergence", "output"}
 _LEFT_OUT |= {"guidance=autoguidance", "features"}  # takes a trained model
+_LEFT_OUT |= {"data=dataset", "data=huggingface"}  # have tests of their own
 # One row only, and videos too large for an MLP.
 _LEFT_OUT |= {"data=bridge", "data=moving_digits", "data=moving_digits_small"}
 

@@ -54,6 +54,8 @@ _NESTED = {"interpolant.schedule", "likelihood.process", "sampler.process"}
 # Leaves of a package with a group that have no yaml, and why none can be written.
 _NO_YAML = {
     "base.callable",  # takes a function
+    "data.image_fit",  # a part of the images
+    "data.index_split",  # a part of data outside of memory
     "data.labels",  # found in the data
     "data.public_dataset",  # where files are looked for
     "driver.exact_fractional_brownian",  # draws whole paths; drives nothing

@@ -1,12 +1,14 @@
 # Exported names, for type checkers. Made by `python docs/public_names.py`; a test compares them.
 # fmt: off
 # ruff: noqa
+from .array import Array as Array
 from .base import Batch as Batch
 from .base import Data as Data
 from .base import Distribution as Distribution
 from .bridge import Bridge as Bridge
 from .checkerboard import Checkerboard as Checkerboard
 from .cifar10 import CIFAR10 as CIFAR10
+from .dataset import Dataset as Dataset
 from .digits import Digits as Digits
 from .eight_gaussians import EightGaussians as EightGaussians
 from .fashion_mnist import FashionMNIST as FashionMNIST
@@ -15,14 +17,19 @@ from .finite import FiniteData as FiniteData
 from .finite_time_series import FiniteTimeSeries as FiniteTimeSeries
 from .fractional_ou import FractionalOU as FractionalOU
 from .gaussian_mixture import GaussianMixture as GaussianMixture
+from .huggingface import HuggingFace as HuggingFace
 from .idx_dataset import IdxDataset as IdxDataset
 from .image_data import ImageData as ImageData
 from .image_file import ImageFile as ImageFile
+from .image_fit import ImageFit as ImageFit
 from .image_folder import ImageFolder as ImageFolder
+from .image_tree import ImageTree as ImageTree
 from .images import Images as Images
 from .images import LabelledImages as LabelledImages
+from .index_split import IndexSplit as IndexSplit
 from .kmnist import KMNIST as KMNIST
 from .labels import Labels as Labels
+from .large import LargeData as LargeData
 from .log_normal_mixture import LogNormalMixture as LogNormalMixture
 from .mnist import MNIST as MNIST
 from .moons import Moons as Moons
@@ -32,6 +39,7 @@ from .photo_patches import PhotoPatches as PhotoPatches
 from .pinwheel import Pinwheel as Pinwheel
 from .public_dataset import PublicDataset as PublicDataset
 from .rings import Rings as Rings
+from .row_source import RowSource as RowSource
 from .s_curve import SCurve as SCurve
 from .split_data import SplitData as SplitData
 from .swiss_roll import SwissRoll as SwissRoll

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from interpolants.data.base import FIT, FLIP, Batch
-from interpolants.data.pixels import dequantised
+from interpolants.data.base import FIT, Batch
+from interpolants.data.pixels import dequantised, mirrored
 from interpolants.data.split_data import SplitData
 from interpolants.utils.seeds import keyed_generator
 
@@ -47,11 +47,8 @@ class ImageData(SplitData):
         self, step: int, size: int, seed: int, rank: int = 0, world_size: int = 1
     ) -> Batch:
         batch = super().train_batch(step, size, seed, rank, world_size)
-        if not self.flip:
-            return batch
-        u = torch.rand(size * world_size, generator=keyed_generator(FLIP, seed, step))
-        mirrored = (u < 0.5)[rank * size : (rank + 1) * size].view(-1, 1, 1, 1)
-        return batch._replace(x1=torch.where(mirrored, batch.x1.flip(-1), batch.x1))
+        x1 = mirrored(batch.x1, step, seed, rank, world_size) if self.flip else batch.x1
+        return batch._replace(x1=x1)
 
     @property
     def standardized(self) -> bool:

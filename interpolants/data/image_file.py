@@ -10,21 +10,22 @@ import numpy as np
 import torch
 
 from interpolants.data.images import Images, LabelledImages
+from interpolants.data.pixels import as_bytes, byte_scale, channels_first
 from interpolants.data.reading import Array, load_arrays
 from interpolants.utils.checks import check
-
-# An axis of one of these lengths may be that of colour channels.
-_CHANNELS = (1, 3)
 
 
 @final
 class ImageFile(Images):
-    """Images of a .npy or .npz file of bytes.
+    """Images of a .npy or .npz file, kept as bytes.
 
-    Arrays have shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3; if both of the
-    latter fit, the last axis is that of channels. In an archive with `x_train` and optionally
-    `y_train`, `x_test` and `y_test`, the test images are held out. Otherwise `key` and `label`
-    name the arrays, and some images are held out at random.
+    Arrays have shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1, 3 or 4; if several fit, 1
+    and 3 go before 4, and the last axis before the second. Their numbers are bytes, whole numbers
+    from 0 to 255 of any type, or real numbers from 0 to 1, which are multiplied by 255 and
+    rounded.
+    In an archive with `x_train` and optionally `y_train`, `x_test` and `y_test`, the test images
+    are held out. Otherwise `key` and `label` name the arrays, and some images are held out at
+    random.
 
     Args:
         path: the file; relative paths start at the current folder.
@@ -37,7 +38,7 @@ class ImageFile(Images):
         pad: black pixels added on each side.
 
     Raises:
-        ValueError: if the file cannot be read as images of bytes, or an argument does not fit it.
+        ValueError: if the file cannot be read as images, or an argument does not fit it.
     """
 
     def __init__(
@@ -69,10 +70,11 @@ def _sides(
     loaded = load_arrays("ImageFile", Path(path))
     arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else loaded
     if key is None and label is None and "x_train" in arrays:
-        train = _labelled_images(arrays, "x_train", "y_train" if "y_train" in arrays else None)
+        scale = byte_scale("ImageFile.path", arrays["x_train"], "the array x_train")
+        train = _labelled_images(arrays, "x_train", _known("y_train", arrays), scale)
         if "x_test" not in arrays:
             return train, None
-        return train, _labelled_images(arrays, "x_test", "y_test" if "y_test" in arrays else None)
+        return train, _labelled_images(arrays, "x_test", _known("y_test", arrays), scale)
     names = [name for name in arrays if name != label]
     if key is None:
         rule = f"one of {', '.join(names)}, the arrays in {path}"
@@ -81,17 +83,19 @@ def _sides(
     return _labelled_images(arrays, key, label), None
 
 
-def _labelled_images(arrays: Mapping[str, Array], key: str, label: str | None) -> LabelledImages:
+def _known(name: str, arrays: Mapping[str, Array]) -> str | None:
+    return name if name in arrays else None
+
+
+def _labelled_images(
+    arrays: Mapping[str, Array], key: str, label: str | None, scale: float | None = None
+) -> LabelledImages:
+    """Images and labels of two arrays, with a factor for the images if others have chosen it."""
     names = ", ".join(arrays)
     check(key in arrays, "ImageFile.key", f"one of the arrays {names}", key)
-    x = arrays[key]
-    rule = f"bytes (uint8) in the array {key}"
-    check(x.dtype == np.uint8, "ImageFile.path", rule, str(x.dtype), "pixels are 0 to 255")
-    rule = f"shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3 in the array {key}"
-    last = x.ndim == 4 and x.shape[3] in _CHANNELS
-    fits = x.ndim == 3 or last or (x.ndim == 4 and x.shape[1] in _CHANNELS)
-    check(fits, "ImageFile.path", rule, x.shape)
-    x = np.moveaxis(x, 3, 1) if last else (x[:, None] if x.ndim == 3 else x)
+    where, place = "ImageFile.path", f"the array {key}"
+    scale = byte_scale(where, arrays[key], place) if scale is None else scale
+    x = as_bytes(where, channels_first(where, arrays[key], place), scale)
     pixels = torch.from_numpy(np.ascontiguousarray(x))
     if label is None:
         return LabelledImages(pixels)

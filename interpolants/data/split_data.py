@@ -68,20 +68,20 @@ class SplitData(Data):
         )
         epoch, k = divmod(step, self.num_train // total)
         start = k * total + rank * size
-        return self.rows(self._epoch_order(seed, epoch)[start : start + size])
+        return self.rows(self._of_epoch(seed, epoch, start, start + size))
 
     def sample(self, n: int, generator: torch.Generator) -> Batch:
         numbers = torch.randint(self.num_train, (n,), generator=generator, device=generator.device)
         return self.rows(numbers.cpu())
 
     def held_out(self, n: int, seed: int, label: Tensor | None = None) -> Batch:
-        return self.rows(self._ordered(True, seed, label)[:n], held_out=True)
+        return self.rows(self._ordered(n, True, seed, label), held_out=True)
 
     def reference_pair(
         self, n: int, draw: int = 0, label: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        held, fresh = (self._ordered(side, draw, label) for side in (True, False))
-        size = min(n, len(held), len(fresh))
+        held, fresh = (self._ordered(n, side, draw, label) for side in (True, False))
+        size = min(len(held), len(fresh))
         return self.rows(held[:size], held_out=True).x1, self.rows(fresh[:size]).x1
 
     def fingerprint(self) -> dict[str, Any]:
@@ -99,21 +99,21 @@ class SplitData(Data):
         rows = self.rows(spread_rows(count, MOST_BYTES // size), held_out=held_out)
         return digest(rows._asdict() | {"labels": self.labels(held_out=held_out)})
 
-    def _ordered(self, held_out: bool, seed: int, label: Tensor | None = None) -> Tensor:
-        """Random order of the rows of one side, or of those with a label."""
+    def _ordered(self, n: int, held_out: bool, seed: int, label: Tensor | None = None) -> Tensor:
+        """At most n rows of one side in random order, or of those with a label."""
         order = _order(self.count(held_out=held_out), HELD_OUT, seed)
         labels = self.labels(held_out=held_out)
         if label is None or labels is None:
-            return order
-        return order[same_label(labels, label)[order]]
+            return order[:n]
+        return order[same_label(labels, label)[order]][:n]
 
-    def _epoch_order(self, seed: int, epoch: int) -> Tensor:
-        """Order of the training rows in one epoch; the latest one is cached."""
+    def _of_epoch(self, seed: int, epoch: int, first: int, last: int) -> Tensor:
+        """Part of the order of the training rows in one epoch, of which the latest is cached."""
         latest = self._latest
         if latest is None or latest[:2] != (seed, epoch):
             latest = (seed, epoch, _order(self.num_train, TRAIN, seed, epoch))
             self._latest = latest
-        return latest[2]
+        return latest[2][first:last]
 
 
 def held_out_by_hash(

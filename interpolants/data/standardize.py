@@ -80,12 +80,13 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     return shift.to(dtype), scale.to(dtype)
 
 
-def check_finite_rows(where: str, x: Tensor) -> None:
+def check_finite_rows(where: str, x: Tensor, places: Tensor | None = None) -> None:
     """Require rows without NaN and infinite values, nor any whose square is infinite.
 
     Args:
         where: `Class.argument` of the rows, for error messages.
         x: shape (N, *event).
+        places: number of each row in its file, (N,); 0, 1, ... if None.
 
     Raises:
         ValueError: with the number of such values and the first row that has one.
@@ -94,11 +95,12 @@ def check_finite_rows(where: str, x: Tensor) -> None:
     bad = ~(x.isfinite() & (x.abs() <= _LARGEST)).flatten(1)
     count = int(bad.sum())
     first = int(bad.any(dim=1).to(torch.uint8).argmax()) if count else 0
+    place = first if places is None or not count else int(places[first])
     beyond = f", nor any beyond {_LARGEST:g}" if count and bool(x.isfinite().all()) else ""
     check(
         count == 0,
         where,
-        f"no NaN and no infinite values{beyond} (the first is in row {first}, counted from 0)",
+        f"no NaN and no infinite values{beyond} (the first is in row {place}, counted from 0)",
         count,
         "drop or fill these rows",
     )

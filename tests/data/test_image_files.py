@@ -22,7 +22,7 @@ def _all(data):
     ]
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("last", [False, True])
 def test_image_file_reads_channels_in_either_place(channels, last, tmp_path):
     x = blocks(20, channels, 4, 2)
@@ -32,6 +32,16 @@ def test_image_file_reads_channels_in_either_place(channels, last, tmp_path):
     assert data.event_shape == (channels, 8, 8) and data.count(held_out=True) == 4
     expected = torch.from_numpy(x).float().flatten(1)
     assert torch.equal(torch.unique(rows, dim=0), torch.unique(expected, dim=0))
+
+
+@pytest.mark.parametrize("kind", ["int64", "whole", "float64", "float32"])
+def test_image_file_converts_other_numbers_to_bytes(kind, tmp_path):
+    x = blocks(20, 1, 4, 2)[:, 0]
+    made = {"int64": x.astype(np.int64), "whole": x.astype(np.float64)}
+    np.save(tmp_path / "x.npy", made.get(kind, (x / 255).astype(kind.replace("whole", "f8"))))
+    np.save(tmp_path / "bytes.npy", x)
+    data, expected = (ImageFile(path=str(tmp_path / f"{name}.npy")) for name in ("x", "bytes"))
+    assert all(torch.equal(*sides) for sides in zip(_all(data), _all(expected), strict=True))
 
 
 def test_image_file_honours_a_test_set_and_labels(tmp_path):
@@ -57,10 +67,21 @@ def test_image_file_honours_a_test_set_and_labels(tmp_path):
     ("arrays", "options", "message"),
     [
         (
-            {"x": np.zeros((4, 2, 2))},
+            {"x": np.full((4, 2, 2), -0.5)},
             {},
-            "path: expected bytes (uint8) in the array x, got 'float",
+            "path: expected images of bytes, or of numbers from 0 to 1, got -0.5; rescale the",
         ),
+        (
+            {"x": np.full((4, 2, 2), 300)},
+            {},
+            "path: expected images of bytes, or of whole numbers from 0 to 255, got 300.0; resc",
+        ),
+        (
+            {"x": np.full((4, 2, 2), 1.5)},
+            {},
+            "path: expected images of bytes, or of whole numbers from 0 to 255, got 1.5; rescale",
+        ),
+        ({"x": np.full((4, 2, 2), "a")}, {}, "path: expected images of numbers in the array x, "),
         ({"x": np.zeros((4, 2), np.uint8)}, {}, "path: expected shape (N, H, W), (N, H, W, C) or"),
         ({"x": np.zeros((4, 2, 2, 2), np.uint8)}, {}, "path: expected shape (N, H, W), (N, H, W,"),
         (
@@ -154,9 +175,9 @@ def test_image_folder_without_subfolders_has_no_labels(tmp_path, monkeypatch):
     assert data.num_classes == 0
 
 
-def test_image_folder_turns_images_and_drops_transparency(tmp_path):
+def test_image_folder_turns_images_and_lays_them_on_the_ground(tmp_path):
     x = np.zeros((4, 4, 4), np.uint8)
-    x[:2, :, 0], x[..., 3] = 255, 7
+    x[:2, :, 0], x[:, :2, 3] = 255, 255
     Image.fromarray(x).save(tmp_path / "a.png")
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
@@ -165,7 +186,9 @@ def test_image_folder_turns_images_and_drops_transparency(tmp_path):
     images = torch.cat(_all(data))
     upright = torch.from_numpy(x[..., :3]).permute(2, 0, 1).float()
     sides = [data._files[0][0], data._files[1][0]]
-    assert torch.equal(images[sides.index("a.png")], upright)
+    # What is transparent does not show, and is white.
+    laid = upright.where(torch.tensor([True, True, False, False]), 255)
+    assert torch.equal(images[sides.index("a.png")], laid)
     assert torch.equal(images[sides.index("b.png")], upright.flip(-2))
 
 
@@ -180,9 +203,8 @@ def test_image_folder_names_a_broken_file(content, tmp_path):
         path.write_bytes(
             {"empty": b"", "text": b"hello", "cut": whole[: len(whole) // 2]}[content]
         )
-    data = ImageFolder(path=str(tmp_path), size=4)
     with pytest.raises(ValueError) as error:
-        _all(data)
+        ImageFolder(path=str(tmp_path), size=4)
     assert str(error.value).startswith(f"ImageFolder.path: expected an image in {path}, got ")
     assert str(error.value).endswith("; remove or replace this file")
 
@@ -199,7 +221,11 @@ def test_image_folder_refuses_by_name(tmp_path):
     (tmp_path / "alone.png").write_bytes(b"")
     with pytest.raises(ValueError, match=f"{where} images in {tmp_path}, or in folders in it"):
         ImageFolder(path=str(tmp_path), size=4)
-    with pytest.raises(ValueError, match=r"ImageFolder\.channels: expected 1 or 3, got 4"):
-        ImageFolder(path=str(tmp_path), size=4, channels=4)
+    with pytest.raises(ValueError, match=r"ImageFolder\.channels: expected 1, 2, 3 or 4, got 5"):
+        ImageFolder(path=str(tmp_path), size=4, channels=5)
+    with pytest.raises(ValueError, match=r"ImageFolder\.fit: expected crop or pad, got 'squash'"):
+        ImageFolder(path=str(tmp_path), size=4, fit="squash")
+    with pytest.raises(ValueError, match=r"ImageFolder\.size: .*\[height, width\], got \[4\]"):
+        ImageFolder(path=str(tmp_path), size=[4])
     with pytest.raises(ValueError, match=r"ImageFolder\.size: expected a whole number > 0, got 0"):
         ImageFolder(path=str(tmp_path), size=0)

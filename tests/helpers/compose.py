@@ -71,9 +71,10 @@ def sample_with(*overrides: str) -> float:
 
 
 def write_user_files(folder: Path) -> None:
-    """A user's files: `rows.csv` of three columns a, b, c, `pairs.npz` with x1 = 3 x0 + 1, and
-    sets of images."""
+    """A user's files: `rows.csv` of three columns a, b, c, `rows.npy` of the same, `pairs.npz`
+    with x1 = 3 x0 + 1, and sets of images."""
     rows = np.random.default_rng(0).normal(size=(80, 3))
+    np.save(folder / "rows.npy", rows)
     np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b,c", comments="")
     x0 = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
     np.savez(folder / "pairs.npz", x0=x0, x1=3 * x0 + 1)

@@ -42,8 +42,8 @@ _CHECKS = {
 }
 # Solvers that are not planned, without an order of their own: tested against those that are.
 _UNPLANNED = ("dormand_prince", "torchdiffeq", "torchsde")
-# No two batches of one row differ; and the parts of others are tested in `tests/net`.
-_LEFT_OUT = (*_UNPLANNED, "bridge", "torch_module", "diffusers_unet")
+# No two batches of one row differ; and classes of others are tested with their families.
+_LEFT_OUT = (*_UNPLANNED, "bridge", "torch_module", "diffusers_unet", "dataset", "huggingface")
 # Options of the checks of some parts.
 _OPTIONS = {
     f"data/{stem}": {"later": True} for stem in stems("data") if stem.startswith("time_series")
@@ -66,6 +66,7 @@ def needed(tmp_path_factory):
     network = write_image_network(folder / "network.pt")
     images = {f"data/{name}": {key: str(folder / path)} for name, (key, path) in OPTIONS.items()}
     return images | {
+        "data/array": {"path": path, "key": "x1"},
         "data/file": {"path": path, "key": "x1"},
         "data/pairs": {"path": path},
         "data/time_series": {"path": series, "length": 16},
