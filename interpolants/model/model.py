@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, final
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from interpolants.coupling.base import Pair
+from interpolants.data.columns import Columns
 from interpolants.data.labels import Label, Labels, labels_of, network_labels
 from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.divergence.base import Divergence
@@ -49,6 +51,7 @@ class Model:
         sampler: builds the default sampler.
         labels: labels that the network was trained with, if any.
         guidance: default guidance; none if None.
+        columns: columns of the table that samples are rows of; None for other data.
         config: the configuration of training, as plain data.
     """
 
@@ -61,6 +64,7 @@ class Model:
         sampler: SamplerFactory = Sampler,
         labels: Labels | None = None,
         guidance: Guidance | None = None,
+        columns: Columns | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> None:
         self.fields = fields
@@ -69,6 +73,7 @@ class Model:
         self.sampler = sampler
         self.labels = labels
         self.guidance = guidance
+        self.columns = columns
         self.config = dict(config or {})
 
     def __repr__(self) -> str:
@@ -138,8 +143,9 @@ class Model:
                 `PerSampleNoise` its own noise; if samples share a generator, noise is fixed by
                 `seed`, `first` and `chunk_size` together.
             first: number of the first sample in the stream, >= 0.
-            label: one for all, or one for each, (n,) or (n, C). If None, classes with their
-                frequencies in the training data; samples that start from data are unconditional.
+            label: one for all, or one for each, (n,) or (n, C), by names or numbers; see `Label`.
+                If None, classes with their frequencies in the training data; samples that start
+                from data are unconditional.
             guidance, sampler: the model's if None.
             start: initial states, (n, *event), instead of draws from the base: data for a
                 backward process, base samples in the base's units, or the result of `pair`.
@@ -153,7 +159,9 @@ class Model:
             options: settings of the sampler to change, such as `num_steps=64`.
 
         Returns:
-            Samples in the data's units; of a backward process in the base's.
+            Samples in the data's units; of a backward process in the base's. Where the columns of
+            a table are whole numbers or categories, samples are too (`Columns.rounded`), while
+            `path` and `log_prob` are of the numbers before.
 
         Raises:
             ValueError: if the sampler does not fit the model, `start` has another shape or lies
@@ -207,7 +215,30 @@ class Model:
                     x = self._in_model_units(start[low:high], units)
                 parts.append(run(x, noise=source, times=times))
         drawn = joined_samples(parts)
-        return in_data_units(drawn, label, self.start_scaling, self.scaling, backward)
+        drawn = in_data_units(drawn, label, self.start_scaling, self.scaling, backward)
+        if self.columns is None or backward:
+            return drawn
+        return replace(drawn, x=self.columns.rounded(drawn.x))
+
+    def table(self, samples: Samples) -> dict[str, Any]:
+        """Columns of samples by name, as in the table of training, with the names of classes.
+
+        Arrays of numbers, or of text for categories and classes; labels that are vectors have a
+        column for each of their numbers.
+
+        Args:
+            samples: finite samples of `sample`.
+
+        Raises:
+            ValueError: if the data of training were no table with names.
+        """
+        fix = "train on a table, such as a .csv file"
+        check(self.columns is not None, "Model.table", "a model of a table", None, fix)
+        assert self.columns is not None
+        found: dict[str, Any] = self.columns.table(samples.x)
+        if samples.label is not None and self.labels is not None:
+            found |= self.labels.table(samples.label)
+        return found
 
     def is_backward(self, request: SampleRequest) -> bool:
         """True if the request's process starts from data."""

@@ -30,8 +30,8 @@ class SampleRequest:
         n: number of samples, > 0.
         seed: names an endless stream of samples.
         first: number of the first sample in the stream, >= 0.
-        label: labels that samples are conditioned on: one for all or one for each, (n,) or (n, C);
-            None for labels with their frequencies in training.
+        label: labels that samples are conditioned on, by names or numbers (`Label`): one for all
+            or one for each, (n,) or (n, C); None for labels with their frequencies in training.
         guidance: guidance of the fields; the model's if None.
         sampler: builds the sampler; the model's if None.
         num_steps: steps of the sampler; its default if None.

@@ -50,6 +50,7 @@ from interpolants.training.sample_validation import LookAt, SampleValidation
 from interpolants.training.settings import check_accelerator, check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.utils.checks import check
+from interpolants.utils.log import to_stderr
 from interpolants.utils.ranks import own_environment
 
 
@@ -81,7 +82,7 @@ def train(
     data: Data = build(config["data"])
     plain |= {"event_shape": list(data.event_shape), "fingerprint": {"data": data.fingerprint()}}
     task: Task = build(config["task"])
-    trainable, model = task.prepare(config, plain, build, data)
+    trainable, model, notes = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
     check_saved(plain, {**KEYS, **task.saved})
     metrics = _fitted_metrics(config, build, data)
@@ -100,6 +101,8 @@ def train(
         if record.is_finished(first, config["max_steps"], trainer.is_global_zero):
             return None
         csv_logger.truncate_after(first)
+        for line in notes if trainer.is_global_zero else ():
+            to_stderr(line)
         with closing(loggers), announced(location):
             with distributed_training(trainer, callbacks):
                 record.begin(trainer)
