@@ -29,9 +29,9 @@ _TABLE_ONLY |= {"categorical": (), "integer": ()}
 
 @final
 class File(FiniteData):
-    """Rows of a table (.csv, .tsv, .parquet, .feather) or of an array (.npy, .npz).
+    """Rows of a table (.csv, .tsv, .txt, .parquet, .feather) or of an array (.npy, .npz).
 
-    A .csv or .tsv file may be compressed (.gz, .bz2, .xz, .zip, .zst). Arrays have shape
+    A text file may be compressed (.gz, .bz2, .xz, .zip, .zst). Arrays have shape
     (rows, *event); a one-dimensional array has rows of one number. Labels are classes, one for
     each distinct number or string, in sorted order; or vectors of numbers.
 
@@ -149,7 +149,7 @@ def _existing(path: str) -> Path:
     file = Path(path).expanduser()
     known = is_table(file) or file.suffix.lower() in _ARRAYS
     kinds = f"a {', '.join(TABLES)}, .npy or .npz file"
-    fix = "a .csv or .tsv may be compressed as .csv.gz, .bz2, .xz, .zip or .zst"
+    fix = "text may be compressed, as .csv.gz, .csv.bz2, .csv.xz, .csv.zip or .csv.zst"
     check(known, "File.path", kinds, path, fix)
     fix = f"relative paths start at {Path.cwd()}"
     check(file.is_file(), "File.path", "an existing file", path, fix)

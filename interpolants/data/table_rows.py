@@ -20,7 +20,7 @@ from interpolants.data.csv_table import CsvTable
 from interpolants.data.table_file import Dialect, Floats, TableFile
 from interpolants.utils.checks import check
 
-_ARROW, _TEXT = (".parquet", ".feather"), (".csv", ".tsv")
+_ARROW, _TEXT = (".parquet", ".feather"), (".csv", ".tsv", ".txt")
 TABLES = (*_TEXT, *_ARROW)
 """Suffixes of tables; those of text files may be followed by one of a compression."""
 

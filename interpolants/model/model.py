@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, final
 
@@ -19,12 +18,7 @@ from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.base import Guidance
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.likelihood.flow import FlowLikelihood, with_density
-from interpolants.model.batching import (
-    in_data_units,
-    joined_samples,
-    ranges,
-    rows_at_once,
-)
+from interpolants.model.batching import in_data_units, joined_samples, ranges, rows_at_once
 from interpolants.model.checks import check_inputs
 from interpolants.model.log_density import log_density
 from interpolants.model.request import SampleRequest, SamplerFactory
@@ -143,9 +137,8 @@ class Model:
                 `PerSampleNoise` its own noise; if samples share a generator, noise is fixed by
                 `seed`, `first` and `chunk_size` together.
             first: number of the first sample in the stream, >= 0.
-            label: one for all, or one for each, (n,) or (n, C), by names or numbers; see `Label`.
-                If None, classes with their frequencies in the training data; samples that start
-                from data are unconditional.
+            label: one for all or for each, (n,) or (n, C), by name or number (`Label`). If None,
+                as frequent as in the training data; samples that start from data have none.
             guidance, sampler: the model's if None.
             start: initial states, (n, *event), instead of draws from the base: data for a
                 backward process, base samples in the base's units, or the result of `pair`.
@@ -159,9 +152,8 @@ class Model:
             options: settings of the sampler to change, such as `num_steps=64`.
 
         Returns:
-            Samples in the data's units; of a backward process in the base's. Where the columns of
-            a table are whole numbers or categories, samples are too (`Columns.rounded`), while
-            `path` and `log_prob` are of the numbers before.
+            Samples in the data's units, or of a backward process in the base's. Whole numbers and
+            categories of a table are rounded (`Columns.rounded`), but not in `path`.
 
         Raises:
             ValueError: if the sampler does not fit the model, `start` has another shape or lies
@@ -215,30 +207,8 @@ class Model:
                     x = self._in_model_units(start[low:high], units)
                 parts.append(run(x, noise=source, times=times))
         drawn = joined_samples(parts)
-        drawn = in_data_units(drawn, label, self.start_scaling, self.scaling, backward)
-        if self.columns is None or backward:
-            return drawn
-        return replace(drawn, x=self.columns.rounded(drawn.x))
-
-    def table(self, samples: Samples) -> dict[str, Any]:
-        """Columns of samples by name, as in the table of training, with the names of classes.
-
-        Arrays of numbers, or of text for categories and classes; labels that are vectors have a
-        column for each of their numbers.
-
-        Args:
-            samples: finite samples of `sample`.
-
-        Raises:
-            ValueError: if the data of training were no table with names.
-        """
-        fix = "train on a table, such as a .csv file"
-        check(self.columns is not None, "Model.table", "a model of a table", None, fix)
-        assert self.columns is not None
-        found: dict[str, Any] = self.columns.table(samples.x)
-        if samples.label is not None and self.labels is not None:
-            found |= self.labels.table(samples.label)
-        return found
+        units = self.start_scaling, self.scaling
+        return in_data_units(drawn, label, *units, backward, self.columns)
 
     def is_backward(self, request: SampleRequest) -> bool:
         """True if the request's process starts from data."""

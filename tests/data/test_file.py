@@ -104,7 +104,12 @@ def write(path: Path, content: object) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "arguments", "message"),
     [
-        ("x.txt", "1,2", {}, "File.path: expected a .csv, .npy or .npz file, got '{path}'"),
+        (
+            "x.doc",
+            "1,2",
+            {},
+            "File.path: expected a .csv, .tsv, .txt, .parquet, .feather, .npy or ",
+        ),
         ("x.csv", "", {}, "File.path: expected at least one line in {path}, got 0"),
         ("x.csv", "a,b\n", {}, "File.path: expected rows below the header of {path}, got 0"),
         ("x.csv", "1,2\n", {}, "File.path: expected at least 2 rows in {path}, got 1"),
