@@ -79,7 +79,7 @@ def has_header(owner: str, lines: Sequence[Line], decimal: str) -> bool:
     """Whether the first line has the names of columns.
 
     It has if none of its cells is a number; or if they are 0, 1, 2, ..., as pandas names columns,
-    and no other line has whole numbers alone.
+    and other lines have more than whole numbers.
 
     Raises:
         ValueError: if that cannot be told from the first lines.
@@ -98,15 +98,12 @@ def has_header(owner: str, lines: Sequence[Line], decimal: str) -> bool:
     check(not mixed, f"{owner}.header", rule, None)
     whole = [int(cell) for cell in first if cell.isascii() and cell.isdigit()]
     ascending = len(whole) == len(first) and whole == sorted(set(whole))
-    counted = whole == list(range(len(first)))
-    alike = any(all(_is_whole(cell, decimal) for cell in row) for row in rows)
-    if not ascending or not rows or (alike and not counted):
-        return False
-    several = len(first) > 1
-    if several and counted and not alike:
+    counted, several = whole == list(range(len(first))), len(first) > 1
+    alike = [all(_is_whole(cell, decimal) for cell in row) for row in rows]
+    if counted and several and not all(alike):
         return True
-    certain = not several and not counted
-    check(certain, f"{owner}.header", rule, None)
+    is_data = not ascending or not rows or not (counted or (several and not any(alike)))
+    check(is_data, f"{owner}.header", rule, None)
     return False
 
 

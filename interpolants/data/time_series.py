@@ -130,6 +130,9 @@ def _read(
     values, texts = table.read(chosen, times, fix)
     series = torch.from_numpy(np.stack([values[name] for name in chosen], axis=1))
     if time is not None:
+        gone = texts[time].codes < 0
+        place = table.place(int(gone.argmax()), time)
+        check(not gone.any(), "TimeSeries.time", f"a time in {place}", "none")
         series = _on_grid(series, _as_numbers(texts[time]), tick)
     return series, tuple(chosen)
 
@@ -137,7 +140,6 @@ def _read(
 def _as_numbers(times: Categories) -> Tensor:
     """Convert times to numbers, dates in days."""
     where, rule = "TimeSeries.time", "a number in every line, or in every line a date YYYY-MM-DD"
-    check(bool((times.codes >= 0).all()), where, rule, "none in some line")
     try:
         if times.numeric:
             values = np.array([float(name) for name in times.names])
@@ -150,7 +152,6 @@ def _as_numbers(times: Categories) -> Tensor:
     except ValueError as error:
         check(str(error).startswith(where), where, rule, str(error))
         raise
-    check(bool(np.isfinite(values).all()), where, rule, "another")
     return torch.from_numpy(values[times.codes])
 
 
