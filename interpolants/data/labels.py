@@ -109,7 +109,8 @@ class Labels:
             )
         known = label.dim() == 1 and bool((label >= 0).all())
         check(known, "label", "classes 0, 1, ..., one for each sample", tuple(label.shape))
-        counts = torch.bincount(label.long(), minlength=classes).double()
+        least = max(classes, len(names))
+        counts = torch.bincount(label.long(), minlength=least).double()
         _warn_of_many(len(counts), len(label))
         return cls(
             frequencies=tuple((counts / counts.sum()).tolist()),
