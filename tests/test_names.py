@@ -53,6 +53,10 @@ _NESTED = {"interpolant.schedule", "likelihood.process", "sampler.process"}
 # Leaves of a package with a group that have no yaml, and why none can be written.
 _NO_YAML = {
     "base.callable",  # takes a function
+    "data.arrow_table",  # reads tables, as the three below
+    "data.columns",
+    "data.csv_table",
+    "data.table_rows",
     "data.labels",  # found in the data
     "data.public_dataset",  # where files are looked for
     "driver.exact_fractional_brownian",  # draws whole paths; drives nothing

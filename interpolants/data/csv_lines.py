@@ -76,13 +76,13 @@ def number(cell: str, decimal: str) -> float | None:
 
 
 def has_header(owner: str, lines: Sequence[Line], decimal: str) -> bool:
-    """Whether the first line has the names of columns.
+    """True if the first line has the names of columns.
 
     It has if none of its cells is a number; or if they are 0, 1, 2, ..., as pandas names columns,
     and other lines have more than whole numbers.
 
     Raises:
-        ValueError: if that cannot be told from the first lines.
+        ValueError: if the first lines leave it open.
     """
     (_, first), *others = lines
     values = [number(cell, decimal) for cell in first]
@@ -158,7 +158,7 @@ def slow_columns(
 
 
 def _advice(cell: str, decimal: str, fix: str) -> str:
-    """What to do about a cell that is not a number."""
+    """Advice for a cell that is not a number."""
     for other, setting in ((",", "comma"), (".", "point")):
         if decimal != other and number(cell, other) is not None and other in cell:
             thousands = _THOUSANDS.fullmatch(cell) and decimal == "."

@@ -41,7 +41,7 @@ class CsvTable(TableFile):
         dialect: how cells are written.
 
     Raises:
-        ValueError: if the file is empty, is no text in UTF-8, or does not tell its dialect.
+        ValueError: if the file is empty, is no text in UTF-8, or leaves its dialect open.
     """
 
     def __init__(self, owner: str, path: Path, dialect: Dialect) -> None:

@@ -17,14 +17,18 @@ from interpolants.data.pixels import dequantised
 from interpolants.data.reading import Array, as_rows, read_array
 from interpolants.data.split_data import held_out_by_hash
 from interpolants.data.table_file import Dialect
-from interpolants.data.table_rows import TABLES, TableRows, is_table, open_table, read_rows
+from interpolants.data.table_rows import (
+    TABLES,
+    TableRows,
+    TableSettings,
+    is_table,
+    open_table,
+    read_rows,
+)
 from interpolants.utils.checks import check, check_open_interval, check_seed
 from interpolants.utils.seeds import keyed_generator
 
 _ARRAYS = (".npy", ".npz")
-# Settings of tables, with the values that leave them alone.
-_TABLE_ONLY = {"columns": None, **Dialect()._asdict(), "missing": "refuse"}
-_TABLE_ONLY |= {"categorical": (), "integer": ()}
 
 
 @final
@@ -77,35 +81,19 @@ class File(FiniteData):
         held_out_fraction: float = 0.2,
         split_seed: int = 0,
     ) -> None:
-        file, dialect = _existing(path), Dialect(sep, header, decimal)
-        values: Array
-        labels: Array | Categories | None
-        split = None
+        dialect = Dialect(sep, header, decimal)
+        settings = TableSettings(columns, label, missing, categorical, integer)
+        file = _existing(path)
+        values, labels, table = _read(file, key, dialect, settings)
         self._whole = list[int]()
-        if is_table(file):
-            check(key is None, "File.key", "null for a table", key, "select with `columns`")
-            found = read_rows(
-                open_table("File", file, dialect),
-                columns=columns,
-                label=label,
-                missing=missing,
-                categorical=categorical,
-                integer=integer,
-            )
-            values = found.values()
-            labels = found.vectors if found.classes is None else found.classes
-            self.table, self.columns = found.columns, found.columns.coordinates
-            self._whole = found.columns.integer_coordinates
-            if categorical:
-                split = _split(found, held_out_fraction, split_seed)
-        else:
-            chosen = dialect._asdict() | {"columns": columns, "missing": missing}
-            _check_unused(chosen | {"categorical": categorical, "integer": integer})
-            values, labels = _array(file, key, label)
+        split = None
+        if table is not None:
+            self.table, self.columns = table.columns, table.columns.coordinates
+            self._whole = table.columns.integer_coordinates
+            split = _split(table, held_out_fraction, split_seed)
         rows = as_rows("File", values, str(file))
         classes, self.classes = _labels(labels, len(rows))
-        named = [label] if isinstance(label, str) else label or ()
-        self.label_columns = tuple(named)
+        self.label_columns = (label,) if isinstance(label, str) else tuple(label or ())
         super().__init__(
             rows,
             classes,
@@ -156,12 +144,22 @@ def _existing(path: str) -> Path:
     return file
 
 
-def _check_unused(settings: dict[str, object]) -> None:
-    """Refuse settings of tables for an array."""
-    for name, value in settings.items():
-        unused = _TABLE_ONLY[name]
-        same = value == unused or (unused == () and value == [])
-        check(same, f"File.{name}", f"{unused or 'null'} for an array file", value, "leave it out")
+def _read(
+    file: Path, key: str | None, dialect: Dialect, settings: TableSettings
+) -> tuple[Array, Array | Categories | None, TableRows | None]:
+    """Rows and labels of a file, and where they come from if it is a table."""
+    if is_table(file):
+        check(key is None, "File.key", "null for a table", key, "select with `columns`")
+        rows = read_rows(open_table("File", file, dialect), settings)
+        return rows.values(), rows.classes if rows.vectors is None else rows.vectors, rows
+    unused = TableSettings(label=settings.label)
+    pairs = [(dialect, Dialect()), (settings, unused)]
+    for found, default in pairs:
+        for name, value in found._asdict().items():
+            same = value == getattr(default, name) or value == []
+            rule = f"{getattr(default, name) or 'null'} for an array file"
+            check(same, f"File.{name}", rule, value, "leave it out")
+    return *_array(file, key, settings.label), None
 
 
 def _array(
@@ -178,8 +176,13 @@ def _array(
     return values, categories_of(codes, kinds.tolist())
 
 
-def _split(rows: TableRows, held_out_fraction: float, split_seed: int) -> Tensor:
-    """Held-out rows by a hash that does not depend on which categories other rows have."""
+def _split(rows: TableRows, held_out_fraction: float, split_seed: int) -> Tensor | None:
+    """Held-out rows of a table with categories.
+
+    Their hash does not depend on which categories other rows have.
+    """
+    if not rows.categories:
+        return None
     check_open_interval("File.held_out_fraction", held_out_fraction, 0, 1)
     check_seed("File.split_seed", split_seed)
     return held_out_by_hash("File", rows.content(), held_out_fraction, split_seed)

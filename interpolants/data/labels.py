@@ -165,7 +165,8 @@ class Labels:
         """
         values = label.detach().cpu().numpy()
         if self.size:
-            names = self.columns or [f"label{k}" for k in range(self.size)]
+            known = len(self.columns) == self.size
+            names = self.columns if known else [f"label{k}" for k in range(self.size)]
             return dict(zip(names, values.T, strict=True))
         name = self.columns[0] if self.columns else "label"
         return {name: np.array(self.names)[values] if self.names else values}

@@ -23,7 +23,7 @@ _INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
 
 
 class Dialect(NamedTuple):
-    """How a text file writes a table.
+    """Dialect of a table in a text file.
 
     Attributes:
         sep: character between cells, or its name in `CHARACTERS`; found from the first lines if

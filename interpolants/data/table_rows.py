@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,16 @@ from interpolants.utils.checks import check
 _ARROW, _TEXT = (".parquet", ".feather"), (".csv", ".tsv", ".txt")
 TABLES = (*_TEXT, *_ARROW)
 """Suffixes of tables; those of text files may be followed by one of a compression."""
+
+
+class TableSettings(NamedTuple):
+    """Choice of what is read of a table; the attributes are arguments of `File`."""
+
+    columns: Sequence[str] | None = None
+    label: str | Sequence[str] | None = None
+    missing: str = "refuse"
+    categorical: Sequence[str] = ()
+    integer: Sequence[str] = ()
 
 
 @final
@@ -62,7 +72,7 @@ class TableRows:
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file is a table, by its suffix."""
+    """True for a table, by the suffix of the file."""
     return inner_suffix(path) in _TEXT or path.suffix.lower() in _ARROW
 
 
@@ -86,40 +96,24 @@ def open_table(owner: str, path: Path, dialect: Dialect) -> TableFile:
     return ArrowTable(owner, path)
 
 
-def read_rows(
-    table: TableFile,
-    *,
-    columns: Sequence[str] | None,
-    label: str | Sequence[str] | None,
-    missing: str,
-    categorical: Sequence[str],
-    integer: Sequence[str],
-) -> TableRows:
-    """Read rows of a table; arguments are those of `File`.
+def read_rows(table: TableFile, settings: TableSettings) -> TableRows:
+    """Read rows of a table.
 
     Raises:
         ValueError: if a column is unknown, a cell is not a number, or one is missing and
-            `missing` is "refuse".
+            `settings.missing` is "refuse".
     """
-    owner = table.owner
+    label, categorical, integer = settings.label, settings.categorical, settings.integer
     targets = [] if label is None else [label] if isinstance(label, str) else label
-    targets = known_columns(f"{owner}.label", targets, table.names)
-    if columns is None:
-        names = table.default_columns(targets)
-    else:
-        names = known_columns(f"{owner}.columns", columns, table.names)
-    check(len(names) > 0, f"{owner}.columns", "at least one column of numbers", list(names))
-    for key, chosen in (("categorical", categorical), ("integer", integer)):
-        known_columns(f"{owner}.{key}", chosen, names)
-    classes = targets if isinstance(label, str) else []
-    vectors = [] if isinstance(label, str) else targets
+    targets = known_columns(f"{table.owner}.label", targets, table.names)
+    names = _names(table, targets, settings)
+    classes, vectors = (targets, []) if isinstance(label, str) else ([], targets)
     numbers = [name for name in names if name not in categorical]
     fix = "name a text column in `categorical` or `label`, or leave it out with `columns`"
-    read = [*numbers, *vectors]
-    values, texts = table.read(read, [*categorical, *classes], fix)
+    values, texts = table.read([*numbers, *vectors], [*categorical, *classes], fix)
     gone = {name: np.isnan(column) for name, column in values.items()}
     gone |= {name: column.codes < 0 for name, column in texts.items()}
-    kept = ~_missing(table, gone, missing)
+    kept = ~_missing(table, gone, settings.missing)
     if not kept.all():
         values = {name: column[kept] for name, column in values.items()}
         texts = {name: _used(column, kept) for name, column in texts.items()}
@@ -137,6 +131,21 @@ def read_rows(
         classes=texts[classes[0]] if classes else None,
         vectors=np.stack([values[name] for name in vectors], axis=1) if vectors else None,
     )
+
+
+def _names(table: TableFile, targets: Sequence[str], settings: TableSettings) -> list[str]:
+    """Names of the columns to read, without the labels."""
+    owner, columns = table.owner, settings.columns
+    if columns is None:
+        names = table.default_columns(targets)
+    else:
+        names = known_columns(f"{owner}.columns", columns, table.names)
+    check(len(names) > 0, f"{owner}.columns", "at least one column of numbers", list(names))
+    known_columns(f"{owner}.categorical", settings.categorical, names)
+    known_columns(f"{owner}.integer", settings.integer, names)
+    both = [name for name in settings.integer if name in settings.categorical]
+    check(not both, f"{owner}.integer", "columns that are not categorical", both)
+    return names
 
 
 def _missing(table: TableFile, gone: Mapping[str, Any], rule: str) -> NDArray[np.bool_]:

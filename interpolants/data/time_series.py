@@ -78,12 +78,7 @@ class TimeSeries(FiniteTimeSeries):
         standardize: bool = True,
         held_out_fraction: float = 0.2,
     ) -> None:
-        long_enough = is_whole(length) and length >= 2
-        check(long_enough, "TimeSeries.length", "a whole number >= 2", length)
-        check_count("TimeSeries.stride", stride)
-        check_positive("TimeSeries.tick", tick)
-        spacing = 1 / (length - 1) if spacing is None else spacing
-        check_positive("TimeSeries.spacing", spacing)
+        spacing = _checked_spacing(length, stride, tick, spacing)
         check_open_interval("TimeSeries.held_out_fraction", held_out_fraction, 0, 1)
         dialect = Dialect(sep, header, decimal)
         values, self.columns = _read(path, dialect, columns, time, tick)
@@ -104,6 +99,17 @@ class TimeSeries(FiniteTimeSeries):
             standardize=standardize,
             is_held_out=torch.arange(sum(map(len, parts))) >= len(parts[0]),
         )
+
+
+def _checked_spacing(length: int, stride: int, tick: float, spacing: float | None) -> float:
+    """Model time of a step of the grid, after a check of the numbers of a window."""
+    long_enough = is_whole(length) and length >= 2
+    check(long_enough, "TimeSeries.length", "a whole number >= 2", length)
+    check_count("TimeSeries.stride", stride)
+    check_positive("TimeSeries.tick", tick)
+    spacing = 1 / (length - 1) if spacing is None else spacing
+    check_positive("TimeSeries.spacing", spacing)
+    return spacing
 
 
 def _read(

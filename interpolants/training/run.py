@@ -50,7 +50,6 @@ from interpolants.training.sample_validation import LookAt, SampleValidation
 from interpolants.training.settings import check_accelerator, check_settings
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.utils.checks import check
-from interpolants.utils.log import to_stderr
 from interpolants.utils.ranks import own_environment
 
 
@@ -91,7 +90,7 @@ def train(
     request = task.request(config, config["validation_size"], config["seed"])
     kept = Kept(location.folder / KEPT)
     check_samples = partial(task.check_samples, model, data, metrics, kept=kept)
-    record = RunRecord(location, plain)
+    record = RunRecord(location, plain, notes)
     callbacks = [*_callbacks(config, check_samples, request, plain["fingerprint"]), record]
     csv_logger = AppendingCSVLogger(location.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
@@ -101,8 +100,6 @@ def train(
         if record.is_finished(first, config["max_steps"], trainer.is_global_zero):
             return None
         csv_logger.truncate_after(first)
-        for line in notes if trainer.is_global_zero else ():
-            to_stderr(line)
         with closing(loggers), announced(location):
             with distributed_training(trainer, callbacks):
                 record.begin(trainer)
