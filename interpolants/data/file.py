@@ -152,13 +152,12 @@ def _read(
         check(key is None, "File.key", "null for a table", key, "select with `columns`")
         rows = read_rows(open_table("File", file, dialect), settings)
         return rows.values(), rows.classes if rows.vectors is None else rows.vectors, rows
-    unused = TableSettings(label=settings.label)
-    pairs = [(dialect, Dialect()), (settings, unused)]
-    for found, default in pairs:
-        for name, value in found._asdict().items():
-            same = value == getattr(default, name) or value == []
-            rule = f"{getattr(default, name) or 'null'} for an array file"
-            check(same, f"File.{name}", rule, value, "leave it out")
+    found = dialect._asdict() | settings._asdict()
+    unused = Dialect()._asdict() | TableSettings(label=settings.label)._asdict()
+    for name, value in found.items():
+        same = value == unused[name] or value == []
+        rule = f"{unused[name] or 'null'} for an array file"
+        check(same, f"File.{name}", rule, value, "leave it out")
     return *_array(file, key, settings.label), None
 
 

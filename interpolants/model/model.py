@@ -207,8 +207,8 @@ class Model:
                     x = self._in_model_units(start[low:high], units)
                 parts.append(run(x, noise=source, times=times))
         drawn = joined_samples(parts)
-        units = self.start_scaling, self.scaling
-        return in_data_units(drawn, label, *units, backward, self.columns)
+        ends = self.start_scaling, self.scaling
+        return in_data_units(drawn, label, *ends, backward, self.columns)
 
     def is_backward(self, request: SampleRequest) -> bool:
         """True if the request's process starts from data."""
