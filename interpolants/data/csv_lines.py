@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +21,13 @@ Line = tuple[int, list[str]]
 
 # Found in this order: a semicolon goes with decimal commas.
 _SEPARATORS = ("\t", ";", "|", ",")
-_PREVIEW = 11
+# Lines that are looked at first, and cells at which the fewest do.
+_FEWEST, _MOST, _CELLS = 3, 11, 1_000
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 _LOWER = frozenset(value.lower() for value in MISSING)
 
 
-def cell_lines(owner: str, path: Path, sep: str) -> Iterator[Line]:
+def cell_lines(owner: str, path: Path, sep: str) -> Generator[Line, None, None]:
     """Lines of a file that are not blank.
 
     Raises:
@@ -50,7 +51,13 @@ def first_lines(owner: str, path: Path, sep: str) -> list[Line]:
     Raises:
         ValueError: if there are none, or as `cell_lines`.
     """
-    lines = list(itertools.islice(cell_lines(owner, path, sep), _PREVIEW))
+    lines: list[Line] = []
+    with closing(cell_lines(owner, path, sep)) as found:
+        for line in found:
+            lines.append(line)
+            wide = len(lines) >= _FEWEST and len(lines) * len(line[1]) > _CELLS
+            if wide or len(lines) == _MOST:
+                break
     check(len(lines) > 0, f"{owner}.path", f"at least one line in {path}", 0)
     return lines
 

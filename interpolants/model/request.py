@@ -71,6 +71,8 @@ class SampleRequest:
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 object.__setattr__(self, name, torch.from_numpy(value))
+        if isinstance(self.label, np.ndarray):  # in a form that a record has
+            object.__setattr__(self, "label", self.label.tolist())
         for name in ("n", "seed", "first", "num_steps", "chunk_size", "context_length"):
             value = getattr(self, name)
             if is_whole(value):  # numpy's numbers are no JSON

@@ -128,7 +128,7 @@ class InterpolantTask(Task):
             sampler=build("sampler"),
             labels=labels,
             guidance=build("guidance"),
-            columns=build("columns"),
+            columns=_columns(build("columns"), shape),
             config=config,
         )
         model.make_sampler()  # its errors are raised now
@@ -168,6 +168,14 @@ class InterpolantTask(Task):
         from interpolants.report.sharding import write_sharded_report
 
         return write_sharded_report(model, data, metrics, request, settings, ranks, log)
+
+
+def _columns(columns: Columns | None, shape: Sequence[int]) -> Columns | None:
+    """Columns of a checkpoint, which must be those of its samples."""
+    size = None if columns is None else len(columns.coordinates)
+    fits = columns is None or (size,) == tuple(shape)
+    check(fits, "columns", f"columns for samples of shape {tuple(shape)}", size)
+    return columns
 
 
 def _labels(dropout: float | None, data: Data) -> Labels | None:

@@ -14,7 +14,7 @@ from interpolants.data.fashion_mnist import FashionMNIST
 from interpolants.data.file import File
 from interpolants.data.labels import Labels
 from interpolants.data.table import Table
-from interpolants.model.table import table_of
+from interpolants.model import table_of
 
 _PETS = Labels(frequencies=(0.25, 0.5, 0.25), names=("cat", "dog", "eel"), columns=("pet",))
 _KINDS = Labels(frequencies=(0.25, 0.5, 0.25), names=("1", "2", "3.5"))
@@ -157,6 +157,19 @@ def test_names_of_columns_and_classes_are_in_the_checkpoint(runs):
         "categorical": ["colour"],
         "categories": [["blue", "green", "red"]],
     }
+
+
+def test_checkpoint_with_columns_of_other_samples_is_refused(runs, tmp_path):
+    content = torch.load(runs[0] / LAST, weights_only=True)
+    columns = content["hyper_parameters"]["config"]["columns"]
+    columns["categories"][0].append("grey")
+    torch.save(content, tmp_path / "x.ckpt")
+    with pytest.raises(ValueError, match=r"columns for samples of shape \(5,\), got 6"):
+        interpolants.load(tmp_path / "x.ckpt")
+    columns["categories"] = [["blue"] * 3]
+    torch.save(content, tmp_path / "x.ckpt")
+    with pytest.raises(ValueError, match=r"different categories for each categorical column"):
+        interpolants.load(tmp_path / "x.ckpt")
 
 
 def test_loaded_model_samples_by_name_and_gives_a_table(runs):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import torch
+from pyarrow import parquet
 
 from interpolants.data.time_series import TimeSeries
 from interpolants.driver.estimate import variogram_hurst
@@ -127,3 +129,26 @@ def test_series_refuses(path: str, changes: dict[str, object], message: str) -> 
     arguments: dict[str, object] = {"path": path, "columns": ["power"], "length": 4}
     with pytest.raises(ValueError, match=f"TimeSeries\\.{message}"):
         TimeSeries(**(arguments | changes))  # type: ignore[arg-type]
+
+
+def test_series_are_read_from_tables_of_every_kind(tmp_path: Path) -> None:
+    rows = [(f"2026-01-{k + 1:02}", k + 0.5) for k in range(20)]
+    lines = ["day;power", *[f"{day};{power}".replace(".", ",") for day, power in rows]]
+    (tmp_path / "x.csv").write_text("\n".join(lines))
+    days = pa.array([date for date, _ in rows]).cast(pa.date32())
+    table = pa.table({"day": days, "power": [power for _, power in rows]})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    expected = TimeSeries(path=_written(tmp_path, rows), time="day", length=4).rows(_ALL).x1
+    for name, settings in (("x.csv", {"decimal": "comma"}), ("x.parquet", {})):
+        data = TimeSeries(path=str(tmp_path / name), time="day", length=4, **settings)  # type: ignore[arg-type]
+        assert data.columns == ("power",)
+        assert torch.equal(data.rows(_ALL).x1, expected)
+
+
+_ALL = torch.arange(13)
+
+
+def _written(folder: Path, rows: list[tuple[str, float]]) -> str:
+    lines = ["day,power", *[f"{day},{power}" for day, power in rows]]
+    (folder / "plain.csv").write_text("\n".join(lines))
+    return str(folder / "plain.csv")
