@@ -56,6 +56,10 @@ _NO_YAML = {
     "base.callable",  # takes a function
     "data.image_fit",  # a part of the images
     "data.index_split",  # a part of data outside of memory
+    "data.arrow_table",  # reads tables, as the three below
+    "data.columns",
+    "data.csv_table",
+    "data.table_rows",
     "data.labels",  # found in the data
     "data.public_dataset",  # where files are looked for
     "driver.exact_fractional_brownian",  # draws whole paths; drives nothing

@@ -9,7 +9,7 @@ from typing import Any
 
 from interpolants.utils.plain import brief
 
-FORMAT = 3
+FORMAT = 4
 """Number of the present format, raised by one if older files would be misread or not read."""
 
 _KEY = "interpolants"

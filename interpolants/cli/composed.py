@@ -21,7 +21,7 @@ _KINDS = {
     **dict.fromkeys(("clip_norm", "label_dropout", "patience"), "float | None"),
     **dict.fromkeys(("power_ema", "chunk_size", "context_length"), "int | None"),
     "num_steps": "int",
-    "label": "int | Sequence[float] | None",
+    "label": "int | float | bool | str | Sequence[float] | None",
     "weights": "str | float",
 }
 # Keys of a part that only Hydra reads.

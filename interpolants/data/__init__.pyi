@@ -2,12 +2,16 @@
 # fmt: off
 # ruff: noqa
 from .array import Array as Array
+from .arrow_table import ArrowTable as ArrowTable
 from .base import Batch as Batch
 from .base import Data as Data
 from .base import Distribution as Distribution
 from .bridge import Bridge as Bridge
+from .categories import Categories as Categories
 from .checkerboard import Checkerboard as Checkerboard
 from .cifar10 import CIFAR10 as CIFAR10
+from .columns import Columns as Columns
+from .csv_table import CsvTable as CsvTable
 from .dataset import Dataset as Dataset
 from .digits import Digits as Digits
 from .eight_gaussians import EightGaussians as EightGaussians
@@ -44,5 +48,9 @@ from .s_curve import SCurve as SCurve
 from .split_data import SplitData as SplitData
 from .swiss_roll import SwissRoll as SwissRoll
 from .table import Table as Table
+from .table_file import Dialect as Dialect
+from .table_file import TableFile as TableFile
+from .table_rows import TableRows as TableRows
+from .table_rows import TableSettings as TableSettings
 from .time_series import TimeSeries as TimeSeries
 from .time_series_data import TimeSeriesData as TimeSeriesData

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from interpolants.data.columns import Columns
 from interpolants.data.standardize import check_precise, moments
 from interpolants.space.base import Space
 from interpolants.utils.checks import check
 from interpolants.utils.seeds import keyed_generator
 
-# Keys that keep the streams of training, held-out rows, fits and flips apart.
-TRAIN, HELD_OUT, FIT, FLIP = 1, 2, 4, 5
+# Keys that keep the streams of training, held-out rows, fits, flips and dequantisation apart.
+TRAIN, HELD_OUT, FIT, FLIP, CELL = 1, 2, 4, 5, 6
 
 # Times as many draws as rows of one label are searched for it, and before it is given up.
 _MOST_DRAWS, _FEW_DRAWS = 100, 3
@@ -51,11 +52,17 @@ class Data(abc.ABC):
         event_shape: shape of one sample.
         shift, scale: shape `event_shape`, of the precision of the data; the input of networks is
             (x - shift) / scale for data in a Euclidean space. For other spaces see `chart_units`.
+        classes: names of the classes 0, 1, ..., if they have some.
+        label_columns: names of the columns of labels, if they have some.
+        table: columns of the table that the data are rows of, or None.
     """
 
     event_shape: tuple[int, ...]
     shift: Tensor
     scale: Tensor
+    classes: tuple[str, ...] = ()
+    label_columns: tuple[str, ...] = ()
+    table: Columns | None = None
 
     @abc.abstractmethod
     def train_batch(

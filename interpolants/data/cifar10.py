@@ -40,6 +40,11 @@ class CIFAR10(Images):
             or cannot be downloaded.
     """
 
+    classes = (
+        *("airplane", "automobile", "bird", "cat", "deer"),
+        *("dog", "frog", "horse", "ship", "truck"),
+    )
+
     def __init__(
         self, *, root: str | None = None, download: bool = False, flip: bool = False
     ) -> None:

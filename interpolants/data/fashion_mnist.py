@@ -15,6 +15,10 @@ class FashionMNIST(IdxDataset):
     or ankle boot. Settings are those of `IdxDataset`.
     """
 
+    classes = (
+        *("T-shirt", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    )
     public = idx_files(
         "FashionMNIST",
         "fashion_mnist",

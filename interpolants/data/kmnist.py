@@ -15,6 +15,7 @@ class KMNIST(IdxDataset):
     `IdxDataset`.
     """
 
+    classes = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
     public = idx_files(
         "KMNIST",
         "kmnist",

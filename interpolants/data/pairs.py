@@ -57,7 +57,7 @@ class Pairs(FiniteData):
 
 
 def _ends(path: str) -> tuple[Tensor, Tensor]:
-    file = Path(path)
+    file = Path(path).expanduser()
     is_archive = file.is_file() and file.suffix.lower() == ".npz"
     fix = f"relative paths start at {Path.cwd()}"
     check(is_archive, "Pairs.path", "an existing .npz file with arrays x0 and x1", path, fix)

@@ -1,11 +1,8 @@
-"""Reading of numbers from files, with errors that name the place in the file."""
+"""Arrays in files, and rows of numbers."""
 
 from __future__ import annotations
 
-import csv
-import difflib
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from zipfile import ZipFile, is_zipfile
 
@@ -20,72 +17,6 @@ from interpolants.data.standardize import as_precise, check_finite_rows
 from interpolants.utils.checks import check
 
 Array = NDArray[np.generic]
-
-# Cells without a number, in lower case.
-_MISSING = ("", "na", "nan")
-
-
-def read_csv(
-    owner: str,
-    path: Path,
-    columns: Sequence[str] | None,
-    label: str | Sequence[str] | None,
-    *,
-    role: str = "label",
-    missing: bool = False,
-) -> tuple[Array, Array | None, tuple[str, ...]]:
-    """Read numeric columns and labels of a .csv file.
-
-    Labels are a column of numbers or text, or several columns of numbers. The first line is a
-    header if none of its cells is a number; without a header the columns are called "0", "1", ....
-
-    Args:
-        owner: class of the arguments, for error messages.
-        path: a comma-separated file in UTF-8.
-        columns: columns to read, in this order; all but the label if None.
-        label: column of labels, or a list of columns, or None.
-        role: name of the owner's argument for `label`.
-        missing: whether empty cells, NA and nan are read as NaN, instead of an error.
-
-    Returns:
-        The numbers, shape (rows, columns); the labels, of shape (rows,) for one column, numbers of
-        shape (rows, columns) for a list, or None; and the names of the columns.
-
-    Raises:
-        ValueError: if the file is empty, a column is unknown, a line has the wrong number of
-            cells, or a cell is not a number.
-    """
-    lines = _csv_lines(owner, path)
-    check(len(lines) > 0, f"{owner}.path", f"at least one line in {path}", 0)
-    first = lines[0][1]
-    has_header = not any(_is_number(cell) for cell in first)
-    names = first if has_header else [str(i) for i in range(len(first))]
-    lines = lines[has_header:]
-    check(len(lines) > 0, f"{owner}.path", f"rows below the header of {path}", 0)
-    _check_widths(owner, lines, len(names), path)
-    asked = [] if label is None else [label] if isinstance(label, str) else list(label)
-    targets = [_column_index(f"{owner}.{role}", name, names) for name in asked]
-    indices = (
-        [i for i in range(len(names)) if i not in targets]
-        if columns is None
-        else [_column_index(f"{owner}.columns", name, names) for name in columns]
-    )
-    rule = "at least one column of numbers"
-    check(len(indices) > 0, f"{owner}.columns", rule, list(columns or []))
-
-    def numbers(chosen: list[int]) -> Array:
-        values = np.empty((len(lines), len(chosen)))
-        for k, (number, row) in enumerate(lines):
-            for j, i in enumerate(chosen):
-                empty = missing and row[i].lower() in _MISSING
-                place = f"line {number}, column {names[i]!r} of {path}"
-                values[k, j] = np.nan if empty else _number(row[i], owner, role, place)
-        return values
-
-    read = tuple(names[i] for i in indices)
-    if isinstance(label, str):
-        return numbers(indices), _label_cells([row[targets[0]] for _, row in lines]), read
-    return numbers(indices), numbers(targets) if targets else None, read
 
 
 def read_array(
@@ -210,49 +141,6 @@ def _check_whole(where: str, values: Array, place: str) -> None:
     check(not bad.any(), where, rule, f"column {first}, counted from 0", fix)
 
 
-def _csv_lines(owner: str, path: Path) -> list[tuple[int, list[str]]]:
-    """Number and cells of each line that is not blank."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        check(False, f"{owner}.path", f"comma-separated text in UTF-8 in {path}", str(error))
-        raise
-
-
-def _check_widths(owner: str, lines: list[tuple[int, list[str]]], width: int, path: Path) -> None:
-    for number, row in lines:
-        rule = f"{width} cells in line {number} of {path}"
-        check(len(row) == width, f"{owner}.path", rule, len(row))
-
-
 def _array(where: str, name: str, arrays: dict[str, Array]) -> Array:
     check(name in arrays, where, f"one of the arrays {', '.join(arrays)}", name)
     return arrays[name]
-
-
-def _column_index(where: str, name: object, names: list[str]) -> int:
-    nearest = difflib.get_close_matches(str(name), names, n=1)
-    fix = f"did you mean {nearest[0]!r}?" if nearest else ""
-    check(str(name) in names, where, f"one of the columns {', '.join(names)}", name, fix)
-    return names.index(str(name))
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _number(cell: str, owner: str, role: str, place: str) -> float:
-    fix = f"name a text column in `{role}`, or leave it out with `columns`"
-    check(_is_number(cell), f"{owner}.path", f"a number in {place}", cell, fix)
-    return float(cell)
-
-
-def _label_cells(cells: list[str]) -> Array:
-    """Convert labels to numbers if all are numbers, so that 10 sorts after 9."""
-    return np.array([float(cell) for cell in cells] if all(map(_is_number, cells)) else cells)

@@ -25,11 +25,9 @@ class SplitData(Data):
 
     Attributes:
         columns: names of the numbers in a row, if they have some.
-        classes: names of the classes 0, 1, ..., if they have some.
     """
 
     columns: tuple[str, ...] = ()
-    classes: tuple[str, ...] = ()
 
     # One attribute, so that threads never combine an order with the seed and epoch of another.
     _latest: tuple[int, int, Tensor] | None = None

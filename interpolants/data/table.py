@@ -6,6 +6,7 @@ from typing import final
 
 import torch
 
+from interpolants.data.columns import Columns
 from interpolants.data.finite import FiniteData
 from interpolants.utils.checks import check
 
@@ -40,6 +41,10 @@ class Table(FiniteData):
 
         bunch = getattr(datasets, f"load_{name}")()
         has_classes = "target_names" in bunch
+        self.table = Columns(names=tuple(map(str, bunch.feature_names)))
+        self.columns = self.table.coordinates
+        if has_classes:
+            self.classes, self.label_columns = tuple(map(str, bunch.target_names)), ("class",)
         super().__init__(
             torch.as_tensor(bunch.data),
             torch.as_tensor(bunch.target).long() if has_classes else None,

@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interpolants.data.categories import Categories
+from interpolants.data.columns import known_columns
 from interpolants.data.finite_time_series import FiniteTimeSeries
-from interpolants.data.reading import Array, read_csv
+from interpolants.data.table_file import Dialect
+from interpolants.data.table_rows import TABLES, is_table, open_table
 from interpolants.utils.checks import (
     check,
     check_count,
@@ -27,17 +30,18 @@ _MOST_GAPS = 100
 
 @final
 class TimeSeries(FiniteTimeSeries):
-    """Windows of a .csv file, with one observation per line and one channel per column.
+    """Windows of a table, with one observation per line and one channel per column.
 
     The last part of the series is held out; no window has observations of both parts. If a number
-    is missing (an empty cell, NA or nan), the whole observation is. Blank lines are ignored, so a
-    file of one column needs NA. Windows without observations are left out.
+    is missing (an empty cell, NA, nan or null), the whole observation is. Blank lines are ignored,
+    so a file of one column needs NA. Windows without observations are left out.
 
     Args:
-        path: a .csv file, where relative paths start at the current folder; or `nile`, `sp500` or
-            `vix`, which are part of the package.
+        path: a table as `File` reads it, such as a .csv file, where relative paths start at the
+            current folder; or `nile`, `sp500` or `vix`, which are part of the package.
         columns: names of the columns to read, in this order; all but `time` if None. Columns of a
             file without a header are called "0", "1", ....
+        sep, header, decimal: how a text file is written, as of `File`.
         time: name of a column of times, numbers or dates such as 2026-01-31 (counted in days).
             Each line is assigned to the nearest grid point, and grid points without a line are
             missing. If None, lines are equally spaced.
@@ -61,6 +65,9 @@ class TimeSeries(FiniteTimeSeries):
         *,
         path: str,
         columns: Sequence[str] | None = None,
+        sep: str | None = None,
+        header: bool | None = None,
+        decimal: str = "point",
         time: str | None = None,
         tick: float = 1.0,
         log: bool = False,
@@ -71,14 +78,10 @@ class TimeSeries(FiniteTimeSeries):
         standardize: bool = True,
         held_out_fraction: float = 0.2,
     ) -> None:
-        long_enough = is_whole(length) and length >= 2
-        check(long_enough, "TimeSeries.length", "a whole number >= 2", length)
-        check_count("TimeSeries.stride", stride)
-        check_positive("TimeSeries.tick", tick)
-        spacing = 1 / (length - 1) if spacing is None else spacing
-        check_positive("TimeSeries.spacing", spacing)
+        spacing = _checked_spacing(length, stride, tick, spacing)
         check_open_interval("TimeSeries.held_out_fraction", held_out_fraction, 0, 1)
-        values, self.columns = _read(path, columns, time, tick)
+        dialect = Dialect(sep, header, decimal)
+        values, self.columns = _read(path, dialect, columns, time, tick)
         if log:
             # NaN <= 0 is false, so missing numbers pass.
             lowest, good = float(values.nan_to_num(nan=1).min()), not bool((values <= 0).any())
@@ -98,41 +101,64 @@ class TimeSeries(FiniteTimeSeries):
         )
 
 
+def _checked_spacing(length: int, stride: int, tick: float, spacing: float | None) -> float:
+    """Model time of a step of the grid, after a check of the numbers of a window."""
+    long_enough = is_whole(length) and length >= 2
+    check(long_enough, "TimeSeries.length", "a whole number >= 2", length)
+    check_count("TimeSeries.stride", stride)
+    check_positive("TimeSeries.tick", tick)
+    spacing = 1 / (length - 1) if spacing is None else spacing
+    check_positive("TimeSeries.spacing", spacing)
+    return spacing
+
+
 def _read(
-    path: str, columns: Sequence[str] | None, time: str | None, tick: float
+    path: str, dialect: Dialect, columns: Sequence[str] | None, time: str | None, tick: float
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Read the series on its grid, (grid points, channels), float64, and names of its channels.
 
     Numbers that are missing are NaN.
     """
     names = ", ".join(sorted(file.stem for file in _FILES.glob("*.csv")))
-    own = path.lower().endswith(".csv")
-    file = Path(path) if own else _FILES / f"{path}.csv"
-    rule = "an existing .csv file" if own else f"a .csv file or one of {names}"
+    own = is_table(Path(path))
+    file = Path(path).expanduser() if own else _FILES / f"{path}.csv"
+    rule = "an existing file" if own else f"a {', '.join(TABLES)} file or one of {names}"
     fix = f"relative paths start at {Path.cwd()}"
     check(file.is_file(), "TimeSeries.path", rule, path, fix)
-    values, times, channels = read_csv(
-        "TimeSeries", file, columns, time, role="time", missing=True
-    )
-    series = torch.from_numpy(values.astype(np.float64))
-    return series if times is None else _on_grid(series, _as_numbers(times), tick), channels
+    table = open_table("TimeSeries", file, dialect)
+    times = known_columns("TimeSeries.time", [] if time is None else [time], table.names)
+    if columns is None:
+        chosen = table.default_columns(times)
+    else:
+        chosen = known_columns("TimeSeries.columns", columns, table.names)
+    check(len(chosen) > 0, "TimeSeries.columns", "at least one column of numbers", list(chosen))
+    fix = "name a text column in `time`, or leave it out with `columns`"
+    values, texts = table.read(chosen, times, fix)
+    series = torch.from_numpy(np.stack([values[name] for name in chosen], axis=1))
+    if time is not None:
+        gone = texts[time].codes < 0
+        place = table.place(int(gone.argmax()), time)
+        check(not gone.any(), "TimeSeries.time", f"a time in {place}", "none")
+        series = _on_grid(series, _as_numbers(texts[time]), tick)
+    return series, tuple(chosen)
 
 
-def _as_numbers(times: Array) -> Tensor:
+def _as_numbers(times: Categories) -> Tensor:
     """Convert times to numbers, dates in days."""
     where, rule = "TimeSeries.time", "a number in every line, or in every line a date YYYY-MM-DD"
     try:
-        if not np.issubdtype(times.dtype, np.number):
-            # numpy reads shorter text as a year, and an empty cell as NaT.
-            short = next((str(cell) for cell in times if len(str(cell)) < 10), None)
+        if times.numeric:
+            values = np.array([float(name) for name in times.names])
+        else:
+            # numpy reads shorter text as a year.
+            short = next((name for name in times.names if len(name) < 10), None)
             check(short is None, where, rule, short)
-            times = times.astype("datetime64[s]").astype(np.float64) / 86_400
+            days = np.array(times.names).astype("datetime64[s]").astype(np.float64)
+            values = days / 86_400
     except ValueError as error:
         check(str(error).startswith(where), where, rule, str(error))
         raise
-    numbers = torch.from_numpy(times.astype(np.float64))
-    check(bool(numbers.isfinite().all()), where, rule, "another")
-    return numbers
+    return torch.from_numpy(values[times.codes])
 
 
 def _on_grid(values: Tensor, times: Tensor, tick: float) -> Tensor:

@@ -3,4 +3,5 @@
 # ruff: noqa
 from .model import Model as Model
 from .request import SampleRequest as SampleRequest
+from .table import table_of as table_of
 from .trainable import TrainableFields as TrainableFields

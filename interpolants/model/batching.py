@@ -10,6 +10,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from interpolants.data.columns import Columns
 from interpolants.likelihood.base import LogProb
 from interpolants.sampler.samples import Samples
 from interpolants.space.scaling import Scaling
@@ -65,7 +66,12 @@ def joined_samples(parts: Sequence[Samples]) -> Samples:
 
 
 def in_data_units(
-    drawn: Samples, label: Tensor | None, start: Scaling, data: Scaling, backward: bool
+    drawn: Samples,
+    label: Tensor | None,
+    start: Scaling,
+    data: Scaling,
+    backward: bool,
+    columns: Columns | None = None,
 ) -> Samples:
     """Samples in the units of the data, with their labels; of a backward process in the start's.
 
@@ -74,6 +80,8 @@ def in_data_units(
         label: of the samples.
         start, data: the units at t=0 and t=1, between which those of a path change linearly.
         backward: whether the samples are at t=0.
+        columns: columns of the table that the data are rows of, by which samples at t=1 are
+            rounded.
     """
     path, density = drawn.path, drawn.log_prob
     if path is not None and drawn.times is not None:
@@ -82,10 +90,11 @@ def in_data_units(
         dtype = torch.promote_types(first.dtype, last.dtype)
         chart = torch.lerp(first.to(dtype), last.to(dtype), weights.to(dtype))
         path = data.space.from_chart(chart)
+    x = (start if backward else data).to_data(drawn.x)
     return replace(
         drawn,
         label=label,
-        x=(start if backward else data).to_data(drawn.x),
+        x=x if backward or columns is None else columns.rounded(x),
         path=path,
         log_prob=None if density is None else density - data.log_volume(drawn.x),
     )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from interpolants.coupling.base import Pair
+from interpolants.data.columns import Columns
 from interpolants.data.labels import Label, Labels, labels_of, network_labels
 from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.divergence.base import Divergence
@@ -17,12 +18,7 @@ from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.base import Guidance
 from interpolants.likelihood.base import LikelihoodFactory, LogProb
 from interpolants.likelihood.flow import FlowLikelihood, with_density
-from interpolants.model.batching import (
-    in_data_units,
-    joined_samples,
-    ranges,
-    rows_at_once,
-)
+from interpolants.model.batching import in_data_units, joined_samples, ranges, rows_at_once
 from interpolants.model.checks import check_inputs
 from interpolants.model.log_density import log_density
 from interpolants.model.request import SampleRequest, SamplerFactory
@@ -49,6 +45,7 @@ class Model:
         sampler: builds the default sampler.
         labels: labels that the network was trained with, if any.
         guidance: default guidance; none if None.
+        columns: columns of the table that samples are rows of; None for other data.
         config: the configuration of training, as plain data.
     """
 
@@ -61,6 +58,7 @@ class Model:
         sampler: SamplerFactory = Sampler,
         labels: Labels | None = None,
         guidance: Guidance | None = None,
+        columns: Columns | None = None,
         config: Mapping[str, Any] | None = None,
     ) -> None:
         self.fields = fields
@@ -69,6 +67,7 @@ class Model:
         self.sampler = sampler
         self.labels = labels
         self.guidance = guidance
+        self.columns = columns
         self.config = dict(config or {})
 
     def __repr__(self) -> str:
@@ -138,8 +137,8 @@ class Model:
                 `PerSampleNoise` its own noise; if samples share a generator, noise is fixed by
                 `seed`, `first` and `chunk_size` together.
             first: number of the first sample in the stream, >= 0.
-            label: one for all, or one for each, (n,) or (n, C). If None, classes with their
-                frequencies in the training data; samples that start from data are unconditional.
+            label: one for all or for each, (n,) or (n, C), by name or number (`Label`). If None,
+                as frequent as in the training data; samples that start from data have none.
             guidance, sampler: the model's if None.
             start: initial states, (n, *event), instead of draws from the base: data for a
                 backward process, base samples in the base's units, or the result of `pair`.
@@ -153,7 +152,8 @@ class Model:
             options: settings of the sampler to change, such as `num_steps=64`.
 
         Returns:
-            Samples in the data's units; of a backward process in the base's.
+            Samples in the data's units, or of a backward process in the base's. Whole numbers and
+            categories of a table are rounded (`Columns.rounded`), but not in `path`.
 
         Raises:
             ValueError: if the sampler does not fit the model, `start` has another shape or lies
@@ -207,7 +207,8 @@ class Model:
                     x = self._in_model_units(start[low:high], units)
                 parts.append(run(x, noise=source, times=times))
         drawn = joined_samples(parts)
-        return in_data_units(drawn, label, self.start_scaling, self.scaling, backward)
+        ends = self.start_scaling, self.scaling
+        return in_data_units(drawn, label, *ends, backward, self.columns)
 
     def is_backward(self, request: SampleRequest) -> bool:
         """True if the request's process starts from data."""

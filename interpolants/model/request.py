@@ -30,8 +30,8 @@ class SampleRequest:
         n: number of samples, > 0.
         seed: names an endless stream of samples.
         first: number of the first sample in the stream, >= 0.
-        label: labels that samples are conditioned on: one for all or one for each, (n,) or (n, C);
-            None for labels with their frequencies in training.
+        label: labels that samples are conditioned on, by names or numbers (`Label`): one for all
+            or one for each, (n,) or (n, C); None for labels with their frequencies in training.
         guidance: guidance of the fields; the model's if None.
         sampler: builds the sampler; the model's if None.
         num_steps: steps of the sampler; its default if None.
@@ -71,6 +71,8 @@ class SampleRequest:
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 object.__setattr__(self, name, torch.from_numpy(value))
+        if isinstance(self.label, np.ndarray):  # in a form that a record has
+            object.__setattr__(self, "label", self.label.tolist())
         for name in ("n", "seed", "first", "num_steps", "chunk_size", "context_length"):
             value = getattr(self, name)
             if is_whole(value):  # numpy's numbers are no JSON

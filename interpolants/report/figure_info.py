@@ -28,7 +28,7 @@ def figure_info(model: Model, data: Data | None, request: SampleRequest) -> Figu
     return FigureInfo(
         title=title,
         columns=tuple(getattr(data, "columns", ())),
-        classes=tuple(getattr(data, "classes", ())),
+        classes=() if model.labels is None else tuple(model.labels.names),
         low=low,
         high=high,
         log=isinstance(space, LogSpace) and space.map.bound == low == 0,

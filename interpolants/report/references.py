@@ -70,7 +70,8 @@ def reference_of(
         return Reference(None, "data", [*notes, reason])
     labels = data.labels()
     of_label = None if labels is None else same_label(labels, label)
-    return Reference(References(pairs, of_label), "data of this label", notes)
+    name = f"data of {model.labels.name_of(label)}" if model.labels.names else "data of this label"
+    return Reference(References(pairs, of_label), name, notes)
 
 
 def _guidance_notes(model: Model, request: SampleRequest) -> list[str]:

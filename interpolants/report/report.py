@@ -228,7 +228,7 @@ def write_report(
         "nfe": drawn.nfe,
         "seconds": drawn.seconds,
         "outside": lost,
-        "notes": [*settings.notes, *found.notes],
+        "notes": [*settings.notes, *found.notes, *_label_notes(model, drawn)],
     }
     if settings.likelihood is not None and data is not None:
         cost["log_prob"] = _held_out_log_prob(model, data, request, settings.likelihood)
@@ -241,6 +241,12 @@ def write_report(
     by_class = _write_classes(drawn, real, info, folder / f"{stem}_classes.png")
     paths = write_paths(model, data, request, settings)
     return Report(metrics=results, files=[*written, numbers, figure, *by_class, *paths], **cost)
+
+
+def _label_notes(model: Model, drawn: Samples) -> list[str]:
+    """Line with the names of the classes of samples, if they have some."""
+    named = drawn.label is not None and model.labels is not None and model.labels.names
+    return [model.labels.mapping()] if named and model.labels is not None else []
 
 
 def _write_classes(

@@ -32,10 +32,12 @@ class TaskSetup(NamedTuple):
     Attributes:
         trainable: the module that is trained.
         model: the model with the same weights, in the units of the data.
+        notes: lines to print before training.
     """
 
     trainable: Trainable[Any]
     model: Any
+    notes: Sequence[str] = ()
 
 
 class SampleCheck(NamedTuple):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from interpolants.base.base import Base
 from interpolants.coupling.base import Coupling
 from interpolants.data.base import Data
+from interpolants.data.columns import Columns
 from interpolants.data.labels import Labels
 from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.base import Guidance
@@ -65,6 +66,7 @@ class InterpolantTask(Task):
         "sampler": Callable[..., Sampler],
         "guidance": Guidance | None,
         "labels": Labels | None,
+        "columns": Columns | None,
         "std": float | None,
     }
     unused: ClassVar[tuple[str, ...]] = ("context_length",)
@@ -85,6 +87,7 @@ class InterpolantTask(Task):
         fit_base(data, scaling, fields)
         _check_batch(data, fields, labels)
         plain["labels"] = None if labels is None else labels.plain()
+        plain["columns"] = None if data.table is None else data.table.plain()
         plain["std"] = std
         if fields.base.fingerprint():
             plain.setdefault("fingerprint", {})["base.data"] = fields.base.fingerprint()
@@ -96,6 +99,7 @@ class InterpolantTask(Task):
             sampler=build(config["sampler"]),
             labels=labels,
             guidance=_guidance(config, build, labels),
+            columns=data.table,
             config=plain,
         )
         model.make_sampler()
@@ -106,7 +110,8 @@ class InterpolantTask(Task):
             time_sampler=build(config["time_sampler"]),
             labels=labels,
         )
-        return TaskSetup(trainable, model)
+        notes = [labels.mapping()] if labels is not None and labels.names else []
+        return TaskSetup(trainable, model, notes)
 
     def rebuild(
         self,
@@ -125,6 +130,7 @@ class InterpolantTask(Task):
             sampler=build("sampler"),
             labels=labels,
             guidance=build("guidance"),
+            columns=_columns(build("columns"), shape),
             config=config,
         )
         model.make_sampler()  # its errors are raised now
@@ -169,9 +175,20 @@ class InterpolantTask(Task):
         return write_sharded_report(model, data, metrics, request, settings, ranks, log)
 
 
+def _columns(columns: Columns | None, shape: Sequence[int]) -> Columns | None:
+    """Columns of a checkpoint, which must be those of its samples."""
+    size = None if columns is None else len(columns.coordinates)
+    fits = columns is None or (size,) == tuple(shape)
+    check(fits, "columns", f"columns for samples of shape {tuple(shape)}", size)
+    return columns
+
+
 def _labels(dropout: float | None, data: Data) -> Labels | None:
     """Labels of the training rows, if the network is conditioned on them."""
-    return None if dropout is None else Labels.of(data.labels(), dropout, data.num_classes)
+    if dropout is None:
+        return None
+    names = {"names": data.classes, "columns": data.label_columns}
+    return Labels.of(data.labels(), dropout, data.num_classes, **names)
 
 
 def _guidance(config: Mapping[str, Any], build: Build, labels: Labels | None) -> Guidance | None:

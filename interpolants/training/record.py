@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import lightning.pytorch as pl
@@ -26,13 +26,16 @@ class RunRecord(pl.Callback):
     Args:
         location: the run's folder.
         config: the resolved configuration as plain data, written when training begins.
+        notes: lines that are printed then.
 
     Attributes:
         owner: context in which this process alone trains in the folder.
     """
 
-    def __init__(self, location: RunLocation, config: Mapping[str, Any]) -> None:
-        self.location, self.config = location, config
+    def __init__(
+        self, location: RunLocation, config: Mapping[str, Any], notes: Sequence[str] = ()
+    ) -> None:
+        self.location, self.config, self.notes = location, config, notes
         self.owner = location.owner()
         self._file = location.folder / "config.yaml"
 
@@ -67,13 +70,15 @@ class RunRecord(pl.Callback):
         replace(self.location.end, lambda file: file.write(text.encode()))
 
     def begin(self, trainer: pl.Trainer) -> None:
-        """Write the configuration, and delete what killed processes left in the folder."""
+        """Write the configuration, delete what killed processes left, and print the notes."""
         if trainer.is_global_zero:
             folder = self.location.folder
             for each in (folder, folder / LAST.parent, folder / "ema", folder / "figures"):
                 remove_leftovers(each)
             self.location.end.unlink(missing_ok=True)
             self._write()
+            for line in self.notes:
+                to_stderr(line)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]

@@ -81,7 +81,7 @@ def train(
     data: Data = build(config["data"])
     plain |= {"event_shape": list(data.event_shape), "fingerprint": {"data": data.fingerprint()}}
     task: Task = build(config["task"])
-    trainable, model = task.prepare(config, plain, build, data)
+    trainable, model, notes = task.prepare(config, plain, build, data)
     module = TrainingModule(trainable, **_module_options(config, plain, build, trainable.model))
     check_saved(plain, {**KEYS, **task.saved})
     metrics = _fitted_metrics(config, build, data)
@@ -90,7 +90,7 @@ def train(
     request = task.request(config, config["validation_size"], config["seed"])
     kept = Kept(location.folder / KEPT)
     check_samples = partial(task.check_samples, model, data, metrics, kept=kept)
-    record = RunRecord(location, plain)
+    record = RunRecord(location, plain, notes)
     callbacks = [*_callbacks(config, check_samples, request, plain["fingerprint"]), record]
     csv_logger = AppendingCSVLogger(location.folder)
     loggers = [csv_logger, *(build(node) for node in config["logger"].values())]

@@ -14,7 +14,7 @@ from interpolants.checkpoint.reading import KEYS, read_checkpoint
 
 _KINDS = {"interpolant": TINY, "neural_sde": (*TINY_SERIES, "task=neural_sde")}
 # Digests of what is read from a file. A new one needs a new format, in the next line.
-_DIGESTS = {2: "f51bd54a7f0f304b", 3: "45592a95204eb119"}
+_DIGESTS = {2: "f51bd54a7f0f304b", 3: "45592a95204eb119", 4: "83b3b8bbf198c8c3"}
 
 
 @pytest.fixture(scope="module", params=_KINDS)

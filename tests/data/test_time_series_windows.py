@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import torch
+from pyarrow import parquet
 
 from interpolants.data.time_series import TimeSeries
 from interpolants.driver.estimate import variogram_hurst
@@ -101,18 +103,18 @@ def test_series_that_come_along_are_found_by_name() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"path": "nil"}, r"path: expected a \.csv file or one of nile, sp500, vix, got 'nil'"),
-        ({"path": "none.csv"}, r"path: expected an existing \.csv file, got 'none\.csv'"),
+        (
+            {"path": "nil"},
+            r"path: expected a .*.feather file or one of nile, sp500, vix, got 'nil'",
+        ),
+        ({"path": "none.csv"}, r"path: expected an existing file, got 'none\.csv'"),
         ({"columns": ["day"]}, "path: expected a number in line 2, column 'day' of .* in `time`"),
         ({"columns": ["K"]}, "columns: expected one of the columns day, k, power, got 'K'"),
         ({"time": "date"}, "time: expected one of the columns day, k, power, got 'date'"),
         ({"columns": ["k"], "log": True}, r"log: expected false, or numbers > 0 .* got 0\.0"),
         ({"time": "day", "tick": 2.0}, "tick: expected less than the distance of any two times"),
         ({"time": "day", "tick": 1e-9}, "tick: expected a grid of at most 100 points for each"),
-        (
-            {"time": "k"},
-            "time: expected a number in every line, or in every line a date .* got '0'",
-        ),
+        ({"time": "k"}, r"time: expected a time in line \d+, column 'k' of .*csv, got 'none'"),
         (
             {"length": 11},
             "length: expected at least 11 grid points, one observed, in both .* 50 grid points",
@@ -127,3 +129,26 @@ def test_series_refuses(path: str, changes: dict[str, object], message: str) -> 
     arguments: dict[str, object] = {"path": path, "columns": ["power"], "length": 4}
     with pytest.raises(ValueError, match=f"TimeSeries\\.{message}"):
         TimeSeries(**(arguments | changes))  # type: ignore[arg-type]
+
+
+def test_series_are_read_from_tables_of_every_kind(tmp_path: Path) -> None:
+    rows = [(f"2026-01-{k + 1:02}", k + 0.5) for k in range(20)]
+    lines = ["day;power", *[f"{day};{power}".replace(".", ",") for day, power in rows]]
+    (tmp_path / "x.csv").write_text("\n".join(lines))
+    days = pa.array([date for date, _ in rows]).cast(pa.date32())
+    table = pa.table({"day": days, "power": [power for _, power in rows]})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    expected = TimeSeries(path=_written(tmp_path, rows), time="day", length=4).rows(_ALL).x1
+    for name, settings in (("x.csv", {"decimal": "comma"}), ("x.parquet", {})):
+        data = TimeSeries(path=str(tmp_path / name), time="day", length=4, **settings)  # type: ignore[arg-type]
+        assert data.columns == ("power",)
+        assert torch.equal(data.rows(_ALL).x1, expected)
+
+
+_ALL = torch.arange(13)
+
+
+def _written(folder: Path, rows: list[tuple[str, float]]) -> str:
+    lines = ["day,power", *[f"{day},{power}" for day, power in rows]]
+    (folder / "plain.csv").write_text("\n".join(lines))
+    return str(folder / "plain.csv")
