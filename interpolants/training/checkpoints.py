@@ -21,8 +21,8 @@ from interpolants.utils.plain import brief
 class BestCheckpoint(ModelCheckpoint):
     """Callback that keeps `<dirpath>/best.ckpt`, the state with the least `monitor`.
 
-    Lightning's own deletes, and lets loggers upload, whatever files a checkpoint names. Here a run
-    that continues takes the best score alone from it.
+    Lightning's own deletes the files that a checkpoint names, and lets loggers upload them. Here a
+    run that continues takes the best score alone from it.
 
     Args:
         monitor: name of a metric logged in validation.

@@ -243,3 +243,11 @@ def test_noise_of_later_samples_is_their_own():
     drawn = [model.sample(3, first=first, **options).x for first in (0, 3, 6, 3)]
     assert torch.equal(drawn[1], drawn[3])
     assert not any(torch.equal(drawn[i], drawn[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_starts_stay_with_their_samples_in_any_chunks():
+    model, start = _model(), torch.linspace(-2, 2, 5)[:, None]
+    label = torch.tensor([0, 1, 2, 1, 0])
+    whole = model.sample(5, start=start, label=label).x
+    parts = model.sample(5, start=start, label=label, chunk_size=2).x
+    assert torch.allclose(parts, whole, atol=1e-5)

@@ -193,3 +193,11 @@ def test_features_of_a_classifier_want_images_with_classes():
         ClassifierFeatures().fit(Moons())
     with pytest.raises(ValueError, match=r"FrechetDistance\.measure: expected a fitted metric"):
         FrechetDistance().measure(torch.zeros(3, 2), References([]))
+
+
+def test_precision_is_that_of_samples_among_training_data():
+    """Half of the data are covered, by samples that are all alike them."""
+    training = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
+    samples = torch.randn(400, 2, generator=torch.Generator().manual_seed(1))
+    found = PrecisionRecall().estimates(samples[samples[:, 0] > 0], training)
+    assert found["precision"].value > 0.8 and found["recall"].value < 0.65

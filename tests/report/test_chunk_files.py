@@ -107,3 +107,11 @@ def test_chunk_files_are_cleared_up_to_a_number(tmp_path):
     files.clear(20)
     assert not folder.exists()
     files.clear(20)
+
+
+def test_chunk_files_of_a_last_single_sample_are_cleared(tmp_path):
+    files = ChunkFiles(tmp_path / "chunks", _ORIGIN)
+    for first, last in ((0, 3), (3, 4)):
+        files.write(first, _samples(first, last))
+    files.clear(4)
+    assert not (tmp_path / "chunks").exists()
