@@ -15,7 +15,7 @@ and scaling tables (arXiv 2303.08797, sections 2 to 4). The hub of a two-sided p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -52,22 +52,32 @@ def apply_combination(
     combination: Combination, x: Tensor, predictions: dict[str, Tensor]
 ) -> Tensor:
     """Evaluate a combination; coefficients are floats, 0-d, or (B,)."""
+    values = {"x": x, "one": None, **predictions}
+    return weighted_sum([(each, values[name]) for name, each in combination.items()], x)
+
+
+def weighted_sum(terms: Iterable[tuple[Tensor | float, Tensor | None]], x: Tensor) -> Tensor:
+    """Sum of values by their coefficients, (B, *event).
+
+    Args:
+        terms: coefficients, which are floats, 0-d, or (B,), with their values, (B, *event); the
+            value None is the constant 1, which is added last.
+        x: state, (B, *event).
+    """
     total: Tensor | None = None
-    for name, coefficient in combination.items():
-        if name == "one":
-            continue
-        value = x if name == "x" else predictions[name]
-        if isinstance(coefficient, Tensor):
-            scale = expand_time(coefficient, x)
+    constant: Tensor | float | None = None
+    for coefficient, value in terms:
+        varies = isinstance(coefficient, Tensor)
+        scale = expand_time(coefficient, x) if varies else coefficient
+        if value is None:
+            constant = scale
+        elif varies:
             total = scale * value if total is None else torch.addcmul(total, scale, value)
         else:
             term = value if coefficient == 1 else coefficient * value
             total = term if total is None else total + term
     total = torch.zeros_like(x) if total is None else total
-    if "one" not in combination:
-        return total
-    constant = combination["one"]
-    return total + (expand_time(constant, x) if isinstance(constant, Tensor) else constant)
+    return total if constant is None else total + constant
 
 
 def scale(factor: Tensor | float, combination: Combination) -> Combination:

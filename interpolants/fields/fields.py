@@ -128,15 +128,16 @@ class Fields(nn.Module):
 
     def predict(self, t: Tensor, x: Tensor) -> dict[str, Tensor]:
         """Predictions by name, each (B, *event), in x's dtype; t is 0-d or (B,)."""
-        return dict(zip(self.predicts, self._heads(t, x).unbind(1), strict=True))
+        return dict(zip(self.predicts, self.heads(t, x).unbind(1), strict=True))
 
-    def _heads(self, t: Tensor, x: Tensor) -> Tensor:
-        """Predictions of all heads, (B, heads, *event), in x's dtype."""
+    def heads(self, t: Tensor, x: Tensor) -> Tensor:
+        """Predictions in the order of `predicts`, (B, heads, *event), in x's dtype."""
         if self.preconditioning is None:
             heads = call_network(self.net, t, x)
         else:
             heads = self.preconditioning(self.net, self.interpolant, self.predicts, t, x)
-        if heads.shape != (len(x), len(self.predicts), *x.shape[1:]):
+        batch, *event = x.shape
+        if heads.shape != (batch, len(self.predicts), *event):
             self._refuse(heads, x)
         return heads
 
@@ -156,7 +157,7 @@ class Fields(nn.Module):
     def evaluate_stacked(self, t: Tensor, x: Tensor, names: Sequence[str]) -> Tensor:
         """Evaluate several fields by one call of the network, stacked, (B, fields, *event)."""
         if tuple(names) == self.predicts:
-            return self._heads(t, x)
+            return self.heads(t, x)
         return torch.stack(list(self.evaluate(t, x, names).values()), dim=1)
 
     def velocity(self, t: Tensor, x: Tensor) -> Tensor:

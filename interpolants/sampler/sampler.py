@@ -6,6 +6,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from itertools import pairwise
 from typing import final
 
 import torch
@@ -134,7 +136,7 @@ class Sampler:
             last, nfe = self._solve(nodes, plan, self.process.encode(first), source, save_at)
             last = self.process.decode(last)
             with count_calls(self.fields.networks) as calls:
-                x = self._finish(last, nodes[-1].to(last))
+                x = self._finish(last, nodes[-1])
             _wait(x)
             seconds = time.perf_counter() - began
         outside = _count_outside(x)
@@ -177,8 +179,10 @@ class Sampler:
 
         Those that hardly differ are one, see `interpolants.sampler.grid.base.apart`.
         """
-        span = self.process.span
-        kept = apart(_checked(times).clamp(*span), span)
+        given = _checked(times)
+        if len(given) == 0:
+            return given
+        kept = apart(given.clamp(*self.process.span), self.process.span)
         return kept.flip(0) if self.process.backward else kept
 
     def nodes(self, kept: Tensor, process: Process) -> Tensor:
@@ -208,25 +212,33 @@ class Sampler:
             )
         return nodes
 
+    @cached_property
+    def _last_field(self) -> str | None:
+        """The field that leads from where the process stops to the end of time; None if it is there.
+
+        Towards the data this is the mean of x1 where it is known, which also removes what noise
+        the path leaves at t=1; otherwise the velocity, for an Euler step of the probability flow.
+        """
+        (first, last), path = self.process.span, self.fields.interpolant
+        if self.process.backward:
+            return None if first == 0 else "velocity"
+        noisy = path.one_sided and bool(self.fields.coefficients(torch.ones(())).alpha > 0)
+        if last == 1 and not noisy:
+            return None
+        return "target_mean" if _follows(self.fields, "target_mean") else "velocity"
+
     def _finish(self, x: Tensor, t: Tensor) -> Tensor:
         """From where the process stops to the end of time, by one noise-free step.
 
-        Towards the data this is the mean of x1 where it is known, which also removes what noise
-        the path leaves at t=1; otherwise it is an Euler step of the probability flow. What
-        arrives at the base is where a path begins, and its x0 is handed back.
+        What arrives at the base is where a path begins, and its x0 is handed back.
         """
-        end = 0.0 if self.process.backward else 1.0
-        path = self.fields.interpolant
-        noisy = path.one_sided and bool(self.fields.coefficients(torch.ones(())).alpha > 0)
-        last = self.process.span[0 if self.process.backward else 1]
-        if self.process.backward:
-            x = x if last == end else torch.addcmul(x, self.fields.velocity(t, x), end - t)
-            return self.fields.base_sample(x)
-        if last == end and not noisy:
-            return x
-        if _follows(self.fields, "target_mean"):
-            return self.fields.target_mean(t, x)
-        return torch.addcmul(x, self.fields.velocity(t, x), end - t)
+        backward, name = self.process.backward, self._last_field
+        if name is not None:
+            t = t.to(x)
+            (value,) = self.fields.evaluate(t, x, [name]).values()
+            rest = (0.0 if backward else 1.0) - t
+            x = value if name == "target_mean" else torch.addcmul(x, value, rest)
+        return self.fields.base_sample(x) if backward else x
 
 
 @contextmanager
@@ -257,8 +269,9 @@ def _checked(times: Sequence[float] | Tensor) -> Tensor:
     except (TypeError, ValueError):
         t = torch.zeros(())
     check(t.dim() == 1, "Sampler.times", "a 1-D sequence of numbers", times)
-    inside = bool(((t >= 0) & (t <= 1)).all() and (t.diff() > 0).all())
-    check(inside, "Sampler.times", "increasing times in [0, 1]", t.tolist())
+    listed = t.tolist()
+    inside = all(0 <= each <= 1 for each in listed) and all(a < b for a, b in pairwise(listed))
+    check(inside, "Sampler.times", "increasing times in [0, 1]", listed)
     return t
 
 
