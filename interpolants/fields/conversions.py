@@ -15,7 +15,7 @@ and scaling tables (arXiv 2303.08797, sections 2 to 4). The hub of a two-sided p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -52,29 +52,37 @@ def apply_combination(
     combination: Combination, x: Tensor, predictions: dict[str, Tensor]
 ) -> Tensor:
     """Evaluate a combination; coefficients are floats, 0-d, or (B,)."""
-    values = {"x": x, "one": None, **predictions}
-    return weighted_sum([(each, values[name]) for name, each in combination.items()], x)
+    values = [None if k == "one" else x if k == "x" else predictions[k] for k in combination]
+    terms = [(k, k) for k in range(len(values))]
+    return weighted_sum(terms, list(combination.values()), values, x)
 
 
-def weighted_sum(terms: Iterable[tuple[Tensor | float, Tensor | None]], x: Tensor) -> Tensor:
-    """Sum of values by their coefficients, (B, *event).
+def weighted_sum(
+    terms: Sequence[tuple[int, int]],
+    coefficients: Sequence[Tensor | float],
+    values: Sequence[Tensor | None],
+    x: Tensor,
+) -> Tensor:
+    """Sum of coefficients times values, (B, *event).
 
     Args:
-        terms: coefficients, which are floats, 0-d, or (B,), with their values, (B, *event); the
-            value None is the constant 1, which is added last.
+        terms: places of the coefficient and the value of each term.
+        coefficients: floats, 0-d, or (B,).
+        values: each (B, *event), or None for the constant 1, whose term is added last.
         x: state, (B, *event).
     """
     total: Tensor | None = None
     constant: Tensor | float | None = None
-    for coefficient, value in terms:
-        varies = isinstance(coefficient, Tensor)
-        scale = expand_time(coefficient, x) if varies else coefficient
+    for column, place in terms:
+        factor, value = coefficients[column], values[place]
+        if isinstance(factor, Tensor) and factor.dim():
+            factor = expand_time(factor, x)
         if value is None:
-            constant = scale
-        elif varies:
-            total = scale * value if total is None else torch.addcmul(total, scale, value)
+            constant = factor
+        elif isinstance(factor, Tensor):
+            total = factor * value if total is None else torch.addcmul(total, factor, value)
         else:
-            term = value if coefficient == 1 else coefficient * value
+            term = value if factor == 1 else factor * value
             total = term if total is None else total + term
     total = torch.zeros_like(x) if total is None else total
     return total if constant is None else total + constant

@@ -214,7 +214,7 @@ class Sampler:
 
     @cached_property
     def _last_field(self) -> str | None:
-        """The field that leads from where the process stops to the end of time; None if it is there.
+        """The field that leads from where the process stops to the end of time, or None.
 
         Towards the data this is the mean of x1 where it is known, which also removes what noise
         the path leaves at t=1; otherwise the velocity, for an Euler step of the probability flow.

@@ -29,15 +29,14 @@ class Combinations:
         # Which predictions enter is a matter of names; only their coefficients vary in time.
         middle = [make(torch.tensor(0.375, dtype=torch.float64)) for make in self._build]
         self._varying = [[k for k, v in c.items() if isinstance(v, Tensor)] for c in middle]
-        places = {name: place for place, name in enumerate(("x", "one", *fields.predicts))}
-        columns = itertools.count(1)
-        # Of each term the place of its value, and its column, or 0 and its number.
+        # Coefficients in a call are those of the table, then the numbers.
+        columns, numbers = itertools.count(1), itertools.count(self.width)
+        constant = [{k: v for k, v in c.items() if not isinstance(v, Tensor)} for c in middle]
+        self._numbers = tuple(v for c in constant for v in c.values())
+        place = {name: k for k, name in enumerate(("x", "one", *fields.predicts))}
         self._terms = [
-            [
-                *((places[k], 0, v) for k, v in c.items() if not isinstance(v, Tensor)),
-                *((places[k], next(columns), 0.0) for k in names),
-            ]
-            for c, names in zip(middle, self._varying, strict=True)
+            [(next(numbers), place[k]) for k in own] + [(next(columns), place[k]) for k in names]
+            for own, names in zip(constant, self._varying, strict=True)
         ]
 
     @property
@@ -56,7 +55,5 @@ class Combinations:
     def __call__(self, c: TimeCoefficients, x: Tensor) -> list[Tensor]:
         """Each combination, (B, *event), with the coefficients at one time."""
         values = (x, None, *self.fields.heads(c[0], x).unbind(1))
-        return [
-            weighted_sum([(c[k] if k else number, values[place]) for place, k, number in terms], x)
-            for terms in self._terms
-        ]
+        coefficients: tuple[Tensor | float, ...] = (*c, *self._numbers)
+        return [weighted_sum(terms, coefficients, values, x) for terms in self._terms]
