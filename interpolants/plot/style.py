@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
@@ -52,7 +53,8 @@ def save(figure: Figure, path: str | Path) -> None:
         figure: a figure made by this package.
         path: the file; its folder is created.
     """
-    replace(path, lambda file: figure.savefig(file, format="png"))
+    # `savefig` would draw it twice, first for the layout, which every drawing computes.
+    replace(path, lambda file: FigureCanvasAgg(figure).print_png(file))
 
 
 def to_array(x: Tensor) -> Array:
