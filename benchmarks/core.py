@@ -10,10 +10,11 @@ is a multilayer perceptron of 4 x 256 SiLU on two-dimensional states, with two h
   Euler-Maruyama          `integrate` against torchsde on the same drift: 64 samples, 100 steps
   host us, Euler-Maruyama what a step adds to a field of one operation, as for Euler's method
 
-Euler-Maruyama's drift is one head of the network there. `Sampler` has the score in the drift of its
-SDE, and calls the network once more at the end, which counts against it. Rows of other packages
-are for the record, except those of the host's time. Compiled blocks are of 16 steps; compiling is not timed
-with them, and the seconds it took are printed. Exits with 1 on a missed goal.
+Euler-Maruyama's drift is one head of the network there. `Sampler` has the score in the drift of
+its SDE, and calls the network once more at the end, which counts against it. Rows of other
+packages are for the record, except those of the host's time. Compiled blocks are of 16 steps;
+compiling is not timed with them, and the seconds it took are printed. Exits with 1 on a missed
+goal.
 """
 
 from __future__ import annotations

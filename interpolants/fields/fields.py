@@ -132,20 +132,19 @@ class Fields(nn.Module):
 
     def heads(self, t: Tensor, x: Tensor) -> Tensor:
         """Predictions in the order of `predicts`, (B, heads, *event), in x's dtype."""
+        # As self.net, for which a module calls a function of its own.
+        net = self._modules["net"]
+        assert net is not None
         if self.preconditioning is None:
-            heads = call_network(self.net, t, x)
+            heads = call_network(net, t, x)
         else:
-            heads = self.preconditioning(self.net, self.interpolant, self.predicts, t, x)
-        batch, *event = x.shape
-        if heads.shape != (batch, len(self.predicts), *event):
-            self._refuse(heads, x)
+            heads = self.preconditioning(net, self.interpolant, self.predicts, t, x)
+        (batch, *event), count, got = x.shape, len(self.predicts), heads.shape
+        if got != (batch, count, *event):
+            rule = f"predictions of shape {(batch, count, *event)}"
+            fix = f"build the network with heads={count}, one for each predicted field"
+            check(False, "Fields.net", rule, tuple(got), fix)
         return heads
-
-    def _refuse(self, heads: Tensor, x: Tensor) -> None:
-        count, got = len(self.predicts), tuple(heads.shape)
-        shape = (len(x), count, *x.shape[1:])
-        fix = f"build the network with heads={count}, one for each predicted field"
-        check(False, "Fields.net", f"predictions of shape {shape}", got, fix)
 
     def evaluate(self, t: Tensor, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """Evaluate several fields by one call of the network, each (B, *event)."""

@@ -54,7 +54,8 @@ def save(figure: Figure, path: str | Path) -> None:
         path: the file; its folder is created.
     """
     # `savefig` would draw it twice, first for the layout, which every drawing computes.
-    replace(path, lambda file: FigureCanvasAgg(figure).print_png(file))
+    canvas = FigureCanvasAgg(figure)
+    replace(path, lambda file: canvas.print_png(file))  # type: ignore[no-untyped-call]
 
 
 def to_array(x: Tensor) -> Array:

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import pairwise
 from typing import final
 
 import torch
@@ -27,6 +26,7 @@ from interpolants.sampler.plan import Plan
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.factory import check_epsilon
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.requested_times import nearest_nodes, requested_times
 from interpolants.sampler.samples import Samples
 from interpolants.sampler.solver.base import PlannedSolver, Solver
 from interpolants.sampler.solver.rk4 import RK4
@@ -126,7 +126,7 @@ class Sampler:
         check_start(start)
         kept = self.kept(times)
         nodes, plan = self._grid_and_plan(kept)
-        kept = kept if self.solver.hits_times else _nearest(nodes, kept)
+        kept = kept if self.solver.hits_times else nearest_nodes(nodes, kept)
         save_at = SaveTimes(nodes, kept)
         source = self.noise(generator) if noise is None else noise
         with torch.set_grad_enabled(gradients):
@@ -179,7 +179,7 @@ class Sampler:
 
         Those that hardly differ are one, see `interpolants.sampler.grid.base.apart`.
         """
-        given = _checked(times)
+        given = requested_times(times)
         if len(given) == 0:
             return given
         kept = apart(given.clamp(*self.process.span), self.process.span)
@@ -260,25 +260,6 @@ def check_start(start: Tensor) -> None:
     got = start.dtype if isinstance(start, Tensor) else type(start).__name__
     check(is_state, "Sampler.start", "a float32 or float64 tensor", got)
     check(start.dim() >= 2, "Sampler.start", "shape (n, *event)", tuple(start.shape))
-
-
-def _checked(times: Sequence[float] | Tensor) -> Tensor:
-    """The times, float64 on the host, (S,)."""
-    try:
-        t = torch.as_tensor(times, dtype=torch.float64, device="cpu")
-    except (TypeError, ValueError):
-        t = torch.zeros(())
-    check(t.dim() == 1, "Sampler.times", "a 1-D sequence of numbers", times)
-    listed = t.tolist()
-    inside = all(0 <= each <= 1 for each in listed) and all(a < b for a, b in pairwise(listed))
-    check(inside, "Sampler.times", "increasing times in [0, 1]", listed)
-    return t
-
-
-def _nearest(nodes: Tensor, times: Tensor) -> Tensor:
-    """The nodes nearest to times, in the order of the nodes, each once."""
-    nearest: Tensor = torch.unique((nodes[:, None] - times).abs().argmin(dim=0))  # type: ignore[no-untyped-call]
-    return nodes[nearest]
 
 
 def _count_outside(x: Tensor) -> int:
