@@ -19,13 +19,17 @@ def seconds(work: Work) -> float:
 def in_turns(
     works: dict[str, Work], rounds: int, seconds: Callable[[Work], float] = seconds
 ) -> dict[str, list[float]]:
-    """Seconds of every work in every round; the order turns round from one to the next."""
+    """Seconds of every work in every round.
+
+    Each round begins with the next work, so that none comes more often after itself, or first.
+    """
     names = list(works)
     for work in works.values():
         work()
     found: dict[str, list[float]] = {name: [] for name in names}
     for k in range(rounds):
-        for name in names if k % 2 else names[::-1]:
+        first = k % len(names)
+        for name in names[first:] + names[:first]:
             found[name].append(seconds(works[name]))
     return found
 

@@ -99,7 +99,8 @@ def _only(old: dict[str, Any], new: dict[str, Any]) -> str:
 
 
 def _bits(value: Tensor) -> tuple[torch.dtype, torch.Size, bytes]:
-    flat = value.detach().contiguous().reshape(-1)
+    # A copy with strides of its own: those of a single element may be 0.
+    flat = value.new_empty(value.numel()).copy_(value.detach().reshape(-1))
     return value.dtype, value.shape, flat.view(torch.uint8).numpy().tobytes()
 
 

@@ -28,6 +28,8 @@ def main() -> None:
         importlib.import_module(name)
     gc.freeze()
     importlib.import_module("matplotlib.figure").Figure.savefig = leave_empty
+    agg = importlib.import_module("matplotlib.backends.backend_agg")
+    agg.FigureCanvasAgg.print_png = leave_empty
     for line in sys.stdin:
         home, log, argv = json.loads(line)
         child = os.fork()
@@ -38,7 +40,7 @@ def main() -> None:
 
 
 def leave_empty(figure: object, file: object, **settings: object) -> None:
-    """Instead of `Figure.savefig`: a file without a picture."""
+    """Instead of writing a figure: a file without a picture."""
     if isinstance(file, str | os.PathLike):
         Path(file).touch()
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from interpolants.cli.arguments import arguments
+from interpolants.cli.definitions import is_module
 from interpolants.cli.errors import unknown
 from interpolants.cli.kinds import ANY, Kind, default_kind, kind_of
 from interpolants.utils.checks import check
@@ -140,6 +141,9 @@ def _check_parts(node: Any, where: str, groups: Mapping[str, str]) -> None:
         return
     target = node.get("_target_")
     takes = arguments(target) if isinstance(target, str) else None
+    if takes is None and isinstance(target, str):
+        rule, fix = "a class or function", f"write {target}.Name for one of this module"
+        check(not is_module(target), f"{where}._target_", rule, target, fix)
     for key, value in node.items():
         name = f"{where}.{key}" if where else key
         if takes is not None and key not in _HYDRA:

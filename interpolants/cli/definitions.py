@@ -33,8 +33,13 @@ def find(target: str) -> Definition | None:
     Returns:
         None if there is no such source, or it defines the name in some other way.
     """
+    return _find(target, ())
+
+
+def _find(target: str, before: tuple[str, ...]) -> Definition | None:
+    """`find`, after the names that led to this one; a package may import a module from itself."""
     module, _, name = target.rpartition(".")
-    path = _path(module)
+    path = None if target in before else _path(module)
     if path is None:
         return None
     for node in _statements(path):
@@ -45,8 +50,18 @@ def find(target: str) -> Definition | None:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if name == (alias.asname or alias.name):
-                    return find(f"{_source(node, module, path)}.{alias.name}")
+                    source = _source(node, module, path)
+                    return _find(f"{source}.{alias.name}", (*before, target))
     return _in_family(module, name, path)
+
+
+def is_module(target: str) -> bool:
+    """True if a dotted name is a module, unless its package may export another thing by it."""
+    path, package = _path(target), _path(target.rpartition(".")[0])
+    if path is None or package is None or find(target) is not None:
+        return False
+    imports = (node for node in _statements(package) if isinstance(node, ast.ImportFrom))
+    return all(alias.name != "*" for node in imports for alias in node.names)
 
 
 def _in_family(module: str, name: str, path: Path) -> Definition | None:

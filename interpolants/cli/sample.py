@@ -22,7 +22,9 @@ def main(cfg: Any) -> float:
     from interpolants.report.writer import sole_writer
     from interpolants.utils.checks import check_count
     from interpolants.utils.log import to_stderr
+    from interpolants.utils.memory import keep_freed_memory
 
+    keep_freed_memory()
     check_count("threads", cfg.threads)
     torch.set_num_threads(cfg.threads)
     request = _request(cfg)

@@ -52,22 +52,40 @@ def apply_combination(
     combination: Combination, x: Tensor, predictions: dict[str, Tensor]
 ) -> Tensor:
     """Evaluate a combination; coefficients are floats, 0-d, or (B,)."""
+    values = [None if k == "one" else x if k == "x" else predictions[k] for k in combination]
+    terms = [(k, k) for k in range(len(values))]
+    return weighted_sum(terms, list(combination.values()), values, x)
+
+
+def weighted_sum(
+    terms: Sequence[tuple[int, int]],
+    coefficients: Sequence[Tensor | float],
+    values: Sequence[Tensor | None],
+    x: Tensor,
+) -> Tensor:
+    """Sum of coefficients times values, (B, *event).
+
+    Args:
+        terms: places of the coefficient and the value of each term.
+        coefficients: floats, 0-d, or (B,).
+        values: each (B, *event), or None for the constant 1, whose term is added last.
+        x: state, (B, *event).
+    """
     total: Tensor | None = None
-    for name, coefficient in combination.items():
-        if name == "one":
-            continue
-        value = x if name == "x" else predictions[name]
-        if isinstance(coefficient, Tensor):
-            scale = expand_time(coefficient, x)
-            total = scale * value if total is None else torch.addcmul(total, scale, value)
+    constant: Tensor | float | None = None
+    for column, place in terms:
+        factor, value = coefficients[column], values[place]
+        if isinstance(factor, Tensor) and factor.dim():
+            factor = expand_time(factor, x)
+        if value is None:
+            constant = factor
+        elif isinstance(factor, Tensor):
+            total = factor * value if total is None else torch.addcmul(total, factor, value)
         else:
-            term = value if coefficient == 1 else coefficient * value
+            term = value if factor == 1 else factor * value
             total = term if total is None else total + term
     total = torch.zeros_like(x) if total is None else total
-    if "one" not in combination:
-        return total
-    constant = combination["one"]
-    return total + (expand_time(constant, x) if isinstance(constant, Tensor) else constant)
+    return total if constant is None else total + constant
 
 
 def scale(factor: Tensor | float, combination: Combination) -> Combination:

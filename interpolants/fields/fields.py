@@ -128,23 +128,23 @@ class Fields(nn.Module):
 
     def predict(self, t: Tensor, x: Tensor) -> dict[str, Tensor]:
         """Predictions by name, each (B, *event), in x's dtype; t is 0-d or (B,)."""
-        return dict(zip(self.predicts, self._heads(t, x).unbind(1), strict=True))
+        return dict(zip(self.predicts, self.heads(t, x).unbind(1), strict=True))
 
-    def _heads(self, t: Tensor, x: Tensor) -> Tensor:
-        """Predictions of all heads, (B, heads, *event), in x's dtype."""
+    def heads(self, t: Tensor, x: Tensor) -> Tensor:
+        """Predictions in the order of `predicts`, (B, heads, *event), in x's dtype."""
+        # As self.net, for which a module calls a function of its own.
+        net = self._modules["net"]
+        assert net is not None
         if self.preconditioning is None:
-            heads = call_network(self.net, t, x)
+            heads = call_network(net, t, x)
         else:
-            heads = self.preconditioning(self.net, self.interpolant, self.predicts, t, x)
-        if heads.shape != (len(x), len(self.predicts), *x.shape[1:]):
-            self._refuse(heads, x)
+            heads = self.preconditioning(net, self.interpolant, self.predicts, t, x)
+        (batch, *event), count, got = x.shape, len(self.predicts), heads.shape
+        if got != (batch, count, *event):
+            rule = f"predictions of shape {(batch, count, *event)}"
+            fix = f"build the network with heads={count}, one for each predicted field"
+            check(False, "Fields.net", rule, tuple(got), fix)
         return heads
-
-    def _refuse(self, heads: Tensor, x: Tensor) -> None:
-        count, got = len(self.predicts), tuple(heads.shape)
-        shape = (len(x), count, *x.shape[1:])
-        fix = f"build the network with heads={count}, one for each predicted field"
-        check(False, "Fields.net", f"predictions of shape {shape}", got, fix)
 
     def evaluate(self, t: Tensor, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """Evaluate several fields by one call of the network, each (B, *event)."""
@@ -156,7 +156,7 @@ class Fields(nn.Module):
     def evaluate_stacked(self, t: Tensor, x: Tensor, names: Sequence[str]) -> Tensor:
         """Evaluate several fields by one call of the network, stacked, (B, fields, *event)."""
         if tuple(names) == self.predicts:
-            return self._heads(t, x)
+            return self.heads(t, x)
         return torch.stack(list(self.evaluate(t, x, names).values()), dim=1)
 
     def velocity(self, t: Tensor, x: Tensor) -> Tensor:

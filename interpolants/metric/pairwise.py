@@ -46,9 +46,11 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
         x, y: rows, as from `centred`, (n, D) and (m, D).
     """
     if 0 < x.shape[1] <= _FEW_DIMENSIONS:
-        total = (x[:, 0, None] - y[:, 0]).square_()
-        for k in range(1, x.shape[1]):
-            gap = x[:, k, None] - y[:, k]
+        # Differences along memory take a quarter of the time.
+        x_columns, y_columns = x.T.contiguous(), y.T.contiguous()
+        total = (x_columns[0, :, None] - y_columns[0]).square_()
+        for own, other in zip(x_columns[1:], y_columns[1:], strict=True):
+            gap = own[:, None] - other
             total.addcmul_(gap, gap)
         return total.sqrt_()
     direct = "donot_use_mm_for_euclid_dist"

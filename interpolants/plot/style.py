@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -56,7 +57,9 @@ def save(figure: Figure, path: str | Path) -> None:
         figure: a figure made by this package.
         path: the file; its folder is created.
     """
-    replace(path, lambda file: figure.savefig(file, format="png"))
+    # `savefig` would draw it twice, first for the layout, which every drawing computes.
+    canvas = FigureCanvasAgg(figure)
+    replace(path, lambda file: canvas.print_png(file))  # type: ignore[no-untyped-call]
 
 
 def to_array(x: Tensor) -> Array:

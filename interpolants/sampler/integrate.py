@@ -47,8 +47,8 @@ class SaveTimes(SaveAt):
     """
 
     def __init__(self, times: Tensor, at: Tensor) -> None:
-        nodes = {float(t): k for k, t in enumerate(times)}
-        self._slots = {nodes[float(t)]: slot for slot, t in enumerate(at)}
+        nodes = {t: k for k, t in enumerate(times.tolist())} if len(at) else {}
+        self._slots = {nodes[t]: slot for slot, t in enumerate(at.tolist())}
         self.path: Tensor | None = None
         self.failures: dict[int, str] = {}
 

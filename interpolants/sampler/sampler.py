@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import final
 
 import torch
@@ -25,6 +26,7 @@ from interpolants.sampler.plan import Plan
 from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.factory import check_epsilon
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.requested_times import nearest_nodes, requested_times
 from interpolants.sampler.samples import Samples
 from interpolants.sampler.solver.base import PlannedSolver, Solver
 from interpolants.sampler.solver.rk4 import RK4
@@ -124,7 +126,7 @@ class Sampler:
         check_start(start)
         kept = self.kept(times)
         nodes, plan = self._grid_and_plan(kept)
-        kept = kept if self.solver.hits_times else _nearest(nodes, kept)
+        kept = kept if self.solver.hits_times else nearest_nodes(nodes, kept)
         save_at = SaveTimes(nodes, kept)
         source = self.noise(generator) if noise is None else noise
         with torch.set_grad_enabled(gradients):
@@ -134,7 +136,7 @@ class Sampler:
             last, nfe = self._solve(nodes, plan, self.process.encode(first), source, save_at)
             last = self.process.decode(last)
             with count_calls(self.fields.networks) as calls:
-                x = self._finish(last, nodes[-1].to(last))
+                x = self._finish(last, nodes[-1])
             _wait(x)
             seconds = time.perf_counter() - began
         outside = _count_outside(x)
@@ -177,8 +179,10 @@ class Sampler:
 
         Those that hardly differ are one, see `interpolants.sampler.grid.base.apart`.
         """
-        span = self.process.span
-        kept = apart(_checked(times).clamp(*span), span)
+        given = requested_times(times)
+        if len(given) == 0:
+            return given
+        kept = apart(given.clamp(*self.process.span), self.process.span)
         return kept.flip(0) if self.process.backward else kept
 
     def nodes(self, kept: Tensor, process: Process) -> Tensor:
@@ -208,25 +212,33 @@ class Sampler:
             )
         return nodes
 
+    @cached_property
+    def _last_field(self) -> str | None:
+        """The field that leads from where the process stops to the end of time, or None.
+
+        Towards the data this is the mean of x1 where it is known, which also removes what noise
+        the path leaves at t=1; otherwise the velocity, for an Euler step of the probability flow.
+        """
+        (first, last), path = self.process.span, self.fields.interpolant
+        if self.process.backward:
+            return None if first == 0 else "velocity"
+        noisy = path.one_sided and bool(self.fields.coefficients(torch.ones(())).alpha > 0)
+        if last == 1 and not noisy:
+            return None
+        return "target_mean" if _follows(self.fields, "target_mean") else "velocity"
+
     def _finish(self, x: Tensor, t: Tensor) -> Tensor:
         """From where the process stops to the end of time, by one noise-free step.
 
-        Towards the data this is the mean of x1 where it is known, which also removes what noise
-        the path leaves at t=1; otherwise it is an Euler step of the probability flow. What
-        arrives at the base is where a path begins, and its x0 is handed back.
+        What arrives at the base is where a path begins, and its x0 is handed back.
         """
-        end = 0.0 if self.process.backward else 1.0
-        path = self.fields.interpolant
-        noisy = path.one_sided and bool(self.fields.coefficients(torch.ones(())).alpha > 0)
-        last = self.process.span[0 if self.process.backward else 1]
-        if self.process.backward:
-            x = x if last == end else torch.addcmul(x, self.fields.velocity(t, x), end - t)
-            return self.fields.base_sample(x)
-        if last == end and not noisy:
-            return x
-        if _follows(self.fields, "target_mean"):
-            return self.fields.target_mean(t, x)
-        return torch.addcmul(x, self.fields.velocity(t, x), end - t)
+        backward, name = self.process.backward, self._last_field
+        if name is not None:
+            t = t.to(x)
+            (value,) = self.fields.evaluate(t, x, [name]).values()
+            rest = (0.0 if backward else 1.0) - t
+            x = value if name == "target_mean" else torch.addcmul(x, value, rest)
+        return self.fields.base_sample(x) if backward else x
 
 
 @contextmanager
@@ -248,24 +260,6 @@ def check_start(start: Tensor) -> None:
     got = start.dtype if isinstance(start, Tensor) else type(start).__name__
     check(is_state, "Sampler.start", "a float32 or float64 tensor", got)
     check(start.dim() >= 2, "Sampler.start", "shape (n, *event)", tuple(start.shape))
-
-
-def _checked(times: Sequence[float] | Tensor) -> Tensor:
-    """The times, float64 on the host, (S,)."""
-    try:
-        t = torch.as_tensor(times, dtype=torch.float64, device="cpu")
-    except (TypeError, ValueError):
-        t = torch.zeros(())
-    check(t.dim() == 1, "Sampler.times", "a 1-D sequence of numbers", times)
-    inside = bool(((t >= 0) & (t <= 1)).all() and (t.diff() > 0).all())
-    check(inside, "Sampler.times", "increasing times in [0, 1]", t.tolist())
-    return t
-
-
-def _nearest(nodes: Tensor, times: Tensor) -> Tensor:
-    """The nodes nearest to times, in the order of the nodes, each once."""
-    nearest: Tensor = torch.unique((nodes[:, None] - times).abs().argmin(dim=0))  # type: ignore[no-untyped-call]
-    return nodes[nearest]
 
 
 def _count_outside(x: Tensor) -> int:

@@ -34,6 +34,10 @@ _TRAIN = {
     "net=unet net.attention=8": "net.attention: expected a list, got 8",
     "+trainer.deterministic=maybe": "trainer.deterministic: expected true or false or null or "
     "'warn', got 'maybe'",
+    # A module that its package imports from itself.
+    "scheduler._target_=torch.optim.lr_scheduler": "scheduler._target_: expected a class or "
+    "function, got 'torch.optim.lr_scheduler'; write torch.optim.lr_scheduler.Name for one of "
+    "this module",
     # A dot for a slash.
     "sampler.solver=heun": "sampler.solver is a group: write sampler/solver=heun",
     "interpolant.gamma=zero": "interpolant.gamma is a group: write interpolant/gamma=zero",

@@ -7,7 +7,7 @@ import sys
 import pytest
 from helpers.compose import ROOT
 
-from interpolants.cli.definitions import find
+from interpolants.cli.definitions import find, is_module
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,28 @@ def test_definitions_are_found_where_they_are(target, module):
 )
 def test_definitions_that_are_nowhere_are_none(target):
     assert find(target) is None
+
+
+def test_imports_that_lead_back_to_themselves_define_nothing(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    files = {
+        "loop/__init__.py": "from loop import part\nfrom . import other as same\n",
+        "loop/part.py": "from loop.other import Ring\nfrom loop.part import Lone\n",
+        "loop/other.py": "from loop.part import Ring\nfrom loop import same as other\n",
+        "star/__init__.py": "from star.part import *\n",
+        "star/part.py": "def part(): ...\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for name in ("part", "same", "part.Ring", "other.Ring", "part.Lone", "other.other"):
+        assert find(f"loop.{name}") is None, name
+    assert is_module("loop.part")
+    assert not is_module("loop.part.Ring")
+    assert not is_module("star.part")
+    assert is_module("torch.optim.lr_scheduler")
+    assert not is_module("torch.optim.lr_scheduler.StepLR")
+    assert not is_module("interpolants.net.MLP")
 
 
 def test_definitions_follow_relative_imports_and_branches(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers.figures import normal, visible_panels
 from helpers.scripts import modules_loaded_by
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from interpolants.plot import style
@@ -135,11 +136,11 @@ def test_save_keeps_the_old_file_when_drawing_fails(tmp_path, monkeypatch):
     path.write_bytes(b"old")
     figure = plot_samples(normal(30), normal(30))
 
-    def fail(file, **_):
+    def fail(canvas, file):
         file.write(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(figure, "savefig", fail)
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", fail)
     with pytest.raises(OSError, match="disk full"):
         style.save(figure, path)
     assert path.read_bytes() == b"old"

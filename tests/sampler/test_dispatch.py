@@ -11,6 +11,7 @@ from interpolants.driver.brownian import Brownian
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
 from interpolants.fields.fields import Fields
+from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.neural_sde.driven_sde import DrivenSDE
 from interpolants.neural_sde.solver.driven_euler import DrivenEuler
@@ -22,7 +23,9 @@ from interpolants.sampler.noise.generator import GeneratorNoise
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.sampler import Sampler
 from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.solver.euler import Euler
 
 # Kernels per step beside the field's own, the draw of the normals among them.
 _KERNELS = {
@@ -163,6 +166,18 @@ def test_solver_evaluates_the_drift_as_often_as_it_says(stem):
     assert evaluations[1] - evaluations[0] == 8 * solver.stages
     # A method with a start of its own spends one more on it.
     assert evaluations[0] - 8 * solver.stages == (stem == "ab3")
+
+
+def test_sampler_adds_few_kernels_to_its_steps():
+    """They place samples at the start and count those that are not finite, which is read."""
+    fields = Fields(net=_Negative(), interpolant=LinearInterpolant(), predicts="velocity")
+    sampler, x = Sampler(fields=fields, solver=Euler(), num_steps=8), torch.ones(5, 3)
+    sampler(x)
+    with _Count() as count:
+        sampler(x)
+    of_steps = 8 * (1 + _KERNELS["euler"])
+    assert count.kernels - of_steps <= 12
+    assert count.reads == 1
 
 
 def test_count_finds_kernels_and_host_reads():

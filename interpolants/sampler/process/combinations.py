@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
 from torch import Tensor
 
-from interpolants.fields.conversions import Combination, apply_combination
+from interpolants.fields.conversions import Combination, weighted_sum
 from interpolants.fields.fields import Fields
 from interpolants.sampler.plan import TimeCoefficients
 
@@ -28,8 +29,14 @@ class Combinations:
         # Which predictions enter is a matter of names; only their coefficients vary in time.
         middle = [make(torch.tensor(0.375, dtype=torch.float64)) for make in self._build]
         self._varying = [[k for k, v in c.items() if isinstance(v, Tensor)] for c in middle]
-        self._constant = [
-            {k: v for k, v in c.items() if not isinstance(v, Tensor)} for c in middle
+        # Coefficients in a call are those of the table, then the numbers.
+        columns, numbers = itertools.count(1), itertools.count(self.width)
+        constant = [{k: v for k, v in c.items() if not isinstance(v, Tensor)} for c in middle]
+        self._numbers = tuple(v for c in constant for v in c.values())
+        place = {name: k for k, name in enumerate(("x", "one", *fields.predicts))}
+        self._terms = [
+            [(next(numbers), place[k]) for k in own] + [(next(columns), place[k]) for k in names]
+            for own, names in zip(constant, self._varying, strict=True)
         ]
 
     @property
@@ -47,9 +54,6 @@ class Combinations:
 
     def __call__(self, c: TimeCoefficients, x: Tensor) -> list[Tensor]:
         """Each combination, (B, *event), with the coefficients at one time."""
-        t, *columns = c
-        predictions, values, rest = self.fields.predict(t, x), [], iter(columns)
-        for constant, names in zip(self._constant, self._varying, strict=True):
-            varying = {name: next(rest) for name in names}
-            values.append(apply_combination(constant | varying, x, predictions))
-        return values
+        values = (x, None, *self.fields.heads(c[0], x).unbind(1))
+        coefficients: tuple[Tensor | float, ...] = (*c, *self._numbers)
+        return [weighted_sum(terms, coefficients, values, x) for terms in self._terms]
