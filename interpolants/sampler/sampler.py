@@ -77,7 +77,7 @@ class Sampler:
         self.num_steps = num_steps
         self.noise = noise
         self.mode = Eager() if mode is None else mode
-        self._last_grid: tuple[list[float], Tensor, Plan | None] | None = None
+        self._last_grid: tuple[object, Tensor, Plan | None] | None = None
         check(
             isinstance(self.mode, Eager) or isinstance(self.solver, PlannedSolver),
             "Sampler.mode",
@@ -154,7 +154,7 @@ class Sampler:
 
     def _grid_and_plan(self, kept: Tensor) -> tuple[Tensor, Plan | None]:
         """Grid through kept times, and the solver's plan if it has one; made anew for others."""
-        key = kept.tolist()
+        key = kept.tolist(), self.num_steps, self.grid, self.solver, self.process
         if self._last_grid is None or self._last_grid[0] != key:
             nodes, plan = self.nodes(kept, self.process), None
             if isinstance(self.solver, PlannedSolver):
