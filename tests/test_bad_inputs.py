@@ -6,7 +6,7 @@ import pytest
 import torch
 from helpers.compose import run_folder, sample_with, train_with
 from helpers.hostile import IMPORTABLE, Payload, plant
-from helpers.scripts import files_in, run_many
+from helpers.scripts import files_in, run_here
 
 import interpolants
 from interpolants.cli.errors import sentence
@@ -145,7 +145,7 @@ def test_bad_inputs_on_the_command_line_print_their_sentence_and_write_nothing(f
         "train ckpt=net.ckpt": "net.",
     }
     cases = {f"train {case}": _TRAIN[case] for case in _LINES} | planted
-    done = run_many(folder, [case.split() for case in cases])
+    done = run_here(folder, [case.split() for case in cases])
     for (status, out, err), start in zip(done, cases.values(), strict=True):
         assert err.startswith("error: ") and err.endswith("\n")
         _check_sentence(err.removeprefix("error: ")[:-1], start)

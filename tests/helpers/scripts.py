@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers.compose import ROOT, TINY
+import pytest
+from helpers.compose import ROOT, TINY, leave_out_figures
+
+from interpolants.utils.files import replace
 
 _OF_PROCESSES = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -112,3 +119,43 @@ def run_many(
     )
     assert done.returncode == 0, done.stderr
     return [Done(*json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def run_here(folder: Path, lines: Sequence[Sequence[str]]) -> list[Done]:
+    """Run command lines as `run_many` does, but in this process, which has imported everything.
+
+    The files of figures are there, but empty.
+    """
+    done = []
+    with pytest.MonkeyPatch.context() as patch, _warnings_of_a_script():
+        patch.chdir(folder)
+        leave_out_figures(patch, lambda figure, path: replace(path, lambda file: None))
+        for name, *arguments in lines:
+            script, out, err, status = str(ROOT / f"{name}.py"), StringIO(), StringIO(), 0
+            patch.setattr(sys, "argv", [script, *arguments])
+            with redirect_stdout(out), redirect_stderr(err):
+                try:
+                    runpy.run_path(script, run_name="__main__")
+                except SystemExit as stop:
+                    status = int(stop.code or 0)
+            done.append(Done(status, out.getvalue(), err.getvalue()))
+    return done
+
+
+@contextmanager
+def _warnings_of_a_script() -> Iterator[None]:
+    """Warnings go to the error stream, as outside of pytest."""
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+    form = warnings.formatwarning
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", kind)
+        warnings.showwarning = show
+        try:
+            yield
+        finally:
+            warnings.formatwarning = form
