@@ -139,7 +139,7 @@ def _options():
 _MANY = ("data", "logger", "net", "optimizer", "scheduler", "time_sampler", "trainer", "weight")
 _TOGETHER = (
     (*_MANY, "sampler/mode", "sampler/solver"),
-    ("base", "metric", "sampler/grid"),
+    ("metric", "sampler/grid"),
     ("interpolant/gamma", "space"),
     ("sampler/epsilon", "sampler/noise"),
 )

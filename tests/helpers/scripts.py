@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from helpers.compose import ROOT, TINY, leave_out_figures
+from PIL import Image
 
+from helpers.compose import ROOT, TINY, leave_out_figures
 from interpolants.utils.files import replace
 
 _OF_PROCESSES = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -124,12 +125,12 @@ def run_many(
 def run_here(folder: Path, lines: Sequence[Sequence[str]]) -> list[Done]:
     """Run command lines as `run_many` does, but in this process, which has imported everything.
 
-    The files of figures are there, but empty.
+    The files of figures are there, with one grey pixel.
     """
     done = []
     with pytest.MonkeyPatch.context() as patch, _warnings_of_a_script():
         patch.chdir(folder)
-        leave_out_figures(patch, lambda figure, path: replace(path, lambda file: None))
+        leave_out_figures(patch, _save_a_pixel)
         for name, *arguments in lines:
             script, out, err, status = str(ROOT / f"{name}.py"), StringIO(), StringIO(), 0
             patch.setattr(sys, "argv", [script, *arguments])
@@ -142,6 +143,10 @@ def run_here(folder: Path, lines: Sequence[Sequence[str]]) -> list[Done]:
     return done
 
 
+def _save_a_pixel(figure: object, path: Path) -> None:
+    replace(path, lambda file: Image.new("L", (1, 1)).save(file, "PNG"))
+
+
 @contextmanager
 def _warnings_of_a_script() -> Iterator[None]:
     """Warnings go to the error stream, as outside of pytest."""
@@ -152,7 +157,12 @@ def _warnings_of_a_script() -> Iterator[None]:
     form = warnings.formatwarning
     with warnings.catch_warnings():
         warnings.resetwarnings()
-        for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        for kind in (
+            DeprecationWarning,
+            PendingDeprecationWarning,
+            ImportWarning,
+            ResourceWarning,
+        ):
             warnings.simplefilter("ignore", kind)
         warnings.showwarning = show
         try:
