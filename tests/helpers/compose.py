@@ -66,6 +66,7 @@ def config_of(*overrides: str, name: str = "train") -> Any:
     ConfigLoaderImpl.validate_sweep_overrides_legal(parsed, RunMode.RUN, from_shell=False)
     cfg = copy.deepcopy(_of_options(name, tuple(filter(_is_option, overrides))))
     ConfigLoaderImpl._apply_overrides_to_config(parsed, cfg)
+    cfg.hydra.overrides.task = [word for word in overrides if not word.startswith("hydra")]
     HydraConfig.instance().set_config(cfg)
     with open_dict(cfg):
         del cfg["hydra"]

@@ -147,6 +147,10 @@ def _save_a_pixel(figure: object, path: Path) -> None:
     replace(path, lambda file: Image.new("L", (1, 1)).save(file, "PNG"))
 
 
+# Kinds of warnings that Python does not show.
+_HIDDEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+
+
 @contextmanager
 def _warnings_of_a_script() -> Iterator[None]:
     """Warnings go to the error stream, as outside of pytest."""
@@ -157,12 +161,7 @@ def _warnings_of_a_script() -> Iterator[None]:
     form = warnings.formatwarning
     with warnings.catch_warnings():
         warnings.resetwarnings()
-        for kind in (
-            DeprecationWarning,
-            PendingDeprecationWarning,
-            ImportWarning,
-            ResourceWarning,
-        ):
+        for kind in _HIDDEN:
             warnings.simplefilter("ignore", kind)
         warnings.showwarning = show
         try:
