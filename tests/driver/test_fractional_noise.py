@@ -155,7 +155,8 @@ def test_rotation_is_the_flow_of_the_augmented_equation(kind, hurst, count):
         return np.stack([drift @ c + c @ drift.T + own, turn @ z]).ravel()
 
     start = np.stack([begin, np.eye(k)]).ravel()
-    solved = solve_ivp(rate, (first, last), start, rtol=1e-10, atol=1e-14)
+    options = {"rtol": 1e-8, "atol": 1e-12, "method": "DOP853"}
+    solved = solve_ivp(rate, (first, last), start, **options)
     end, flow = solved.y[:, -1].reshape(2, k, k)
     order = np.ix_([*range(1, k), 0], [*range(1, k), 0])  # e is X's, and comes after the states
     roots = [np.linalg.cholesky(c[order]) for c in (begin, end)]
