@@ -78,10 +78,9 @@ def modules_loaded_by(code: str) -> set[str]:
 _DRIVER = """
 import contextlib, io, json, runpy, sys
 from pathlib import Path
-if "--no-figures" in sys.argv:
-    from interpolants.plot import style
-    from interpolants.utils.files import replace
-    style.save = lambda figure, path: replace(path, lambda file: None)
+from interpolants.plot import style
+from interpolants.utils.files import replace
+style.save = lambda figure, path: replace(path, lambda file: None)
 for script, *arguments in json.loads(sys.stdin.read()):
     sys.argv = [script, *arguments]
     out, err, status = io.StringIO(), io.StringIO(), 0
@@ -102,16 +101,14 @@ class Done(NamedTuple):
     err: str
 
 
-def run_many(
-    folder: Path, lines: Sequence[Sequence[str]], *, figures: bool = False, **changes: str
-) -> list[Done]:
+def run_many(folder: Path, lines: Sequence[Sequence[str]], **changes: str) -> list[Done]:
     """Run command lines, each `train` or `sample` and its arguments, in one process, in turn.
 
-    Without `figures` the files of figures are there, but empty.
+    The files of figures are there, but empty.
     """
     scripts = [[str(ROOT / f"{name}.py"), *arguments] for name, *arguments in lines]
     done = subprocess.run(
-        [sys.executable, "-c", _DRIVER, "" if figures else "--no-figures"],
+        [sys.executable, "-c", _DRIVER],
         cwd=folder,
         env=environment(**changes),
         input=json.dumps(scripts),
