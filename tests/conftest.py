@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import torch
 
 os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_SILENT"] = "true"
-torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests that need a GPU where there is none."""
+    """Compute with one thread, and skip tests that need a GPU where there is none."""
+    import torch  # not in the process that hands out tests to others, which waits for it
+
+    torch.set_num_threads(1)
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):
@@ -36,6 +37,8 @@ def trainer(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def _fixed_seed() -> None:
+    import torch
+
     torch.manual_seed(0)
 
 

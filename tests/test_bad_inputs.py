@@ -4,9 +4,9 @@ import zipfile
 
 import pytest
 import torch
-from helpers.compose import run_folder, sample_with, train_with
+from helpers.compose import leave_out_figures, run_folder, sample_with, train_with
 from helpers.hostile import IMPORTABLE, Payload, plant
-from helpers.scripts import files_in, run_many
+from helpers.scripts import files_in, run_here
 
 import interpolants
 from interpolants.cli.errors import sentence
@@ -90,7 +90,9 @@ _LINES = ["net.hiden=16", "data=chekerboard", "data=file", "batch_size=0", "ckpt
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """A checkpoint of a run, read back."""
-    report = train_with(tmp_path_factory.mktemp("real"), "max_steps=2", "metric=energy_distance")
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_figures(patch)
+        report = train_with(tmp_path_factory.mktemp("real"), "max_steps=2", "metric=[]")
     return torch.load(run_folder(report) / "checkpoints" / "last.ckpt", weights_only=True)
 
 
@@ -145,7 +147,7 @@ def test_bad_inputs_on_the_command_line_print_their_sentence_and_write_nothing(f
         "train ckpt=net.ckpt": "net.",
     }
     cases = {f"train {case}": _TRAIN[case] for case in _LINES} | planted
-    done = run_many(folder, [case.split() for case in cases])
+    done = run_here(folder, [case.split() for case in cases])
     for (status, out, err), start in zip(done, cases.values(), strict=True):
         assert err.startswith("error: ") and err.endswith("\n")
         _check_sentence(err.removeprefix("error: ")[:-1], start)

@@ -142,6 +142,48 @@ def _options():
     return found
 
 
+# Groups whose options need nothing of each other, so that one run tries an option of each.
+_MANY = ("data", "logger", "net", "optimizer", "scheduler", "time_sampler", "trainer", "weight")
+_TOGETHER = (
+    (*_MANY, "sampler/mode", "sampler/solver"),
+    ("metric", "sampler/grid"),
+    ("interpolant/gamma", "space"),
+    ("sampler/epsilon", "sampler/noise"),
+)
+_ALONE = _ON_CUDA | {"net=dit", "trainer=ddp", "trainer=fsdp"}
+
+
+def _family(option):
+    """What options have in common that one run may try; the option itself if it stands alone."""
+    group, _, stem = option.partition("=")
+    if option in _ALONE or stem.startswith("unet"):
+        return option
+    if "neural_sde" in option:
+        return "neural_sde"
+    return next((groups for groups in _TOGETHER if group in groups), option)
+
+
+def _settings(option):
+    """The option and its companions by key."""
+    return dict(word.split("=", 1) for word in (*_companions(option), option))
+
+
+def _runs():
+    """Options that are tried together, with all of their settings."""
+    runs = []
+    for option in _options():
+        settings = _settings(option)
+        for options, taken in runs:
+            free = all(taken.get(key, value) == value for key, value in settings.items())
+            if _family(option) == _family(options[0]) and free:
+                options.append(option)
+                taken |= settings
+                break
+        else:
+            runs.append(([option], settings))
+    return runs
+
+
 def _experiments():
     return sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
@@ -168,19 +210,28 @@ def _check_run(report):
     assert (run / "samples" / "samples.npz").is_file()
 
 
+def test_configs_every_option_is_in_a_run():
+    runs = _runs()
+    assert sorted(option for options, _ in runs for option in options) == sorted(_options())
+    for options, settings in runs:
+        assert all(_settings(option).items() <= settings.items() for option in options)
+
+
 @pytest.mark.parametrize(
-    "option",
+    ("options", "settings"),
     [
-        pytest.param(option, marks=pytest.mark.gpu) if option in _ON_CUDA else option
-        for option in _options()
+        pytest.param(*run, marks=[pytest.mark.gpu] if {*run[0]} & _ON_CUDA else [])
+        for run in _runs()
     ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )
-def test_configs_option_trains_and_reports(option, folder):
-    overrides = [*_companions(option), option]
-    sizes = TINY_IMAGE if any(key.startswith("net=unet") for key in overrides) else TINY
-    sizes = TINY_PATCHES if "net=dit" in overrides else sizes
-    sizes = TINY_SERIES if "task=neural_sde" in overrides else sizes
-    sizes = TINY[1:] if option == "net=torch_module" else sizes
+def test_configs_options_train_and_report(options, settings, folder):
+    net = settings.get("net", "")
+    sizes = TINY_IMAGE if net.startswith("unet") else TINY
+    sizes = TINY_PATCHES if net == "dit" else sizes
+    sizes = TINY_SERIES if settings.get("task") == "neural_sde" else sizes
+    sizes = TINY[1:] if net == "torch_module" else sizes
+    overrides = [f"{key}={value}" for key, value in settings.items()]
     _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides, sizes=sizes))
 
 

@@ -1,9 +1,11 @@
 """A part that lives outside the tree is two files, and works from training to sampling."""
 
+import sys
+
 import pytest
 from helpers.compose import TINY
 from helpers.readme import blocks
-from helpers.scripts import run_many, runs_in
+from helpers.scripts import run_here, runs_in
 
 from interpolants.testing import check_interpolant
 
@@ -42,7 +44,10 @@ def outside(tmp_path_factory):
         "sample without trust": ["sample", "n=64", "out=refused"],
         "train on a function": [*train, "interpolant._target_=square.square", "run_dir=refused"],
     }
-    done = run_many(root / "work", list(lines.values()), PYTHONPATH=str(root / "ext"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(root / "ext")
+        sys.modules.pop("square", None)
+        done = run_here(root / "work", list(lines.values()))
     return root, dict(zip(lines, done, strict=True))
 
 

@@ -1,11 +1,12 @@
 """The code of README.md runs, and the command lines of all pages name settings that exist."""
 
 import re
+import sys
 
 import pytest
 from helpers.compose import CONF, ROOT, TINY, config_of, leave_out_figures, run_folder, train_with
 from helpers.readme import PAGES, README, blocks, command_lines, table_settings
-from helpers.scripts import run_many, runs_in
+from helpers.scripts import run_here, runs_in
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
@@ -37,7 +38,7 @@ def test_readme_code_runs(tmp_path, monkeypatch):
     assert names["density"].value.shape == (8,)
 
 
-def test_readme_part_of_ones_own_trains_and_is_loaded_by_name(tmp_path):
+def test_readme_part_of_ones_own_trains_and_is_loaded_by_name(tmp_path, monkeypatch):
     python, yaml = blocks("python")[3], blocks("yaml")[0]
     (tmp_path / "square.py").write_text(python)
     (tmp_path / "conf/interpolant").mkdir(parents=True)
@@ -45,7 +46,9 @@ def test_readme_part_of_ones_own_trains_and_is_loaded_by_name(tmp_path):
     (line,) = (line for line in command_lines() if _OWN in line)
     sample = ["sample", "n=8"]
     lines = [[*line, *TINY], sample, [*sample, "trust=[square]"]]
-    done, refused, trusted = run_many(tmp_path, lines, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("square", None)
+    done, refused, trusted = run_here(tmp_path, lines)
     assert done.status == 0, done.err
     assert "square.SquareInterpolant" in (runs_in(tmp_path)[0] / "config.yaml").read_text()
     assert refused.status and "trust" in refused.err

@@ -17,7 +17,7 @@ from helpers.compose import (
     train_with,
     write_user_files,
 )
-from helpers.scripts import environment, files_in, run_many, runs_in
+from helpers.scripts import environment, files_in, run_here, run_many, runs_in
 from helpers.waiting import LONGEST, wait_until
 
 import interpolants
@@ -95,7 +95,7 @@ def sampled(tmp_path_factory):
         for name, arguments in _SAMPLERS.items()
     ]
     alone = ["train", *TINY, "metric=[]", "run_dir=alone"]
-    train, *done, without, diverged = run_many(
+    train, *done, without, diverged = run_here(
         folder, [["train", *TINY], *lines, alone, _DIVERGING]
     )
     assert (train.status, train.err) == (0, "")
@@ -176,7 +176,7 @@ def test_scripts_sweep_is_resumed_in_folders_that_tell_its_jobs_apart(tmp_path):
 
 
 def test_scripts_sweep_trains_each_job_in_a_folder_of_its_own(tmp_path):
-    (done,) = run_many(tmp_path, [["train", "-m", "interpolant=linear,trigonometric", *TINY]])
+    (done,) = run_here(tmp_path, [["train", "-m", "interpolant=linear,trigonometric", *TINY]])
     assert done.status == 0 and "error" not in done.err
     assert done.out.count("metric ") == done.out.count("\nenergy_distance ") == 2
     assert "\n0_interpolant_linear " in done.out and "\n1_interpolant_trigonometric " in done.out

@@ -107,7 +107,7 @@ def train(
             if not trainer.is_global_zero:
                 return None
             loaded = _load(location, plain, trainer, task, model)
-            report = _conclude(task, loaded, data, metrics, config, kept, loggers)
+            report = _conclude(task, loaded, data, metrics, config, kept, trainer)
         record.end()
     return report
 
@@ -145,10 +145,10 @@ def _conclude(
     metrics: Sequence[Metric],
     config: Mapping[str, Any],
     kept: Kept,
-    loggers: Sequence[Any],
+    trainer: pl.Trainer,
 ) -> Report:
     """The final report of a run, logged."""
-    folder = Path(config["run_dir"])
+    folder, loggers = Path(config["run_dir"]), trainer.loggers
     for logger in loggers:
         logger.save()  # the curves are plotted from a file
     figures = write_figures(folder)
@@ -158,7 +158,8 @@ def _conclude(
     with sole_writer(settings.folder, settings.stem):
         report = task.report(model, data, metrics, request, settings)
     assert report is not None
-    step = read_checkpoint(folder / LAST)["global_step"]  # the trainer lost it if it forked
+    # A trainer that forked has lost its own.
+    step = trainer.global_step or read_checkpoint(folder / LAST)["global_step"]
     log_report(loggers, report, step)
     log_checkpoint(loggers, folder / LAST)
     return changed(report, files=[*report.files, *figures])

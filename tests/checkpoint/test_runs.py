@@ -65,11 +65,11 @@ def test_run_of_the_same_time_stamp_is_not_continued(resume, tmp_path, monkeypat
     for count in itertools.count(1):
         found = locate_run(config, tmp_path, ())
         assert found == RunLocation(place / ("now" if count == 1 else f"now-{count}"), None)
-        if count == 20:
+        if count == 11:
             break
         _save(found.folder, other)
     said = capsys.readouterr().err
-    assert said.count("resume: no run below") == (20 if resume == "auto" else 0)
+    assert said.count("resume: no run below") == (11 if resume == "auto" else 0)
 
 
 def test_run_of_a_slurm_step_is_continued_only_if_the_job_was_requeued(tmp_path, monkeypatch):

@@ -11,8 +11,9 @@ import interpolants
 from interpolants.checkpoint.runs import LAST
 
 _DEVIATION = 0.5
-_SIZES = [*TINY, "net.hidden=64", "max_steps=1500", "steps_per_batch=50", "batch_size=256"]
-_SIZES += ["validate_every=1500", "sample_every=1500", "checkpoint_every=1500", "log_every=50"]
+_SIZES = [*TINY, "net.hidden=64", "max_steps=600", "steps_per_batch=50", "batch_size=256"]
+_SIZES += ["validate_every=600", "sample_every=600", "checkpoint_every=600", "log_every=50"]
+_SIZES += ["optimizer.lr=0.004"]
 _SIZES += ["interpolant=one_sided_linear", "objective=velocity", "sampler.num_steps=16"]
 
 

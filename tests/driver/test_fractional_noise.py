@@ -20,14 +20,18 @@ class _Covariance:
     """Covariance of Z = (X, Y) given the data, and its transition matrix, by an ODE."""
 
     def __init__(self, noise, driver):
-        self.omega, self.rates = driver.omega().numpy(), np.array(driver.gammas)
-        self.f, self.size = noise.schedule.value, len(self.rates) + 1
+        omega, rates = driver.omega().numpy(), np.array(driver.gammas)
+        self.f, self.size = noise.schedule.value, len(rates) + 1
+        # Without the factor f(s) in the first row and the first entry.
+        self.drift, self.noise = np.zeros((self.size, self.size)), np.ones(self.size)
+        self.drift[0, 1:], self.drift[1:, 1:] = -omega * rates, -np.diag(rates)
+        self.noise[0] = omega.sum()
 
     def matrices(self, s):
-        f, k = float(self.f(_times(s))), self.size
-        drift = np.zeros((k, k))
-        drift[0, 1:], drift[1:, 1:] = -f * self.omega * self.rates, -np.diag(self.rates)
-        return drift, np.concatenate([[f * self.omega.sum()], np.ones(k - 1)])
+        f, drift, noise = float(self.f(_times(s))), self.drift.copy(), self.noise.copy()
+        drift[0] *= f
+        noise[0] *= f
+        return drift, noise
 
     def run(self, first, last, start=None):
         """Covariance at `last` from one at `first`, and the transition matrix."""
@@ -50,13 +54,14 @@ def _statistic(covariance):
 
 
 @pytest.mark.parametrize("kind", SCHEDULES)
-@pytest.mark.parametrize("hurst", [0.3, 0.9])
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(("hurst", "count"), [(0.9, 1), (0.3, 2), (0.9, 2)])
 def test_level_is_that_of_the_covariance_of_the_state(kind, hurst, count):
     noise = noise_of(hurst, count, kind, match=False)
     moments = _Covariance(noise, ou_driver(hurst, count))
+    covariance, begin = None, 0.0
     for s in (0.3, 1.0):
-        covariance, _ = moments.run(0.0, s)
+        covariance, _ = moments.run(begin, s, covariance)
+        begin = s
         assert abs(float(noise.variance(_times(s))) / covariance[0, 0] - 1) < 1e-8
         level = float(noise.level(_times(s)))
         # The covariance loses what the square of the level has less than the variance.
@@ -136,7 +141,7 @@ def test_rotation_is_orthogonal_and_of_order_four():
 
 
 @pytest.mark.parametrize("kind", SCHEDULES)
-@pytest.mark.parametrize(("hurst", "count"), [(0.9, 1), (0.3, 2), (0.9, 2)])
+@pytest.mark.parametrize(("hurst", "count"), [(0.9, 1), (0.3, 2)])
 def test_rotation_is_the_flow_of_the_augmented_equation(kind, hurst, count):
     """dZ = (F + G G^T C^-1 / 2) Z ds of Z around its mean, between orthonormal bases of Z."""
     noise, first, last, k = noise_of(hurst, count, kind, match=False), 0.5, 1.0, count + 1
@@ -150,7 +155,8 @@ def test_rotation_is_the_flow_of_the_augmented_equation(kind, hurst, count):
         return np.stack([drift @ c + c @ drift.T + own, turn @ z]).ravel()
 
     start = np.stack([begin, np.eye(k)]).ravel()
-    solved = solve_ivp(rate, (first, last), start, rtol=1e-10, atol=1e-14)
+    options = {"rtol": 1e-8, "atol": 1e-12, "method": "DOP853"}
+    solved = solve_ivp(rate, (first, last), start, **options)
     end, flow = solved.y[:, -1].reshape(2, k, k)
     order = np.ix_([*range(1, k), 0], [*range(1, k), 0])  # e is X's, and comes after the states
     roots = [np.linalg.cholesky(c[order]) for c in (begin, end)]

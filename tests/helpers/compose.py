@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import OmegaConf, open_dict
 
@@ -32,21 +36,37 @@ _SIZES = (
     "report_size=32",
 )
 TINY = ("net.hidden=16", *_SIZES, "sampler.num_steps=4")
-TINY_IMAGE = (
-    *("net.channels=8", "net.multipliers=[1,1]", "net.blocks=1"),
-    *(*_SIZES, "sampler.num_steps=4"),
-)
-TINY_PATCHES = (
-    *("net.channels=8", "net.head_channels=8", "net.blocks=1"),
-    *(*_SIZES, "sampler.num_steps=4"),
-)
+# Networks of images take most of the time of what they are in.
+_FEW = ("batch_size=8", "validation_size=16", "report_size=16", "sampler.num_steps=2")
+TINY_IMAGE = (*_SIZES, *_FEW, "net.channels=8", "net.multipliers=[1,1]", "net.blocks=1")
+TINY_PATCHES = (*_SIZES, *_FEW, "net.channels=8", "net.head_channels=8", "net.blocks=1")
 TINY_SERIES = (*_SIZES, "batch_size=8", "neural_sde.num_steps=1")
 
 
-def config_of(*overrides: str, name: str = "train") -> Any:
-    """The configuration of a script with these overrides, checked, as its `main` gets it."""
+@cache
+def _of_options(name: str, options: tuple[str, ...]) -> Any:
+    """The configuration with these options of groups, by far the slowest step."""
     with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-        cfg = compose(name, overrides=list(overrides), return_hydra_config=True)
+        return compose(name, overrides=list(options), return_hydra_config=True)
+
+
+def _is_option(override: str) -> bool:
+    """True for what decides which files are read: an option of a group, or a setting of Hydra."""
+    key = override.partition("=")[0].lstrip("+~")
+    return key.startswith("hydra") or (CONF / key.partition("@")[0]).is_dir()
+
+
+def config_of(*overrides: str, name: str = "train") -> Any:
+    """The configuration of a script with these overrides, checked, as its `main` gets it.
+
+    Hydra, too, applies values after options, by the same function.
+    """
+    values = [override for override in overrides if not _is_option(override)]
+    parsed = OverridesParser.create().parse_overrides(values)
+    ConfigLoaderImpl.validate_sweep_overrides_legal(parsed, RunMode.RUN, from_shell=False)
+    cfg = copy.deepcopy(_of_options(name, tuple(filter(_is_option, overrides))))
+    ConfigLoaderImpl._apply_overrides_to_config(parsed, cfg)
+    cfg.hydra.overrides.task = [word for word in overrides if not word.startswith("hydra")]
     HydraConfig.instance().set_config(cfg)
     with open_dict(cfg):
         del cfg["hydra"]
@@ -81,8 +101,8 @@ def write_user_files(folder: Path) -> None:
     write_image_data(folder)
 
 
-def leave_out_figures(monkeypatch: Any) -> None:
-    """Skip the drawing of figures."""
+def leave_out_figures(monkeypatch: Any, save: Callable[..., None] = lambda *_: None) -> None:
+    """Skip the drawing of figures, and have them saved by `save`."""
     from interpolants.neural_sde import report as series_report
     from interpolants.report import paths as path_report
     from interpolants.report import report
@@ -96,7 +116,7 @@ def leave_out_figures(monkeypatch: Any) -> None:
         figures: ("plot_loss",),
     }
     for module in (report, path_report, series_report, figures, sampling):
-        monkeypatch.setattr(module, "save", lambda *_: None)
+        monkeypatch.setattr(module, "save", save)
     monkeypatch.setattr("interpolants.plot.samples.plot_samples", lambda *_, **__: None)
     for module, names in drawn.items():
         for name in names:

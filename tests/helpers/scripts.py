@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers.compose import ROOT, TINY
+import pytest
+from PIL import Image
+
+from helpers.compose import ROOT, TINY, leave_out_figures
+from interpolants.utils.files import replace
 
 _OF_PROCESSES = ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -70,10 +78,9 @@ def modules_loaded_by(code: str) -> set[str]:
 _DRIVER = """
 import contextlib, io, json, runpy, sys
 from pathlib import Path
-if "--no-figures" in sys.argv:
-    from interpolants.plot import style
-    from interpolants.utils.files import replace
-    style.save = lambda figure, path: replace(path, lambda file: None)
+from interpolants.plot import style
+from interpolants.utils.files import replace
+style.save = lambda figure, path: replace(path, lambda file: None)
 for script, *arguments in json.loads(sys.stdin.read()):
     sys.argv = [script, *arguments]
     out, err, status = io.StringIO(), io.StringIO(), 0
@@ -94,16 +101,14 @@ class Done(NamedTuple):
     err: str
 
 
-def run_many(
-    folder: Path, lines: Sequence[Sequence[str]], *, figures: bool = False, **changes: str
-) -> list[Done]:
+def run_many(folder: Path, lines: Sequence[Sequence[str]], **changes: str) -> list[Done]:
     """Run command lines, each `train` or `sample` and its arguments, in one process, in turn.
 
-    Without `figures` the files of figures are there, but empty.
+    The files of figures are there, but empty.
     """
     scripts = [[str(ROOT / f"{name}.py"), *arguments] for name, *arguments in lines]
     done = subprocess.run(
-        [sys.executable, "-c", _DRIVER, "" if figures else "--no-figures"],
+        [sys.executable, "-c", _DRIVER],
         cwd=folder,
         env=environment(**changes),
         input=json.dumps(scripts),
@@ -112,3 +117,51 @@ def run_many(
     )
     assert done.returncode == 0, done.stderr
     return [Done(*json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def run_here(folder: Path, lines: Sequence[Sequence[str]]) -> list[Done]:
+    """Run command lines as `run_many` does, but in this process, which has imported everything.
+
+    The files of figures are there, with one grey pixel.
+    """
+    done = []
+    with pytest.MonkeyPatch.context() as patch, _warnings_of_a_script():
+        patch.chdir(folder)
+        leave_out_figures(patch, _save_a_pixel)
+        for name, *arguments in lines:
+            script, out, err, status = str(ROOT / f"{name}.py"), StringIO(), StringIO(), 0
+            patch.setattr(sys, "argv", [script, *arguments])
+            with redirect_stdout(out), redirect_stderr(err):
+                try:
+                    runpy.run_path(script, run_name="__main__")
+                except SystemExit as stop:
+                    status = int(stop.code or 0)
+            done.append(Done(status, out.getvalue(), err.getvalue()))
+    return done
+
+
+def _save_a_pixel(figure: object, path: Path) -> None:
+    replace(path, lambda file: Image.new("L", (1, 1)).save(file, "PNG"))
+
+
+# Kinds of warnings that Python does not show.
+_HIDDEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+
+
+@contextmanager
+def _warnings_of_a_script() -> Iterator[None]:
+    """Warnings go to the error stream, as outside of pytest."""
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+    form = warnings.formatwarning
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        for kind in _HIDDEN:
+            warnings.simplefilter("ignore", kind)
+        warnings.showwarning = show
+        try:
+            yield
+        finally:
+            warnings.formatwarning = form

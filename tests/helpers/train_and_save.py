@@ -1,6 +1,5 @@
-"""Runs `train.py` in a process of `torchrun`, then saves its averaged weights."""
+"""Averages of every process of a run; as a program, `train.py` that saves them."""
 
-import os
 import runpy
 import sys
 from pathlib import Path
@@ -10,11 +9,13 @@ import torch
 from interpolants.training.ema import EMA
 
 
-def _save(self, trainer, pl_module):
-    torch.save(self._averages, f"average_{os.environ['RANK']}.pt")
+def save_averages(self, trainer, pl_module):
+    """The end of training in each process, which saves its own averages."""
+    torch.save(self._averages, f"average_{trainer.global_rank}.pt")
 
 
-EMA.on_train_end = _save
-script = Path(__file__).resolve().parents[2] / "train.py"
-sys.argv[0] = str(script)
-runpy.run_path(str(script), run_name="__main__")
+if __name__ == "__main__":
+    EMA.on_train_end = save_averages
+    script = Path(__file__).resolve().parents[2] / "train.py"
+    sys.argv[0] = str(script)
+    runpy.run_path(str(script), run_name="__main__")

@@ -68,10 +68,10 @@ def _learned(dim=4, gain=2.0, hidden=16):
 
 
 def test_flow_likelihood_is_that_of_the_table():
-    found = _likelihood(_fields(), steps=128).log_prob(_X)
+    found = _likelihood(_fields(), steps=64).log_prob(_X)
     torch.testing.assert_close(found.value, _TABLE, rtol=0, atol=5e-5)
     torch.testing.assert_close(found.value, _exact(_X), rtol=0, atol=1e-6)
-    assert found.nfe == 4 * 128
+    assert found.nfe == 4 * 64
     assert found.standard_error is None and found.effective_paths is None
 
 

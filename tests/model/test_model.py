@@ -4,7 +4,6 @@ import ast
 import json
 import subprocess
 import sys
-import textwrap
 from functools import partial
 
 import numpy as np
@@ -46,22 +45,43 @@ def path(run):
     return run / "checkpoints" / "last.ckpt"
 
 
-def test_model_loads_in_a_fresh_process_with_torch_alone(path, run):
-    code = f"""
-        import json, sys
-        import interpolants
-        x = interpolants.load({str(path)!r}).sample(32, seed=0).x
-        found = [name for name in {_FREE_OF} if name in sys.modules]
-        print(json.dumps([found, x.tolist()]))
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
+# From N(0, 1) to N(3, 0.5^2) in a notebook.
+_NOTEBOOK = """
+net = MLP(event_shape=(1,), heads=1, hidden=32, depth=2)
+fields = Fields(net=net, interpolant=LinearInterpolant(), predicts=["velocity"])
+objective = VelocityObjective()
+optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
+for _ in range(200):
+    x0, x1, z = torch.randn(256, 1), 3 + 0.5 * torch.randn(256, 1), torch.randn(256, 1)
+    optimizer.zero_grad()
+    objective(fields, torch.rand(256), x0, x1, z).total.mean().backward()
+    optimizer.step()
+samples = Sampler(fields=fields)(torch.randn(4000, 1))
+"""
+_FRESH = f"""
+import json, sys
+import torch
+import interpolants
+from interpolants import MLP, Fields, LinearInterpolant, Sampler, VelocityObjective
+torch.manual_seed(0)
+{_NOTEBOOK}
+x = interpolants.load(sys.argv[1]).sample(32, seed=0).x
+found = [name for name in {_FREE_OF} if name in sys.modules]
+print(json.dumps([found, samples.x.mean().item(), samples.x.std().item(), x.tolist()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def fresh(path):
+    """What a fresh process has: modules, moments of its own model, samples of a loaded one."""
+    command = [sys.executable, "-c", _FRESH, str(path)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found, x = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_model_loads_in_a_fresh_process_with_torch_alone(fresh, run):
+    found, _, _, x = fresh
     assert found == []
     reported = np.load(run / "samples" / "samples.npz")["x"]
     assert np.array_equal(np.float32(x), reported[:32])
@@ -256,35 +276,8 @@ def test_model_backward_process_wants_data_to_start_from(path):
     assert model.sample(4, sampler=backward, start=torch.full((4, 4), 5.0)).x.shape == (4, 4)
 
 
-# From N(0, 1) to N(3, 0.5^2) in a notebook.
-_NOTEBOOK = """
-net = MLP(event_shape=(1,), heads=1, hidden=32, depth=2)
-fields = Fields(net=net, interpolant=LinearInterpolant(), predicts=["velocity"])
-objective = VelocityObjective()
-optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
-for _ in range(200):
-    x0, x1, z = torch.randn(256, 1), 3 + 0.5 * torch.randn(256, 1), torch.randn(256, 1)
-    optimizer.zero_grad()
-    objective(fields, torch.rand(256), x0, x1, z).total.mean().backward()
-    optimizer.step()
-samples = Sampler(fields=fields)(torch.randn(4000, 1))
-"""
-_NOTEBOOK_TEST = f"""
-import sys
-import torch
-from interpolants import MLP, Fields, LinearInterpolant, Sampler, VelocityObjective
-torch.manual_seed(0)
-{_NOTEBOOK}
-assert not [name for name in {_FREE_OF} if name in sys.modules]
-print(samples.x.mean().item(), samples.x.std().item())
-"""
-
-
-def test_model_is_ten_statements_in_a_notebook_without_hydra_and_lightning():
+def test_model_is_ten_statements_in_a_notebook_without_hydra_and_lightning(fresh):
     assert sum(isinstance(node, ast.stmt) for node in ast.walk(ast.parse(_NOTEBOOK))) <= 10
-    done = subprocess.run(
-        [sys.executable, "-c", _NOTEBOOK_TEST], env=environment(), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    mean, std = map(float, done.stdout.split())
+    found, mean, std, _ = fresh
+    assert found == []
     assert abs(mean - 3) < 0.15 and abs(std - 0.5) < 0.1

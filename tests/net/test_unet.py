@@ -102,7 +102,7 @@ def test_residual_block_shifts_and_scales_by_the_condition():
     ],
 )
 def test_unet_attends_at_the_rows_asked_for(options, attending):
-    net = UNet(event_shape=(1, 28, 28), heads=1, **options)
+    net = UNet(event_shape=(1, 28, 28), heads=1, channels=8, head_channels=8, **options)
     seen = []
     for part in net.modules():
         if isinstance(part, MapAttention):
@@ -112,7 +112,7 @@ def test_unet_attends_at_the_rows_asked_for(options, attending):
 
 
 def test_unet_maps_are_halved_and_doubled():
-    net, sides = UNet(event_shape=(1, 28, 20), heads=2), []
+    net, sides = UNet(event_shape=(1, 28, 20), heads=2, channels=8, head_channels=8), []
     for part in net.modules():
         if isinstance(part, nn.GroupNorm):
             part.register_forward_hook(lambda _, inputs, __: sides.append(inputs[0].shape[2:]))

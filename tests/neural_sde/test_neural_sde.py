@@ -203,7 +203,7 @@ def test_neural_sde_gives_probability_one_to_no_observation():
 
 def test_neural_sde_weights_are_fair_whatever_the_posterior():
     """E exp(log weight) is the likelihood for the prior's own drift: here it is linear."""
-    model, (values, mask) = _perturbed(guide=True), _data(2)
+    model, (values, mask) = _perturbed(guide=True), _data(1)
     with torch.no_grad():
         model.drift.net[-1].weight.zero_()
         model.drift.net[-1].bias.zero_()

@@ -69,7 +69,7 @@ def _standard_errors(values):
 @pytest.mark.parametrize("move", _MOVES)
 def test_denoising_explicit_and_implicit_losses_agree_in_the_mean(stem, move):
     path = _PATHS[stem]
-    fields, draws = _fields(path, move), _draws(path, 20_000)
+    fields, draws = _fields(path, move), _draws(path, 4_000)
     explicit = ExplicitScoreObjective(teacher=_fields(path, "exact"))(fields, *draws).parts
     for objective in (_DENOISING, ImplicitScoreObjective()):
         other = objective(fields, *draws).parts
@@ -81,7 +81,7 @@ def test_denoising_explicit_and_implicit_losses_agree_in_the_mean(stem, move):
 @pytest.mark.parametrize("move", _MOVES)
 def test_squared_denoising_and_explicit_losses_differ_by_their_constant(move):
     """1 / (sigma^2 s) - E(1 + h)^2 for each coordinate, whatever the field."""
-    path, n, t = GeometricBrownianInterpolant(sigma=0.8, mu=0.1), 200_000, 0.4
+    path, n, t = GeometricBrownianInterpolant(sigma=0.8, mu=0.1), 20_000, 0.4
     fields = _fields(path, move)
     sample = path.sample(*_draws(path, n, t=t))
     teacher = _fields(path, "exact")
@@ -109,7 +109,7 @@ def test_denoising_target_is_that_of_the_released_code():
 @pytest.mark.parametrize("objective", [_DENOISING, ImplicitScoreObjective()])
 def test_loss_at_the_exact_field_is_minus_half_its_mean_square(objective):
     path = DRIFTING
-    fields, draws = _fields(path, "exact"), _draws(path, 40_000)
+    fields, draws = _fields(path, "exact"), _draws(path, 10_000)
     h = fields.multiplicative_score(draws[0], path.sample(*draws).xt)
     losses = objective(fields, *draws).total
     assert _standard_errors(losses + 0.5 * h.square().sum(1)) < 4.5

@@ -104,8 +104,10 @@ def test_probability_flow_has_the_variance_of_the_path(name):
     _check_variance(net, ProbabilityFlow(fields=net.fields()), Heun())
 
 
-@pytest.mark.parametrize("backward", [False, True])
-@pytest.mark.parametrize("name", ["linear", "trigonometric", "one_sided_linear"])
+@pytest.mark.parametrize(
+    ("name", "backward"),
+    [("linear", False), ("trigonometric", True), ("one_sided_linear", False)],
+)
 def test_probability_flow_returns_to_its_start(name, backward):
     """There and back with exact fields leaves the error of the solver, and 16 times less at half
     the step."""

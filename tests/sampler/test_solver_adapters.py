@@ -54,8 +54,7 @@ def test_torchdiffeq_fixed_steps_equal_the_planned_ones(method, own, backward):
     torch.testing.assert_close(path, own_path, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("method", ["rk4", "dopri5"])
-@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize(("method", "backward"), [("rk4", False), ("dopri5", True)])
 def test_torchdiffeq_agrees_with_rk4_at_every_kept_time(method, backward):
     """torchdiffeq's rk4 is the 3/8 rule, so it agrees to its order rather than to rounding."""
     times = SineSquaredGrid().times(160, (0.0, 1.0), backward=backward)

@@ -101,8 +101,8 @@ def test_space_model_log_prob_is_the_closed_form_in_the_units_of_the_data(space,
 def test_space_model_samples_come_with_their_densities_and_follow_the_distribution(
     space, distribution
 ):
-    model, y = _exact_model(space), _in_chart()
-    samples = model.sample(4000, log_prob=True, num_steps=64, chunk_size=1500)
+    model, y, n = _exact_model(space), _in_chart(), 1500
+    samples = model.sample(n, log_prob=True, num_steps=64, chunk_size=600)
     x = samples.x.double()
     space.check(samples.x)
     expected = distribution(y).log_prob(x).sum(1)
@@ -110,8 +110,8 @@ def test_space_model_samples_come_with_their_densities_and_follow_the_distributi
     error = (samples.log_prob - expected).abs()
     assert error.median() < 2e-6 and error.max() < 1e-3
     white = (space.to_chart(x) - y.loc) / y.scale
-    assert white.mean(0).abs().max() < 5 / 4000**0.5
-    assert (white.var(0) - 1).abs().max() < 5 * (2 / 4000) ** 0.5
+    assert white.mean(0).abs().max() < 5 / n**0.5
+    assert (white.var(0) - 1).abs().max() < 5 * (2 / n) ** 0.5
 
 
 class _Still(nn.Module):

@@ -73,7 +73,7 @@ def needed(tmp_path_factory):
         "data/image_folder": {"path": str(folder / "images"), "size": 4},
         "data/moving_digits": {"frames": 4, "canvas": 16, "digit_size": 8},
         "data/moving_digits_small": {"frames": 4, "canvas": 16, "digit_size": 8},
-        "net/unet_cifar10": {"channels": 32},
+        **{f"net/{stem}": {"channels": 32} for stem in stems("net") if stem.startswith("unet")},
         "base/dataset_target": {"data": node_of("data", "moons")},
         "features/classifier": {"folder": str(folder)},
         "features/inception": {"path": network, "folder": str(folder)},

@@ -71,7 +71,9 @@ def whole(tmp_path_factory):
     def get(data):
         if data not in runs:
             folder = tmp_path_factory.mktemp(data)
-            runs[data] = run_folder(train_with(folder, *_SIZES, *_DATA[data]))
+            with pytest.MonkeyPatch.context() as patch:
+                leave_out_figures(patch)
+                runs[data] = run_folder(train_with(folder, *_SIZES, *_DATA[data]))
         return runs[data]
 
     return get

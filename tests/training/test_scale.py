@@ -10,10 +10,12 @@ import pytest
 import torch
 from helpers.compose import ROOT, TINY, leave_out_figures, run_folder, train_with
 from helpers.scripts import environment, run_script
+from helpers.train_and_save import save_averages
 from helpers.waiting import LONGEST, wait_until
 
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation, announced, run_stamp, shared_location
+from interpolants.training.ema import EMA
 from interpolants.training.settings import check_sweep
 from interpolants.utils.ranks import lost_processes
 
@@ -53,7 +55,26 @@ def one(tmp_path_factory):
         return run_folder(train_with(folder, *_RUN))
 
 
-def test_two_processes_train_as_one_and_average_the_same(one, tmp_path):
+def _check_both(one, folder):
+    """Two processes have trained in the folder as one did, and have the same averages."""
+    (run,) = (folder / "outputs" / "moons").iterdir()
+    _check_same(one, run)
+    first, second = (torch.load(folder / f"average_{rank}.pt") for rank in (0, 1))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a process that uses CUDA cannot fork")
+def test_two_processes_train_as_one_and_average_the_same(one, tmp_path, monkeypatch):
+    leave_out_figures(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(EMA, "on_train_end", save_averages)
+    forked = [*_TWO, "trainer.strategy=ddp_fork", "accumulate=2"]
+    assert train_with(tmp_path, *_RUN, *forked).metrics
+    _check_both(one, tmp_path)
+
+
+@pytest.mark.slow
+def test_two_processes_of_torchrun_train_as_one_and_average_the_same(one, tmp_path):
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command = [
         *launcher,
@@ -68,10 +89,7 @@ def test_two_processes_train_as_one_and_average_the_same(one, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    (run,) = (tmp_path / "outputs" / "moons").iterdir()
-    _check_same(one, run)
-    first, second = (torch.load(tmp_path / f"average_{rank}.pt") for rank in (0, 1))
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    _check_both(one, tmp_path)
     assert done.stdout.count("samples.npz") == 1  # one report, by the first process
 
 

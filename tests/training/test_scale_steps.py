@@ -67,14 +67,15 @@ def test_bfloat16_trains_close_to_single_precision(tmp_path, trainer):
 def test_dropout_is_the_same_after_a_run_is_continued(parts, tmp_path):
     net = ["data=digits", "net=unet", "net.channels=8", "net.multipliers=[1]", "net.blocks=1"]
     net += ["net.attention=[]", "net.head_channels=8", "net.time_features=8", "net.dropout=0.5"]
-    run = [*net, parts, "scheduler=constant", "batch_size=16"]
+    run = [*net, parts, "scheduler=constant", "batch_size=16", "steps_per_batch=2"]
+    run += ["validate_every=4", "sample_every=4", "report_size=4", "validation_size=4"]
     overrides = [word for word in _RUN if word != "net.hidden=16"]
     folders = []
-    for name, lengths in (("whole", [20]), ("halves", [10, 20]), ("without", [20])):
+    for name, lengths in (("whole", [8]), ("halves", [4, 8]), ("without", [8])):
         for steps in lengths:
             more = [f"run_dir={name}", "resume=auto", f"max_steps={steps}"]
             more += ["net.dropout=0.0"] if name == "without" else []
-            report = train_with(tmp_path, *run, *more, sizes=overrides)
+            report = train_with(tmp_path, *overrides, *run, *more, sizes=())
         folders.append(run_folder(report))
     assert _same(folders[0], folders[1])
     assert not _same(folders[0], folders[2])

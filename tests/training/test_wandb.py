@@ -1,8 +1,9 @@
 """Records of `logger=wandb` without account and network, read from its offline file."""
 
 import pytest
+import wandb
 from helpers.compose import TINY, first_infinite_weight
-from helpers.scripts import run_many
+from helpers.scripts import run_here
 from helpers.wandb_file import of_kind, read_records, values
 
 _WANDB = [*TINY, "logger=wandb", "sample_every=4"]
@@ -16,7 +17,8 @@ def recorded(tmp_path_factory):
     failing = ["weight=power", "weight.a=-12,1", "max_steps=20", "validate_every=20"]
     sweep = ["train", "-m", *_WANDB, *failing, "sample_every=20"]
     lines = [run, [*run, "max_steps=6", "resume=auto"], sweep]
-    return folder, run_many(folder, lines, figures=True)
+    yield folder, run_here(folder, lines)
+    wandb.teardown()
 
 
 def _records(folder):
