@@ -17,6 +17,24 @@ from interpolants.utils.checks import check_count
 class FieldNetwork(nn.Module, abc.ABC):
     """Network of time, state and condition with a head for each predicted field.
 
+    A network need not be a subclass. The contract is that of any module that is made of the
+    keywords `event_shape` and `heads`, of `classes` or `label_size` if it is conditioned on
+    labels, and of `image_channels` if it is conditioned on images.
+
+    It is called as net(t, x), or net(t, x, condition) with a `Condition`, with t 0-d or (B,), and
+    x (B, *event) in any memory layout and in the precision of the weights; t is at least in
+    float32. It returns finite predictions (B, heads, *event), in any layout, and leaves its
+    arguments as they are. Classes are int64, (B,), and vectors (B, label_size). A label that is
+    dropped or missing is the null label, of which the network has an embedding of its own.
+
+    In `eval()` mode nothing is drawn, and the predictions of a row depend on that row alone, at a
+    time of shape (B,) as at one of no shape. In `train()` mode it may draw from torch's own
+    generator, which is set before every step. Gradients by the weights exist; `log_prob` also
+    needs those by x.
+
+    `interpolants.net.probe.probe_network` tries the cheap part of this before training, and
+    `interpolants.testing.check_net` all of it. `TorchModule` wraps what keeps another contract.
+
     Args:
         event_shape: shape of one sample.
         heads: number of fields predicted, each of the event's shape.

@@ -20,10 +20,9 @@ _INPUTS = ("x", "t", "label")
 class TorchModule(nn.Module):
     """Network around a module of another code base, whose own code stays as it is.
 
-    It is called as a `FieldNetwork` and calls the module with what its `forward` takes. Head k of
-    the prediction is entry k of an axis of heads, (B, heads, C, ...), or channels k C to
-    (k + 1) C of (B, heads C, ...), whichever the module returns; with one head (B, C, ...) is
-    both.
+    It is called as a `FieldNetwork` and calls the module with what its `forward` takes. The module
+    returns predictions with an axis of heads, (B, heads, C, ...), or with the heads one after the
+    other along the channels, (B, heads C, ...); with one head that is (B, C, ...).
 
     Args:
         event_shape: shape (C, ...) of one sample.
@@ -34,9 +33,9 @@ class TorchModule(nn.Module):
         image_channels: channels of the conditioning image, which follow those of the state in x.
         module: makes the module, without those arguments that `sizes` gives.
         inputs: arguments of its `forward` in order, each x, t or label, or by keyword, such as
-            `class_labels=label`. x is (B, C, ...) and t (B,), in x's precision, but at least in
-            float32. A label is int64, (B,), or of x's precision, (B, label_size); without labels
-            it is None.
+            `class_labels=label`. x is (B, C, ...), contiguous, and t (B,), in x's precision but
+            at least in float32. A label is int64, (B,), or of x's precision, (B, label_size);
+            without labels it is None.
         time_scale: factor of the time in t, which is in [0, 1] otherwise.
         time_column: whether t has the shape (B, 1).
         output: key, attribute or index of the predictions in what the module returns; None if it
@@ -101,7 +100,8 @@ class TorchModule(nn.Module):
     def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Evaluate all heads; arguments and result as of `FieldNetwork`."""
         given = {
-            "x": with_image(x, condition, self.image_channels),
+            # Many modules use `view`, which other layouts do not have.
+            "x": with_image(x, condition, self.image_channels).contiguous(),
             "t": self._times(t, x),
             "label": self._label(condition, x),
         }

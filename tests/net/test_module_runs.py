@@ -2,9 +2,11 @@
 
 import pytest
 import torch
-from helpers.compose import leave_out_figures, run_folder, sample_with, train_with
+from helpers.compose import ROOT, leave_out_figures, run_folder, sample_with, train_with
 from helpers.plain_nets import Dropping
+from helpers.readme import blocks, command_lines
 from helpers.same_run import assert_same_run
+from helpers.scripts import run_many
 from torch import nn
 
 import interpolants
@@ -58,11 +60,12 @@ def test_network_that_breaks_its_contract_is_refused_before_anything_is_written(
     rule = r"net\.module: expected predictions of shape \(2, 4\) or \(2, 2, 2\), heads = 2, got"
     with pytest.raises(ValueError, match=rule):
         train_with(folder, *_ROWS, "objective=velocity_and_denoiser", sizes=_SIZES)
-    with pytest.raises(ValueError, match=r"net: expected .* got TypeError: .*arguments"):
+    with pytest.raises(ValueError, match=r"net: expected .* got TypeError: .*argument"):
         train_with(folder, *_ROWS, "net.inputs=[x,t,'z=label']", sizes=_SIZES)
-    with pytest.raises(ValueError, match=r"with class 9 and its null label, got IndexError"):
-        more = ["net.inputs=[x,t,label]", "+net.module.classes=10", "+net.module.dim=64"]
-        train_with(folder, *_ROWS, "data=digits", "label_dropout=0.1", *more, sizes=_SIZES)
+    sizes = ["net.inputs=[x,t,label]", "net.sizes=['dim=channels','out=out_channels']"]
+    iris = ["data=table", "data.name=iris", "label_dropout=0.1", "+net.module.classes=3"]
+    with pytest.raises(ValueError, match=r"with class 2 and its null label, got IndexError"):
+        train_with(folder, *_ROWS, *sizes, *iris, sizes=_SIZES)
     assert not list(folder.iterdir())
 
 
@@ -72,6 +75,24 @@ def test_class_under_another_name_is_refused_with_the_name_to_write():
         spec.check_spec(named, nn.Module, trust=["torch.nn"], where="net.module")
     rule = "net.module._target_: expected a class defined in torch.nn, got 'torch.nn.Linear'"
     assert str(error.value) == f"{rule}; write torch.nn.modules.linear.Linear"
+
+
+@pytest.mark.slow
+def test_module_and_yaml_of_the_guide_train_and_sample(tmp_path):
+    page = ROOT / "docs/guides/networks.md"
+    (tmp_path / "my_nets.py").write_text(blocks("python", page)[0])
+    (tmp_path / "conf/net").mkdir(parents=True)
+    (tmp_path / "conf/net/convolutions.yaml").write_text(blocks("yaml", page)[0])
+    lines = [line for line in command_lines(page) if any("my_nets" in word for word in line)]
+    first = next(line for line in command_lines(page) if "net=convolutions" in line)
+    path = f"{tmp_path}:{ROOT}"
+    train, overrides = ([*line, *_SIZES] for line in (first, lines[0]))
+    sample = [*lines[1], "n=8", "label=3"]
+    done = run_many(tmp_path, [[*train, "run_dir=outputs/a/b"], overrides], PYTHONPATH=path)
+    assert [(each.status, each.err) for each in done] == [(0, "")] * 2
+    sample.append("ckpt=outputs/a/b/checkpoints/last.ckpt")
+    (sampled,) = run_many(tmp_path, [sample], PYTHONPATH=path)
+    assert (sampled.status, sampled.err) == (0, "")
 
 
 def _diffusers(folder, *overrides):
@@ -93,7 +114,11 @@ def test_unet_of_diffusers_trains_with_labels_resumes_to_the_bit_and_samples(fol
         patch.setattr(unet, "forward", failing)
         _diffusers(folder, "run_dir=stopped")
     assert_same_run(_diffusers(folder, "run_dir=stopped", "resume=auto"), whole)
-    path = f"ckpt={whole / 'checkpoints' / 'last.ckpt'}"
+    path = whole / "checkpoints" / "last.ckpt"
+    model = interpolants.load(path, trust=["diffusers"])
+    density = model.log_prob(torch.rand(2, 1, 8, 8) * 16, label=3, gradients=True, num_steps=1)
+    assert density.value.isfinite().all()
+    path = f"ckpt={path}"
     guided = ["guidance=classifier_free", "label=3", "trust=[diffusers]"]
     assert sample_with(path, "n=16", *guided, *_SIZES[-2:]) > 0
     with pytest.raises(ValueError, match=r"pass trust=\['diffusers\.models\.unets\.unet_2d'\]"):

@@ -55,6 +55,12 @@ def test_module_gets_a_scaled_time_for_every_row():
     assert torch.equal(shared, torch.full((3,), 5.0)) and shared.dtype == torch.float32
 
 
+def test_module_gets_contiguous_states():
+    wide = torch.randn(3, 2, 9)[..., :8]
+    got = _recorded((2, 8), x=wide).args[0]
+    assert got.is_contiguous() and torch.equal(got, wide)
+
+
 def test_module_in_half_precision_gets_times_that_are_not_rounded():
     net = _wrapped(lambda: Recorder(lambda x, t: x), time_scale=1000.0).bfloat16()
     call_network(net, torch.tensor(0.999), _X)
