@@ -72,10 +72,10 @@ def test_names_that_are_no_names_of_the_classes_are_refused():
 
 
 def test_mapping_is_one_line():
-    assert _PETS.mapping() == "pet: 0 = cat, 1 = dog, 2 = eel"
+    assert _PETS.mapping() == "classes of pet: 0 is 'cat', 1 is 'dog', 2 is 'eel'"
     assert Labels(frequencies=(1.0,)).mapping() == ""
     many = Labels(frequencies=(0.01,) * 100, names=tuple(map(str, range(100))))
-    assert many.mapping().endswith("9 = 9, and 90 more")
+    assert many.mapping().endswith("9 is '9', and 90 more")
 
 
 @pytest.mark.parametrize(("count", "warns"), [(50, True), (26, True), (25, False), (2, False)])
@@ -194,7 +194,7 @@ def test_sample_command_takes_names_and_reports_them(runs, monkeypatch, capsys):
     words = [f"ckpt={runs[0] / LAST}", "n=16"]
     with pytest.warns(UserWarning, match="dropped 1 of 101 rows"):
         sample_with(*words, "label=dog", "metric=energy_distance", "stem=dogs")
-    assert "pet: 0 = cat, 1 = dog" in capsys.readouterr().out
+    assert "classes of pet: 0 is 'cat', 1 is 'dog'" in capsys.readouterr().out
     assert (np.load(runs[0] / "samples" / "dogs.npz")["label"] == 1).all()
     with pytest.raises(ValueError, match=r"label: expected one of cat, dog, got 'dgo'; did you"):
         sample_with(*words, "label=dgo", "metric=[]")
@@ -204,4 +204,4 @@ def test_mapping_is_printed_when_training_starts(tmp_path, monkeypatch, capsys):
     leave_out_figures(monkeypatch)
     monkeypatch.chdir(tmp_path)
     train_with(tmp_path, *TINY, "data=table", "data.name=iris", "label_dropout=0.1", "metric=[]")
-    assert "class: 0 = setosa, 1 = versicolor, 2 = virginica" in capsys.readouterr().err
+    assert "classes of label: 0 is 'setosa', 1 is 'versicolor', 2 is" in capsys.readouterr().err
