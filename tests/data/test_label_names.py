@@ -12,6 +12,7 @@ from interpolants.checkpoint.runs import LAST
 from interpolants.data.cifar10 import CIFAR10
 from interpolants.data.fashion_mnist import FashionMNIST
 from interpolants.data.file import File
+from interpolants.data.finite import FiniteData
 from interpolants.data.labels import Labels
 from interpolants.data.table import Table
 from interpolants.model import table_of
@@ -94,10 +95,15 @@ def test_every_source_has_the_names_of_its_classes(tmp_path):
     for name in ("x.npz", "x.csv"):
         data = File(path=str(tmp_path / name), label="pet")
         assert data.classes == ("cat", "dog", "eel") and data.label_columns == ("pet",)
+    data = FiniteData(torch.arange(8.0).view(4, 2), kinds)
+    assert data.classes == ("cat", "dog", "eel")
+    assert data.labels().shape == (3,) and data.num_classes == 3
     assert Table(name="iris").classes == ("setosa", "versicolor", "virginica")
     assert Table(name="wine").table.names[0] == "alcohol"
     assert len(set(FashionMNIST.classes)) == len(set(CIFAR10.classes)) == 10
     kinds[1] = ""
+    with pytest.raises(ValueError, match=r"FiniteData\.label: expected a label in row 1, counted"):
+        FiniteData(torch.arange(8.0).view(4, 2), kinds)
     np.savez(tmp_path / "x.npz", x=np.arange(4.0), pet=kinds)
     with pytest.raises(
         ValueError, match=r"File\.label: expected a label in row 1, counted from 0"
