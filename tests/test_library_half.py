@@ -17,7 +17,16 @@ _ROOMS = (
     *("neural_sde", "objective", "optimizer", "sampler", "space", "utils"),
 )
 _DRAWS = "interpolants.neural_sde.report"
-_ABSENT = ("hydra", "omegaconf", "lightning", "scipy", "matplotlib", "torchdiffeq", "torchsde")
+_ABSENT = (
+    "hydra",
+    "omegaconf",
+    "lightning",
+    "scipy",
+    "matplotlib",
+    "torchdiffeq",
+    "torchsde",
+    "pyarrow",
+)
 _PROGRAM = """
 import torch
 import interpolants as si

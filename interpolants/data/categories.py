@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from interpolants.utils.checks import check
+
 _MISSING = ("", "na", "nan", "n/a", "#n/a", "<na>", "null", "none")
 MISSING = tuple({v for m in _MISSING for v in (m, m.upper(), m.title(), "NaN", "#N/A N/A")})
 """Cells that hold nothing, in the usual spellings."""
@@ -53,6 +55,24 @@ def categories_of(codes: NDArray[Any], values: Sequence[Any]) -> Categories:
     # The last entry is that of the code -1.
     order = [-1 if name is None else rank[keys[name]] for name in names]
     return Categories(np.array([*order, -1], dtype=np.int64)[codes], tuple(kinds), numeric)
+
+
+def classes_of(where: str, labels: NDArray[Any]) -> Categories:
+    """Classes of an array of labels, numbers or text, shape (N,).
+
+    Args:
+        where: setting that they come from, for error messages.
+        labels: one for each row.
+
+    Raises:
+        ValueError: with the first row whose label is missing.
+    """
+    values, codes = np.unique(labels, return_inverse=True)
+    found = categories_of(codes, values.tolist())
+    first = int((found.codes < 0).argmax())
+    rule, fix = f"a label in row {first}, counted from 0", "fill it, or leave the row out"
+    check(not len(labels) or found.codes[first] >= 0, where, rule, "none", fix)
+    return found
 
 
 def nearest(name: str, names: Collection[str]) -> str:

@@ -62,13 +62,18 @@ def first_lines(owner: str, path: Path, sep: str) -> list[Line]:
     return lines
 
 
-def find_separator(owner: str, path: Path) -> str:
-    """Character that splits each of the first lines into equally many cells, or else a comma."""
+def find_separator(owner: str, path: Path, decimal: str) -> str:
+    """Character that splits each of the first lines into equally many cells.
+
+    If there is none, it is a comma, or a semicolon where commas are before decimals.
+    """
     for sep in _SEPARATORS:
+        if sep == decimal:
+            continue
         counts = {len(row) for _, row in first_lines(owner, path, sep)}
         if len(counts) == 1 and counts != {1}:
             return sep
-    return ","
+    return ";" if decimal == "," else ","
 
 
 def number(cell: str, decimal: str) -> float | None:

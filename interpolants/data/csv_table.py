@@ -48,7 +48,7 @@ class CsvTable(TableFile):
         sep, self._decimal = _characters(owner, dialect)
         if sep is None:
             tabs = inner_suffix(path) == ".tsv"
-            sep = "\t" if tabs else find_separator(owner, path)
+            sep = "\t" if tabs else find_separator(owner, path, self._decimal)
         self._sep, lines = sep, first_lines(owner, path, sep)
         header = dialect.header
         if header is None:

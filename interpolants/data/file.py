@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from interpolants.data.base import CELL, Batch
-from interpolants.data.categories import Categories, categories_of
+from interpolants.data.categories import Categories, classes_of
 from interpolants.data.finite import FiniteData
 from interpolants.data.pixels import dequantised
 from interpolants.data.reading import Array, as_rows, read_array
@@ -171,8 +171,7 @@ def _array(
     values, labels = read_array("File", path, key, label)
     if labels is None or labels.ndim != 1:
         return values, labels
-    kinds, codes = np.unique(labels, return_inverse=True)
-    return values, categories_of(codes, kinds.tolist())
+    return values, classes_of("File.label", labels)
 
 
 def _split(rows: TableRows, held_out_fraction: float, split_seed: int) -> Tensor | None:
@@ -196,10 +195,6 @@ def _labels(
     if isinstance(labels, Categories):
         rule = f"shape ({num_rows},), or ({num_rows}, C) of numbers"
         check(len(labels.codes) == num_rows, "File.label", rule, labels.codes.shape)
-        first = int((labels.codes < 0).argmax())
-        rule = f"a label in row {first}, counted from 0"
-        fix = "fill it, or leave the row out"
-        check(int(labels.codes.min()) >= 0, "File.label", rule, "none", fix)
         return torch.from_numpy(labels.codes), labels.names
     numbers = np.issubdtype(labels.dtype, np.number) or labels.dtype == np.bool_
     fits = labels.ndim == 2 and numbers and len(labels) == num_rows

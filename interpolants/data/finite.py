@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from interpolants.data.base import Batch, checked_labels, take
+from interpolants.data.categories import classes_of
 from interpolants.data.split_data import SplitData, held_out_by_hash, row_bytes
 from interpolants.data.standardize import (
     as_precise,
@@ -27,7 +29,8 @@ class FiniteData(SplitData):
     Args:
         x: all rows, shape (N, *event), N >= 2; kept in float32, or in float64 where float32 would
             lose more than 1e-3 of a coordinate's standard deviation.
-        label: the class of each row, shape (N,), a vector for each, shape (N, C), or None.
+        label: the class of each row, shape (N,), a vector for each, shape (N, C), or None. Classes
+            are whole numbers from 0, or names in a NumPy array of text.
         x0: the base sample that each row is paired with, of the shape of `x`, or None.
         mask: for time series, True at existing observations, bool, shape (N, T), or None.
         standardize: whether to scale each coordinate to mean 0 and standard deviation 1 over the
@@ -56,6 +59,9 @@ class FiniteData(SplitData):
         is_held_out: Tensor | None = None,
     ) -> None:
         name = type(self).__name__
+        if isinstance(label, np.ndarray) and label.dtype.kind in "US":
+            found = classes_of(f"{name}.label", label)
+            label, self.classes = torch.from_numpy(found.codes), found.names
         x, label, x0, mask = from_numpy(x), from_numpy(label), from_numpy(x0), from_numpy(mask)
         is_held_out = from_numpy(is_held_out)
         check_open_interval(f"{name}.held_out_fraction", held_out_fraction, 0, 1)

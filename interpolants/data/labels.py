@@ -146,10 +146,10 @@ class Labels:
         """Line that says which name each class has; empty if they have none."""
         if not self.names:
             return ""
-        shown = [f"{k} = {name}" for k, name in enumerate(self.names[:_FEW])]
+        shown = [f"{k} is {name!r}" for k, name in enumerate(self.names[:_FEW])]
         rest = len(self.names) - len(shown)
         what = self.columns[0] if self.columns else "label"
-        return f"{what}: {', '.join(shown)}{f', and {rest} more' if rest else ''}"
+        return f"classes of {what}: {', '.join(shown)}{f', and {rest} more' if rest else ''}"
 
     def name_of(self, label: Tensor) -> str:
         """Name of a class, 0-d, or numbers of a vector, (C,)."""

@@ -44,7 +44,7 @@ class Table(FiniteData):
         self.table = Columns(names=tuple(map(str, bunch.feature_names)))
         self.columns = self.table.coordinates
         if has_classes:
-            self.classes, self.label_columns = tuple(map(str, bunch.target_names)), ("class",)
+            self.classes = tuple(map(str, bunch.target_names))
         super().__init__(
             torch.as_tensor(bunch.data),
             torch.as_tensor(bunch.target).long() if has_classes else None,

@@ -106,6 +106,8 @@ def test_composed_settings_of_sampling_are_known_and_fit(case):
         ("train", "sampler=sde sampler.epsilon=1 trainer.precision=bf16-mixed"),
         ("sample", "label=[1,0.5] weights=0.1 context_length=3 chunk_size=4 num_steps=7"),
         ("sample", "label=3 guidance=classifier_free trust=[mine] out=a stem=b"),
+        ("sample", "label=dog"),
+        ("train", "data=file data.path=x.csv data.sep=tab data.header=true data.integer=[age]"),
     ],
 )
 def test_composed_settings_that_fit_are_taken(name, overrides):

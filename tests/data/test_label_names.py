@@ -1,5 +1,8 @@
 """One contract of labels: names are kept, classes are asked for by them, and odd ones are said."""
 
+import io
+from contextlib import redirect_stderr
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +15,7 @@ from interpolants.checkpoint.runs import LAST
 from interpolants.data.cifar10 import CIFAR10
 from interpolants.data.fashion_mnist import FashionMNIST
 from interpolants.data.file import File
+from interpolants.data.finite import FiniteData
 from interpolants.data.labels import Labels
 from interpolants.data.table import Table
 from interpolants.model import table_of
@@ -72,10 +76,10 @@ def test_names_that_are_no_names_of_the_classes_are_refused():
 
 
 def test_mapping_is_one_line():
-    assert _PETS.mapping() == "pet: 0 = cat, 1 = dog, 2 = eel"
+    assert _PETS.mapping() == "classes of pet: 0 is 'cat', 1 is 'dog', 2 is 'eel'"
     assert Labels(frequencies=(1.0,)).mapping() == ""
     many = Labels(frequencies=(0.01,) * 100, names=tuple(map(str, range(100))))
-    assert many.mapping().endswith("9 = 9, and 90 more")
+    assert many.mapping().endswith("9 is '9', and 90 more")
 
 
 @pytest.mark.parametrize(("count", "warns"), [(50, True), (26, True), (25, False), (2, False)])
@@ -94,10 +98,15 @@ def test_every_source_has_the_names_of_its_classes(tmp_path):
     for name in ("x.npz", "x.csv"):
         data = File(path=str(tmp_path / name), label="pet")
         assert data.classes == ("cat", "dog", "eel") and data.label_columns == ("pet",)
+    data = FiniteData(torch.arange(8.0).view(4, 2), kinds)
+    assert data.classes == ("cat", "dog", "eel")
+    assert data.labels().shape == (3,) and data.num_classes == 3
     assert Table(name="iris").classes == ("setosa", "versicolor", "virginica")
     assert Table(name="wine").table.names[0] == "alcohol"
     assert len(set(FashionMNIST.classes)) == len(set(CIFAR10.classes)) == 10
     kinds[1] = ""
+    with pytest.raises(ValueError, match=r"FiniteData\.label: expected a label in row 1, counted"):
+        FiniteData(torch.arange(8.0).view(4, 2), kinds)
     np.savez(tmp_path / "x.npz", x=np.arange(4.0), pet=kinds)
     with pytest.raises(
         ValueError, match=r"File\.label: expected a label in row 1, counted from 0"
@@ -135,7 +144,9 @@ def runs(tmp_path_factory):
         patch.chdir(folder)
         _write(folder / "rows.csv")
         with pytest.warns(UserWarning, match="dropped 1 of 101 rows"):
-            train_with(folder, *TINY, *_RUN, "run_dir=whole")
+            with redirect_stderr(io.StringIO()) as said:
+                train_with(folder, *TINY, *_RUN, "run_dir=whole")
+        (folder / "said.txt").write_text(said.getvalue())
         for steps in (2, 4):
             words = [f"max_steps={steps}", "run_dir=parts", "resume=auto"]
             with pytest.warns(UserWarning, match="dropped 1 of 101 rows"):
@@ -194,14 +205,12 @@ def test_sample_command_takes_names_and_reports_them(runs, monkeypatch, capsys):
     words = [f"ckpt={runs[0] / LAST}", "n=16"]
     with pytest.warns(UserWarning, match="dropped 1 of 101 rows"):
         sample_with(*words, "label=dog", "metric=energy_distance", "stem=dogs")
-    assert "pet: 0 = cat, 1 = dog" in capsys.readouterr().out
+    assert "classes of pet: 0 is 'cat', 1 is 'dog'" in capsys.readouterr().out
     assert (np.load(runs[0] / "samples" / "dogs.npz")["label"] == 1).all()
     with pytest.raises(ValueError, match=r"label: expected one of cat, dog, got 'dgo'; did you"):
         sample_with(*words, "label=dgo", "metric=[]")
 
 
-def test_mapping_is_printed_when_training_starts(tmp_path, monkeypatch, capsys):
-    leave_out_figures(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    train_with(tmp_path, *TINY, "data=table", "data.name=iris", "label_dropout=0.1", "metric=[]")
-    assert "class: 0 = setosa, 1 = versicolor, 2 = virginica" in capsys.readouterr().err
+def test_mapping_is_printed_when_training_starts(runs):
+    said = (runs[0].parent / "said.txt").read_text()
+    assert said.count("classes of pet: 0 is 'cat', 1 is 'dog'") == 1

@@ -53,6 +53,12 @@ def test_text_of_every_dialect_is_read(text, settings, tmp_path):
     assert found == sorted(torch.tensor(_ROWS).tolist())
 
 
+@pytest.mark.parametrize("text", ["a\n0,5\n1,5\n", "0,5\n1,5\n", "a\n0,5\n1\n1,5\n0,5\n"])
+def test_decimal_commas_of_one_column_separate_nothing(text, tmp_path):
+    data = _read(tmp_path, text, decimal="comma")
+    assert data.event_shape == (1,) and {0.5, 1.5} <= {row[0] for row in _rows(data)}
+
+
 def test_cells_that_only_python_reads_are_read_by_python(tmp_path):
     assert _rows(_read(tmp_path, "a,b\n\u0663,1\n2,5\n")) == [[2, 5], [3, 1]]
 
