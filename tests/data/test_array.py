@@ -217,6 +217,20 @@ def test_array_refuses_other_files_by_name(tmp_path):
         assert str(error.value).startswith(f"Array.{rule}")
 
 
+def test_damaged_and_vast_h5_files_are_refused_by_name(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    path.write_bytes(b"text")
+    rule = r"Array\.path: expected arrays of numbers in .*a\.h5, got .*file signature not found"
+    with pytest.raises(ValueError, match=rule):
+        Array(path=str(path))
+    for given in ({"shape": (9, 10**12)}, {"shape": (10**9, 2), "chunks": (10**9, 2)}):
+        with h5py.File(path, "w") as file:
+            file.create_dataset("x", dtype="f8", **({"chunks": (1, 1)} | given))
+        with pytest.raises(ValueError, match=r"Array\.path: expected rows of 1 byte to 1 GiB"):
+            Array(path=str(path))
+
+
 def test_header_that_promises_more_than_the_file_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((9, 2)))
     whole = (tmp_path / "a.npy").read_bytes()
