@@ -132,6 +132,22 @@ def test_label_outside_of_the_sample_names_its_row(tmp_path):
     )
 
 
+def test_labels_may_be_vectors(tmp_path):
+    x, label = np.random.default_rng(0).normal(size=(2, 300, 2))
+    path = str(tmp_path / "a.npz")
+    np.savez(path, x=x, y=label)
+    data = Array(path=path, label="y")
+    batch = data.train_batch(0, 8, 0)
+    assert batch.label.dtype == torch.float32 and batch.label.shape == (8, 2)
+    assert data.num_classes == 0 and data.labels().shape == (data.num_train, 2)
+    held = data.held_out(9, 0)
+    found = data.held_out(9, 0, held.label[4])
+    assert torch.equal(found.x1, held.x1[4:5])
+    np.savez(path, x=x, y=label[:, 0])
+    with pytest.raises(ValueError, match=r"Array\.path: expected a class 0, 1, .* or a vector"):
+        Array(path=path, label="y")
+
+
 def test_precision_is_that_of_the_data(tmp_path):
     x = 1.7e9 + np.random.default_rng(0).normal(size=(200, 1))
     np.save(tmp_path / "a.npy", x)
