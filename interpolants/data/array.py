@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any, final
@@ -10,7 +11,7 @@ import numpy as np
 
 from interpolants.data.large import LargeData
 from interpolants.data.row_source import Places, Rows, RowSource
-from interpolants.data.stored_arrays import array_names, open_arrays
+from interpolants.data.stored_arrays import array_names, open_arrays, readable
 from interpolants.utils.checks import check
 
 # Memory of one row.
@@ -78,8 +79,11 @@ class _ArraySource(RowSource):
         x, labels = self._arrays()
         check(len(x.shape) >= 1, self.where, f"rows in {path}", "a single number")
         check(x.dtype.kind in "fiub", self.where, f"real numbers in {path}", str(x.dtype))
-        size = x.dtype.itemsize * int(np.prod(x.shape[1:], dtype=object))
-        check(0 < size <= _MOST_BYTES, self.where, "rows of 1 byte to 1 GiB", x.shape)
+        # Of a row, and of what is read with it.
+        shapes = (x.shape[1:], getattr(x, "chunks", None) or ())
+        row, chunk = (x.dtype.itemsize * math.prod(shape) for shape in shapes)
+        fits = 0 < row <= _MOST_BYTES and chunk <= _MOST_BYTES
+        check(fits, self.where, "rows of 1 byte to 1 GiB, and chunks of at most 1 GiB", x.shape)
         if labels is not None:
             rule = f"labels for {x.shape[0]} rows"
             fits = len(labels.shape) in (1, 2) and labels.shape[0] == x.shape[0]
@@ -89,7 +93,8 @@ class _ArraySource(RowSource):
         return int(self._arrays()[0].shape[0])
 
     def fetch(self, places: Places) -> tuple[Rows, Rows | None]:
-        return _rows(self._arrays()[0], places), self.labels(places)
+        with readable("Array", Path(self._path)):
+            return _rows(self._arrays()[0], places), self.labels(places)
 
     def labels(self, places: Places) -> Rows | None:
         labels = self._arrays()[1]
@@ -102,7 +107,8 @@ class _ArraySource(RowSource):
         """Open arrays of this process: handles of .h5 files do not survive a fork."""
         opened = self._opened
         if opened is None or opened[0] != os.getpid():
-            opened = (os.getpid(), *self._open())
+            with readable("Array", Path(self._path)):
+                opened = (os.getpid(), *self._open())
             self._opened = opened
         return opened[1:]
 

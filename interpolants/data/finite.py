@@ -19,6 +19,10 @@ from interpolants.data.standardize import (
 )
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.utils.checks import check, check_open_interval, check_seed
+from interpolants.utils.log import to_stderr
+
+# Bytes of rows from which on another way to read them is pointed out.
+_MUCH = 2**30
 
 
 class FiniteData(SplitData):
@@ -67,6 +71,9 @@ class FiniteData(SplitData):
         check_open_interval(f"{name}.held_out_fraction", held_out_fraction, 0, 1)
         check_seed(f"{name}.split_seed", split_seed)
         rows = _checked_rows(name, x, label, x0, mask)
+        if rows.x1.nbytes >= _MUCH:
+            text = f"{rows.x1.nbytes >> 20} MiB of rows take several times as much memory"
+            to_stderr(f"{name}: {text}; data=array reads them from their file instead")
         if is_held_out is None:
             values = x if x0 is None else torch.cat([x.flatten(1), x0.flatten(1)], dim=1)
             content = row_bytes(values.double())

@@ -26,7 +26,7 @@ class HuggingFace(LargeData):
     to compare samples with such data, save them to a folder and name it by `data.path`.
 
     Args:
-        path: the folder; relative paths start at the current folder.
+        path: the folder, also if there is a name; relative paths start at the current folder.
         name: name on the hub instead, such as "mnist".
         config: name of a configuration of that data set.
         split: the split, where there are several.
@@ -67,6 +67,8 @@ class HuggingFace(LargeData):
         check(bool(path or name), f"{_OWNER}.path", "a folder of save_to_disk", None)
         rows = _opened(path, split) if path else _loaded(name, config, split, download)
         shape: dict[str, Any] = {"channels": channels, "fit": fit, "ground": ground}
+        used = size is not None or shape == {"channels": 3, "fit": "crop", "ground": 255}
+        check(used, f"{_OWNER}.size", "a size, for channels, fit or ground", size)
         image_fit = None if size is None else ImageFit(owner=_OWNER, size=size, **shape)
         source = _HuggingFaceSource(rows, path or str(name), x, label, image_fit)
         super().__init__(
@@ -170,7 +172,9 @@ def _opened(path: str, split: str) -> Any:
         if str(error).startswith(where):
             raise
         check(False, where, f"a folder of save_to_disk in {path}", str(error))
-    if hasattr(found, "column_names") and not isinstance(found, dict):
+    if not isinstance(found, dict):
+        rule = f"train, as there is one split in {path}"
+        check(split == "train", f"{_OWNER}.split", rule, split)
         return found
     check(split in found, f"{_OWNER}.split", f"one of {', '.join(found)}", split)
     return found[split]

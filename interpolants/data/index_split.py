@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from interpolants.data.base import HELD_OUT
-from interpolants.utils.checks import check
+from interpolants.utils.checks import check, is_number
 from interpolants.utils.seeds import keyed_generator, keyed_seed
 
 _Words = NDArray[np.uint64]
@@ -45,7 +45,7 @@ class IndexSplit:
 
     def __init__(self, where: str, total: int, held_out_fraction: float, split_seed: int) -> None:
         least = 1 / BLOCK
-        within = least <= held_out_fraction <= 1 - least
+        within = is_number(held_out_fraction) and least <= held_out_fraction <= 1 - least
         check(
             within,
             f"{where}.held_out_fraction",

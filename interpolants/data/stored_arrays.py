@@ -40,7 +40,7 @@ def open_arrays(owner: str, path: Path) -> Any:
     check(suffix in SUFFIXES, where, rule, str(path), "write one by interpolants.data.to_npy")
     fix = f"relative paths start at {Path.cwd()}"
     check(path.exists(), where, "an existing file or folder", str(path), fix)
-    with _named(where, path):
+    with readable(owner, path):
         if suffix == ".npy":
             return _mapped(path, 0, path.stat().st_size)
         if suffix == ".npz":
@@ -56,16 +56,23 @@ def array_names(arrays: Mapping[str, Any]) -> list[str]:
 
 
 @contextmanager
-def _named(where: str, path: Path) -> Iterator[None]:
-    """Context in which any error names the file."""
+def readable(owner: str, path: Path) -> Iterator[None]:
+    """Context in which any error names the file.
+
+    Args:
+        owner, path: as of `open_arrays`.
+
+    Raises:
+        ValueError: in the place of any other error.
+    """
     try:
         yield
-    # A damaged file may raise anything; the rules above are kept in their own words.
+    # A damaged file may raise anything; the package's own rules are kept in their words.
     except Exception as error:
-        if str(error).startswith(f"{where}: "):
+        if str(error).startswith(f"{owner}."):
             raise
         fix = "save plain numeric arrays; objects are never unpickled"
-        check(False, where, f"arrays of numbers in {path}", str(error), fix)
+        check(False, f"{owner}.path", f"arrays of numbers in {path}", str(error), fix)
 
 
 def _package(where: str, name: str) -> Any:

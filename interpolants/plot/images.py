@@ -24,7 +24,7 @@ def plot_images(
     """Draw a grid of images, 8 per row, in each of several panels.
 
     Args:
-        panels: images (B, C, H, W) by title, with C = 1 or 3.
+        panels: images (B, C, H, W) by title, with C = 1, 3 or 4.
         rows: rows of each grid; further images are left out.
         limits: values shown as black and white; the extremes of the last panel if None.
         info: title.
@@ -46,7 +46,7 @@ def plot_classes(
     """Draw the first 8 samples of each of the first 10 classes, one class per row.
 
     Args:
-        x: images, (B, C, H, W) with C = 1 or 3.
+        x: images, (B, C, H, W) with C = 1, 3 or 4.
         label: their classes, (B,); a row with fewer than 8 samples is filled with white.
         reference: data, which determine the range of the colours; the samples do if None.
         info: names of the classes, and title.

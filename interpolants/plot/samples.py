@@ -29,7 +29,7 @@ def plot_samples(
 ) -> Figure:
     """Draw generated samples beside real ones, on the scales of these.
 
-    Images (C, H, W) with C = 1 or 3 are shown as two 8 by 8 grids; scalars as overlaid
+    Images (C, H, W) with C = 1, 3 or 4 are shown as two 8 by 8 grids; scalars as overlaid
     histograms; planar points as densities and as scatter plots; longer vectors, and other events
     flattened, as histograms and pairwise scatter plots of the first 4 coordinates. Samples with a
     non-finite value are left out, and their number is in the title.

@@ -34,7 +34,7 @@ TIME_CMAP = "viridis"
 DPI = 150
 
 _INK = "#333333"
-_IMAGE_CHANNELS = (1, 3)
+_IMAGE_CHANNELS = (1, 3, 4)
 # An axis is logarithmic if positive values span more than this factor.
 _LOG_SPAN = 5
 
@@ -68,7 +68,7 @@ def to_array(x: Tensor) -> Array:
 
 
 def is_image(event_shape: tuple[int, ...]) -> bool:
-    """True if events are drawn as images, (C, H, W) with C = 1 or 3."""
+    """True if events are drawn as images, (C, H, W) with C = 1, 3 or 4."""
     return len(event_shape) == 3 and event_shape[0] in _IMAGE_CHANNELS
 
 
@@ -132,6 +132,8 @@ def mosaic(images: Array, rows: int, columns: int, limits: Limits) -> Array:
     """
     low, high = limits
     scaled = np.nan_to_num(np.clip((images - low) / ((high - low) or 1.0), 0, 1))
+    if scaled.shape[1] == 4:  # the last channel is opacity
+        scaled = 1 - scaled[:, 3:] * (1 - scaled[:, :3])
     height, width = images.shape[2:]
     gap = max(1, height // 16)
     tiles = np.ones((rows, height + gap, columns, width + gap, 3))

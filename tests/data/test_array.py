@@ -132,6 +132,22 @@ def test_label_outside_of_the_sample_names_its_row(tmp_path):
     )
 
 
+def test_labels_may_be_vectors(tmp_path):
+    x, label = np.random.default_rng(0).normal(size=(2, 300, 2))
+    path = str(tmp_path / "a.npz")
+    np.savez(path, x=x, y=label)
+    data = Array(path=path, label="y")
+    batch = data.train_batch(0, 8, 0)
+    assert batch.label.dtype == torch.float32 and batch.label.shape == (8, 2)
+    assert data.num_classes == 0 and data.labels().shape == (data.num_train, 2)
+    held = data.held_out(9, 0)
+    found = data.held_out(9, 0, held.label[4])
+    assert torch.equal(found.x1, held.x1[4:5])
+    np.savez(path, x=x, y=label[:, 0])
+    with pytest.raises(ValueError, match=r"Array\.path: expected a class 0, 1, .* or a vector"):
+        Array(path=path, label="y")
+
+
 def test_precision_is_that_of_the_data(tmp_path):
     x = 1.7e9 + np.random.default_rng(0).normal(size=(200, 1))
     np.save(tmp_path / "a.npy", x)
@@ -215,6 +231,20 @@ def test_array_refuses_other_files_by_name(tmp_path):
         with pytest.raises(ValueError) as error:
             Array(**{"path": str(tmp_path / "a.npy")} | given)
         assert str(error.value).startswith(f"Array.{rule}")
+
+
+def test_damaged_and_vast_h5_files_are_refused_by_name(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    path.write_bytes(b"text")
+    rule = r"Array\.path: expected arrays of numbers in .*a\.h5, got .*file signature not found"
+    with pytest.raises(ValueError, match=rule):
+        Array(path=str(path))
+    for given in ({"shape": (9, 10**12)}, {"shape": (10**9, 2), "chunks": (10**9, 2)}):
+        with h5py.File(path, "w") as file:
+            file.create_dataset("x", dtype="f8", **({"chunks": (1, 1)} | given))
+        with pytest.raises(ValueError, match=r"Array\.path: expected rows of 1 byte to 1 GiB"):
+            Array(path=str(path))
 
 
 def test_header_that_promises_more_than_the_file_is_refused(tmp_path):

@@ -227,3 +227,12 @@ def test_finite_data_batches_mix_rows_of_all_places() -> None:
         [data.train_batch(3 * k, 20, seed=k).x1[:, 0] < ordered[30] for k in range(100)]
     )
     assert abs(float(first.float().mean()) - 0.5) < 5 * 0.5 / len(first) ** 0.5
+
+
+def test_large_rows_in_memory_point_to_the_mapped_file(monkeypatch, capsys):
+    x = torch.randn(64, 2)
+    FiniteData(x)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("interpolants.data.finite._MUCH", x.nbytes)
+    FiniteData(x)
+    assert "; data=array reads them from their file instead\n" in capsys.readouterr().err

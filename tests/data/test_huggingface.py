@@ -82,6 +82,8 @@ def test_saved_images_are_pixels_of_the_shape(folder):
         ("rows", {"x": "text"}, "x: expected numbers in item "),
         ("rows", {"x": "x", "size": 4}, "size: expected null, without images, got "),
         ("splits", {"x": "x", "split": "val"}, "split: expected one of train, test, got 'val'"),
+        ("rows", {"x": "x", "split": "test"}, "split: expected train, as there is one split in "),
+        ("images", {"x": "image", "fit": "pad"}, "size: expected a size, for channels, fit or gr"),
         ("none", {}, "path: expected an existing folder of save_to_disk, got "),
         ("", {}, "path: expected a folder of save_to_disk in "),
     ],

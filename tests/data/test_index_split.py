@@ -69,7 +69,7 @@ def test_sides_depend_on_the_index_and_the_seed_alone():
     assert first != second
 
 
-@pytest.mark.parametrize("fraction", [0.0, 1e-5, 1.0])
+@pytest.mark.parametrize("fraction", [0.0, 1e-5, 1.0, "half"])
 def test_fraction_that_no_block_can_have_is_refused(fraction):
     with pytest.raises(ValueError, match=r"A\.held_out_fraction: expected a number in \[6\.1e-05"):
         IndexSplit("A", 100, fraction, 0)

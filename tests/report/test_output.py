@@ -16,7 +16,7 @@ def _images(folder):
     return {int(path.stem): np.asarray(Image.open(path)) for path in folder.glob("*.png")}
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_png_output_is_the_rounded_samples_by_number(channels, tmp_path):
     x = 300 * torch.rand(5, channels, 4, 6) - 20
     x[0, 0, 0, :3] = torch.tensor([0.5, 1.5, 254.5])
@@ -58,9 +58,8 @@ def test_npz_output_has_samples_and_labels(tmp_path):
 
 
 def test_png_output_refuses_what_is_no_image_and_an_empty_range():
-    rule = (
-        r"^PngOutput: expected images \(C, H, W\) with C = 1 or 3, got 'samples of shape \(2,\)'"
-    )
+    got = r"'samples of shape \(2,\)'"
+    rule = rf"^PngOutput: expected images \(C, H, W\) with C = 1, 2, 3 or 4, got {got}"
     with pytest.raises(ValueError, match=f"{rule}; use output=npz$"):
         PngOutput().check((2,))
     with pytest.raises(ValueError, match=r"^PngOutput.high: expected a number above low = 1"):

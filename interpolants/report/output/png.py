@@ -45,8 +45,8 @@ class PngOutput(Output):
 
     def check(self, event_shape: Sequence[int]) -> None:
         shape = tuple(event_shape)
-        fits = len(shape) == 3 and shape[0] in (1, 3)
-        rule = "images (C, H, W) with C = 1 or 3"
+        fits = len(shape) == 3 and shape[0] in (1, 2, 3, 4)
+        rule = "images (C, H, W) with C = 1, 2, 3 or 4"
         check(fits, "PngOutput", rule, f"samples of shape {shape}", "use output=npz")
 
     def write(self, x: Tensor, label: Tensor | None, folder: Path, stem: str) -> list[Path]:
