@@ -90,7 +90,7 @@ class FigureInfo:
             self.label(axis, k, dimension)
             if dimension > 2 and len(self.columns) != dimension:
                 axis.set_label_text(f"{self.name(k, dimension)} of {dimension}")
-            axis.label.set_size(8)
+            axis.label.set_fontsize(8)
         ax.tick_params(labelsize=7, length=2)
         ax.label_outer()
 

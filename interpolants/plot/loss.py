@@ -119,11 +119,11 @@ def _draw_metric(ax: Axes, name: str, curves: Mapping[str, Array]) -> None:
     )
     values = [value, high]
     if floor in curves:
-        at, middle = curves[floor]
-        edges = _band(floor, curves)
+        (at, middle), edges = curves[floor], _band(floor, curves)
         if len(at) == 1:  # a line all the same
-            at, middle, *edges = (np.repeat(part, 2) for part in (at, middle, *edges))
-            at = at + np.array([-0.5, 0.5]) * max(1.0, 0.1 * abs(float(at[0])))
+            low, high = (np.repeat(part, 2) for part in edges)
+            middle, edges = np.repeat(middle, 2), (low, high)
+            at = at[0] + np.array([-0.5, 0.5]) * max(1.0, 0.1 * abs(float(at[0])))
         ax.plot(at, middle, color=_FLOOR_COLOUR, linestyle="--", label="fresh data")
         ax.fill_between(at, *edges, color=_FLOOR_COLOUR, alpha=0.2, linewidth=0)
         values += [middle, edges[1]]
