@@ -26,6 +26,7 @@ from interpolants.model.batching import (
 from interpolants.model.checks import check_inputs
 from interpolants.model.log_density import log_density
 from interpolants.model.request import SampleRequest, SamplerFactory
+from interpolants.model.trained import TrainedModel
 from interpolants.net.condition import Condition
 from interpolants.sampler.sampler import Sampler
 from interpolants.sampler.samples import Samples
@@ -39,7 +40,7 @@ _SAMPLE, _LOG_PROB, _NOISE, _LABEL, _PAIR = 31, 32, 38, 39, 40
 
 
 @final
-class Model:
+class Model(TrainedModel):
     """Trained model that draws samples in the units of the data.
 
     Args:
@@ -70,6 +71,7 @@ class Model:
         self.labels = labels
         self.guidance = guidance
         self.config = dict(config or {})
+        self._keep("sampler", "labels", "guidance")
 
     def __repr__(self) -> str:
         parts = {"fields": self.fields, "sampler": self.make_sampler()}
@@ -79,9 +81,8 @@ class Model:
         return "\n".join([f"Model of {self.event_shape} in {space} on {self.device}", *lines])
 
     @property
-    def device(self) -> torch.device:
-        """Device of the network, on which samples are drawn."""
-        return next(self.fields.parameters(), torch.empty(0)).device
+    def trained(self) -> Fields:
+        return self.fields
 
     @property
     def start_scaling(self) -> Scaling:

@@ -9,7 +9,7 @@ from helpers.compose import config_of
 from omegaconf import OmegaConf
 
 from interpolants.checkpoint import runs
-from interpolants.checkpoint.format import format_record
+from interpolants.utils.format import format_record
 from interpolants.checkpoint.runs import LAST, RunLocation, locate_run, newest_checkpoint
 
 

@@ -8,7 +8,7 @@ import torch
 from helpers.compose import TINY, TINY_SERIES, leave_out_figures, run_folder, train_with
 
 import interpolants
-from interpolants.checkpoint.format import FORMAT
+from interpolants.utils.format import FORMAT
 from interpolants.checkpoint.loading import task_of
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 
