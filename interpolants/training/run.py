@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import lightning.pytorch as pl
-import torch
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.strategies import ModelParallelStrategy
 
 from interpolants.checkpoint.loading import load
-from interpolants.checkpoint.reading import KEYS
 from interpolants.checkpoint.runs import LAST, RunLocation, announced, locate_run, shared_location
-from interpolants.checkpoint.saved import check_saved
+from interpolants.checkpoint.saved import modules_named
 from interpolants.data.base import Data
-from interpolants.metric.base import Metric
 from interpolants.model.request import SampleRequest
 from interpolants.report.kept import KEPT, Kept
 from interpolants.report.report import Report
@@ -38,15 +33,15 @@ from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.loggers import closing
 from interpolants.training.module import TrainingModule
-from interpolants.training.options import module_options, named
+from interpolants.training.options import named
+from interpolants.training.parts import RunParts, prepared_parts
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
 from interpolants.training.record import RunRecord
 from interpolants.training.same_data import SameData
 from interpolants.training.sample_validation import LookAt, SampleValidation
-from interpolants.training.settings import check_accelerator, check_settings
 from interpolants.training.stream import HeldOut, StepStream
-from interpolants.training.warm_start import freeze, warm_start
+from interpolants.training.warm_start import warm_start
 from interpolants.utils.checks import check
 from interpolants.utils.log import silent, to_stderr
 from interpolants.utils.ranks import own_environment
@@ -101,7 +96,7 @@ def run_training(
         ValueError: for a bad setting, before anything is written.
         NonFiniteLossError: if the loss diverges.
     """
-    parts = _prepared(config, plain, build, data)
+    parts = prepared_parts(config, plain, build, data)
     location = _locate(config, plain, root, parts.task, checkpoint)
     parts.module.hparams["config"] = plain
     kept, record = Kept(location.folder / KEPT), RunRecord(location, plain)
@@ -132,34 +127,8 @@ def run_training(
     return found
 
 
-class _Parts(NamedTuple):
-    """Objects of a run: its kind of model, model, data, module and metrics."""
-
-    task: Task
-    model: Any
-    data: Data
-    module: TrainingModule
-    metrics: list[Metric]
-
-
-def _prepared(
-    config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data | None
-) -> _Parts:
-    """Build and check everything that needs no folder."""
-    _set_process(config)
-    data = build(config["data"]) if data is None else data
-    assert data is not None
-    plain |= {"event_shape": list(data.event_shape), "fingerprint": {"data": data.fingerprint()}}
-    task: Task = build(config["task"])
-    trainable, model = task.prepare(config, plain, build, data)
-    freeze(trainable.model, plain["freeze"])
-    module = TrainingModule(trainable, **module_options(config, plain, build, trainable.model))
-    check_saved(plain, {**KEYS, **task.saved})
-    return _Parts(task, model, data, module, _fitted_metrics(config, build, data))
-
-
 def _sampling(
-    config: Mapping[str, Any], parts: _Parts, kept: Kept
+    config: Mapping[str, Any], parts: RunParts, kept: Kept
 ) -> tuple[LookAt, SampleRequest]:
     """Function that checks samples in training, and the request of these."""
     request = parts.task.request(config, config["validation_size"], config["seed"])
@@ -168,7 +137,7 @@ def _sampling(
 
 
 def _history(
-    parts: _Parts, plain: dict[str, Any], location: RunLocation, speaks: bool
+    parts: RunParts, plain: dict[str, Any], location: RunLocation, speaks: bool
 ) -> list[dict[str, Any]]:
     """What happened to the run so far; a new one gets its first weights here."""
     say = to_stderr if speaks else silent
@@ -191,18 +160,13 @@ def _locate(
     return location
 
 
-def _load(location: RunLocation, plain: dict[str, Any], trainer: pl.Trainer, parts: _Parts) -> Any:
+def _load(
+    location: RunLocation, plain: dict[str, Any], trainer: pl.Trainer, parts: RunParts
+) -> Any:
     """The trained model, by the averaged weights in its last checkpoint, as `sample.py` has it."""
     device = trainer.strategy.root_device
     loaded = load(location.folder / LAST, trust=modules_named(plain), device=device, data=True)
     return parts.task.completed(loaded, parts.model)
-
-
-def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list[Metric]:
-    metrics: list[Metric] = [build(node) for node in config["metric"].values()]
-    for metric in metrics:
-        metric.fit(data)
-    return metrics
 
 
 def _build_trainer(
@@ -300,20 +264,3 @@ def _fit(
     # Without gradients there is memory for more rows than in training.
     validation = HeldOut(held_out, 4 * part if module.trainable.splits_batches else None)
     trainer.fit(module, stream, validation, ckpt_path=location.checkpoint, weights_only=True)
-
-
-def _set_process(config: Mapping[str, Any]) -> None:
-    """Set seeds and threads; silence Lightning's messages on settings that are chosen on purpose.
-
-    Raises:
-        ValueError: for a wrong setting.
-    """
-    check_settings(config)
-    check_accelerator(config["trainer"].get("accelerator"))
-    pl.seed_everything(config["seed"], verbose=False)
-    torch.set_num_threads(config["threads"])
-    for name in ("lightning.pytorch", "lightning.fabric.utilities.distributed"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")
-    # Outputs of networks are not changed in place.
-    warnings.filterwarnings("ignore", message="FSDP2-wrapped module")
