@@ -22,6 +22,8 @@ _TRAINING = (
 )
 # Where the first weights came from; files may lack these.
 _FIRST_WEIGHTS = ("init", "init_weights", "init_shrink", "init_noise", "freeze")
+# What may change on the way; but the state of an optimiser fits its class alone.
+_KEPT = "optimizer._target_"
 _CHANGEABLE = ("optimizer", "scheduler", "batch_size", "clip_norm", "ema")
 
 
@@ -66,8 +68,7 @@ def split_changes(
         found: the differences.
         change: settings, such as `optimizer.lr`, or parts, such as `scheduler`.
     """
-    kept = "optimizer._target_"  # the state of an optimiser fits its class alone
-    allowed = [each for each in found if _is_below(each.key, change) and each.key != kept]
+    allowed = [each for each in found if _is_below(each.key, change) and each.key != _KEPT]
     return allowed, [each for each in found if each not in allowed]
 
 
@@ -99,9 +100,13 @@ def check_course(
     found = list(differences(config, saved, keys))
     for key, expected, got in split_changes(found, config["change"])[1]:
         fix = "continue with the settings of that run, or start a new one"
-        if _is_below(key, _CHANGEABLE) and not key.endswith("_target_"):
-            fix = f"{fix}, or add change=[{key}] to change it from here on"
-        check(False, key, f"{expected!r} as in {path}", got, fix)
+        check(False, key, f"{expected!r} as in {path}", got, fix + way_to_change(key))
+
+
+def way_to_change(key: str) -> str:
+    """End of a sentence on how a setting may change on the way; empty if it may not."""
+    may = _is_below(key, _CHANGEABLE) and key != _KEPT
+    return f", or add change=[{key}] to change it from here on" if may else ""
 
 
 def _is_below(key: str, names: Sequence[str]) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import yaml
 from omegaconf import OmegaConf
 
-from interpolants.checkpoint.course import course_keys, differences, split_changes
+from interpolants.checkpoint.course import course_keys, differences, split_changes, way_to_change
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST, announced_location, checkpoint_at, saved_runs
 from interpolants.cli.composing import checked, compose, recorded
@@ -110,7 +110,7 @@ def _disagrees(
     if not others:
         return ""
     key, expected, got = others[0]
-    return f"{key} is {expected!r} there, {got!r} here"
+    return f"{key} is {expected!r} there, {got!r} here; type other settings{way_to_change(key)}"
 
 
 def _task_class(plain: Mapping[str, Any]) -> type[Task]:
