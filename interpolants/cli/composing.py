@@ -50,7 +50,7 @@ def recorded(full: Any) -> Iterator[Any]:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf, open_dict
 
-    record = HydraConfig.instance()
+    record: Any = HydraConfig.instance()
     before = record.cfg
     cfg = full.copy()
     if before is not None:

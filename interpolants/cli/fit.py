@@ -10,13 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from interpolants.cli.composed import check_composed
 from interpolants.cli.composing import checked, compose, recorded
 from interpolants.cli.conf import conf_folder, user_folders
 from interpolants.cli.errors import sentence
 from interpolants.cli.overrides import key_of
 from interpolants.cli.spec_of import spec_of
 from interpolants.cli.words import check_words
-from interpolants.utils.checks import check
+from interpolants.utils.checks import check, check_count
 
 # Rows are passed, so that the record names no file that could be read again.
 _DATA = {"_target_": "interpolants.data.finite.FiniteData"}
@@ -97,6 +98,7 @@ def _train(words: Sequence[str], objects: Mapping[str, Any], data: Any, folder: 
         cfg.data, cfg.run_dir = _DATA, str(folder)
         for key, part in objects.items():
             cfg[key] = spec_of(f"fit.{key}", part)
+        check_composed(cfg, "train", folders)
         _set_defaults(cfg, set(map(key_of, words)), data)
         plain = checked(cfg, "train", folders)
         build = partial(instantiate, _convert_="all")
@@ -121,6 +123,8 @@ def _set_defaults(cfg: Any, chosen: Set[str], data: Any) -> None:
     from interpolants.data.split_data import SplitData
 
     rows = data.num_train if isinstance(data, SplitData) else cfg.batch_size
+    for key in ("max_steps", "steps_per_batch"):
+        check_count(key, cfg[key])
     batch = cfg.steps_per_batch
     every = batch * max(1, round(cfg.max_steps / _VALIDATIONS / batch))
     values = {

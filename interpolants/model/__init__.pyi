@@ -4,3 +4,4 @@
 from .model import Model as Model
 from .request import SampleRequest as SampleRequest
 from .trainable import TrainableFields as TrainableFields
+from .trained import TrainedModel as TrainedModel

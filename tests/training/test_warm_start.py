@@ -85,9 +85,7 @@ def test_warm_start_lists_what_it_did_not_take(run, capsys):
 
 def test_warm_start_from_another_network_is_refused(run):
     other = SimpleNamespace(model=nn.Sequential(nn.Linear(3, 3)), networks=list)
-    with pytest.raises(
-        ValueError, match=r"^init: expected weights with the names and shapes .*0\.w"
-    ):
+    with pytest.raises(ValueError, match=r"^init: expected weights with the names and .*0\.w"):
         warm_start(other, _PLAIN | {"init": str(run)}, silent)
 
 
@@ -112,14 +110,10 @@ def test_warm_start_shrinks_and_perturbs_what_is_trained(run):
 
 def test_freeze_refuses_patterns_that_match_nothing_or_everything():
     model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
-    with pytest.raises(
-        ValueError, match=r"^freeze: expected patterns of 0\.weight, .*got '2\.\*'"
-    ):
+    with pytest.raises(ValueError, match=r"^freeze: expected patterns of 0\.weight.*'2\.\*'"):
         freeze(model, ["0.*", "2.*"])
     assert all(p.requires_grad for p in model.parameters())
-    with pytest.raises(
-        ValueError, match=r"^freeze: expected patterns that leave weights to train"
-    ):
+    with pytest.raises(ValueError, match=r"^freeze: expected patterns that leave weights to"):
         freeze(model, ["*"])
 
 
