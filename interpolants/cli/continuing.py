@@ -28,7 +28,7 @@ from interpolants.utils.checks import check
 from interpolants.utils.log import to_stderr
 from interpolants.utils.ranks import Ranks
 
-_TARGET = re.compile(r"^\s*_target_: (\S+)", re.MULTILINE)
+_TARGET = re.compile(r"\b_target_: *([\w.]+)")
 
 
 class Continued(NamedTuple):

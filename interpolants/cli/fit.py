@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -22,6 +23,8 @@ from interpolants.utils.checks import check, check_count
 # Rows are passed, so that the record names no file that could be read again.
 _DATA = {"_target_": "interpolants.data.finite.FiniteData"}
 _VALIDATIONS = 10
+# Groups that a part takes from elsewhere, unless it is an object.
+_OWNED = {"objective": ("weight",)}
 
 
 def fit(
@@ -74,6 +77,11 @@ def fit(
     twice = sorted(given.keys() & set(map(key_of, words)))
     check(not twice, "fit", "each setting once", twice, "leave out the word or the keyword")
     objects = {key: part for key, part in parts.items() if not isinstance(part, str | None)}
+    whole = {key: name for name in objects for key in (name, *_OWNED.get(name, ()))}
+    for word in words:
+        name = whole.get(re.split(r"[./@]", key_of(word))[0])
+        fix = "set it in the object, or name an option"
+        check(name is None, f"fit.{name}", "no word about a part that is an object", word, fix)
     own = [f"{key}={value}" for key, value in given.items() if key not in objects]
     if data is not x and data.labels() is not None:
         own.append("label_dropout=0.1")

@@ -93,6 +93,12 @@ def test_fit_conditions_on_labels_wherever_they_come_from():
             {"max_steps": 4},
             r"^fit: expected each setting once, got \['max_steps'\]",
         ),
+        (["net.hidden=3"], {"net": _NET}, r"^fit\.net: expected no word about .*'net\.hidden=3'"),
+        (
+            ["weight=power"],
+            {"objective": si.VelocityObjective()},
+            r"^fit\.objective: expected no word about .*'weight=power'",
+        ),
         ([], {"net": "mpl"}, r"^net: expected one of .*mlp"),
         ([], {"net": torch.nn.Linear(2, 2)}, r"^fit\.net: expected an option's name"),
         ([], {"max_steps": "many"}, r"^max_steps: expected a whole number"),
