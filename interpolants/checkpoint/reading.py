@@ -53,7 +53,7 @@ class Config(TypedDict):
 
     Attributes:
         fingerprint: of the data, by setting.
-        history: what happened to the run, such as where its first weights came from.
+        history: events of the run, such as where its first weights came from.
         freeze: patterns of the names of weights that were not trained.
     """
 

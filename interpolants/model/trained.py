@@ -1,4 +1,4 @@
-"""What trained models of every kind have in common: weights, units, configuration, saving."""
+"""Trained models of every kind: weights, units, configuration, and how they are saved."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from interpolants.training.loggers import log_checkpoint, log_report
 
 
 class Outcome(NamedTuple):
-    """What a run ends with.
+    """Outcome of a run.
 
     Attributes:
         task: its kind of model.

@@ -139,7 +139,7 @@ def _sampling(
 def _history(
     parts: RunParts, plain: dict[str, Any], location: RunLocation, speaks: bool
 ) -> list[dict[str, Any]]:
-    """What happened to the run so far; a new one gets its first weights here."""
+    """Events of the run so far; a new one gets its first weights here."""
     say = to_stderr if speaks else silent
     if location.checkpoint is not None:
         return continued_history(plain, location.checkpoint, parts.task.parts, say)
