@@ -10,6 +10,7 @@ __getattr__, __dir__ = names(
     __name__,
     "base.GaussianBase",
     "checkpoint.load",
+    "cli.fit.fit",
     "coupling.IndependentCoupling",
     "fields.Fields",
     "interpolant.LinearInterpolant",

@@ -3,6 +3,7 @@
 # ruff: noqa
 from .base import GaussianBase as GaussianBase
 from .checkpoint import load as load
+from .cli.fit import fit as fit
 from .coupling import IndependentCoupling as IndependentCoupling
 from .fields import Fields as Fields
 from .interpolant import LinearInterpolant as LinearInterpolant

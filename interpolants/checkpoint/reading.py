@@ -8,10 +8,10 @@ from typing import Any, NotRequired, TypedDict
 
 from torch import Tensor
 
-from interpolants.checkpoint.format import check_format
 from interpolants.data.base import Data
 from interpolants.space.base import Space
 from interpolants.task.base import Task
+from interpolants.utils.format import check_format
 from interpolants.utils.plain import Count, check_plain
 from interpolants.utils.tensor_files import check_finite_tensors, load_tensors
 
@@ -48,14 +48,22 @@ class _PowerEMA(_Averages):
     before: NotRequired[_Averages]
 
 
-class _Config(TypedDict):
-    """Entries of every configuration that are records; parts are checked as they are built."""
+class Config(TypedDict):
+    """Entries of every configuration that are records; parts are checked as they are built.
+
+    Attributes:
+        fingerprint: of the data, by setting.
+        history: events of the run, such as where its first weights came from.
+        freeze: patterns of the names of weights that were not trained.
+    """
 
     fingerprint: Mapping[str, Mapping[str, Any]]
+    history: NotRequired[Sequence[Mapping[str, Any]]]
+    freeze: NotRequired[Sequence[str]]
 
 
 class _HyperParameters(TypedDict):
-    config: _Config
+    config: Config
 
 
 class _Checkpoint(TypedDict):

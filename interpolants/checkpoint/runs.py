@@ -7,14 +7,15 @@ import itertools
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from interpolants.checkpoint.format import check_format
+from interpolants.checkpoint.course import check_course, course_keys, differences, split_changes
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.utils.checks import check
+from interpolants.utils.format import check_format
 from interpolants.utils.locks import SoleUser
 from interpolants.utils.log import to_stderr
 from interpolants.utils.ranks import Ranks
@@ -26,18 +27,16 @@ _SLURM = "slurm-"
 
 LAST = Path("checkpoints") / "last.ckpt"
 
-# Settings that decide the course of training, with a task's parts between the two; the others may
-# change when a run is continued.
-_DATA = ("task", "data", "space")
-_TRAINING = (
-    "optimizer",
-    "scheduler",
-    "seed",
-    "batch_size",
-    "steps_per_batch",
-    "clip_norm",
-    "ema",
-)
+
+def checkpoint_at(path: Path) -> Path:
+    """The last checkpoint of a run, if a path is its folder; else the path itself."""
+    return path / LAST if (path / LAST).is_file() else path
+
+
+def announced_location() -> RunLocation | None:
+    """Location of the run that the process which started this one found."""
+    text = os.environ.get(_VARIABLE)
+    return None if text is None else _from_plain(text)
 
 
 class RunLocation(NamedTuple):
@@ -75,28 +74,34 @@ class RunLocation(NamedTuple):
         return SoleUser(self.folder / ".lock", what, "wait for it, or choose another folder")
 
 
-def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> RunLocation:
+def locate_run(
+    config: Mapping[str, Any],
+    root: Path,
+    parts: Sequence[str],
+    checkpoint: Path | None = None,
+) -> RunLocation:
     """Find the folder of a run and the checkpoint to continue from, without writing anything.
 
     A run is continued if `ckpt` or `resume` asks for it, or if Slurm has requeued its job.
 
     Args:
-        config: configuration with `name`, `run_dir`, `resume` and `ckpt`.
+        config: configuration with `name`, `run_dir`, `resume`, `ckpt` and `change`.
         root: parent of `outputs/`, or the job's folder in a sweep.
         parts: keys of the task's parts, which decide the course of training too.
+        checkpoint: the checkpoint, if it is known already.
 
     Raises:
         ValueError: if a checkpoint was made by another configuration, or a run would overwrite
             another.
     """
-    resume, ckpt = config["resume"], config["ckpt"]
+    resume, ckpt = config["resume"], checkpoint or config["ckpt"]
     check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
-    keys = (*_DATA, *parts, *_TRAINING)
+    keys = course_keys(parts)
     chosen = None if config["run_dir"] is None else Path(config["run_dir"])
     runs = root / "outputs" / str(config["name"])
     if ckpt is not None:
-        path = Path(ckpt)
-        _check_course(config, keys, path)
+        path = checkpoint_at(Path(ckpt))
+        _check_saved_course(config, keys, path)
         return RunLocation(_folder_for(path, chosen, new_folder(runs)), path)
     if chosen is not None:
         if resume != "auto":
@@ -108,7 +113,7 @@ def locate_run(config: Mapping[str, Any], root: Path, parts: Sequence[str]) -> R
         return _continue(config, keys, new)
     if resume == "auto":
         for run in saved_runs(runs):
-            if not list(_differences(config, run.config, keys)):
+            if not split_changes(list(differences(config, run.config, keys)), config["change"])[1]:
                 return RunLocation(run.folder, run.folder / LAST)
         to_stderr(
             f"resume: no run below {runs}/ has this configuration; a new one starts in {new}"
@@ -152,9 +157,9 @@ def shared_location(find: Callable[[], RunLocation]) -> RunLocation:
     Raises:
         ConnectionError: if another process ends before that.
     """
-    announced = os.environ.get(_VARIABLE)
-    if announced is not None:
-        return _from_plain(announced)
+    known = announced_location()
+    if known is not None:
+        return known
     return _from_plain(Ranks.of_environment().first_finds(lambda: _plain(find())))
 
 
@@ -262,34 +267,10 @@ def newest_checkpoint(folder: Path) -> Path:
 
 def _continue(config: Mapping[str, Any], keys: Sequence[str], folder: Path) -> RunLocation:
     path = folder / LAST
-    _check_course(config, keys, path)
+    _check_saved_course(config, keys, path)
     return RunLocation(folder, path)
 
 
-def _check_course(config: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:
+def _check_saved_course(config: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:
     saved = read_checkpoint(path, resume=True)["hyper_parameters"]["config"]
-    for key, expected, got in _differences(config, saved, keys):
-        check(
-            False,
-            key,
-            f"{expected!r} as in {path}",
-            got,
-            "continue with the settings of that run, or start a new one",
-        )
-
-
-def _differences(
-    config: Mapping[str, Any], saved: Mapping[str, Any], keys: Sequence[str]
-) -> Iterable[tuple[str, Any, Any]]:
-    for key in keys:
-        yield from _compare(key, saved.get(key), config[key])
-
-
-def _compare(key: str, expected: Any, got: Any) -> Iterable[tuple[str, Any, Any]]:
-    if isinstance(expected, dict) and isinstance(got, dict):
-        for name in {**expected, **got}:
-            # A run may be made longer, and its schedule with it.
-            if name != "max_steps":
-                yield from _compare(f"{key}.{name}", expected.get(name), got.get(name))
-    elif expected != got:
-        yield key, expected, got
+    check_course(config, saved, keys, path)

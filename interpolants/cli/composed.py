@@ -18,12 +18,13 @@ from interpolants.utils.checks import check
 
 # What the defaults in train.yaml, sample.yaml and task/ do not tell.
 _KINDS = {
-    **dict.fromkeys(("ckpt", "run_dir", "run_id", "out", "stem"), "str | None"),
+    **dict.fromkeys(("ckpt", "init", "run_dir", "run_id", "out", "stem"), "str | None"),
+    **dict.fromkeys(("freeze", "change"), "list[str]"),
     **dict.fromkeys(("clip_norm", "label_dropout", "patience"), "float | None"),
     **dict.fromkeys(("power_ema", "chunk_size", "context_length"), "int | None"),
     "num_steps": "int",
     "label": "int | float | bool | str | Sequence[float] | None",
-    "weights": "str | float",
+    **dict.fromkeys(("weights", "init_weights"), "str | float"),
 }
 # Keys of a part that only Hydra reads.
 _HYDRA = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}

@@ -17,7 +17,7 @@ def main(cfg: Any) -> float:
     from hydra.utils import instantiate
 
     from interpolants.checkpoint.loading import load, task_of
-    from interpolants.checkpoint.runs import newest_checkpoint
+    from interpolants.checkpoint.runs import checkpoint_at, newest_checkpoint
     from interpolants.cli.stem import stem_of
     from interpolants.report.writer import sole_writer
     from interpolants.utils.checks import check_count
@@ -28,7 +28,9 @@ def main(cfg: Any) -> float:
     check_count("threads", cfg.threads)
     torch.set_num_threads(cfg.threads)
     request = _request(cfg)
-    ckpt = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
+    ckpt = (
+        newest_checkpoint(Path("outputs")) if cfg.ckpt is None else checkpoint_at(Path(cfg.ckpt))
+    )
     trust, ranks = list(cfg.trust), _ranks(cfg.patience)
     device = ranks.device(cfg.device)
     model = load(ckpt, weights=cfg.weights, trust=trust, device=device, data=True)
@@ -115,7 +117,7 @@ def _settings(cfg: Any, ckpt: Path, stem: str, note: str) -> Any:
     from interpolants.report.kept import KEPT, Kept
     from interpolants.report.settings import ReportSettings
 
-    run = ckpt.parent.parent
+    run = ckpt if ckpt.is_dir() else ckpt.parent.parent  # a saved model is a folder
     likelihood = cfg.get("likelihood")
     return ReportSettings(
         folder=run / "samples" if cfg.out is None else Path(cfg.out),

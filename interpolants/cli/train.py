@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from interpolants.cli.overrides import OWN_KEYS, key_of
 
 
 def main(cfg: Any) -> float:
     """Train as configured; returns the first metric, which sweeps minimise, or NaN."""
-    from functools import partial
-
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
-    from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    from interpolants.cli.stem import file_name
     from interpolants.training.settings import check_settings, check_sweep
     from interpolants.utils.checks import check
 
@@ -27,17 +26,47 @@ def main(cfg: Any) -> float:
     if settings.mode == RunMode.MULTIRUN:
         check_sweep(cfg.trainer)
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    root = Path(settings.runtime.output_dir)
-    if settings.mode == RunMode.MULTIRUN and cfg.run_dir is None:
-        name = file_name(f"{settings.job.num}_{settings.job.override_dirname}")
-        plain["run_dir"] = str(root / name)
     check_settings(plain)  # before torch and Lightning are loaded
+    typed, root = list(settings.overrides.task), Path(settings.runtime.output_dir)
+    if plain["resume"] == "never" and plain["ckpt"] is None:
+        return _train(cfg, typed, root)
 
+    from interpolants.cli.composing import checked, recorded
+    from interpolants.cli.continuing import continued
+
+    sources = settings.runtime.config_sources
+    folders = [Path(source.path) for source in sources if source.schema == "file"]
+    found = continued(plain, typed, root, folders)
+    if found is None:
+        return _train(cfg, typed, root)
+    with recorded(found.full) as own:
+        check_settings(checked(own, "train", folders))
+        return _train(own, found.words, root, found.checkpoint)
+
+
+def _train(cfg: Any, words: Sequence[str], root: Path, checkpoint: Path | None = None) -> float:
+    """Train by a configuration that was composed from some words."""
+    from functools import partial
+
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    from interpolants.cli.stem import file_name
+    from interpolants.cli.targets import allowed_targets
     from interpolants.training.run import train
 
+    plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    settings = HydraConfig.get()
+    if settings.mode == RunMode.MULTIRUN and plain["run_dir"] is None:
+        name = f"{settings.job.num}_{settings.job.override_dirname}"
+        plain["run_dir"] = str(root / file_name(name))
+    plain["overrides"] = [word for word in words if key_of(word) not in OWN_KEYS]
     # Without conversion Hydra would wrap our frozen dataclasses in configs of its own.
     build = partial(instantiate, _convert_="all")
-    report = train(cfg, plain, build, root)
+    with allowed_targets(cfg):
+        report = train(cfg, plain, build, root, checkpoint)
     if report is None:
         return float("nan")
     print(report.table())

@@ -5,3 +5,4 @@ from .model import Model as Model
 from .request import SampleRequest as SampleRequest
 from .table import table_of as table_of
 from .trainable import TrainableFields as TrainableFields
+from .trained import TrainedModel as TrainedModel

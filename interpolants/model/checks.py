@@ -1,9 +1,10 @@
-"""Checks of the inputs of `Model.sample`."""
+"""Checks of the inputs of models: what samples start from, and devices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from interpolants.coupling.base import Coupling
@@ -42,3 +43,17 @@ def check_inputs(
     rule = f"shape {expected}" if channels else "none for this coupling"
     check(got == expected, "Model.sample.image", rule, got, fix if channels else "")
     return backward or needed
+
+
+def check_device(where: str, device: torch.device | str) -> None:
+    """Require a device of this machine.
+
+    Raises:
+        ValueError: if torch finds none of that name.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        fix = f"{reason}; use device=cpu"
+        check(False, where, "a device of this machine", str(device), fix)

@@ -22,6 +22,7 @@ from interpolants.model.batching import in_data_units, joined_samples, ranges, r
 from interpolants.model.checks import check_inputs
 from interpolants.model.log_density import log_density
 from interpolants.model.request import SampleRequest, SamplerFactory
+from interpolants.model.trained import TrainedModel
 from interpolants.net.condition import Condition
 from interpolants.sampler.sampler import Sampler
 from interpolants.sampler.samples import Samples
@@ -35,7 +36,7 @@ _SAMPLE, _LOG_PROB, _NOISE, _LABEL, _PAIR = 31, 32, 38, 39, 40
 
 
 @final
-class Model:
+class Model(TrainedModel):
     """Trained model that draws samples in the units of the data.
 
     Args:
@@ -69,6 +70,7 @@ class Model:
         self.guidance = guidance
         self.columns = columns
         self.config = dict(config or {})
+        self._keep("sampler", "labels", "guidance")
 
     def __repr__(self) -> str:
         parts = {"fields": self.fields, "sampler": self.make_sampler()}
@@ -78,9 +80,8 @@ class Model:
         return "\n".join([f"Model of {self.event_shape} in {space} on {self.device}", *lines])
 
     @property
-    def device(self) -> torch.device:
-        """Device of the network, on which samples are drawn."""
-        return next(self.fields.parameters(), torch.empty(0)).device
+    def trained(self) -> Fields:
+        return self.fields
 
     @property
     def start_scaling(self) -> Scaling:

@@ -11,6 +11,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from interpolants.model.trained import TrainedModel
 from interpolants.neural_sde.hurst_index import hurst_of, hurst_text
 from interpolants.neural_sde.neural_sde import NeuralSDE
 from interpolants.sampler.samples import Samples
@@ -29,7 +30,7 @@ Draw = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 
 
 @final
-class TimeSeriesModel:
+class TimeSeriesModel(TrainedModel):
     """Trained neural SDE in the units of the data, the counterpart of `Model`.
 
     Series have shape (n, T, *frame), with a mask, bool (n, T), of existing observations; None if
@@ -43,6 +44,8 @@ class TimeSeriesModel:
         chunk_size: paths per solve, which bounds memory; None for at most 4096, and fewer for
             large series.
     """
+
+    precisions = ()
 
     def __init__(
         self,
@@ -71,9 +74,8 @@ class TimeSeriesModel:
         )
 
     @property
-    def device(self) -> torch.device:
-        """Device of the network, on which all is computed."""
-        return next(self.model.parameters(), torch.empty(0)).device
+    def trained(self) -> NeuralSDE:
+        return self.model
 
     @property
     def times(self) -> tuple[float, ...]:

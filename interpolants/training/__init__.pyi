@@ -5,6 +5,7 @@ from .checkpoint_io import AtomicCheckpointIO as AtomicCheckpointIO
 from .checkpoints import BestCheckpoint as BestCheckpoint
 from .checkpoints import LastCheckpoint as LastCheckpoint
 from .compiling import EagerValidation as EagerValidation
+from .conclude import Outcome as Outcome
 from .csv_logger import AppendingCSVLogger as AppendingCSVLogger
 from .distributed import Heart as Heart
 from .ema import EMA as EMA
@@ -13,6 +14,7 @@ from .guard import NonFiniteLossError as NonFiniteLossError
 from .interrupt import GracefulInterrupt as GracefulInterrupt
 from .interrupt import HangUpException as HangUpException
 from .module import TrainingModule as TrainingModule
+from .parts import RunParts as RunParts
 from .power_ema import PowerEMA as PowerEMA
 from .progress import ProgressBar as ProgressBar
 from .record import RunRecord as RunRecord
@@ -23,3 +25,4 @@ from .stream import Chunk as Chunk
 from .stream import HeldOut as HeldOut
 from .stream import Step as Step
 from .stream import StepStream as StepStream
+from .warm_start import Taken as Taken

@@ -13,7 +13,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from interpolants.checkpoint.format import format_record
+from interpolants.checkpoint.course import differences
 from interpolants.data.base import Batch
 from interpolants.objective.step_loss import (
     BatchSlice,
@@ -23,10 +23,12 @@ from interpolants.objective.step_loss import (
     micro_batches,
 )
 from interpolants.objective.trainable import Trainable
+from interpolants.training.changes import change_rates
 from interpolants.training.clipping import clip_gradients
 from interpolants.training.epochs import align_epoch
 from interpolants.training.shards import is_sharded, shard
 from interpolants.training.stream import Chunk
+from interpolants.utils.format import format_record
 from interpolants.utils.seeds import keyed_generator
 
 # Keys that keep the noise of training and validation independent.
@@ -88,8 +90,12 @@ class TrainingModule(pl.LightningModule):
         checkpoint |= format_record()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Let validation follow the number of steps."""
+        """Let validation follow the number of steps, and rates that were changed take effect."""
         config = self.hparams["config"]
+        saved = checkpoint["hyper_parameters"]["config"]
+        if any(differences(config, saved, ("optimizer", "scheduler"))):
+            fresh = self.configure_optimizers()
+            change_rates(checkpoint, fresh["optimizer"], fresh["lr_scheduler"])
         align_epoch(checkpoint, config["steps_per_batch"], config["validate_every"])
 
     def configure_model(self) -> None:
@@ -99,7 +105,7 @@ class TrainingModule(pl.LightningModule):
                 shard(net, self.device_mesh)
 
     def configure_optimizers(self) -> Any:
-        self._weights = list(self.trained.parameters())
+        self._weights = [p for p in self.trained.parameters() if p.requires_grad]
         self._draws = any(_may_draw(each) for each in self.trained.modules())
         optimizer = self._make_optimizer(self._weights)
         return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}

@@ -15,20 +15,20 @@ _REFRESH_SECONDS = 0.1
 
 @final
 class ProgressBar(callbacks.ProgressBar):
-    """Steps taken of all, speed, time left and loss, on stderr; silent where that is a file.
+    """Steps, speed, time left and loss, in a terminal or a notebook; silent elsewhere.
 
     The loss is copied from the device when the line is redrawn, at most ten times a second.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._enabled = sys.stderr.isatty()
+        self._enabled = _is_watched()
         self._bar: tqdm[Any] | None = None
         self._next = 0.0
 
     def enable(self) -> None:
-        """Show the line, if stderr is a terminal."""
-        self._enabled = sys.stderr.isatty()
+        """Show the line, if somebody may watch it."""
+        self._enabled = _is_watched()
 
     def disable(self) -> None:
         """Show nothing."""
@@ -91,3 +91,8 @@ class ProgressBar(callbacks.ProgressBar):
             self._bar.update(trainer.global_step - self._bar.n)
             self._bar.close()
             self._bar = None
+
+
+def _is_watched() -> bool:
+    """True if stderr is a terminal, or a notebook shows it."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

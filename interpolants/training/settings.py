@@ -6,7 +6,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from interpolants.utils.checks import check, check_count, check_positive, is_whole
+from interpolants.checkpoint.course import check_change
+from interpolants.utils.checks import (
+    check,
+    check_count,
+    check_not_negative,
+    check_positive,
+    check_unit_interval,
+    is_whole,
+)
 
 _PRECISIONS = (None, "32", 32, "32-true", "bf16", "bf16-mixed")
 _COUNTS = (
@@ -139,3 +147,14 @@ def check_settings(config: Mapping[str, Any]) -> None:
     for key, unit in units.items():
         fits = config[key] % config[unit] == 0
         check(fits, key, f"a multiple of {unit} = {config[unit]}", config[key])
+    _check_first_weights(config)
+    check_change(config["change"])
+
+
+def _check_first_weights(config: Mapping[str, Any]) -> None:
+    """Check the settings of `init`, and refuse those that do nothing without it."""
+    check_unit_interval("init_shrink", config["init_shrink"])
+    check_not_negative("init_noise", config["init_noise"])
+    for key, idle in (("init_weights", "ema"), ("init_shrink", 1), ("init_noise", 0)):
+        acts = config["init"] is not None or config[key] == idle
+        check(acts, key, f"{idle!r} without init", config[key], "set init=PATH, or leave it out")

@@ -80,10 +80,14 @@ class Ranks(NamedTuple):
             distributed.broadcast_object_list(box, src=0)
         return box[0]
 
-    def first_finds(self, find: Callable[[], str]) -> str:
+    def first_finds(self, find: Callable[[], str], what: str = "run") -> str:
         """Result of `find` in the first process, before a process group exists.
 
         It is sent through the store of `torchrun`, so that other code can make the group later.
+
+        Args:
+            find: finds a text that is not empty.
+            what: its name, by which the processes know it.
 
         Raises:
             ConnectionError: if the first process found nothing.
@@ -92,7 +96,7 @@ class Ranks(NamedTuple):
             return find()
         address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         store = distributed.TCPStore(address, port, is_master=False, timeout=_PATIENCE)  # type: ignore[attr-defined]
-        key = f"interpolants/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+        key = f"interpolants/{what}/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
         if self.rank == 0:
             found = ""
             try:

@@ -22,8 +22,10 @@ _NAMES = re.compile(
     r"|torch \w+Storage|torch\.storage UntypedStorage|torch u?int\d+"
 )
 _OPCODES = {"STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4"}
-# Containers in containers; Python's own limit is a thousand. Entries: ten times a large network's.
-_DEEPEST, _MOST_ENTRIES = 50, 300_000
+# Containers in containers; Python's own limit is a thousand.
+_DEEPEST = 50
+MOST_ENTRIES = 300_000
+"""Most entries of a file, ten times those of a large network."""
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -110,13 +112,13 @@ def _checked_names(path: Path) -> set[str]:
 
 def _check_content(content: Any) -> None:
     """Require plain values, few enough and not too deep, and tensors with all of their numbers."""
-    level, left = [content], _MOST_ENTRIES
+    level, left = [content], MOST_ENTRIES
     for _ in range(_DEEPEST):
         parts = (part for value in level for part in _parts(value))
         level = list(islice(parts, left + 1))
         left -= len(level)
         if left < 0:
-            raise ValueError(f"one of more than {_MOST_ENTRIES} entries")
+            raise ValueError(f"one of more than {MOST_ENTRIES} entries")
         if not level:
             return
     raise ValueError(f"one of containers more than {_DEEPEST} deep")

@@ -9,9 +9,9 @@ import torch
 from helpers.hostile import Payload
 
 import interpolants
-from interpolants.checkpoint.format import format_record
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
+from interpolants.utils.format import format_record
 
 _CONFIG = dict.fromkeys(KEYS) | {"fingerprint": {"data": {}}}
 OURS: dict[str, Any] = {

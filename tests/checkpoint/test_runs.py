@@ -9,8 +9,8 @@ from helpers.compose import config_of
 from omegaconf import OmegaConf
 
 from interpolants.checkpoint import runs
-from interpolants.checkpoint.format import format_record
 from interpolants.checkpoint.runs import LAST, RunLocation, locate_run, newest_checkpoint
+from interpolants.utils.format import format_record
 
 
 def _config(*overrides):

@@ -14,7 +14,6 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from interpolants.checkpoint.format import format_record
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import BestCheckpoint, LastCheckpoint
@@ -23,6 +22,7 @@ from interpolants.training.ema import EMA
 from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.progress import ProgressBar
+from interpolants.utils.format import format_record
 from interpolants.utils.seeds import keyed_generator
 
 CHUNK = 5

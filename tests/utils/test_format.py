@@ -8,9 +8,9 @@ import torch
 from helpers.compose import TINY, TINY_SERIES, leave_out_figures, run_folder, train_with
 
 import interpolants
-from interpolants.checkpoint.format import FORMAT
 from interpolants.checkpoint.loading import task_of
 from interpolants.checkpoint.reading import KEYS, read_checkpoint
+from interpolants.utils.format import FORMAT
 
 _KINDS = {"interpolant": TINY, "neural_sde": (*TINY_SERIES, "task=neural_sde")}
 # Digests of what is read from a file. A new one needs a new format, in the next line.
