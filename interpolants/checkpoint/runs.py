@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import json
 import os
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 
 from interpolants.checkpoint.course import check_course, course_keys, differences, split_changes
 from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.checkpoint.stamp import is_requeued, is_shared, is_stamp, run_stamp
 from interpolants.utils.checks import check
 from interpolants.utils.format import check_format
 from interpolants.utils.locks import SoleUser
@@ -23,7 +23,6 @@ from interpolants.utils.tensor_files import load_tensors
 
 # Passes the run's location to processes that this one starts.
 _VARIABLE = "INTERPOLANTS_RUN"
-_SLURM = "slurm-"
 
 LAST = Path("checkpoints") / "last.ckpt"
 
@@ -40,10 +39,18 @@ def announced_location() -> RunLocation | None:
 
 
 class RunLocation(NamedTuple):
-    """Folder of a run, and the checkpoint to continue from, or None."""
+    """Location of a run.
+
+    Attributes:
+        folder: its folder.
+        checkpoint: the checkpoint to continue from, or None.
+        run_id: name by which loggers know it. It stays when the run is continued in its folder,
+            and no other run has it, even one in a folder of the same name.
+    """
 
     folder: Path
     checkpoint: Path | None
+    run_id: str = ""
 
     def first_step(self, max_steps: int) -> int:
         """Step that training to `max_steps` begins with; 0 without a checkpoint.
@@ -94,6 +101,16 @@ def locate_run(
         ValueError: if a checkpoint was made by another configuration, or a run would overwrite
             another.
     """
+    found = _find_run(config, root, parts, checkpoint)
+    return found._replace(run_id=_run_id(found))
+
+
+def _find_run(
+    config: Mapping[str, Any],
+    root: Path,
+    parts: Sequence[str],
+    checkpoint: Path | None = None,
+) -> RunLocation:
     resume, ckpt = config["resume"], checkpoint or config["ckpt"]
     check(resume in ("never", "auto"), "resume", "never or auto", resume, "or set ckpt=PATH")
     keys = course_keys(parts)
@@ -104,12 +121,12 @@ def locate_run(
         _check_saved_course(config, keys, path)
         return RunLocation(_folder_for(path, chosen, new_folder(runs)), path)
     if chosen is not None:
-        if resume != "auto":
+        if resume != "auto" and not is_requeued():
             _check_new(chosen, "continue that run with resume=auto, or choose another folder")
         exists = (chosen / LAST).exists()
         return _continue(config, keys, chosen) if exists else RunLocation(chosen, None)
     new = new_folder(runs)
-    if _requeued() and (new / LAST).exists():
+    if is_requeued() and (new / LAST).exists():
         return _continue(config, keys, new)
     if resume == "auto":
         for run in saved_runs(runs):
@@ -122,6 +139,15 @@ def locate_run(
     return RunLocation(new, None)
 
 
+def _run_id(location: RunLocation) -> str:
+    """Id of a run that continues in its folder, else a new one."""
+    folder, path = location.folder, location.checkpoint
+    if path is not None and path.resolve().parent.parent == folder.resolve():
+        saved = _glance(path)["hyper_parameters"]["config"].get("run_id")
+        return saved if isinstance(saved, str) else folder.name
+    return folder.name if is_stamp(folder.name) else f"{folder.name}-{run_stamp()}"
+
+
 def new_folder(runs: Path) -> Path:
     """Folder of a new run, which does not exist.
 
@@ -129,16 +155,10 @@ def new_folder(runs: Path) -> Path:
     a folder, whether or not another of them has made it.
     """
     stamp = run_stamp()
-    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
-    if stamp.startswith(_SLURM) and (tasks > 1 or _requeued()):
+    if is_shared(stamp):
         return runs / stamp
     names = itertools.chain([stamp], (f"{stamp}-{k}" for k in itertools.count(2)))
     return next(runs / name for name in names if not (runs / name).exists())
-
-
-def _requeued() -> bool:
-    """True if Slurm has requeued this job, which then continues."""
-    return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > 0
 
 
 def _check_new(folder: Path, fix: str) -> None:
@@ -165,12 +185,12 @@ def shared_location(find: Callable[[], RunLocation]) -> RunLocation:
 
 def _plain(location: RunLocation) -> str:
     checkpoint = None if location.checkpoint is None else str(location.checkpoint)
-    return json.dumps([str(location.folder), checkpoint])
+    return json.dumps([str(location.folder), checkpoint, location.run_id])
 
 
 def _from_plain(text: str) -> RunLocation:
-    folder, checkpoint = json.loads(text)
-    return RunLocation(Path(folder), None if checkpoint is None else Path(checkpoint))
+    folder, checkpoint, run_id = json.loads(text)
+    return RunLocation(Path(folder), None if checkpoint is None else Path(checkpoint), run_id)
 
 
 @contextmanager
@@ -185,17 +205,6 @@ def announced(location: RunLocation) -> Iterator[None]:
             del os.environ[_VARIABLE]
         else:
             os.environ[_VARIABLE] = before
-
-
-def run_stamp() -> str:
-    """Name of a new run: the time, or the ids of a Slurm job and step.
-
-    These are known to all processes of the job, and do not change when it is requeued.
-    """
-    job, step = (os.environ.get(name, "") for name in ("SLURM_JOB_ID", "SLURM_STEP_ID"))
-    if job and step.isdigit():
-        return f"{_SLURM}{job}-{step}"
-    return datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")
 
 
 def _folder_for(path: Path, chosen: Path | None, new: Path) -> Path:

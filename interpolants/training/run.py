@@ -157,7 +157,7 @@ def _locate(
     """The run's location, which both forms of the configuration then name."""
     location = shared_location(lambda: locate_run(plain, root, task.parts, checkpoint))
     for each in (config, plain):
-        each["run_dir"], each["run_id"] = str(location.folder), location.folder.name  # type: ignore[index]
+        each["run_dir"], each["run_id"] = str(location.folder), location.run_id  # type: ignore[index]
     return location
 
 

@@ -54,7 +54,7 @@ def test_run_with_a_damaged_checkpoint_is_left_out_with_a_line(content, tmp_path
         assert newest_checkpoint(tmp_path) == good / LAST
     with pytest.warns(UserWarning, match="left out"):
         found = locate_run(_config("resume=auto"), tmp_path, ())
-    assert found == RunLocation(good, good / LAST)
+    assert found[:2] == (good, good / LAST)
 
 
 @pytest.mark.parametrize("resume", ["never", "auto"])
@@ -64,7 +64,7 @@ def test_run_of_the_same_time_stamp_is_not_continued(resume, tmp_path, monkeypat
     other = _config()
     for count in itertools.count(1):
         found = locate_run(config, tmp_path, ())
-        assert found == RunLocation(place / ("now" if count == 1 else f"now-{count}"), None)
+        assert found[:2] == (place / ("now" if count == 1 else f"now-{count}"), None)
         if count == 11:
             break
         _save(found.folder, other)
@@ -77,14 +77,36 @@ def test_run_of_a_slurm_step_is_continued_only_if_the_job_was_requeued(tmp_path,
     monkeypatch.setenv("SLURM_STEP_ID", "0")
     place = tmp_path / "outputs" / "checkerboard"
     first = _save(place / "slurm-71-0", _config())
-    assert locate_run(_config(), tmp_path, ()) == RunLocation(place / "slurm-71-0-2", None)
+    assert locate_run(_config(), tmp_path, ())[:2] == (place / "slurm-71-0-2", None)
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
     with pytest.raises(ValueError, match=r"^run_dir: expected a folder without a run in it, got"):
         locate_run(_config(), tmp_path, ())
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     for tasks in ("1", "2"):
         monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)
-        assert locate_run(_config(), tmp_path, ()) == RunLocation(first, first / LAST)
+        assert locate_run(_config(), tmp_path, ())[:2] == (first, first / LAST)
+
+
+def test_requeued_job_continues_in_the_folder_that_was_chosen(tmp_path, monkeypatch):
+    chosen = _config(f"run_dir={tmp_path / 'run'}")
+    folder = _save(tmp_path / "run", _config())
+    with pytest.raises(ValueError, match=r"^run_dir: expected a folder without a run in it"):
+        locate_run(chosen, tmp_path, ())
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert locate_run(chosen, tmp_path, ())[:2] == (folder, folder / LAST)
+
+
+def test_runs_in_folders_of_one_name_have_ids_of_their_own(tmp_path):
+    """Loggers know a run by its id; one that is continued in its folder keeps it."""
+    chosen = _config(f"run_dir={tmp_path / 'run'}", "resume=auto")
+    first, second = (locate_run(chosen, tmp_path, ()).run_id for _ in range(2))
+    assert first != second and first.startswith("run-") and second.startswith("run-")
+    _save(tmp_path / "run", _config("run_id=run-5"))
+    assert locate_run(chosen, tmp_path, ()).run_id == "run-5"
+    elsewhere = _config(f"run_dir={tmp_path / 'other'}", f"ckpt={tmp_path / 'run' / LAST}")
+    assert locate_run(elsewhere, tmp_path, ()).run_id.startswith("other-")
+    new = locate_run(_config(), tmp_path, ())
+    assert new.run_id == new.folder.name  # the time, which is another for each
 
 
 def test_run_is_made_longer_but_not_shorter(tmp_path):

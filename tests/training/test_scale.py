@@ -14,7 +14,8 @@ from helpers.train_and_save import save_averages
 from helpers.waiting import LONGEST, wait_until
 
 from interpolants.checkpoint.reading import read_checkpoint
-from interpolants.checkpoint.runs import LAST, RunLocation, announced, run_stamp, shared_location
+from interpolants.checkpoint.runs import LAST, RunLocation, announced, shared_location
+from interpolants.checkpoint.stamp import run_stamp
 from interpolants.training.ema import EMA
 from interpolants.training.settings import check_sweep
 from interpolants.utils.ranks import lost_processes
