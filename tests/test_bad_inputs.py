@@ -19,7 +19,7 @@ _COUNT = "expected a whole number > 0"
 # Arguments, and how the sentence starts.
 _TRAIN = {
     "net.hiden=16": f"net.hiden: {_UNKNOWN}; did you mean net.hidden?",
-    "data=chekerboard": "data: expected one of bridge, checkerboard,",
+    "data=chekerboard": "data: expected one of array, bridge, checkerboard,",
     "net.hidden=-1": f"MLP.hidden: {_COUNT}, got -1",
     "net.hidden=wide": "net.hidden: expected a whole number, got 'wide'",
     "net.activation=foo": "MLP.activation: expected one of",

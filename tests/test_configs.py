@@ -150,7 +150,7 @@ _TOGETHER = (
     ("interpolant/gamma", "space"),
     ("sampler/epsilon", "sampler/noise"),
 )
-_ALONE = _ON_CUDA | {"net=dit", "trainer=ddp", "trainer=fsdp"}
+_ALONE = _ON_CUDA | {"net=dit", "net=torch_module", "trainer=ddp", "trainer=fsdp"}
 
 
 def _family(option):

@@ -28,9 +28,8 @@ def main(cfg: Any) -> float:
     check_count("threads", cfg.threads)
     torch.set_num_threads(cfg.threads)
     request = _request(cfg)
-    ckpt = (
-        newest_checkpoint(Path("outputs")) if cfg.ckpt is None else checkpoint_at(Path(cfg.ckpt))
-    )
+    newest = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
+    ckpt = checkpoint_at(newest)
     trust, ranks = list(cfg.trust), _ranks(cfg.patience)
     device = ranks.device(cfg.device)
     model = load(ckpt, weights=cfg.weights, trust=trust, device=device, data=True)

@@ -70,7 +70,7 @@ class Model(TrainedModel):
         self.guidance = guidance
         self.columns = columns
         self.config = dict(config or {})
-        self._keep("sampler", "labels", "guidance")
+        self._keep("sampler", "labels", "guidance", "columns")
 
     def __repr__(self) -> str:
         parts = {"fields": self.fields, "sampler": self.make_sampler()}
@@ -208,8 +208,9 @@ class Model(TrainedModel):
                     x = self._in_model_units(start[low:high], units)
                 parts.append(run(x, noise=source, times=times))
         drawn = joined_samples(parts)
-        ends = self.start_scaling, self.scaling
-        return in_data_units(drawn, label, *ends, backward, self.columns)
+        return in_data_units(
+            drawn, label, self.start_scaling, self.scaling, backward, self.columns
+        )
 
     def is_backward(self, request: SampleRequest) -> bool:
         """True if the request's process starts from data."""

@@ -110,8 +110,7 @@ class InterpolantTask(Task):
             time_sampler=build(config["time_sampler"]),
             labels=labels,
         )
-        notes = [labels.mapping()] if labels is not None and labels.names else []
-        return TaskSetup(trainable, model, notes)
+        return TaskSetup(trainable, model, _notes(labels))
 
     def rebuild(
         self,
@@ -218,3 +217,8 @@ def _check_batch(data: Data, fields: Fields, labels: Labels | None) -> None:
     if x0 is None:
         x0 = fields.base.sample(1, data.event_shape, generator)
     fields.coupling.pair(x0, one.x1, None if labels is None else one.label, generator)
+
+
+def _notes(labels: Labels | None) -> list[str]:
+    """Line with the names of the classes, if they have some."""
+    return [labels.mapping()] if labels is not None and labels.names else []

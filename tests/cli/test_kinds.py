@@ -57,7 +57,7 @@ def test_kinds_of_names_are_looked_up_where_they_stand():
     assert _kind("Gamma", module).names == {"part"}
     assert _kind("Gamma | float", module).names == {"part", "float"}
     # An alias of other annotations.
-    assert _kind("Label", "interpolants.model.request").names == {"int", "list"}
+    assert _kind("Label", "interpolants.model.request").names == {"int", "list", "str"}
 
 
 @pytest.mark.parametrize(

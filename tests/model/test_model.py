@@ -109,7 +109,7 @@ def test_model_without_averages_says_to_take_the_last_weights(path, tmp_path):
     content = torch.load(path, weights_only=True)
     del content["ema"]
     torch.save(content, tmp_path / "bare.ckpt")
-    with pytest.raises(ValueError, match=r"^load\.weights: expected .*; pass weights='raw'$"):
+    with pytest.raises(ValueError, match=r"^load\.weights: expected .*; take 'raw' ones$"):
         interpolants.load(tmp_path / "bare.ckpt")
     assert interpolants.load(tmp_path / "bare.ckpt", weights="raw").event_shape == (4,)
 

@@ -7,6 +7,7 @@ from helpers.figures import normal
 from helpers.problems import INTERPOLANTS, exact_fields
 
 from interpolants.data.finite import FiniteData
+from interpolants.data.labels import Labels
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
 from interpolants.plot.figure_info import FigureInfo
@@ -19,19 +20,21 @@ from interpolants.space.positive_map import PositiveMap
 from interpolants.space.scaling import Scaling
 
 
-def _model(space=None):
+def _model(space=None, **options):
     fields = exact_fields(INTERPOLANTS["linear"], ("velocity", "denoiser"))
-    return Model(fields=fields, event_shape=(2,), scaling=Scaling(None, None, space))
+    scaling = Scaling(None, None, space)
+    return Model(fields=fields, event_shape=(2,), scaling=scaling, **options)
 
 
 def _data():
     data = FiniteData(normal(10, 2))
-    data.columns, data.classes = ("height", "weight"), ("cat", "dog")
+    data.columns = ("height", "weight")
     return data
 
 
 def test_figures_name_the_path_the_process_the_solver_and_the_steps():
-    info = figure_info(_model(), _data(), SampleRequest(n=2, num_steps=7))
+    labels = Labels(frequencies=(0.5, 0.5), names=("cat", "dog"))
+    info = figure_info(_model(labels=labels), _data(), SampleRequest(n=2, num_steps=7))
     assert info.title == "LinearInterpolant: ProbabilityFlow by RK4, 7 steps"
     assert (info.columns, info.classes) == (("height", "weight"), ("cat", "dog"))
     assert not info.log and info.low == -float("inf")

@@ -132,16 +132,6 @@ def test_nfe_of_an_ode_counts_its_stages(solver, calls):
     assert uniform(x, times=(0.123, 0.5)).nfe == calls * 9 // 8
 
 
-def test_settings_that_are_changed_later_are_followed():
-    sampler, start = _one_sided(solver=Euler(), num_steps=4), torch.zeros(2, 2)
-    first = sampler(start)
-    sampler.num_steps = 10
-    assert (first.nfe, sampler(start).nfe) == (4, 10)
-    sampler.solver, sampler.grid = Heun(), UniformGrid()
-    fresh = _one_sided(solver=Heun(), num_steps=10, grid=UniformGrid())
-    assert torch.equal(sampler(start).x, fresh(start).x)
-
-
 @pytest.mark.parametrize(
     ("solver", "calls"), [(EulerMaruyama(), 8), (AB2Maruyama(), 8), (StochasticHeun(), 16)]
 )
