@@ -60,7 +60,7 @@ def trained(cfg: Any) -> Any:
     with TemporaryDirectory() as folder:
         run(cfg, Path(folder))
         (checkpoint,) = Path(folder).glob(f"**/{LAST}")
-        return load(checkpoint)
+        return load(checkpoint, data=True)
 
 
 def spread(values: Sequence[float], digits: int = 4) -> str:

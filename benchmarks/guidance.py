@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--interval", type=float, nargs=2, default=[0, 1])
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model = load(options.ckpt)
+    model = load(options.ckpt, data=True)
     assert isinstance(model, Model)
     data = data_of(model.config)
     features = ClassifierFeatures()

@@ -91,7 +91,9 @@ def train_and_measure(overrides: Sequence[str], seed: int, steps: int) -> Result
         (checkpoint,) = Path(folder).glob(f"**/{LAST}")
         distances, nfe = [], 0
         for weights in ("raw", "ema"):
-            drawn = load(checkpoint, weights=weights).sample(_N, seed=seed, sampler=sampler)
+            drawn = load(checkpoint, weights=weights, data=True).sample(
+                _N, seed=seed, sampler=sampler
+            )
             distances.append(float(SlicedWasserstein()(drawn.x, reference)))
             nfe = drawn.nfe
     return Result(*distances, nfe, seconds)

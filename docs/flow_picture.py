@@ -20,7 +20,7 @@ _LIMIT = 6.5
 
 def draw(checkpoint: str, file: str) -> None:
     """Sample the flow at a few times and write the frames side by side."""
-    path = si.load(checkpoint).sample(4000, times=_TIMES).path
+    path = si.load(checkpoint, data=True).sample(4000, times=_TIMES).path
     assert path is not None
     frames = to_array(path)
     angle = np.arctan2(frames[0, :, 1], frames[0, :, 0])
