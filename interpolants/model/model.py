@@ -207,10 +207,8 @@ class Model(TrainedModel):
                 else:
                     x = self._in_model_units(start[low:high], units)
                 parts.append(run(x, noise=source, times=times))
-        drawn = joined_samples(parts)
-        return in_data_units(
-            drawn, label, self.start_scaling, self.scaling, backward, self.columns
-        )
+        drawn, scalings = joined_samples(parts), (self.start_scaling, self.scaling)
+        return in_data_units(drawn, label, *scalings, backward, self.columns)
 
     def is_backward(self, request: SampleRequest) -> bool:
         """True if the request's process starts from data."""

@@ -13,6 +13,8 @@ from filelock import FileLock, Timeout
 
 from interpolants.utils.log import to_stderr
 
+_RETRIES = 20
+
 
 @final
 class SoleUser:
@@ -34,13 +36,11 @@ class SoleUser:
         self._lock: FileLock | None = None
 
     def __enter__(self) -> SoleUser:
-        self._made_folder = not self.path.parent.exists()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path, thread_local=False)
-        self._acquire(lock)
-        self._lock = lock
-        self.path.write_text(self._record)
-        return self
+        for _ in range(_RETRIES):
+            # An owner that ends between two of these calls deletes the folder.
+            with suppress(FileNotFoundError, FileExistsError):
+                return self._take()
+        return self._take()
 
     def __exit__(
         self,
@@ -68,6 +68,15 @@ class SoleUser:
         if self._lock is not None and not self._holds_file():
             self.__exit__()
             self.__enter__()
+
+    def _take(self) -> SoleUser:
+        self._made_folder = not self.path.parent.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path, thread_local=False)
+        self._acquire(lock)
+        self._lock = lock
+        self.path.write_text(self._record)
+        return self
 
     def _holds_file(self) -> bool:
         """True if the lock file is there and names the process that took it."""

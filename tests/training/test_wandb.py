@@ -6,6 +6,8 @@ from helpers.compose import TINY, first_infinite_weight
 from helpers.scripts import run_here
 from helpers.wandb_file import of_kind, read_records, values
 
+from interpolants.checkpoint.stamp import is_stamp
+
 _WANDB = [*TINY, "logger=wandb", "sample_every=4"]
 
 
@@ -47,7 +49,8 @@ def first(recorded):
 def test_wandb_records_the_run_its_configuration_and_its_end(first):
     _, records = first
     (run,) = of_kind(records, "run")
-    assert (run.run_id, run.project, run.display_name) == ("one", "interpolants", "one")
+    assert (run.project, run.display_name) == ("interpolants", run.run_id)
+    assert run.run_id.startswith("one-") and is_stamp(run.run_id.removeprefix("one-"))
     config = {}
     for update in [run.config, *of_kind(records, "config")]:
         config |= values(update.update)
@@ -83,7 +86,7 @@ def test_wandb_records_images_and_keeps_their_files(first):
 def test_wandb_records_the_checkpoint_as_an_artifact(alias, name, first, recorded):
     _, records = first
     artifacts = of_kind(records, "artifact")
-    assert [(a.type, a.name) for a in artifacts] == 2 * [("model", "model-one")]
+    assert [(a.type, a.name) for a in artifacts] == 2 * [("model", f"model-{_id(records)}")]
     (artifact,) = [a for a in artifacts if alias in a.aliases]
     (entry,) = artifact.manifest.contents
     # The resumed run has replaced the file since, by one of nearly the same size.
@@ -95,7 +98,7 @@ def test_wandb_run_keeps_its_id_when_it_is_resumed(recorded):
     folder, done = recorded
     assert done[1].status == 0, done[1].err
     (_, first), (_, second) = _records(folder / "one")
-    assert _id(first) == _id(second) == "one"
+    assert _id(first) == _id(second)
     steps = [values(row.item)["trainer/global_step"] for row in of_kind(second, "history")]
     assert min(steps) == 5
 
