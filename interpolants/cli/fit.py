@@ -49,10 +49,10 @@ def fit(
 
     Args:
         x: rows (N, *event), a tensor or an array, which are standardised; a map-style data set of
-            PyTorch, whose items are x or (x, label); or `Data`.
+            PyTorch, whose items are x, (x, label) or a dict of them; or `Data`.
         words: further settings, as on the command line: "net.hidden=256", "sampler=sde", ...
-        label: a class 0, 1, ..., (N,), or a vector, (N, C), for each row. With `Data`, say
-            "label_dropout=0.1" to use its labels.
+        label: a class 0, 1, ..., or its name, (N,), or a vector, (N, C), for each row. With
+            `Data`, say "label_dropout=0.1" to use its labels.
         interpolant, objective, net: name of an option, such as "one_sided_linear"; or an object,
             of a network its class or a partial of it.
         max_steps, batch_size, lr: optimiser steps, rows in each, and learning rate.

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, IterableDataset
+from torch.utils.data import Dataset
 
 from interpolants.data.base import Data
+from interpolants.data.dataset_source import DatasetSource
 from interpolants.data.finite import FiniteData
 from interpolants.utils.checks import check
 
@@ -20,8 +21,9 @@ def in_memory(where: str, x: Any, label: Any = None) -> Data:
     Args:
         where: setting that it comes from, for error messages.
         x: rows (N, *event), a tensor, an array or what NumPy converts to one; a map-style data set
-            of PyTorch, whose items are x or (x, label) and are read into memory; or `Data`.
-        label: a class 0, 1, ..., (N,), or a vector, (N, C), for each row.
+            of PyTorch, whose items are x, (x, label) or a dict of them, and are read into memory;
+            or `Data`.
+        label: a class 0, 1, ..., or its name, (N,), or a vector, (N, C), for each row.
 
     Raises:
         ValueError: if it is something else, or labels come from two places.
@@ -32,23 +34,20 @@ def in_memory(where: str, x: Any, label: Any = None) -> Data:
     if isinstance(x, Data):
         return x
     if isinstance(x, Dataset):
-        x, label = _items(where, x)
-    labels = None if label is None else _tensor(f"{where}.label", label)
-    return FiniteData(_tensor(f"{where}.x", x), labels)
+        source = DatasetSource(x, where=f"{where}.x")
+        data = FiniteData(*source.fetch(np.arange(len(source))))
+        data.classes = source.classes
+        return data
+    return FiniteData(_tensor(f"{where}.x", x), None if label is None else _labels(where, label))
 
 
-def _items(where: str, dataset: Any) -> tuple[Tensor, Tensor | None]:
-    """All items of a data set, stacked."""
-    readable = hasattr(dataset, "__len__") and not isinstance(dataset, IterableDataset)
-    rule, got = "a map-style data set, with __len__ and __getitem__", type(dataset).__name__
-    check(readable, f"{where}.x", rule, got, "pass its rows as a tensor")
-    items = [dataset[k] for k in range(len(dataset))]
-    pairs = bool(items) and all(isinstance(item, (tuple, list)) for item in items)
-    lengths = {len(item) for item in items} if pairs else set()
-    check(lengths <= {1, 2}, f"{where}.x", "items x or (x, label)", f"tuples of {lengths}")
-    columns = list(zip(*items, strict=True)) if pairs else [items]
-    parts = [torch.stack([_tensor(f"{where}.x", item) for item in column]) for column in columns]
-    return parts[0], parts[1] if len(parts) == 2 else None
+def _labels(where: str, label: Any) -> Any:
+    """Labels as a tensor; names of classes as an array of text."""
+    if not isinstance(label, Tensor):
+        values = np.asarray(label)
+        if values.dtype.kind in "OU" and all(isinstance(name, str) for name in values.flat):
+            return values.astype(str)
+    return _tensor(f"{where}.label", label)
 
 
 def _tensor(where: str, value: Any) -> Tensor:

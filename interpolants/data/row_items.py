@@ -32,6 +32,9 @@ def parts_of(owner: str, item: Any, x: str | int, label: str | int | None) -> tu
         names, defaults = list(item), ("x", "label")
     elif isinstance(item, Sequence) and not _is_row(item):
         names, defaults = list(range(len(item))), (0, 1)
+        chosen = len(item) <= 2 or x != AUTO or label != AUTO
+        rule, fix = "items of at most a row and its label", "say which by the numbers x and label"
+        check(chosen, owner, rule, f"{len(item)} parts", fix)
     else:
         for argument, key in (("x", x), ("label", label)):
             rule, fix = "auto or null for items of one part", "remove it"

@@ -23,6 +23,13 @@ class _Rows(Dataset):
         return _X[k].numpy()
 
 
+class _Dicts(_Rows):
+    """Items by name."""
+
+    def __getitem__(self, k):
+        return {"x": _X[k], "label": _Y[k]}
+
+
 class _Stream(IterableDataset):
     def __iter__(self):
         return iter(_X)
@@ -45,6 +52,7 @@ class _Frame:
         (_Rows(), None),
         (TensorDataset(_X), None),
         (TensorDataset(_X, _Y), "in items"),
+        (_Dicts(), "in items"),
         (_X, _Y),
         (_X.numpy(), _Y.tolist()),
     ],
@@ -63,13 +71,37 @@ def test_in_memory_data_are_left_as_they_are():
     assert in_memory("fit", data) is data
 
 
+@pytest.mark.parametrize("label", [["dog", "cat"] * 6, np.array(["dog", "cat"] * 6, dtype=object)])
+def test_in_memory_labels_may_be_names(label):
+    data = in_memory("fit", _X, label)
+    expected = FiniteData(_X, torch.tensor([1, 0] * 6)).labels()
+    assert data.classes == ("cat", "dog") and torch.equal(data.labels(), expected)
+
+
+def test_in_memory_keeps_the_names_of_the_classes_of_a_data_set_and_their_order():
+    items = TensorDataset(_X, _Y)
+    items.classes = ["owl", "dog", "cat"]
+    data = in_memory("fit", items)
+    assert data.classes == ("owl", "dog", "cat")
+    assert torch.equal(data.labels(), FiniteData(_X, _Y).labels())
+
+
 @pytest.mark.parametrize(
     ("x", "label", "sentence"),
     [
         ("rows.csv", None, r"^fit\.x: expected numbers: a tensor, .*, got 'str'"),
         (np.array([["a"], ["b"]]), None, r"^fit\.x: expected numbers"),
-        (_Stream(), None, r"^fit\.x: expected a map-style data set, .*'_Stream'; pass its rows"),
-        (TensorDataset(_X, _Y, _Y), None, r"^fit\.x: expected items x or \(x, label\), got"),
+        (
+            _Stream(),
+            None,
+            r"^fit\.x: expected a map-style data set, .*'the stream _Stream'",
+        ),
+        (
+            TensorDataset(_X, _Y, _Y),
+            None,
+            r"^Dataset: expected items of at most a row",
+        ),
+        (TensorDataset(_X[:0]), None, r"^fit\.x: expected at least one item"),
         (TensorDataset(_X), _Y, r"^fit\.label: expected none beside TensorDataset"),
         (Moons(), _Y, r"^fit\.label: expected none beside Moons"),
         (_X[:, 0], None, r"^FiniteData\.x: expected shape \(rows, \*event\)"),
