@@ -42,6 +42,7 @@ def _stop(folder, number, workers, delay):
             env=environment(),
             stderr=file,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # nohup ignores it
         )
     try:
         wait_until(lambda: last.exists() and last.stat().st_mtime_ns > before, job)
