@@ -35,7 +35,10 @@ def in_memory(where: str, x: Any, label: Any = None) -> Data:
         return x
     if isinstance(x, Dataset):
         source = DatasetSource(x, where=f"{where}.x")
-        data = FiniteData(*source.fetch(np.arange(len(source))))
+        rows, labels = source.fetch(np.arange(len(source)))
+        data = FiniteData(
+            torch.from_numpy(rows), None if labels is None else torch.from_numpy(labels)
+        )
         data.classes = source.classes
         return data
     return FiniteData(_tensor(f"{where}.x", x), None if label is None else _labels(where, label))

@@ -87,7 +87,7 @@ def test_image_file_honours_a_test_set_and_labels(tmp_path):
         (
             {"x": np.zeros((4, 2, 2), np.uint8), "y": np.arange(3)},
             {"label": "y"},
-            "label: expected whole numbers, or vectors of numbers, for 4 images in the array y",
+            "label: expected whole numbers, names, or vectors for 4 images in the array y",
         ),
         (
             {"x": np.zeros((4, 2, 2), np.uint8), "y": np.arange(4)},
@@ -122,6 +122,24 @@ def test_image_file_refuses_another_file(tmp_path):
         ValueError, match=r"ImageFile\.path: expected an existing file, .*relative"
     ):
         ImageFile(path=str(tmp_path / "x.npy"))
+
+
+def test_image_file_keeps_the_names_of_classes_in_both_sides(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (6, 4, 4), dtype=np.uint8)
+    label = np.array(["dog", "cat", "dog", "owl", "cat", "ant"])
+    path = str(tmp_path / "images.npz")
+    np.savez(path, x_train=x[:4], y_train=label[:4], x_test=x[4:], y_test=label[4:])
+    data = ImageFile(path=path)
+    assert data.classes == ("ant", "cat", "dog", "owl")
+    assert data.labels().tolist() == [2, 1, 2, 3]
+    assert data.labels(held_out=True).tolist() == [1, 0]
+    data = ImageFile(path=path, key="x_train", label="y_train", held_out_fraction=0.25)
+    assert data.classes == ("cat", "dog", "owl")
+    for held_out in (False, True):
+        rows, codes = torch.arange(data.count(held_out=held_out)), data.labels(held_out=held_out)
+        for image, code in zip(data.pixels(rows, held_out=held_out), codes, strict=True):
+            (k,) = (k for k in range(4) if (x[k] == image.numpy()).all())
+            assert data.classes[code] == label[k]
 
 
 def test_image_folder_decodes_squares_with_the_labels_of_their_folders(tmp_path):
