@@ -1,12 +1,13 @@
 # For a machine with Python 3.11+, git and make: `make train`, `make test`, `make bench`,
 # `make wheel-test`, which builds the archives and tries the installed wheel, `make docs`, which
-# builds the documentation into build/docs, `make docs-look`, which takes pictures of its pages, and
-# `make gpu`, for a machine with a GPU: its tests and its speed.
+# builds the documentation into build/docs, `make docs-look`, which takes pictures of its pages by a
+# browser, `make runs-look`, which does so of the page of a sweep of six runs, and `make gpu`, for a
+# machine with a GPU: its tests and its speed.
 # constraints.txt holds the tested set of versions; pass extra arguments with ARGS="...".
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test bench wheel-test docs docs-look gpu
+.PHONY: train test bench wheel-test docs docs-look runs-look gpu
 
 train: .venv/.train
 	$(BIN)/python train.py $(ARGS)
@@ -29,6 +30,13 @@ docs: .venv/.docs
 
 docs-look: docs
 	$(BIN)/python docs/look.py build/docs build/look $(ARGS)
+
+runs-look: .venv/.train
+	rm -rf build/runs
+	$(BIN)/interpolants train -m interpolant=linear,trigonometric seed=0,1,2 data=moons max_steps=1000 \
+		validate_every=100 sample_every=500 report_size=2000 hydra.sweep.dir=build/runs $(ARGS)
+	$(BIN)/interpolants runs build/runs html=build/runs.html
+	$(BIN)/python docs/look.py build build/look runs
 
 # In the Python that has the CUDA build of torch. Packages that it lacks come from a folder of wheels:
 # make gpu PYTHON=python WHEELS=wheels

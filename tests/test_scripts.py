@@ -179,6 +179,7 @@ def test_scripts_sweep_trains_each_job_in_a_folder_of_its_own(tmp_path):
     (done,) = run_here(tmp_path, [["train", "-m", "interpolant=linear,trigonometric", *TINY]])
     assert done.status == 0 and "error" not in done.err
     assert f"\n{done.out}".count("\nmetric ") == done.out.count("\nenergy_distance ") == 2
+    assert re.search(r"\nrun +interpolant +energy_distance ", done.out)  # what differs, alone
     assert "\n0_interpolant_linear " in done.out and "\n1_interpolant_trigonometric " in done.out
     runs = runs_in(tmp_path)
     assert len(runs) == 2

@@ -19,6 +19,7 @@ _ELSEWHERE = {
     *("run_dir", "run_id", "resume", "ckpt", "debug", "threads", "patience", "workers", "logger"),
     *("log_every", "validate_every", "sample_every", "checkpoint_every", "animation", "metric"),
     *("fingerprint", "event_shape", "times", "std", "validation_size", "report_size", "name"),
+    "overrides",
 }
 _TARGET = "_target_"
 _STAGES = ("test/", "val/")
