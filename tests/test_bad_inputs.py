@@ -44,7 +44,7 @@ _TRAIN = {
     "data=file data.path=none.csv": "data: File.path: expected an existing file, got 'none.csv'",
     "data=file data.path=word.csv": "data: File.path: expected a number in line 3, column 'b' of",
     "data=table data.name=beer": "data: Table.name: expected one of breast_cancer, diabetes,",
-    "data=table batch_size=1000": "Table.batch_size: expected at most the 142 training rows",
+    "data=table batch_size=1000": "batch_size: expected at most the 142 training rows of Table",
     "batch_size=0": f"batch_size: {_COUNT}, got 0",
     "batch_size=true": "batch_size: expected a whole number, got True",
     "max_steps=0": f"max_steps: {_COUNT}, got 0",
@@ -58,7 +58,7 @@ _TRAIN = {
     "validate_every=3": "validate_every: expected a multiple of steps_per_batch = 2, got 3",
     "sample_every=3": "sample_every: expected a multiple of validate_every = 2, got 3",
     "time_sampler.margin=0.7": "time_sampler: UniformTime.margin: expected a number in (0, 0.5)",
-    "ckpt=none.ckpt": f"none.ckpt: {_CHECKPOINT}, got no such file",
+    "ckpt=none.ckpt": f"none.ckpt: {_CHECKPOINT}, or a folder of them, got no such file",
     "ckpt=text.ckpt": f"text.ckpt: {_CHECKPOINT}, got a truncated file or another format",
     "ckpt=foreign.ckpt": f"foreign.ckpt: {_CHECKPOINT}, got a file of another program",
     "resume=always": "resume: expected never or auto, got 'always'; or set ckpt=PATH",
@@ -68,7 +68,7 @@ _TRAIN = {
     "trainer.precision=3": "trainer.precision: expected null or '16' or '16-mixed' or",
 }
 _SAMPLE = {
-    "ckpt=none.ckpt": f"none.ckpt: {_CHECKPOINT}, got no such file",
+    "ckpt=none.ckpt": f"none.ckpt: {_CHECKPOINT}, or a folder of them, got no such file",
     "": "ckpt: expected a trained run below outputs/, got none; train a model first, or set",
     "ckpt=real.ckpt n=0": f"n: {_COUNT}, got 0",
     "ckpt=real.ckpt n=many": "n: expected a whole number, got 'many'",

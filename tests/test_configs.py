@@ -232,7 +232,8 @@ def test_configs_options_train_and_report(options, settings, folder):
     sizes = TINY_SERIES if settings.get("task") == "neural_sde" else sizes
     sizes = TINY[1:] if net == "torch_module" else sizes
     overrides = [f"{key}={value}" for key, value in settings.items()]
-    _check_run(train_with(folder, "max_steps=2", "steps_per_batch=1", *overrides, sizes=sizes))
+    steps = ["max_steps=2", "steps_per_batch=1", "batch_size=8"]  # for sets of ten rows too
+    _check_run(train_with(folder, *steps, *overrides, sizes=sizes))
 
 
 def _of_images(cfg):

@@ -107,7 +107,7 @@ def read_checkpoint(path: str | Path, *, resume: bool = False) -> dict[str, Any]
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"{path}: {_EXPECTED}, got no such file")
+        raise FileNotFoundError(f"{path}: {_EXPECTED}, or a folder of them, got no such file")
     if path.is_dir():
         raise ValueError(f"{path}: {_EXPECTED}, got a folder; name a .ckpt file in it")
     try:

@@ -121,7 +121,8 @@ def _checked_rows(
 ) -> Batch:
     """Batch of all rows as they are kept, after a check that the parts fit together."""
     check(isinstance(x, Tensor), f"{name}.x", "a tensor or a NumPy array", type(x).__name__)
-    check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape))
+    fix = "write x[:, None] for rows of one number"
+    check(x.dim() >= 2, f"{name}.x", "shape (rows, *event)", tuple(x.shape), fix)
     check(len(x) >= 2, f"{name}.x", "at least 2 rows", len(x))
     label = None if label is None else checked_labels(f"{name}.label", label, len(x))
     check_finite_rows(f"{name}.x", x)

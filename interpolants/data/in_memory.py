@@ -14,6 +14,8 @@ from interpolants.data.dataset_source import DatasetSource
 from interpolants.data.finite import FiniteData
 from interpolants.utils.checks import check
 
+_NUMBERS = "biuf"
+
 
 def in_memory(where: str, x: Any, label: Any = None) -> Data:
     """Data of what is given, standardised unless it is `Data` already.
@@ -57,7 +59,9 @@ def _tensor(where: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value.detach().cpu()
     array = np.asarray(value)
-    numbers = array.dtype.kind in "biuf"
+    columns = getattr(value, "columns", ())
+    text = [str(name) for name in columns if np.asarray(value[name]).dtype.kind not in _NUMBERS]
+    fix = f"leave out {', '.join(text)}, or train on its file, with data=file" if text else ""
     rule = "numbers: a tensor, an array or a data set of PyTorch"
-    check(numbers, where, rule, type(value).__name__)
+    check(array.dtype.kind in _NUMBERS, where, rule, type(value).__name__, fix)
     return torch.from_numpy(np.ascontiguousarray(array))

@@ -59,10 +59,10 @@ class SplitData(Data):
         total = size * world_size
         check(
             total <= self.num_train,
-            f"{type(self).__name__}.batch_size",
-            f"at most the {self.num_train} training rows over all ranks",
+            "batch_size",
+            f"at most the {self.num_train} training rows of {type(self).__name__}, over all ranks",
             total,
-            "lower batch_size",
+            "lower it",
         )
         epoch, k = divmod(step, self.num_train // total)
         start = k * total + rank * size

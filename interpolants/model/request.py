@@ -43,7 +43,7 @@ class SampleRequest:
             them if None.
 
     Raises:
-        ValueError: if a number is out of range.
+        ValueError: if a number is out of range, or the sampler is no factory.
     """
 
     n: int
@@ -67,6 +67,8 @@ class SampleRequest:
             value = getattr(self, name)
             if value is not None:
                 check_count(name, value)
+        rule, fix = "a factory of samplers", "pass partial(Sampler, process=ForwardSDE), for one"
+        check(self.sampler is None or callable(self.sampler), "sampler", rule, self.sampler, fix)
         for name in ("start", "image"):
             value = getattr(self, name)
             if isinstance(value, np.ndarray):

@@ -41,9 +41,10 @@ class TorchModule(nn.Module):
         output: key, attribute or index of the predictions in what the module returns; None if it
             returns the tensor itself.
         sizes: arguments of the constructor that follow from the data, such as
-            `in_channels=channels`; out of event_shape, size (without the channels), channels
-            (with those of the image), heads, out_channels (heads times C), classes (with the null
-            label; None without classes) and label_size.
+            `in_channels=channels`; out of event_shape, size (without the channels; empty for
+            vectors), channels (with those of the conditioning image; of vectors, their length),
+            heads, out_channels (heads times C), classes (with the null label; None without
+            classes) and label_size.
 
     Raises:
         ValueError: if an argument is out of range or the module cannot be made.
@@ -191,9 +192,9 @@ def _made(module: Callable[..., nn.Module], sizes: Mapping[str, Any]) -> nn.Modu
     # A foreign constructor may raise anything.
     except Exception as error:
         called = ", ".join(f"{key}={value!r}" for key, value in sizes.items())
-        raise ValueError(
-            f"net.module: {error}; called with net.sizes: {called or 'none'}"
-        ) from error
+        text = f"net.module: {error}; called with net.sizes: {called or 'none'}"
+        vectors = "; the length of vectors is channels" if () in sizes.values() else ""
+        raise ValueError(text + vectors) from error
     check(isinstance(made, nn.Module), "net.module", "a class of torch modules", _kind(made))
     return made
 

@@ -114,7 +114,7 @@ def _losses(objective: Objective, net: _Shifted, steps: Sequence[float]) -> list
     losses = []
     for net.step in steps:
         loss = objective(fields, t, x0, x1, z, keyed_generator(3)).total.detach()
-        losses.append(loss.unflatten(0, (len(times), -1)))
+        losses.append(loss.reshape(len(times), -1))
     return losses
 
 

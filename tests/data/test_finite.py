@@ -187,7 +187,7 @@ def test_table_without_classes_has_no_labels() -> None:
         ),
         (
             lambda: numbered(80).train_batch(0, 31, seed=0, world_size=2),
-            "FiniteData.batch_size: expected at most the 60 training rows over all ranks, got 62",
+            "batch_size: expected at most the 60 training rows of FiniteData, over all ranks",
         ),
     ],
 )

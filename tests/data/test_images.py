@@ -219,7 +219,7 @@ def test_photo_patches_of_training_and_held_out_share_no_row():
         (lambda: _images(pad=-1), "Images.pad: expected a whole number >= 0, got -1"),
         (
             lambda: _images().train_batch(0, 31, 0, world_size=2),
-            "Images.batch_size: expected at most the 60 training rows over all ranks, got 62",
+            "batch_size: expected at most the 60 training rows of Images, over all ranks, got 62",
         ),
         (lambda: PhotoPatches(size=65), "PhotoPatches.size: expected a whole number from 1 to 64"),
         (lambda: PhotoPatches(stride=0), "PhotoPatches.stride: expected a whole number from 1 to"),

@@ -1,6 +1,7 @@
 """Data in memory from what a notebook has."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
@@ -69,6 +70,12 @@ def test_in_memory_rows_are_those_of_finite_data(x, label):
 def test_in_memory_data_are_left_as_they_are():
     data = Moons()
     assert in_memory("fit", data) is data
+
+
+def test_in_memory_names_the_columns_of_a_table_that_are_text():
+    table = pd.DataFrame({"age": [1.0, 2.0], "owner": ["a", "b"]})
+    with pytest.raises(ValueError, match=r"^fit\.x: .* got 'DataFrame'; leave out owner, or"):
+        in_memory("fit", table)
 
 
 @pytest.mark.parametrize("label", [["dog", "cat"] * 6, np.array(["dog", "cat"] * 6, dtype=object)])

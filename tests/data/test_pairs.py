@@ -88,7 +88,9 @@ def test_pairs_need_an_archive_and_fewer_rows_in_a_batch_than_there_are(tmp_path
     for name, rule in (("rows.npz", "expected arrays x0 and x1 in"), ("no.npz", "an existing")):
         with pytest.raises(ValueError, match=rf"^Pairs\.path: .*{rule}"):
             Pairs(path=str(tmp_path / name))
-    with pytest.raises(ValueError, match=r"^Pairs\.batch_size: expected at most the 240"):
+    with pytest.raises(
+        ValueError, match=r"^batch_size: expected at most the 240 training rows of Pairs"
+    ):
         Pairs(path=archive).train_batch(0, 241, seed=0)
 
 

@@ -54,3 +54,8 @@ def test_record_is_plain_data_that_tells_requests_apart():
 def test_request_refuses_numbers_out_of_range(change, rule):
     with pytest.raises(ValueError, match=rule):
         SampleRequest(**{"n": 1} | change)
+
+
+def test_request_refuses_the_name_of_a_sampler():
+    with pytest.raises(ValueError, match=r"^sampler: expected a factory .*'sde'; pass partial"):
+        SampleRequest(n=1, sampler="sde")
