@@ -46,6 +46,7 @@ class TableRows:
         categories: the categorical columns, by name.
         classes: the column of labels, or None.
         vectors: labels that are vectors, (N, C), or None.
+        places: numbers of the rows in the file, counted from 0, (N,).
     """
 
     columns: Columns
@@ -53,6 +54,7 @@ class TableRows:
     categories: Mapping[str, Categories]
     classes: Categories | None
     vectors: Floats | None
+    places: NDArray[np.int64]
 
     def values(self) -> Floats:
         """Rows as numbers, (N, D)."""
@@ -130,6 +132,7 @@ def read_rows(table: TableFile, settings: TableSettings) -> TableRows:
         categories={name: texts[name] for name in categorical},
         classes=texts[classes[0]] if classes else None,
         vectors=np.stack([values[name] for name in vectors], axis=1) if vectors else None,
+        places=np.flatnonzero(kept),
     )
 
 
