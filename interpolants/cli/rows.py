@@ -1,4 +1,4 @@
-"""What the commands on rows of a file share."""
+"""Settings of the commands on rows of a file."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -130,8 +130,8 @@ def score_rows(model: Model, rows: Rows, request: ScoreRequest) -> Scores:
     values = torch.stack([part.value.double() for part in found])
     variance = _variance(values, found[0])
     if _has_steps(_sampler(model, request)):
-        half = replace(request, num_steps=request.num_steps // 2)
-        change = _log_prob(model, x[0], rows.label, half, 0).value.double() - values[0]
+        half = _log_prob(model, x[0], rows.label, request, 0, num_steps=request.num_steps // 2)
+        change = half.value.double() - values[0]
         variance = variance.nan_to_num(nan=0.0) + change.square()
     else:
         notes.append("errors do not include that of the solver's steps")
@@ -154,7 +154,12 @@ def _noisy(x: Tensor, whole: Tensor, seed: int, draw: int) -> Tensor:
 
 
 def _log_prob(
-    model: Model, x: Tensor, label: Label | None, request: ScoreRequest, draw: int
+    model: Model,
+    x: Tensor,
+    label: Label | None,
+    request: ScoreRequest,
+    draw: int,
+    num_steps: int | None = None,
 ) -> LogProb:
     return model.log_prob(
         x,
@@ -163,7 +168,7 @@ def _log_prob(
         likelihood=request.likelihood,
         sampler=request.sampler,
         chunk_size=request.chunk_size,
-        num_steps=request.num_steps,
+        num_steps=num_steps or request.num_steps,
     )
 
 

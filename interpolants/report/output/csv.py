@@ -13,8 +13,8 @@ from interpolants.utils.files import replace
 class CsvOutput(TableOutput):
     """File `<stem>.csv` with names of columns in its first line, as `data=file` reads it.
 
-    Numbers have as many digits as tell them from others of their precision; a number that is not
-    finite is nan, inf or -inf. Text is in double quotes.
+    Numbers have the fewest digits that distinguish them from others of their precision; a number
+    that is not finite is nan, inf or -inf. Text is in double quotes.
     """
 
     def write_table(self, table: Table, folder: Path, stem: str) -> list[Path]:
