@@ -52,7 +52,7 @@ def data_of(
 
 def _above(own: Mapping[str, Any], checkpoint: Path) -> dict[str, str]:
     """Relative places that do not exist, in the nearest folder above the checkpoint with them."""
-    found = {}
+    found: dict[str, str] = {}
     for key in _PLACES:
         place = own.get(key)
         if isinstance(place, str) and not Path(place).exists():

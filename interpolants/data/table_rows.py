@@ -166,6 +166,7 @@ def _missing(table: TableFile, gone: Mapping[str, Any], rule: str) -> NDArray[np
         place = table.place(int(gone[name].argmax()), name)
         fix = f"{some} have none; set missing=drop to leave them out, or fill them"
         check(False, where, f"a value in {place}", "none", fix)
+    check(not rows.all(), where, f"a row of {table.path} without a missing cell", "none")
     each = ", ".join(f"{count} by {name!r}" for name, count in counts.items())
     warnings.warn(f"{where}: dropped {some} with a missing cell ({each})", stacklevel=3)
     return rows

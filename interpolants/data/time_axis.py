@@ -95,8 +95,8 @@ class TimeAxis:
             import pandas
         except ImportError:
             return None
-        dates = pandas.DatetimeIndex(_as_seconds(self.values.sort().values.numpy()))
-        frequency = pandas.infer_freq(dates) if len(dates) > 2 else None
+        dates = _as_seconds(self.values.sort().values.numpy())
+        frequency = pandas.DatetimeIndex(dates, freq="infer").freq
         if frequency is None:
             return None
         found = pandas.date_range(dates[-1], periods=count + 1, freq=frequency)[1:]

@@ -105,10 +105,12 @@ def write_translation(
     check(not lost, "data.path", "rows with finite partners", f"rows {lost[:5]} without", fix)
     table = partial(table_of, model, drawn, backward=backward)
     x, notes = drawn.x.cpu(), [*settings.notes, *rows.notes]
+    # None if partner k is that of row k of the file.
+    places = rows.places.tolist() if rows.places[-1] + 1 > n else None
     files = [*output.write(x, drawn.label, settings.folder, settings.stem, table)]
     files.append(_record_of(settings))
     cost = {"n": n, "nfe": drawn.nfe, "seconds": drawn.seconds, "notes": notes, "file": file.path}
-    write_numbers(files[-1], cost | {"request": request.record()})
+    write_numbers(files[-1], cost | {"rows": places, "request": request.record()})
     text = f"partners of {n} rows, NFE {drawn.nfe}, {drawn.seconds:.2f} s"
     return RowReport("\n".join([*notes, text, *map(str, files)]), float(n), files)
 

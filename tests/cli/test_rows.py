@@ -173,6 +173,8 @@ _REFUSED = {
     "'city', got 'Rome'",
     "score table data.path=bare.csv": "data.path: expected the labels that the model was trained "
     "with, got 'none'; say label=... for all rows, or unconditional=true",
+    "score table data.path=empty.csv data.missing=drop": "data.missing: expected a row of empty.csv"
+    " without a missing cell, got 'none'",
     "score table data.path=ages.csv": "data.path: expected a file with the model's columns age, "
     "city, visits, got 'ages.csv without age, visits'; did you mean 'ages'?",
     "score two data.path=a.npy": "DatasetBase.log_prob: expected a base with a known density",
@@ -190,6 +192,7 @@ def test_rows_that_do_not_fit_are_refused_in_a_sentence(case, at):
     rows = people(8)
     write_rows("new.csv", rows)
     write_rows("gap.csv", [rows[0], rows[1] | {"age": ""}])
+    write_rows("empty.csv", [rows[0] | {"age": ""}])
     write_rows("other.csv", [*rows[:3], rows[3] | {"city": "Rome"}])
     write_rows("bare.csv", [{k: row[k] for k in _NAMES[:3]} for row in rows], _NAMES[:3])
     write_rows("ages.csv", [{"ages": 3, "city": "Oslo"}], ("ages", "city"))
@@ -241,6 +244,20 @@ def test_translated_rows_are_those_of_sample_with_these_starts(sampler, names, r
     data = File(path=f"rows_{sampler}_num_steps_6.csv")
     assert data.columns == (("p", "q") if sampler == "ode" else ("u", "v"))
     found = np.loadtxt(f"rows_{sampler}_num_steps_6.csv", delimiter=",", skiprows=1)
+    assert np.array_equal(found.astype(np.float32), expected.numpy())
+
+
+def test_partners_of_rows_that_are_left_are_listed_by_their_number(runs, at):
+    lines = ["u,v", "0.5,1", ",2", "-1,0"]
+    with open("gap.csv", "w") as file:
+        file.write("\n".join(lines))
+    with pytest.warns(UserWarning, match="dropped 1 of 3 rows"):
+        at("translate", "two", "data.path=gap.csv", "data.missing=drop", "num_steps=2")
+    assert json.load(open("gap_ode_num_steps_2.json"))["rows"] == [0, 2]
+    x = torch.tensor([[0.5, 1], [-1, 0]])
+    make = sampler_of("ode")
+    expected = si.load(runs / "two", data=True).sample(2, start=x, sampler=make, num_steps=2).x
+    found = np.loadtxt("gap_ode_num_steps_2.csv", delimiter=",", skiprows=1)
     assert np.array_equal(found.astype(np.float32), expected.numpy())
 
 
