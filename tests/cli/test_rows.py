@@ -83,15 +83,15 @@ def at(runs, tmp_path, monkeypatch):
 
 
 def test_score_puts_ten_planted_outliers_first(tmp_path):
-    """The columns are correlated; each outlier lies far off the plane of the others, or far."""
+    """Each lies six standard deviations off the plane of correlated columns, or along it."""
     random = np.random.default_rng(0)
     mix = np.array([[1, 0, 0.8, 0.5], [0, 1, 0.6, -0.5], [0, 0, 0.4, 0], [0, 0, 0, 0.4]])
     draw = lambda n: random.normal(size=(n, 4)) @ mix * [1, 10, 0.1, 3] + [0, 50, 1, -7]  # noqa: E731
     names = "a,b,c,d"
     train = write_array(tmp_path / "train.csv", draw(600), names)
     x, places = draw(300), random.choice(300, 10, replace=False)
-    far = np.array([[0, 0, 0.4, 0], [0, 0, 0, 1.6], [5, 0, 4, 2.5], [0, -5, -3, 2.5]] * 3)[:10]
-    x[places] = x.mean(axis=0) + random.choice([-1, 1], (10, 1)) * far * [1.2, 12, 6, 9]
+    far = np.array([[0, 0, 2.4, 0], [0, 0, 0, 2.4], [6, 0, 4.8, 3], [0, -6, -3.6, 3]] * 3)[:10]
+    x[places] = x.mean(axis=0) + random.choice([-1, 1], (10, 1)) * far * [1, 10, 0.1, 3]
     new = write_array(tmp_path / "new.csv", x[:, ::-1], names[::-1])
     model = si.fit(File(path=train), "net.hidden=32", max_steps=500, batch_size=128)
     saved = model.save(tmp_path / "saved")
@@ -173,8 +173,8 @@ _REFUSED = {
     "'city', got 'Rome'",
     "score table data.path=bare.csv": "data.path: expected the labels that the model was trained "
     "with, got 'none'; say label=... for all rows, or unconditional=true",
-    "score table data.path=empty.csv data.missing=drop": "data.missing: expected a row of empty.csv"
-    " without a missing cell, got 'none'",
+    "score table data.path=empty.csv data.missing=drop": "data.missing: expected a row of "
+    "empty.csv without a missing cell, got 'none'",
     "score table data.path=ages.csv": "data.path: expected a file with the model's columns age, "
     "city, visits, got 'ages.csv without age, visits'; did you mean 'ages'?",
     "score two data.path=a.npy": "DatasetBase.log_prob: expected a base with a known density",
