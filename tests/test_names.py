@@ -60,6 +60,9 @@ _NO_YAML = {
     "data.columns",
     "data.csv_table",
     "data.table_rows",
+    "data.row_file",  # rows for a trained model
+    "data.series_end",  # what follows a time series, as the next
+    "data.time_axis",
     "data.labels",  # found in the data
     "data.public_dataset",  # where files are looked for
     "driver.exact_fractional_brownian",  # draws whole paths; drives nothing

@@ -20,6 +20,8 @@ _SECTION = re.compile(r"^(Args|Attributes):$")
 _CHOICE = re.compile(
     r"^  - (?:override )?(?P<root>/?)(?P<group>[\w/@.]+): (?P<value>[^#]*)(?:#\s*(?P<note>.*))?$"
 )
+# Commands beside `train`, whose page has the settings of tasks too.
+_COMMANDS = ("sample", "score", "translate")
 _ARGUMENT = re.compile(r"^    (?P<names>[\w, *]+): (?P<text>.*)$")
 
 
@@ -37,9 +39,11 @@ def pages(conf: Path) -> dict[str, str]:
     folders = [path for path in folders if path.name not in ("hydra", "experiment", "task")]
     texts = {f"{folder.name}.md": _folder_page(conf, folder) for folder in folders}
     texts["train.md"] = _script_page(conf, "train", ("task",))
-    texts["sample.md"] = _script_page(conf, "sample", ())
+    texts |= {f"{name}.md": _script_page(conf, name, ()) for name in _COMMANDS}
     texts["experiment.md"] = _experiments(conf / "experiment")
-    texts["index.md"] = _index(["train", "sample", "experiment", *(path.name for path in folders)])
+    texts["index.md"] = _index(
+        ["train", *_COMMANDS, "experiment", *(path.name for path in folders)]
+    )
     return texts
 
 

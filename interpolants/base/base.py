@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from interpolants.data.columns import Columns
 from interpolants.space.scaling import Scaling
 from interpolants.utils.checks import check
 from interpolants.utils.seeds import keyed_generator
@@ -40,6 +41,11 @@ class Base(abc.ABC):
             signal: beta(0) / alpha(0), the weight of x1 at the start of a one-sided path.
         """
         return
+
+    @property
+    def columns(self) -> Columns | None:
+        """Columns of the table that x0 are rows of; None for others."""
+        return None
 
     def fingerprint(self) -> dict[str, Any]:
         """Fingerprint of data that x0 is drawn from; empty if it is not drawn from data."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from interpolants.base.base import Base
 from interpolants.data.base import Data
+from interpolants.data.columns import Columns
 from interpolants.space.base import Space
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.space.scaling import Scaling
@@ -61,6 +62,10 @@ class DatasetBase(Base):
         key = torch.randint(2**62, (), generator=generator, device=device)
         drawn = self.data.sample(n, torch.Generator().manual_seed(int(key))).x1
         return self.scaling.to_model(drawn).to(device, torch.get_default_dtype())
+
+    @property
+    def columns(self) -> Columns | None:
+        return self.data.table
 
     def fingerprint(self) -> dict[str, Any]:
         return self.data.fingerprint()

@@ -38,11 +38,25 @@ def data_of(
     for key in chosen:
         name = str(own.get("_target_", "")).rpartition(".")[2]
         check(key in own, f"data.{key}", f"no such setting for {name}", chosen[key])
+    found = _above(own, checkpoint)
+    try:
+        data = spec.build(own | chosen, Data, where="data", trust=trust)
+    except (ValueError, OSError):
+        # Only now: a name of data in the package may also be that of a folder above.
+        if not found.keys() - chosen.keys():
+            raise
+        data = spec.build(own | found | chosen, Data, where="data", trust=trust)
+    assert isinstance(data, Data)
+    return data
+
+
+def _above(own: Mapping[str, Any], checkpoint: Path) -> dict[str, str]:
+    """Relative places that do not exist, in the nearest folder above the checkpoint with them."""
+    found: dict[str, str] = {}
     for key in _PLACES:
         place = own.get(key)
         if isinstance(place, str) and not Path(place).exists():
             above = (folder / place for folder in checkpoint.resolve().parents)
-            own[key] = next((str(found) for found in above if found.exists()), place)
-    data = spec.build(own | chosen, Data, where="data", trust=trust)
-    assert isinstance(data, Data)
-    return data
+            nearest = next(filter(Path.exists, above), None)
+            found |= {} if nearest is None else {key: str(nearest)}
+    return found

@@ -16,7 +16,7 @@ from interpolants.cli.errors import unknown
 from interpolants.cli.kinds import ANY, Kind, default_kind, kind_of
 from interpolants.utils.checks import check
 
-# What the defaults in train.yaml, sample.yaml and task/ do not tell.
+# What the defaults in the yaml files of commands and task/ do not tell.
 _KINDS = {
     **dict.fromkeys(("ckpt", "init", "run_dir", "run_id", "out", "stem"), "str | None"),
     **dict.fromkeys(("freeze", "change"), "list[str]"),
@@ -25,6 +25,7 @@ _KINDS = {
     "num_steps": "int",
     "label": "int | float | bool | str | Sequence[float] | None",
     **dict.fromkeys(("weights", "init_weights"), "str | float"),
+    "dequantise": "bool | None",
 }
 # Keys of a part that only Hydra reads.
 _HYDRA = {"_target_", "_partial_", "_convert_", "_recursive_", "_args_"}
@@ -51,7 +52,7 @@ def known_keys(command: str, folders: Sequence[Path], task: str = "*") -> Known:
     """Keys of a command, read from its yaml file and from those of its tasks.
 
     Args:
-        command: train or sample.
+        command: its name.
         folders: of yaml files; the first has the command's own, the others are the user's.
         task: the task, or * for all.
     """

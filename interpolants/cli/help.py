@@ -11,8 +11,8 @@ from typing import NamedTuple
 _WIDTH = 99
 _CHOICE = re.compile(r"^  - (?P<key>/?\w+): (?P<value>.*?)(?: # (?P<comment>.*))?$")
 _SETTING = re.compile(r"^(?P<key>\w+): (?P<value>.*?)(?: # (?P<comment>.*))?$")
-# Groups that are no choice of a command, but of its choices.
-_PARTS = {"features"}
+# Groups that are no choice of a command, but of one of its choices.
+_PARTS = {"metric": "features"}
 _ENDING = """\
 Options of Hydra:
 
@@ -36,7 +36,8 @@ def help_text(name: str, folders: Sequence[Path]) -> str:
         folders: of yaml files; the first has the command's own, the others are the user's.
     """
     choices, settings = entries(folders[0] / f"{name}.yaml")
-    known = {choice.text.partition("=")[0] for choice in choices} | _PARTS
+    known = {choice.text.partition("=")[0] for choice in choices}
+    known |= {part for choice, part in _PARTS.items() if choice in known}
     parts = [
         f"interpolants {name} [key=value] [group=option] ...",
         f"Choices and their defaults:\n\n{_table(choices)}",

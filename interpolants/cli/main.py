@@ -10,7 +10,12 @@ from interpolants.cli.conf import conf_folder
 from interpolants.cli.errors import report
 from interpolants.cli.run import one_line_warnings, run
 
-_COMMANDS = {"train": "train a model", "sample": "draw samples of a trained model"}
+_COMMANDS = {
+    "train": "train a model",
+    "sample": "draw samples of a trained model",
+    "score": "log densities of rows of a file, outliers first",
+    "translate": "partners of rows of a file, by a model between two data sets",
+}
 _TOOLS = {"runs": "compare the runs below a folder"}
 
 
@@ -32,10 +37,10 @@ def main() -> None:
 
 
 def start(command: str, arguments: Sequence[str] | None = None) -> None:
-    """Run `train` or `sample`.
+    """Run a command with a configuration, such as `train` or `sample`.
 
     Args:
-        command: which of the two.
+        command: its name.
         arguments: overrides and options; those of the command line if None.
     """
     job = importlib.import_module(f"interpolants.cli.{command}").main
@@ -58,7 +63,10 @@ def start_tool(command: str, arguments: Sequence[str]) -> None:
 
 
 def _help() -> str:
-    lines = [f"  interpolants {name} [key=value] ...  {text}" for name, text in _COMMANDS.items()]
-    lines += [f"  interpolants {name} [folder] [key=value] ...  {t}" for name, t in _TOOLS.items()]
+    words = {f"{name} [key=value] ...": text for name, text in _COMMANDS.items()}
+    words |= {f"{name} [folder] [key=value] ...": text for name, text in _TOOLS.items()}
+    lines = [
+        f"  interpolants {name:{max(map(len, words))}}  {text}" for name, text in words.items()
+    ]
     fix = "`interpolants train --help`, and so on, list the settings of each."
     return "\n".join(["Generative modelling with stochastic interpolants.", "", *lines, "", fix])

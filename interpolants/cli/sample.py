@@ -12,43 +12,28 @@ from typing import Any
 
 def main(cfg: Any) -> float:
     """Draw samples, measure them beside their floors, write files; returns the first metric."""
-    import torch
     from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
-    from interpolants.checkpoint.loading import load, task_of
-    from interpolants.checkpoint.runs import checkpoint_at, newest_checkpoint
     from interpolants.cli.stem import stem_of
+    from interpolants.cli.trained import trained
     from interpolants.report.writer import sole_writer
-    from interpolants.utils.checks import check_count
     from interpolants.utils.log import to_stderr
-    from interpolants.utils.memory import keep_freed_memory
 
-    keep_freed_memory()
-    check_count("threads", cfg.threads)
-    torch.set_num_threads(cfg.threads)
-    request = _request(cfg)
-    newest = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
-    ckpt = checkpoint_at(newest)
-    trust, ranks = list(cfg.trust), _ranks(cfg.patience)
-    device = ranks.device(cfg.device)
-    model = load(ckpt, weights=cfg.weights, trust=trust, device=device, data=True)
-    task, hydra = task_of(model.config, trust), HydraConfig.get()
-    task.check_overrides(hydra.overrides.task)
-    stem = cfg.stem
+    request, ranks, hydra = _request(cfg), _ranks(cfg.patience), HydraConfig.get()
+    found = trained(cfg, ranks.device(cfg.device), data=True)
+    model, stem = found.model, cfg.stem
     if stem is None:
-        name = task.stem(hydra.runtime.choices["sampler"])
+        name = found.task.stem(hydra.runtime.choices["sampler"])
         stem = stem_of(name, hydra.overrides.task)
-    data, note = _data(cfg, model, ckpt)
+    data, note = _data(cfg, model, found.ckpt)
     metrics = [instantiate(node, _convert_="all") for node in cfg.metric.values()]
-    settings = _settings(cfg, ckpt, stem, note)
+    settings = _settings(cfg, found.run, stem, note)
     with sole_writer(settings.folder, stem) if ranks.rank == 0 else nullcontext():
-        report = task.report(model, data, metrics, request, settings, ranks, to_stderr)
+        report = found.task.report(model, data, metrics, request, settings, ranks, to_stderr)
     if report is None:
         return float("nan")
-    named = isinstance(cfg.weights, str)
-    used = f"{cfg.weights} weights" if named else f"average of relative width {cfg.weights}"
-    print(f"{ckpt} ({used})")
+    print(found.used)
     print(report.table())
     return report.metrics[0].value if report.metrics else float("nan")
 
@@ -109,14 +94,13 @@ def _data(cfg: Any, model: Any, ckpt: Path) -> tuple[Any, str]:
     return data, data_note(model.config, data.fingerprint())
 
 
-def _settings(cfg: Any, ckpt: Path, stem: str, note: str) -> Any:
+def _settings(cfg: Any, run: Path, stem: str, note: str) -> Any:
     """The files that the configuration asks for."""
     from hydra.utils import instantiate
 
     from interpolants.report.kept import KEPT, Kept
     from interpolants.report.settings import ReportSettings
 
-    run = ckpt if ckpt.is_dir() else ckpt.parent.parent  # a saved model is a folder
     likelihood = cfg.get("likelihood")
     return ReportSettings(
         folder=run / "samples" if cfg.out is None else Path(cfg.out),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 # Settings that decide no sample.
 _ELSEWHERE = {
@@ -14,18 +14,19 @@ _ELSEWHERE = {
 _MOST = 100
 
 
-def stem_of(sampler: str, overrides: Iterable[str]) -> str:
+def stem_of(sampler: str, overrides: Iterable[str], decide: Collection[str] = ()) -> str:
     """Stem of the files of a request, such as `ode_label_3_num_steps_64`.
 
     Args:
         sampler: name of the sampler.
         overrides: words of the command line. Those that decide the samples are in the stem, but
             not their number, for more samples continue the same stream.
+        decide: settings that are in the stem though they decide no sample.
     """
-    parts = []
+    parts, elsewhere = [], _ELSEWHERE - {*decide}
     for word in sorted(overrides):
         key, _, value = word.lstrip("+~").partition("=")
-        if key != "sampler" and value != "null" and re.split(r"[./@]", key)[0] not in _ELSEWHERE:
+        if key != "sampler" and value != "null" and re.split(r"[./@]", key)[0] not in elsewhere:
             parts.append(f"{re.sub('^sampler[./]', '', key)}_{value}")
     return file_name("_".join([sampler, *parts]))
 

@@ -18,7 +18,7 @@ def check_words(command: str, folders: Sequence[Path], words: Sequence[str]) -> 
     """Refuse options that Hydra lacks, and settings that another command or only Lightning has.
 
     Args:
-        command: train or sample.
+        command: its name.
         folders: of yaml files; the first has those of the commands, the others are the user's.
         words: of the command line.
 

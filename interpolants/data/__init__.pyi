@@ -43,8 +43,11 @@ from .photo_patches import PhotoPatches as PhotoPatches
 from .pinwheel import Pinwheel as Pinwheel
 from .public_dataset import PublicDataset as PublicDataset
 from .rings import Rings as Rings
+from .row_file import RowFile as RowFile
+from .row_file import Rows as Rows
 from .row_source import RowSource as RowSource
 from .s_curve import SCurve as SCurve
+from .series_end import SeriesEnd as SeriesEnd
 from .split_data import SplitData as SplitData
 from .swiss_roll import SwissRoll as SwissRoll
 from .table import Table as Table
@@ -52,5 +55,7 @@ from .table_file import Dialect as Dialect
 from .table_file import TableFile as TableFile
 from .table_rows import TableRows as TableRows
 from .table_rows import TableSettings as TableSettings
+from .time_axis import Following as Following
+from .time_axis import TimeAxis as TimeAxis
 from .time_series import TimeSeries as TimeSeries
 from .time_series_data import TimeSeriesData as TimeSeriesData

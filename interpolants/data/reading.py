@@ -112,19 +112,33 @@ def as_rows(owner: str, values: Array, place: str) -> Tensor:
         ValueError: if the values are not finite real numbers in at least two rows, or whole
             numbers that float64 cannot distinguish.
     """
+    rows = number_rows(owner, values, place)
+    check(len(rows) >= 2, f"{owner}.path", f"at least 2 rows in {place}", len(rows))
+    return as_precise(rows)
+
+
+def number_rows(owner: str, values: Array, place: str) -> Tensor:
+    """Convert to finite rows (N, *event), N > 0, in float32 if it holds the dtype, or float64.
+
+    Args:
+        owner, values, place: as of `as_rows`.
+
+    Raises:
+        ValueError: as of `as_rows`, but for the number of rows.
+    """
     where = f"{owner}.path"
     is_numeric = np.issubdtype(values.dtype, np.number) or values.dtype == np.bool_
     is_real = is_numeric and not np.issubdtype(values.dtype, np.complexfloating)
     check(is_real, where, f"real numbers in {place}", str(values.dtype))
     check(values.ndim >= 1, where, f"rows in {place}", "a single number")
-    check(len(values) >= 2, where, f"at least 2 rows in {place}", len(values))
+    check(len(values) > 0, where, f"rows in {place}", 0)
     exact = np.can_cast(values.dtype, np.float32)
     rows = torch.from_numpy(np.ascontiguousarray(values, np.float32 if exact else np.float64))
     rows = rows.unsqueeze(1) if rows.dim() == 1 else rows
     check(rows[0].numel() > 0, where, f"at least one number in a row of {place}", 0)
     check_finite_rows(where, rows)
     _check_whole(where, values, place)
-    return as_precise(rows)
+    return rows
 
 
 def _check_whole(where: str, values: Array, place: str) -> None:

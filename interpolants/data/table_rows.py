@@ -46,6 +46,7 @@ class TableRows:
         categories: the categorical columns, by name.
         classes: the column of labels, or None.
         vectors: labels that are vectors, (N, C), or None.
+        places: numbers of the rows in the file, counted from 0, (N,).
     """
 
     columns: Columns
@@ -53,6 +54,7 @@ class TableRows:
     categories: Mapping[str, Categories]
     classes: Categories | None
     vectors: Floats | None
+    places: NDArray[np.int64]
 
     def values(self) -> Floats:
         """Rows as numbers, (N, D)."""
@@ -130,6 +132,7 @@ def read_rows(table: TableFile, settings: TableSettings) -> TableRows:
         categories={name: texts[name] for name in categorical},
         classes=texts[classes[0]] if classes else None,
         vectors=np.stack([values[name] for name in vectors], axis=1) if vectors else None,
+        places=np.flatnonzero(kept),
     )
 
 
@@ -163,6 +166,7 @@ def _missing(table: TableFile, gone: Mapping[str, Any], rule: str) -> NDArray[np
         place = table.place(int(gone[name].argmax()), name)
         fix = f"{some} have none; set missing=drop to leave them out, or fill them"
         check(False, where, f"a value in {place}", "none", fix)
+    check(not rows.all(), where, f"a row of {table.path} without a missing cell", "none")
     each = ", ".join(f"{count} by {name!r}" for name, count in counts.items())
     warnings.warn(f"{where}: dropped {some} with a missing cell ({each})", stacklevel=3)
     return rows

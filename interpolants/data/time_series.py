@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interpolants.data.categories import Categories
 from interpolants.data.columns import known_columns
 from interpolants.data.finite_time_series import FiniteTimeSeries
+from interpolants.data.series_end import SeriesEnd, end_of
 from interpolants.data.table_file import Dialect
 from interpolants.data.table_rows import TABLES, is_table, open_table
+from interpolants.data.time_axis import Following, TimeAxis
 from interpolants.utils.checks import (
     check,
     check_count,
@@ -81,12 +82,13 @@ class TimeSeries(FiniteTimeSeries):
         spacing = _checked_spacing(length, stride, tick, spacing)
         check_open_interval("TimeSeries.held_out_fraction", held_out_fraction, 0, 1)
         dialect = Dialect(sep, header, decimal)
-        values, self.columns = _read(path, dialect, columns, time, tick)
+        values, self.columns, self._axis = _read(path, dialect, columns, time, tick)
         if log:
             # NaN <= 0 is false, so missing numbers pass.
             lowest, good = float(values.nan_to_num(nan=1).min()), not bool((values <= 0).any())
             check(good, "TimeSeries.log", f"false, or numbers > 0 in {path}", lowest)
             values = values.log()
+        self._series, self._units = values, {"log": log, "relative": relative}
         parts = [
             _windows(part, length, stride, relative) for part in _parts(values, held_out_fraction)
         ]
@@ -98,6 +100,13 @@ class TimeSeries(FiniteTimeSeries):
             times=[spacing * k for k in range(length)],
             standardize=standardize,
             is_held_out=torch.arange(sum(map(len, parts))) >= len(parts[0]),
+        )
+
+    def end(self, count: int, ahead: int) -> SeriesEnd:
+        steps = Following("step", np.arange(1, ahead + 1))
+        following = steps if self._axis is None else self._axis.following(ahead)
+        return end_of(
+            self._series, count, columns=self.columns, following=following, **self._units
         )
 
 
@@ -114,8 +123,10 @@ def _checked_spacing(length: int, stride: int, tick: float, spacing: float | Non
 
 def _read(
     path: str, dialect: Dialect, columns: Sequence[str] | None, time: str | None, tick: float
-) -> tuple[Tensor, tuple[str, ...]]:
+) -> tuple[Tensor, tuple[str, ...], TimeAxis | None]:
     """Read the series on its grid, (grid points, channels), float64, and names of its channels.
+
+    Last its times, if there is a column of them.
 
     Numbers that are missing are NaN.
     """
@@ -139,31 +150,14 @@ def _read(
         gone = texts[time].codes < 0
         place = table.place(int(gone.argmax()), time)
         check(not gone.any(), "TimeSeries.time", f"a time in {place}", "none")
-        series = _on_grid(series, _as_numbers(texts[time]), tick)
-    return series, tuple(chosen)
+        axis = TimeAxis.of(time, texts[time], tick)
+        return _on_grid(series, axis), tuple(chosen), axis
+    return series, tuple(chosen), None
 
 
-def _as_numbers(times: Categories) -> Tensor:
-    """Convert times to numbers, dates in days."""
-    where, rule = "TimeSeries.time", "a number in every line, or in every line a date YYYY-MM-DD"
-    try:
-        if times.numeric:
-            values = np.array([float(name) for name in times.names])
-        else:
-            # numpy reads shorter text as a year.
-            short = next((name for name in times.names if len(name) < 10), None)
-            check(short is None, where, rule, short)
-            days = np.array(times.names).astype("datetime64[s]").astype(np.float64)
-            values = days / 86_400
-    except ValueError as error:
-        check(str(error).startswith(where), where, rule, str(error))
-        raise
-    return torch.from_numpy(values[times.codes])
-
-
-def _on_grid(values: Tensor, times: Tensor, tick: float) -> Tensor:
+def _on_grid(values: Tensor, axis: TimeAxis) -> Tensor:
     """Assign values to the nearest points of a grid from the first time on, NaN elsewhere."""
-    points = ((times - times.min()) / tick).round()
+    points, tick = axis.points, axis.tick
     size, distinct = int(points.max()) + 1, len(torch.unique(points)) == len(points)
     check(distinct, "TimeSeries.tick", "less than the distance of any two times", tick, "lower it")
     rule = f"a grid of at most {_MOST_GAPS} points for each line of the file"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from interpolants.data.base import Data
+from interpolants.data.series_end import SeriesEnd
 from interpolants.utils.checks import check, is_number
 
 
@@ -21,6 +22,10 @@ class TimeSeriesData(Data):
     """
 
     times: tuple[float, ...]
+
+    def end(self, count: int, ahead: int) -> SeriesEnd | None:
+        """The last `count` observations, and the `ahead` times after them; None of many series."""
+        return None
 
 
 def check_times(where: str, times: Sequence[float], length: int) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 # fmt: off
 # ruff: noqa
 from .driven_sde import DrivenSDE as DrivenSDE
+from .forecast import Forecast as Forecast
 from .guide import Guide as Guide
 from .guide import NoiseDistribution as NoiseDistribution
 from .known_posterior import KnownPosterior as KnownPosterior

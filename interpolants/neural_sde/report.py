@@ -15,6 +15,7 @@ from torch import Tensor
 from interpolants.data.base import Batch, Data
 from interpolants.metric.base import Metric, MetricResult, References
 from interpolants.model.request import SampleRequest
+from interpolants.neural_sde.forecast import forecast
 from interpolants.neural_sde.hurst_index import hurst_numbers
 from interpolants.neural_sde.known_posterior import known_posterior, posterior_results
 from interpolants.neural_sde.model import (
@@ -111,7 +112,7 @@ def write_time_series_report(
     The numbers are the evidence lower bound and the importance-weighted bound (64 paths), means
     over held-out time series in nats with standard errors; the Hurst index; and mean squared
     errors of three forecasts: the mean of 16 predicted paths, the last frame of the context, and
-    the mean of the training data.
+    the mean of the training data. A series of a file is also forecast beyond its end.
 
     Args:
         model: the model.
@@ -132,22 +133,25 @@ def write_time_series_report(
     if known is not None:
         results = [*results, *posterior_results(model, x[0], known, seed)]
         numbers["log_likelihood_exact"] = known.log_likelihood
+    ahead = forecast(model, data, request)
     cost: dict[str, Any] = {
         "n": len(drawn.x),
         "compared": min(len(drawn.x), len(data.reference_pair(n)[0])) if results else 0,
         "nfe": drawn.nfe,
         "seconds": drawn.seconds,
         "numbers": numbers,
-        "notes": list(settings.notes),
+        "notes": [*settings.notes, *ahead.notes],
     }
     files = [folder / f"{stem}.{kind}" for kind in ("npz", "json", "png")]
     samples, times = drawn.x.cpu().numpy(), np.array(model.times)
     replace(files[0], lambda file: np.savez_compressed(file, x=samples, times=times))
     curves = {name: values.tolist() for name, values in errors.items()}
     details = {"metrics": as_plain(results), "times": list(model.times)}
+    details |= {"squared_errors": curves, "forecast": ahead.plain()}
     asked = request.record() | {"context_length": context_length}
-    write_numbers(files[1], cost | details | {"squared_errors": curves, "request": asked})
+    write_numbers(files[1], cost | details | {"request": asked})
     save(draw_check(model, data, drawn.x, request), files[2])
+    files += ahead.write(folder, stem)
     files += _write_predictions(model, x, mask, errors, folder / stem, context_length, seed)
     return Report(metrics=results, files=files, **cost)
 
@@ -196,8 +200,8 @@ def _errors(
     forecasts = {"prediction": predicted, "last_frame": copied, "mean": average}
     later = mask[:, context_length:]
     curves, means = {}, {}
-    for name, forecast in forecasts.items():
-        each = (forecast - x).double().flatten(2).square().mean(dim=2)[:, context_length:] * later
+    for name, guess in forecasts.items():
+        each = (guess - x).double().flatten(2).square().mean(dim=2)[:, context_length:] * later
         curves[name] = each.sum(dim=0) / later.sum(dim=0)
         means[f"mse_{name}"] = float(each.sum() / later.sum())
     return curves, means

@@ -9,6 +9,7 @@ from .report import Report as Report
 from .report import compare as compare
 from .report import measure as measure
 from .report import write_report as write_report
+from .row_report import RowReport as RowReport
 from .run_table import RunTable as RunTable
 from .runs import Measurement as Measurement
 from .runs import RunSummary as RunSummary

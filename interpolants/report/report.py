@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from interpolants.metric.base import Metric, MetricResult, References
 from interpolants.model.inputs import held_rows, with_inputs
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
+from interpolants.model.table import table_of
 from interpolants.plot.figure_info import FigureInfo
 from interpolants.plot.images import plot_classes
 from interpolants.plot.samples import plot_samples
@@ -233,7 +235,8 @@ def write_report(
     if settings.likelihood is not None and data is not None:
         cost["log_prob"] = _held_out_log_prob(model, data, request, settings.likelihood)
     numbers, figure = (folder / f"{stem}.{kind}" for kind in ("json", "png"))
-    written = output.write(samples, drawn.label, folder, stem)
+    table = partial(table_of, model, drawn, backward=model.is_backward(request))
+    written = output.write(samples, drawn.label, folder, stem, table)
     write_numbers(numbers, cost | {"metrics": as_plain(results), "request": request.record()})
     shown = None if real is None else real[:_MAX_DRAWN]
     info = figure_info(model, data, request)

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from interpolants.data.base import Data
+from interpolants.data.row_file import RowFile
 from interpolants.metric.base import Metric, MetricResult
 from interpolants.model.request import SampleRequest
+from interpolants.model.scores import ScoreRequest
 from interpolants.objective.trainable import Trainable
 from interpolants.utils.checks import check
 from interpolants.utils.log import Log, silent
@@ -20,6 +22,7 @@ from interpolants.utils.ranks import Ranks
 if TYPE_CHECKING:  # a report plots: loading a model need not import matplotlib
     from interpolants.report.kept import Kept
     from interpolants.report.report import Report
+    from interpolants.report.row_report import RowReport
     from interpolants.report.settings import ReportSettings
 
 Build = Callable[[Any], Any]
@@ -155,6 +158,26 @@ class Task(abc.ABC):
         Returns:
             The report; None on all processes but the first.
         """
+
+    def score(
+        self, model: Any, file: RowFile, request: ScoreRequest, settings: ReportSettings
+    ) -> RowReport:
+        """Write log densities of the rows of a file, as `write_scores`.
+
+        Raises:
+            ValueError: if this kind of model has none.
+        """
+        raise ValueError(f"ckpt: expected a model with log densities of rows, got {self.title}")
+
+    def translate(
+        self, model: Any, file: RowFile, request: SampleRequest, settings: ReportSettings
+    ) -> RowReport:
+        """Write the partners of the rows of a file, as `write_translation`.
+
+        Raises:
+            ValueError: if this kind of model has none.
+        """
+        raise ValueError(f"ckpt: expected a model between two data sets, got {self.title}")
 
     def stem(self, sampler: str) -> str:
         """Default stem of sample files; `sampler` is the name of the sampler's yaml."""

@@ -13,12 +13,14 @@ from interpolants.coupling.base import Coupling
 from interpolants.data.base import Data
 from interpolants.data.columns import Columns
 from interpolants.data.labels import Labels
+from interpolants.data.row_file import RowFile
 from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.base import Guidance
 from interpolants.interpolant.base import Interpolant
 from interpolants.metric.base import Metric
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
+from interpolants.model.scores import ScoreRequest
 from interpolants.model.trainable import TrainableFields
 from interpolants.net.field_network import FieldNetwork
 from interpolants.objective.base import Objective
@@ -39,6 +41,7 @@ from interpolants.utils.ranks import Ranks
 if TYPE_CHECKING:
     from interpolants.report.kept import Kept
     from interpolants.report.report import Report
+    from interpolants.report.row_report import RowReport
     from interpolants.report.settings import ReportSettings
 
 
@@ -172,6 +175,20 @@ class InterpolantTask(Task):
         from interpolants.report.sharding import write_sharded_report
 
         return write_sharded_report(model, data, metrics, request, settings, ranks, log)
+
+    def score(
+        self, model: Any, file: RowFile, request: ScoreRequest, settings: ReportSettings
+    ) -> RowReport:
+        from interpolants.report.row_report import write_scores
+
+        return write_scores(model, file, request, settings)
+
+    def translate(
+        self, model: Any, file: RowFile, request: SampleRequest, settings: ReportSettings
+    ) -> RowReport:
+        from interpolants.report.row_report import write_translation
+
+        return write_translation(model, file, request, settings)
 
 
 def _columns(columns: Columns | None, shape: Sequence[int]) -> Columns | None:

@@ -114,6 +114,9 @@ def test_composed_settings_that_fit_are_taken(name, overrides):
     config_of(*overrides.split(), name=name)
 
 
+_COMMANDS = [path.stem for path in sorted(CONF.glob("*.yaml"))]
+
+
 def _kinds(name):
     """Default of every setting in the yaml files of a command, beside what is known of it."""
     paths = [CONF / f"{name}.yaml", *(CONF.glob("task/*.yaml") if name == "train" else ())]
@@ -122,7 +125,7 @@ def _kinds(name):
     return {key: (data[key], known[key]) for data in found for key in data if key in known}
 
 
-@pytest.mark.parametrize("name", ["train", "sample"])
+@pytest.mark.parametrize("name", _COMMANDS)
 def test_composed_settings_all_have_a_kind(name):
     for key, (default, kind) in _kinds(name).items():
         assert "any" not in kind.names, f"{key}: say its kind in _KINDS"
@@ -131,7 +134,7 @@ def test_composed_settings_all_have_a_kind(name):
 
 
 def test_composed_kinds_are_of_settings_that_exist():
-    names = {*known_keys("train", [CONF]).settings, *known_keys("sample", [CONF]).settings}
+    names = {key for name in _COMMANDS for key in known_keys(name, [CONF]).settings}
     assert set(_KINDS) <= names
 
 

@@ -26,7 +26,7 @@ def uncommented(path):
     return [entry.text for found in entries(path) for entry in found if not entry.comment]
 
 
-@pytest.mark.parametrize("name", ["train", "sample"])
+@pytest.mark.parametrize("name", ["train", "sample", "score", "translate"])
 def test_help_has_every_setting_and_choice_with_its_comment(name):
     path = CONF / f"{name}.yaml"
     found = [{entry.text.partition("=")[0] for entry in part} for part in entries(path)]
@@ -64,4 +64,5 @@ def test_help_lists_the_groups_that_a_command_takes_and_those_of_the_user(tmp_pa
     options = {line.split(":")[0].strip() for line in _lines(text) if line.startswith("  ")}
     assert {"sampler", "sampler/solver", "output", "own"} <= options
     assert not {"net", "trainer", "experiment"} & options
+    assert "\n  features:" in text and "\n  features:" not in help_text("score", [CONF])
     assert " mine " in text.partition("\n  sampler:")[2].partition("\n  sampler/")[0]

@@ -17,12 +17,13 @@ def test_main_answers_a_wrong_command_in_one_sentence(arguments, got, monkeypatc
     monkeypatch.setattr(sys, "argv", ["interpolants", *arguments])
     with pytest.raises(SystemExit) as stop:
         main()
+    commands = "train or sample or score or translate or runs"
     fix = "list their settings with interpolants train --help"
-    error = f"error: interpolants: expected train or sample or runs, got {got}; {fix}\n"
+    error = f"error: interpolants: expected {commands}, got {got}; {fix}\n"
     assert (stop.value.code, *capsys.readouterr()) == (1, "", error)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["sample", "-h"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["score", "-h"]])
 def test_main_helps_without_loading_hydra_or_torch(arguments):
     code = (
         f"import sys; sys.argv[1:] = {arguments}\nfrom interpolants.cli.main import main; main()"

@@ -2,6 +2,7 @@
 
 import io
 from contextlib import redirect_stderr
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -195,8 +196,9 @@ def test_loaded_model_samples_by_name_and_gives_a_table(runs):
     assert set(table["colour"]) <= set(_COLOURS) and set(table["pet"]) == {"dog"}
     assert table["age"].dtype == np.int64 and table["weight"].dtype == np.float32
     model.columns = None
-    with pytest.raises(ValueError, match=r"table_of\.model: expected a model of a table"):
-        table_of(model, drawn)
+    assert list(table_of(model, drawn)) == [*(f"x{k}" for k in range(drawn.x.shape[1])), "pet"]
+    with pytest.raises(ValueError, match=r"table_of\.samples: expected rows of numbers"):
+        table_of(model, replace(drawn, x=drawn.x[:, :, None]))
 
 
 def test_sample_command_takes_names_and_reports_them(runs, monkeypatch, capsys):

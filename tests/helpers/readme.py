@@ -13,7 +13,9 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/guides").glob("*"))]
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SCRIPT = re.compile(r"(?:^|[ /])(?:interpolants |python |\d )(train|sample)(?:\.py)?( .*|$)")
+_SCRIPT = re.compile(
+    r"(?:^|[ /])(?:interpolants |python |\d )(train|sample|score|translate)(?:\.py)?( .*|$)"
+)
 
 
 def blocks(language: str, page: Path = README) -> list[str]:
@@ -22,7 +24,7 @@ def blocks(language: str, page: Path = README) -> list[str]:
 
 
 def command_lines(page: Path = README) -> list[tuple[str, ...]]:
-    """The script, `train` or `sample`, and the arguments of each command line in code blocks."""
+    """The command, such as `train`, and the arguments of each command line in code blocks."""
     return [
         (match.group(1), *shlex.split(match.group(2), comments=True))
         for match in map(_SCRIPT.search, _code_lines(page))

@@ -1,6 +1,8 @@
 """Samples in one file, or as images."""
 
+import csv
 import io
+import json
 
 import numpy as np
 import pytest
@@ -8,6 +10,9 @@ import torch
 from PIL import Image
 
 from interpolants.data.pixels import to_uint8
+from interpolants.report.output.base import table_output
+from interpolants.report.output.csv import CsvOutput
+from interpolants.report.output.jsonl import JsonlOutput
 from interpolants.report.output.npz import NpzOutput
 from interpolants.report.output.png import PngOutput
 
@@ -64,3 +69,43 @@ def test_png_output_refuses_what_is_no_image_and_an_empty_range():
         PngOutput().check((2,))
     with pytest.raises(ValueError, match=r"^PngOutput.high: expected a number above low = 1"):
         PngOutput(low=1.0, high=1.0)
+
+
+_TABLE = {
+    "a": np.array([0.1, np.nan, -3e-7], dtype=np.float32),
+    "b": np.array([0.1, np.inf, 1 / 3]),
+    "n": np.array([3, 2**53 + 1, -1]),
+    'of "it", all': np.array(["x", 'y, "z"', "1"]),
+}
+
+
+def test_csv_output_has_exact_numbers_of_few_digits_and_quoted_text(tmp_path):
+    assert CsvOutput().write_table(_TABLE, tmp_path, "t") == [tmp_path / "t.csv"]
+    with open(tmp_path / "t.csv", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == list(_TABLE)
+    columns = dict(zip(head, zip(*rows, strict=True), strict=True))
+    assert np.array_equal(np.array(columns["a"], np.float32), _TABLE["a"], equal_nan=True)
+    assert columns["a"][0] == "0.1" and np.array_equal(np.array(columns["b"], float), _TABLE["b"])
+    assert columns["n"] == ("3", str(2**53 + 1), "-1")
+    assert columns[head[3]] == tuple(_TABLE[head[3]])
+
+
+def test_jsonl_output_has_an_object_for_each_row(tmp_path):
+    assert JsonlOutput().write_table(_TABLE, tmp_path, "t") == [tmp_path / "t.jsonl"]
+    rows = list(map(json.loads, (tmp_path / "t.jsonl").read_text().splitlines()))
+    assert [list(row) for row in rows] == [list(_TABLE)] * 3
+    assert [row["a"] for row in rows] == [0.1, None, -3e-7]
+    assert [row["b"] for row in rows] == [0.1, None, 1 / 3]
+    assert [row["n"] for row in rows] == [3, 2**53 + 1, -1]
+    assert [row['of "it", all'] for row in rows] == ["x", 'y, "z"', "1"]
+
+
+@pytest.mark.parametrize("output", [CsvOutput(), JsonlOutput()])
+def test_table_outputs_refuse_what_is_no_row(output, tmp_path):
+    rule = f"^{type(output).__name__}: expected samples that are rows of numbers, got 'samples of "
+    with pytest.raises(ValueError, match=rule):
+        output.write(torch.zeros(2, 1, 4, 4), None, tmp_path, "t", dict)
+    assert table_output(output) is output
+    with pytest.raises(ValueError, match=r"^output: expected a format of tables, got 'NpzOutput'"):
+        table_output(NpzOutput())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from interpolants.data.pixels import to_uint8
-from interpolants.report.output.base import Output
+from interpolants.report.output.base import Output, Table
 from interpolants.utils.checks import check, check_finite
 from interpolants.utils.files import replace
 
@@ -49,7 +49,14 @@ class PngOutput(Output):
         rule = "images (C, H, W) with C = 1, 2, 3 or 4"
         check(fits, "PngOutput", rule, f"samples of shape {shape}", "use output=npz")
 
-    def write(self, x: Tensor, label: Tensor | None, folder: Path, stem: str) -> list[Path]:
+    def write(
+        self,
+        x: Tensor,
+        label: Tensor | None,
+        folder: Path,
+        stem: str,
+        table: Callable[[], Table] = dict,
+    ) -> list[Path]:
         self.check(x.shape[1:])
         images = folder / stem
         for number, image in enumerate(x):

@@ -1,0 +1,59 @@
+"""The trained model of a command, and the files that it may write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Trained(NamedTuple):
+    """A trained model, as a command asks for it.
+
+    Attributes:
+        ckpt: its checkpoint or folder.
+        model: the model.
+        task: its kind.
+        used: line that says which weights they are.
+    """
+
+    ckpt: Path
+    model: Any
+    task: Any
+    used: str
+
+    @property
+    def run(self) -> Path:
+        """Folder of its run; the folder itself of a saved model."""
+        return self.ckpt if self.ckpt.is_dir() else self.ckpt.parent.parent
+
+
+def trained(cfg: Any, device: str, *, data: bool = False) -> Trained:
+    """Load the model of `ckpt`, or of the newest run, after the settings of the process.
+
+    Args:
+        cfg: the configuration of the command.
+        device: where to load it.
+        data: as of `interpolants.load`.
+
+    Raises:
+        FileNotFoundError, ValueError: if there is none, or a setting has no meaning for its kind.
+    """
+    import torch
+    from hydra.core.hydra_config import HydraConfig
+
+    from interpolants.checkpoint.loading import load, task_of
+    from interpolants.checkpoint.runs import checkpoint_at, newest_checkpoint
+    from interpolants.utils.checks import check_count
+    from interpolants.utils.memory import keep_freed_memory
+
+    keep_freed_memory()
+    check_count("threads", cfg.threads)
+    torch.set_num_threads(cfg.threads)
+    newest = newest_checkpoint(Path("outputs")) if cfg.ckpt is None else Path(cfg.ckpt)
+    ckpt, trust = checkpoint_at(newest), list(cfg.trust)
+    model = load(ckpt, weights=cfg.weights, trust=trust, device=device, data=data)
+    task = task_of(model.config, trust)
+    task.check_overrides(HydraConfig.get().overrides.task)
+    named = isinstance(cfg.weights, str)
+    used = f"{cfg.weights} weights" if named else f"average of relative width {cfg.weights}"
+    return Trained(ckpt, model, task, f"{ckpt} ({used})")
