@@ -71,7 +71,7 @@ class TrainingModule(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.save_hyperparameters({"config": dict(config)})
+        self.save_hyperparameters({"config": dict(config)}, logger=False)
         self.trainable = trainable
         self.seed = seed
         self.clip_norm = clip_norm

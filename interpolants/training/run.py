@@ -285,6 +285,3 @@ def _fit(
     # Without gradients there is memory for more rows than in training.
     validation = HeldOut(held_out, 4 * part if module.trainable.splits_batches else None)
     trainer.fit(module, stream, validation, ckpt_path=location.checkpoint, weights_only=True)
-    profile = trainer.profiler.summary()  # type: ignore[attr-defined]
-    if profile and trainer.is_global_zero:
-        print(profile)

@@ -47,7 +47,7 @@ _INSTEAD = {
     "enable_checkpointing": "use checkpoint_every=",
     "default_root_dir": "use run_dir=",
     "logger": "use logger=",
-    "max_time": "use callbacks=timer, or a time limit outside, since a run that gets SIGTERM is saved",
+    "max_time": "use callbacks=timer, or a time limit outside: a run that gets SIGTERM is saved",
     "callbacks": "use callbacks=[...], a group of yaml files, which may name your own class",
     "overfit_batches": "use debug=overfit_batch",
 }

@@ -16,6 +16,8 @@ from interpolants.utils.log import to_stderr
 class StatusLines(pl.Callback):
     """Callback that prints one line after each validation, unless somebody may watch the bar.
 
+    In the end it prints the table of a profiler, if there is one.
+
     Args:
         speed: measures speed and memory.
     """
@@ -44,3 +46,9 @@ class StatusLines(pl.Callback):
         values |= self.speed.latest
         text = ", ".join(f"{k.removeprefix(MACHINE)} {value:.4g}" for k, value in values.items())
         to_stderr(f"step {trainer.global_step} of {trainer.max_steps}: {text}")
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Print the table of a profiler, which has none after training."""
+        profile = trainer.profiler.summary()  # type: ignore[attr-defined]
+        if profile and trainer.is_global_zero:
+            print(profile)
