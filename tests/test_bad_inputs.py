@@ -112,7 +112,7 @@ def folder(tmp_path_factory, real):
 
 def _check_sentence(sentence, start):
     assert sentence.startswith(start)
-    assert "\n" not in sentence and "debug=true" not in sentence
+    assert "\n" not in sentence and "traceback=true" not in sentence
 
 
 @pytest.mark.parametrize("case", _TRAIN)

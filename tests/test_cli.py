@@ -18,7 +18,7 @@ defaults:
   - override hydra/job_logging: none
   - override hydra/hydra_logging: none
 seed: 0
-debug: false
+traceback: false
 hydra:
   output_subdir: null
   run: {dir: .}
@@ -86,7 +86,7 @@ for arguments in json.load(sys.stdin):
 }
 _GOOD = "data.path=parts.py"
 _UNKNOWN = "expected an existing key, got an unknown one"
-_UNEXPECTED = "run with debug=true for the traceback"
+_UNEXPECTED = "run with traceback=true for all of it"
 
 # Arguments, status, what stderr says.
 _CASES = [
@@ -215,7 +215,7 @@ def test_cli_answers_without_loading_anything_heavy(argument, app):
 
 @pytest.mark.parametrize(
     ("arguments", "environment"),
-    [(["net.width=-1", "debug=true"], {}), (["net.width=-1"], {"HYDRA_FULL_ERROR": "1"})],
+    [(["net.width=-1", "traceback=true"], {}), (["net.width=-1"], {"HYDRA_FULL_ERROR": "1"})],
 )
 def test_cli_shows_the_traceback_where_asked(arguments, environment, app):
     done = _python(app, "train.py", *arguments, **environment)

@@ -100,7 +100,15 @@ _COMPANIONS |= {
 }
 _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
-_LEFT_OUT = {"hydra", "hydra/launcher", "logger=wandb", "experiment", ""}
+_LEFT_OUT = {
+    "debug",
+    "hparams_search",
+    "hydra",
+    "hydra/launcher",
+    "logger=wandb",
+    "experiment",
+    "",
+}
 _LEFT_OUT |= {"net=diffusers_unet"}
 _LEFT_OUT |= {"likelihood", "likelihood/divergence", "output"}
 _LEFT_OUT |= {"guidance=autoguidance", "features"}  # takes a trained model
@@ -143,7 +151,8 @@ def _options():
 
 
 # Groups whose options need nothing of each other, so that one run tries an option of each.
-_MANY = ("data", "logger", "net", "optimizer", "scheduler", "time_sampler", "trainer", "weight")
+_MANY = ("callbacks", "data", "logger", "net", "optimizer", "scheduler", "time_sampler")
+_MANY += ("trainer", "weight")
 _TOGETHER = (
     (*_MANY, "sampler/mode", "sampler/solver"),
     ("metric", "sampler/grid"),

@@ -53,7 +53,7 @@ def outside(tmp_path_factory):
 
 def test_extension_trains_and_reports_by_its_name_alone(outside):
     root, done = outside
-    assert (done["train"].status, done["train"].err) == (0, "")
+    assert (done["train"].status, done["train"].complaints) == (0, "")
     assert done["train"].out.startswith("metric ")
     (run,) = runs_in(root)
     assert "square.SquareInterpolant" in (run / "config.yaml").read_text()

@@ -38,12 +38,23 @@ _PRESETS = {
     },
 }
 # Yamls that build no class: they choose among others.
-_COMPOSITIONS = {"experiment", "hydra", "hydra/launcher"}
-_EMPTY = {"logger/none"}
+_COMPOSITIONS = {"debug", "experiment", "hparams_search", "hydra", "hydra/launcher"}
+_EMPTY = {"logger/csv", "logger/none"}
 
 # Ends of class names, where they are not their group's name.
 _NO_SUFFIX = {
-    *("data", "driver", "metric", "mode", "net", "neural_sde", "optimizer", "process", "sampler"),
+    *(
+        "callbacks",
+        "data",
+        "driver",
+        "metric",
+        "mode",
+        "net",
+        "neural_sde",
+        "optimizer",
+        "process",
+        "sampler",
+    ),
     *("scheduler", "solver"),
 }
 _SUFFIX = {"time_sampler": "time"}

@@ -98,7 +98,7 @@ def sampled(tmp_path_factory):
     train, *done, without, diverged = run_here(
         folder, [["train", *TINY], *lines, alone, _DIVERGING]
     )
-    assert (train.status, train.err) == (0, "")
+    assert (train.status, train.complaints) == (0, "")
     (run,) = runs_in(folder / "outputs")
     return (
         folder,
@@ -154,7 +154,7 @@ def test_scripts_sampling_without_metrics_writes_and_lists_the_rest(sampled):
 
 def test_scripts_train_without_metrics(sampled):
     _, _, done = sampled
-    assert (done["trained alone"].status, done["trained alone"].err) == (0, "")
+    assert (done["trained alone"].status, done["trained alone"].complaints) == (0, "")
     assert done["trained alone"].out.startswith("32 samples (0 compared)")
 
 

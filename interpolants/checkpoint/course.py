@@ -20,8 +20,8 @@ _TRAINING = (
     "clip_norm",
     "ema",
 )
-# Where the first weights came from; files may lack these.
-_FIRST_WEIGHTS = ("init", "init_weights", "init_shrink", "init_noise", "freeze")
+# Where the first weights came from, and a test of a model; files may lack these.
+_NEWER = ("init", "init_weights", "init_shrink", "init_noise", "freeze", "overfit_batch")
 # What may change on the way; but the state of an optimiser fits its class alone.
 _KEPT = "optimizer._target_"
 _CHANGEABLE = ("optimizer", "scheduler", "batch_size", "clip_norm", "ema")
@@ -47,7 +47,7 @@ def course_keys(parts: Sequence[str]) -> tuple[str, ...]:
     Args:
         parts: keys of the task's parts.
     """
-    return (*_DATA, *parts, *_TRAINING, *_FIRST_WEIGHTS)
+    return (*_DATA, *parts, *_TRAINING, *_NEWER)
 
 
 def differences(
@@ -55,7 +55,7 @@ def differences(
 ) -> Iterator[Difference]:
     """Differences of a configuration from that of a run, in settings of some keys."""
     for key in keys:
-        if key in saved or key not in _FIRST_WEIGHTS:
+        if key in saved or key not in _NEWER:
             yield from _compare(key, saved.get(key), config.get(key))
 
 

@@ -18,7 +18,9 @@ from interpolants.utils.checks import check
 
 # What the defaults in the yaml files of commands and task/ do not tell.
 _KINDS = {
-    **dict.fromkeys(("ckpt", "init", "run_dir", "run_id", "out", "stem"), "str | None"),
+    **dict.fromkeys(
+        ("ckpt", "init", "run_dir", "run_id", "out", "stem", "sweep_value"), "str | None"
+    ),
     **dict.fromkeys(("freeze", "change"), "list[str]"),
     **dict.fromkeys(("clip_norm", "label_dropout", "patience"), "float | None"),
     **dict.fromkeys(("power_ema", "chunk_size", "context_length"), "int | None"),

@@ -54,12 +54,13 @@ def _own_sentence(error: BaseException) -> str:
     text = one_line(str(error)) or "no message"
     if is_expected:
         return text
-    return _unexpected(error)
+    found = missing(error)
+    return _unexpected(error) if found == str(error).partition("\n")[0] else found
 
 
 def _unexpected(error: BaseException) -> str:
     text = one_line(str(error)) or "no message"
-    return f"unexpected {type(error).__name__}: {text}; run with debug=true for the traceback"
+    return f"unexpected {type(error).__name__}: {text}; run with traceback=true for all of it"
 
 
 def _override_sentence(word: str, text: str) -> str:
@@ -112,7 +113,7 @@ def _composition_sentence(error: BaseException) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = error.missing_cfg_file.rpartition("/")
         fix = _suggestion(name, error.options)
-        if group == "hydra/launcher" and not fix:
+        if group in ("hydra/launcher", "hydra/sweeper") and not fix:
             fix = "; others come with pip install 'interpolants[sweep]'"
         return f"{group}: expected one of {', '.join(error.options)}, got {name!r}{fix}"
     key = _found(r"Could not override '(.+?)'", text)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-OWN_KEYS = {"resume", "ckpt", "run_dir", "run_id", "change", "debug"}
-"""Settings of where a run is and how it is continued, never taken from another start."""
+OWN_KEYS = {"resume", "ckpt", "run_dir", "run_id", "change", "traceback", "hparams_search"}
+"""Settings of where a run is and how it is started, never taken from another start."""
 
 
 def key_of(word: str) -> str:

@@ -27,7 +27,7 @@ def run(
     """Compose the configuration named on the command line and call `main` with it.
 
     A failure ends the process with status 1 and one sentence on stderr, after the traceback if
-    `debug=true` or HYDRA_FULL_ERROR=1. In a sweep every job runs; the first failure decides.
+    `traceback=true` or HYDRA_FULL_ERROR=1. In a sweep every job runs; the first failure decides.
 
     Args:
         main: takes the composed configuration; what it returns is the objective of a sweep.
@@ -53,8 +53,8 @@ def run(
     except KeyboardInterrupt:
         sys.exit(1)
     except Exception as error:
-        is_debug = chosen == "1" or "debug=true" in (a.lower() for a in given)
-        report(error, is_debug and not isinstance(error, JobError))
+        is_full = chosen == "1" or "traceback=true" in (a.lower() for a in given)
+        report(error, is_full and not isinstance(error, JobError))
         sys.exit(1)
     finally:
         _set_environment(chosen)
@@ -145,7 +145,7 @@ def _as_job(main: _Main, full_error: str | None, given: list[str], before: list[
             with _command_line(seen), allowed_targets(cfg):
                 return main(cfg)
         except Exception as error:
-            raise _failure(error, full_error == "1" or bool(cfg.get("debug"))) from None
+            raise _failure(error, full_error == "1" or bool(cfg.get("traceback"))) from None
         except SystemExit as stop:
             # Lightning leaves with status 0 when it is asked to terminate.
             if "SIGTERMException" in (cls.__name__ for cls in type(stop).__mro__):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 # Settings that decide no sample.
 _ELSEWHERE = {
-    *("ckpt", "out", "stem", "n", "chunk_size", "device", "threads", "debug", "trust", "data"),
+    *("ckpt", "out", "stem", "n", "chunk_size", "device", "threads", "traceback", "trust", "data"),
     *("animation", "output", "metric", "likelihood", "features", "hydra"),
 }
 _MOST = 100

@@ -10,10 +10,13 @@ from typing import Any, final
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 
+# What a search, such as Optuna's, found.
+_RESULTS = "optimization_results.yaml"
+
 
 @final
 class CompareRuns(Callback):
-    """Callback that prints the table of a sweep's runs when all have ended."""
+    """Callback that prints the table of a sweep's runs, and what a search found, at the end."""
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
         """Compare the runs below the sweep's folder, if there are several."""
@@ -28,6 +31,9 @@ class CompareRuns(Callback):
             return
         if len(runs) > 1:
             print(f"\n{folder}\n{text_of(runs)}")
+        best = folder / _RESULTS
+        if best.is_file():
+            print(f"\n{best}\n{best.read_text()}", end="")
 
 
 def constant_keys(words: Sequence[str]) -> list[str]:

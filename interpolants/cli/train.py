@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interpolants.cli.overrides import OWN_KEYS, key_of
 
+if TYPE_CHECKING:  # a wrong setting is refused before torch is loaded
+    from interpolants.report.report import Report
+
 
 def main(cfg: Any) -> float:
-    """Train as configured; returns the first metric, which sweeps minimise, or NaN."""
+    """Train as configured; returns the value that sweeps minimise, or NaN."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import OmegaConf
@@ -25,6 +28,9 @@ def main(cfg: Any) -> float:
     check(not is_lost, "resume", "never in a sweep without run_dir", cfg.resume, fix)
     if settings.mode == RunMode.MULTIRUN:
         check_sweep(cfg.trainer)
+    search = settings.runtime.choices.get("hparams_search")
+    alone = settings.mode != RunMode.MULTIRUN and search is not None
+    check(not alone, "hparams_search", "a sweep", search, "add -m, and name settings to search")
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     check_settings(plain)  # before torch and Lightning are loaded
     typed, root = list(settings.overrides.task), Path(settings.runtime.output_dir)
@@ -56,6 +62,7 @@ def _train(cfg: Any, words: Sequence[str], root: Path, checkpoint: Path | None =
     from interpolants.cli.stem import file_name
     from interpolants.cli.targets import allowed_targets
     from interpolants.training.run import train
+    from interpolants.utils.log import to_stderr
 
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     settings = HydraConfig.get()
@@ -67,7 +74,18 @@ def _train(cfg: Any, words: Sequence[str], root: Path, checkpoint: Path | None =
     build = partial(instantiate, _convert_="all")
     with allowed_targets(cfg):
         report = train(cfg, plain, build, root, checkpoint)
-    if report is None:
-        return float("nan")
-    print(report.table())
-    return report.metrics[0].value if report.metrics else float("nan")
+    if report is not None:
+        print(report.table())
+        to_stderr(f"run: {plain['run_dir']}")
+    return _value(report, plain)
+
+
+def _value(report: Report | None, plain: Mapping[str, Any]) -> float:
+    """Value of a run that sweeps minimise."""
+    from interpolants.report.runs import log_rows
+
+    name = plain["sweep_value"]
+    if name is None:
+        return report.metrics[0].value if report and report.metrics else float("nan")
+    rows = log_rows(Path(plain["run_dir"]) / "metrics.csv")
+    return min((float(row[name]) for row in rows if row.get(name)), default=float("nan"))

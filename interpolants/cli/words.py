@@ -47,12 +47,15 @@ def check_words(command: str, folders: Sequence[Path], words: Sequence[str]) -> 
 
 
 def _check_choice(known: Known, word: str, key: str, value: str) -> None:
-    """Refuse null for a group that needs an option, of which Hydra does not say the name."""
+    """Refuse values that are no names of options, of which Hydra does not say the group."""
     option = known.groups.get(key)
     is_choice = word == f"{key}={value}"
     fix = f"{key}=[] for none" if isinstance(option, list) else "see --help"
     is_none = option is not None and is_choice and value == "null"
     check(not is_none, key, "one of its options", None, fix)
+    is_flag = key in known.groups and is_choice and value.lower() in ("true", "false")
+    fix = "traceback=true shows that of an error" if key == "debug" else "see --help"
+    check(not is_flag, key, "one of its options", value, fix)
 
 
 def _check_options(known: Known, words: Sequence[str]) -> None:

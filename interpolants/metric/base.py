@@ -74,6 +74,11 @@ class Metric(abc.ABC):
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its values."""
+        return (self.name,)
+
+    @property
     def settings(self) -> str:
         """Everything besides samples and references that decides the values."""
         return json.dumps(describe(self))

@@ -30,14 +30,18 @@ class NearestNeighbour(FeatureMetric):
         features: as of `FeatureMetric`.
     """
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("nearest_training", "copied")
+
     def results(self, rows: Compared) -> list[MetricResult]:
         fresh = rows.keep("nearest", lambda: _nearest(rows.fresh(), rows.training))
         own = _nearest(rows.samples, rows.training)
         near = torch.quantile(fresh, _QUANTILE)
         expected = math.sqrt(_QUANTILE * (1 - _QUANTILE) / len(fresh))
         return [
-            result("nearest_training", mean_estimate(own), mean_estimate(fresh)),
-            result("copied", mean_estimate(own < near), Estimate(_QUANTILE, expected)),
+            result(self.names[0], mean_estimate(own), mean_estimate(fresh)),
+            result(self.names[1], mean_estimate(own < near), Estimate(_QUANTILE, expected)),
         ]
 
     def distance(self, x: Tensor, y: Tensor) -> Tensor:

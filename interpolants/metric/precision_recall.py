@@ -42,6 +42,10 @@ class PrecisionRecall(FeatureMetric):
     def settings(self) -> str:
         return f"{super().settings}, {self.neighbours} neighbours"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("precision", "recall", "density", "coverage")
+
     def estimates(self, rows: Tensor, training: Tensor) -> dict[str, Estimate]:
         return self.numbers(chosen(training, len(rows)), rows)
 

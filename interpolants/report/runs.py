@@ -16,10 +16,10 @@ from interpolants.utils.checks import check
 
 # Settings that decide no weight and no sample, or are derived from the data.
 _ELSEWHERE = {
-    *("run_dir", "run_id", "resume", "ckpt", "debug", "threads", "patience", "workers", "logger"),
-    *("log_every", "validate_every", "sample_every", "checkpoint_every", "animation", "metric"),
-    *("fingerprint", "event_shape", "times", "std", "validation_size", "report_size", "name"),
-    "overrides",
+    *("run_dir", "run_id", "resume", "ckpt", "overrides", "history", "name", "sweep_value"),
+    *("traceback", "threads", "patience", "workers", "logger", "animation", "metric"),
+    *("log_every", "validate_every", "sample_every", "checkpoint_every"),
+    *("fingerprint", "event_shape", "times", "std", "validation_size", "report_size"),
 }
 _TARGET = "_target_"
 _STAGES = ("test/", "val/")

@@ -21,6 +21,8 @@ from .record import RunRecord as RunRecord
 from .run import train as train
 from .same_data import SameData as SameData
 from .sample_validation import SampleValidation as SampleValidation
+from .speed import Speed as Speed
+from .status import StatusLines as StatusLines
 from .stream import Chunk as Chunk
 from .stream import HeldOut as HeldOut
 from .stream import Step as Step

@@ -11,10 +11,13 @@ import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from interpolants.checkpoint.reading import read_checkpoint
+from interpolants.training.own_callbacks import check_state
 from interpolants.utils.files import replace
 
 # Lightning's name of the weights that a forked process returns.
 _FROM_FORK = ".temp.ckpt"
+# Entries of tensors, which no callback of the user adds.
+_LARGE = {"state_dict", "optimizer_states", "ema", "power_ema"}
 
 
 @final
@@ -31,9 +34,11 @@ class AtomicCheckpointIO(CheckpointIO):
 
         Raises:
             OSError: if the file cannot be written, with file, reason and free space.
+            ValueError: if a callback keeps more than plain data, which could not be read again.
         """
         assert storage_options is None
         path = Path(path)
+        _check_states(checkpoint)
         try:
             replace(path, lambda file: torch.save(checkpoint, file), sync=True)
         except (OSError, RuntimeError) as error:
@@ -62,6 +67,14 @@ class AtomicCheckpointIO(CheckpointIO):
     def remove_checkpoint(self, path: str | Path) -> None:
         """Delete a checkpoint file, if it is there."""
         Path(path).unlink(missing_ok=True)
+
+
+def _check_states(checkpoint: dict[str, Any]) -> None:
+    """Require plain data from callbacks, and in the entries that they may have added."""
+    for key, state in checkpoint.get("callbacks", {}).items():
+        check_state(f"callbacks.{key}", state)
+    for key in checkpoint.keys() - _LARGE:
+        check_state(f"entry {key!r} of a checkpoint", checkpoint[key])
 
 
 def _os_error(error: BaseException) -> OSError | None:

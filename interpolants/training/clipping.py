@@ -1,10 +1,17 @@
-"""Gradient clipping by the global norm."""
+"""Norm of the gradient, and clipping by it."""
 
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
+
+
+def gradient_norm(parameters: list[nn.Parameter]) -> Tensor:
+    """Global norm of all gradients, 0-d; of sharded ones by a call on all processes."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    return norm.full_tensor() if isinstance(norm, DTensor) else norm
 
 
 def clip_gradients(parameters: list[nn.Parameter], largest: float) -> None:

@@ -16,6 +16,9 @@ from torch import Tensor
 
 from interpolants.utils.files import replace
 
+MACHINE = "machine/"
+"""Begins the names of values that differ between equal runs."""
+
 _STEP = "step"
 _FLUSH_SECONDS = 1.0
 
@@ -26,7 +29,8 @@ class AppendingCSVLogger(Logger):
 
     Columns are `step`, then metrics in order of first appearance. Floats are written so that they
     read back exactly; a missing metric is an empty cell. A new metric rewrites the file atomically
-    with one more column. An incomplete last line, of a killed process, is dropped.
+    with one more column. An incomplete last line, of a killed process, is dropped. Values of the
+    machine, such as its speed, are left out, so that equal runs have equal files.
 
     Args:
         run_dir: the run's folder, created with the first row.
@@ -76,7 +80,13 @@ class AppendingCSVLogger(Logger):
         """
         if step is None:
             raise ValueError("AppendingCSVLogger.step: expected the number of steps, got None")
-        cells = {name: _cell(value) for name, value in metrics.items() if name != _STEP}
+        cells = {
+            name: _cell(value)
+            for name, value in metrics.items()
+            if name != _STEP and not name.startswith(MACHINE)
+        }
+        if metrics and not cells:
+            return
         if step == self._resumed[0] and frozenset(cells) in self._resumed[1]:
             self._drop(step, frozenset(cells))
         file = self._open()

@@ -28,6 +28,14 @@ def closing(loggers: Sequence[Any]) -> Iterator[None]:
                 finish(exit_code=exit_code)
 
 
+def truncate_after(loggers: Sequence[Any], step: int) -> None:
+    """Drop or hide what was logged of later steps, where a logger can."""
+    for logger in loggers:
+        truncate = getattr(logger, "truncate_after", None)
+        if truncate is not None:
+            truncate(step)
+
+
 def numbers_of(results: Sequence[MetricResult], stage: str) -> dict[str, float]:
     """Values and floors of metrics with their spreads, by the names in logs."""
     values: dict[str, float] = {}

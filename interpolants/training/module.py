@@ -24,7 +24,7 @@ from interpolants.objective.step_loss import (
 )
 from interpolants.objective.trainable import Trainable
 from interpolants.training.changes import change_rates
-from interpolants.training.clipping import clip_gradients
+from interpolants.training.clipping import clip_gradients, gradient_norm
 from interpolants.training.epochs import align_epoch
 from interpolants.training.shards import is_sharded, shard
 from interpolants.training.stream import Chunk
@@ -53,6 +53,7 @@ class TrainingModule(pl.LightningModule):
         config: the resolved configuration as plain data, saved in every checkpoint.
         accumulate: micro-batches per batch, processed one after the other to save memory; the step
             is the same up to rounding.
+        overfit_batch: whether every step has the random numbers of the first.
     """
 
     def __init__(
@@ -66,15 +67,17 @@ class TrainingModule(pl.LightningModule):
         log_every: int,
         config: Mapping[str, Any],
         accumulate: int = 1,
+        overfit_batch: bool = False,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.save_hyperparameters({"config": dict(config)})
+        self.save_hyperparameters({"config": dict(config)}, logger=False)
         self.trainable = trainable
         self.seed = seed
         self.clip_norm = clip_norm
         self.log_every = log_every
         self.accumulate = accumulate
+        self.overfit_batch = overfit_batch
         self._validated: list[StepLoss] = []
         self._make_optimizer = optimizer
         self._make_scheduler = scheduler
@@ -111,21 +114,33 @@ class TrainingModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}
 
     def training_step(self, chunk: Chunk, batch_idx: int) -> dict[str, Tensor]:
-        """Take the steps of a chunk, and return their losses (k,) and times (k, B)."""
+        """Take the steps of a chunk.
+
+        Returns:
+            The losses that are minimised, `losses` (k,), the times, `t` (k, B), if there are any,
+            and the last step's `loss` as it is logged.
+        """
         optimizer: Any = self.optimizers()
         scheduler: Any = self.lr_schedulers()
         losses, times = [], []
         for number, batch in chunk:
-            found = self._learn(batch, number)
+            found = self._learn(batch, 0 if self.overfit_batch else number)
+            is_logged = (number + 1) % self.log_every == 0
+            norm = gradient_norm(self._weights) if is_logged else None
             self._step(optimizer)
             scheduler.step()
             losses.append(found.loss.detach())
             if found.t is not None:
                 times.append(found.t)
-            if (number + 1) % self.log_every == 0:
-                self._record(number + 1, "train", found, lr=scheduler.get_last_lr()[0])
-        outputs = {"loss": losses[-1], "losses": torch.stack(losses)}
+            if norm is not None:
+                extra = {"lr": scheduler.get_last_lr()[0], "gradient_norm": norm.item()}
+                self._record(number + 1, "train", found, **extra)
+        outputs = {"loss": _total(found), "losses": torch.stack(losses)}
         return outputs | {"t": torch.stack(times)} if times else outputs
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Have values that callbacks log counted in optimiser steps, not in Lightning batches."""
+        self.trainer.fit_loop.epoch_loop._batches_that_stepped = self.trainer.global_step
 
     def _learn(self, batch: Batch, number: int) -> StepLoss:
         """Compute the loss of a batch and its gradients, by micro-batches."""
@@ -180,8 +195,7 @@ class TrainingModule(pl.LightningModule):
         if part.first + part.size == part.total:
             found = joined(self._validated)
             self._record(self.global_step, "val", found, **self.trainable.learned())
-            total = found.parts.sum(dim=1).mean()
-            self.log("val/loss", total, logger=False, batch_size=part.total)
+            self.log("val/loss", _total(found), logger=False, batch_size=part.total)
 
     def _loss(self, micro: MicroBatch, *key: int) -> StepLoss:
         if self._draws:  # from torch's global generator
@@ -202,6 +216,11 @@ class TrainingModule(pl.LightningModule):
             values |= {f"{stage}/loss_{name}": value for name, value in means.items()}
         for logger in self.loggers:
             logger.log_metrics(values | {f"{stage}/{k}": v for k, v in extra.items()}, step=step)
+
+
+def _total(found: StepLoss) -> Tensor:
+    """The loss as it is logged: the sum of its terms, a mean over samples."""
+    return found.parts.detach().sum(dim=1).mean()
 
 
 def _may_draw(module: nn.Module) -> bool:

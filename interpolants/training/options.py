@@ -32,7 +32,8 @@ def module_options(
     schedule = scheduler(named("optimizer", lambda: optimizer(trained)))
     if config["change"]:
         check_schedule(schedule)
-    settings = {key: config[key] for key in ("seed", "clip_norm", "log_every", "accumulate")}
+    keys = ("seed", "clip_norm", "log_every", "accumulate", "overfit_batch")
+    settings = {key: config[key] for key in keys}
     return {"optimizer": optimizer, "scheduler": scheduler, "config": plain} | settings
 
 

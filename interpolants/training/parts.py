@@ -17,6 +17,7 @@ from interpolants.metric.base import Metric
 from interpolants.task.base import Build, Task
 from interpolants.training.module import TrainingModule
 from interpolants.training.options import module_options
+from interpolants.training.own_callbacks import check_sweep_value, own_callbacks
 from interpolants.training.settings import check_accelerator, check_settings
 from interpolants.training.warm_start import freeze
 
@@ -31,6 +32,7 @@ class RunParts(NamedTuple):
         module: the training module.
         metrics: metrics, fitted on the data.
         notes: lines for the user.
+        callbacks: callbacks of the user.
     """
 
     task: Task
@@ -39,6 +41,7 @@ class RunParts(NamedTuple):
     module: TrainingModule
     metrics: list[Metric]
     notes: Sequence[str]
+    callbacks: list[pl.Callback]
 
 
 def prepared_parts(
@@ -61,15 +64,12 @@ def prepared_parts(
     freeze(trainable.model, plain["freeze"])
     module = TrainingModule(trainable, **module_options(config, plain, build, trainable.model))
     check_saved(plain, {**KEYS, **task.saved})
-    metrics = _fitted_metrics(config, build, data)
-    return RunParts(task, model, data, module, metrics, notes)
-
-
-def _fitted_metrics(config: Mapping[str, Any], build: Build, data: Data) -> list[Metric]:
     metrics: list[Metric] = [build(node) for node in config["metric"].values()]
-    for metric in metrics:
+    check_sweep_value(config["sweep_value"], metrics)
+    callbacks = own_callbacks(config, build, metrics)
+    for metric in metrics:  # which may take minutes
         metric.fit(data)
-    return metrics
+    return RunParts(task, model, data, module, metrics, notes, callbacks)
 
 
 def _set_process(config: Mapping[str, Any]) -> None:
@@ -84,6 +84,7 @@ def _set_process(config: Mapping[str, Any]) -> None:
     torch.set_num_threads(config["threads"])
     for name in ("lightning.pytorch", "lightning.fabric.utilities.distributed"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("lightning.pytorch.callbacks").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", module="lightning")
     # Outputs of networks are not changed in place.
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module")

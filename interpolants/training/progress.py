@@ -22,13 +22,13 @@ class ProgressBar(callbacks.ProgressBar):
 
     def __init__(self) -> None:
         super().__init__()
-        self._enabled = _is_watched()
+        self._enabled = is_watched()
         self._bar: tqdm[Any] | None = None
         self._next = 0.0
 
     def enable(self) -> None:
         """Show the line, if somebody may watch it."""
-        self._enabled = _is_watched()
+        self._enabled = is_watched()
 
     def disable(self) -> None:
         """Show nothing."""
@@ -93,6 +93,6 @@ class ProgressBar(callbacks.ProgressBar):
             self._bar = None
 
 
-def _is_watched() -> bool:
+def is_watched() -> bool:
     """True if stderr is a terminal, or a notebook shows it."""
     return sys.stderr.isatty() or "ipykernel" in sys.modules

@@ -15,6 +15,8 @@ from interpolants.training.resumed import check_resumed
 from interpolants.utils.files import remove_leftovers, replace
 from interpolants.utils.log import to_stderr
 
+_GO_ON = "go on with callbacks=[], or with other settings of them"
+
 
 @final
 class RunRecord(pl.Callback):
@@ -37,6 +39,7 @@ class RunRecord(pl.Callback):
     ) -> None:
         self.location, self.config, self.notes = location, config, notes
         self.owner = location.owner()
+        self._stopped, self._has_same_callbacks = "", False
         self._file = location.folder / "config.yaml"
 
     def first_step(self, max_steps: int, module: pl.LightningModule, trainer: pl.Trainer) -> int:
@@ -51,22 +54,34 @@ class RunRecord(pl.Callback):
             content = read_checkpoint(path, resume=True)
             check_continues(self.config, content, path)
             check_resumed(content, path, module, trainer)
+            saved = content["hyper_parameters"]["config"]
+            self._has_same_callbacks = saved.get("callbacks") == self.config.get("callbacks")
         return self.location.first_step(max_steps)
 
     def is_finished(self, step: int, max_steps: int, speaks: bool) -> bool:
-        """True if the run has its report and no steps left, which is said if `speaks`."""
-        done = step == max_steps and self.location.end.exists()
-        if done and speaks:
-            fix = "train longer with a larger max_steps"
-            to_stderr(
-                f"{self.location.folder} has finished its {step} steps: nothing to do; {fix}"
-            )
-        return done
+        """True if the run has its report and is not to train on, which is said if `speaks`."""
+        if not self.location.end.exists():
+            return False
+        end = yaml.safe_load(self.location.end.read_text())
+        stopped = end.get("stopped", "") if isinstance(end, dict) else ""
+        done = step == max_steps
+        stays = not done and bool(stopped) and self._has_same_callbacks
+        if speaks and (done or stays):
+            what = f"has finished its {step} steps" if done else f"stopped at step {step}"
+            fix = "train longer with a larger max_steps" if done else f"{stopped}; {_GO_ON}"
+            to_stderr(f"{self.location.folder} {what}: nothing to do; {fix}")
+        return done or stays
+
+    def stop(self, step: int, reason: str) -> None:
+        """Note and say that callbacks ended training before its last step."""
+        self._stopped = reason
+        to_stderr(f"stopped at step {step}: {reason}")
 
     def end(self) -> None:
         """Note that the run has ended with its report: its last step, and seconds of training."""
         last = read_checkpoint(self.location.folder / LAST)
-        text = yaml.safe_dump({"step": last["global_step"], "seconds": last["trained_seconds"]})
+        end = {"step": last["global_step"], "seconds": last["trained_seconds"]}
+        text = yaml.safe_dump(end | ({"stopped": self._stopped} if self._stopped else {}))
         replace(self.location.end, lambda file: file.write(text.encode()))
 
     def begin(self, trainer: pl.Trainer) -> None:

@@ -31,15 +31,18 @@ from interpolants.training.distributed import Heart, distributed_training
 from interpolants.training.ema import EMA
 from interpolants.training.guard import NonFiniteGuard
 from interpolants.training.interrupt import GracefulInterrupt
-from interpolants.training.loggers import closing
+from interpolants.training.loggers import closing, truncate_after
 from interpolants.training.module import TrainingModule
 from interpolants.training.options import named
+from interpolants.training.own_callbacks import stop_reason
 from interpolants.training.parts import RunParts, prepared_parts
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
 from interpolants.training.record import RunRecord
 from interpolants.training.same_data import SameData
 from interpolants.training.sample_validation import LookAt, SampleValidation
+from interpolants.training.speed import Speed
+from interpolants.training.status import StatusLines
 from interpolants.training.stream import HeldOut, StepStream
 from interpolants.training.warm_start import warm_start
 from interpolants.utils.checks import check
@@ -64,7 +67,9 @@ def train(
         The final report, whose files are in the run's folder. Of several processes, only the first
         returns it, and the others None.
     """
-    return run_training(config, plain, build, root, final_report, checkpoint=checkpoint)
+    return run_training(
+        config, plain, build, root, final_report, checkpoint=checkpoint, names_folder=True
+    )
 
 
 @own_environment()
@@ -77,6 +82,7 @@ def run_training(
     *,
     data: Data | None = None,
     checkpoint: Path | None = None,
+    names_folder: bool = False,
 ) -> T | None:
     """Train, validate and write checkpoints.
 
@@ -88,6 +94,7 @@ def run_training(
         conclude: called in the first process with the trained model and the loggers.
         data: the training data, instead of those of the configuration.
         checkpoint: checkpoint of the run that is continued, if it is known already.
+        names_folder: whether a line names the run's folder when training begins.
 
     Returns:
         What `conclude` returns; None in other processes, and if the run has ended before.
@@ -99,21 +106,21 @@ def run_training(
     parts = prepared_parts(config, plain, build, data)
     location = _locate(config, plain, root, parts.task, checkpoint)
     parts.module.hparams["config"] = plain
-    kept, record = Kept(location.folder / KEPT), RunRecord(location, plain, parts.notes)
-    callbacks = [
-        *_callbacks(config, *_sampling(config, parts, kept), plain["fingerprint"]),
-        record,
-    ]
-    csv_logger = AppendingCSVLogger(location.folder)
-    loggers = [csv_logger, *(build(node) for node in config["logger"].values())]
-    splits = parts.module.trainable.splits_batches
-    trainer = _build_trainer(config, build, loggers, callbacks, splits)
+    notes = [*([f"run: {location.folder}"] if names_folder else []), *parts.notes]
+    kept, record = Kept(location.folder / KEPT), RunRecord(location, plain, notes)
+    looks = _sampling(config, parts, kept)
+    callbacks = [*_callbacks(config, *looks, plain["fingerprint"], parts.callbacks), record]
+    others = (build(node) for node in config["logger"].values())
+    loggers = [AppendingCSVLogger(location.folder), *others]
+    trainer = _build_trainer(
+        config, build, loggers, callbacks, parts.module.trainable.splits_batches
+    )
     with record.owner if trainer.is_global_zero else nullcontext():
         first = record.first_step(config["max_steps"], parts.module, trainer)
         if record.is_finished(first, config["max_steps"], trainer.is_global_zero):
             return None
         plain["history"] = _history(parts, plain, location, trainer.is_global_zero)
-        csv_logger.truncate_after(first)
+        truncate_after(loggers, first)
         with closing(loggers), announced(location):
             with distributed_training(trainer, callbacks):
                 record.begin(trainer)
@@ -122,6 +129,8 @@ def run_training(
                 return None
             loaded = _load(location, plain, trainer, parts)
             step = last_step(trainer, location.folder)
+            if step < config["max_steps"]:
+                record.stop(step, stop_reason(parts.callbacks, config["callbacks"]))
             outcome = Outcome(parts.task, loaded, step, parts.data, parts.metrics, config, kept)
             found = conclude(outcome, loggers)
         record.end()
@@ -188,6 +197,7 @@ def _build_trainer(
         "num_sanity_val_steps": 0,
         "enable_model_summary": False,
         "use_distributed_sampler": False,
+        "log_every_n_steps": 1 if config["callbacks"] else 0,  # values that these log
         # Under Slurm, Lightning starts a new run from any hpc_ckpt_*.ckpt that it finds there.
         "default_root_dir": config["run_dir"],
     }
@@ -211,7 +221,11 @@ def _environment() -> list[SLURMEnvironment]:
 
 
 def _callbacks(
-    config: Mapping[str, Any], look: LookAt, request: SampleRequest, data: Mapping[str, Any]
+    config: Mapping[str, Any],
+    look: LookAt,
+    request: SampleRequest,
+    data: Mapping[str, Any],
+    own: Sequence[pl.Callback],
 ) -> list[pl.Callback]:
     folder, steps = Path(config["run_dir"]), config["steps_per_batch"]
     checkpoints = folder / LAST.parent
@@ -226,15 +240,20 @@ def _callbacks(
         chosen.append(
             PowerEMA(folder=folder / "ema", every_n_steps=config["power_ema"], batch_steps=steps)
         )
+    speed = Speed(batch_size=config["batch_size"], log_every=config["log_every"])
+    has_bar = any(isinstance(each, pl.callbacks.ProgressBar) for each in own)
     return [
         SameData(data),
         EMA(decay=config["ema"], batch_steps=steps),
         NonFiniteGuard(),
         *chosen,
+        *own,  # before a signal may stop training, so that they have seen all that is saved
         GracefulInterrupt(),
         Heart(config["patience"]),
         sampling,
-        ProgressBar(),
+        *([] if has_bar else [ProgressBar()]),
+        speed,
+        StatusLines(speed),
         BestCheckpoint(monitor="val/loss", dirpath=checkpoints),
         LastCheckpoint(dirpath=checkpoints, every_n_steps=config["checkpoint_every"]),
     ]
@@ -257,6 +276,7 @@ def _fit(
         next_step=lambda: trainer.global_step,
         ranks=lambda: (trainer.global_rank, trainer.world_size),
         workers=config["workers"],
+        overfit_batch=config["overfit_batch"],
     )
     for logger in trainer.loggers:
         logger.log_hyperparams(plain)

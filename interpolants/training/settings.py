@@ -36,7 +36,8 @@ _TRAINER = {"accelerator", "strategy", "devices", "num_nodes", "precision", "det
 _TRAINER |= {"benchmark", "detect_anomaly", "inference_mode", "sync_batchnorm", "profiler"}
 _INSTEAD = {
     **dict.fromkeys(("max_epochs", "min_epochs", "max_steps", "min_steps"), "use max_steps="),
-    **dict.fromkeys(("limit_train_batches", "fast_dev_run"), "use a small max_steps="),
+    "limit_train_batches": "use a small max_steps=",
+    "fast_dev_run": "use debug=one_step",
     **dict.fromkeys(("gradient_clip_val", "gradient_clip_algorithm"), "use clip_norm="),
     **dict.fromkeys(("val_check_interval", "check_val_every_n_epoch"), "use validate_every="),
     "accumulate_grad_batches": "use accumulate=",
@@ -46,12 +47,10 @@ _INSTEAD = {
     "enable_checkpointing": "use checkpoint_every=",
     "default_root_dir": "use run_dir=",
     "logger": "use logger=",
-    "max_time": "use max_steps=, or a time limit outside, since a run that gets SIGTERM is saved",
-    "callbacks": "callbacks of your own are not taken yet",
-    "overfit_batches": "use a small data set",
+    "max_time": "use callbacks=timer, or a time limit outside: a run that gets SIGTERM is saved",
+    "callbacks": "use callbacks=[...], a group of yaml files, which may name your own class",
+    "overfit_batches": "use debug=overfit_batch",
 }
-
-_PROFILER = "{_target_: lightning.pytorch.profilers.SimpleProfiler, dirpath: ., filename: profile}"
 
 
 def check_trainer(arguments: Mapping[str, Any]) -> None:
@@ -128,10 +127,6 @@ def check_settings(config: Mapping[str, Any]) -> None:
     whole = isinstance(config["seed"], int) and 0 <= config["seed"] < 2**32
     check(whole, "seed", "a whole number in [0, 2^32)", config["seed"])
     check_trainer(config["trainer"])
-    profiler = config["trainer"].get("profiler")
-    writes = profiler is None or (isinstance(profiler, Mapping) and profiler.get("filename"))
-    fix = f"write '+trainer.profiler={_PROFILER}'"
-    check(bool(writes), "trainer.profiler", "one that writes a file", profiler, fix)
     precision = config["trainer"].get("precision")
     # Others would change the dtype of weights but not of data, or need loss scaling.
     fix = "use 32-true, or bf16-mixed, and model.fields.double() to sample in float64"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, final
 
 import torch
@@ -51,6 +51,7 @@ class StepStream:
         next_step: returns the number of the next step, called when iteration starts.
         ranks: returns the number of this process and of all, called likewise; one process if None.
         workers: processes that prepare batches ahead, none if 0; batches are the same.
+        overfit_batch: whether every step has the batch of the first.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class StepStream:
         next_step: Callable[[], int],
         ranks: Callable[[], tuple[int, int]] | None = None,
         workers: int = 0,
+        overfit_batch: bool = False,
     ) -> None:
         self.data = data
         self.batch_size = batch_size
@@ -73,6 +75,7 @@ class StepStream:
         self.next_step = next_step
         self.ranks = ranks
         self.workers = workers
+        self.overfit_batch = overfit_batch
 
     def __iter__(self) -> Iterator[Chunk]:
         step = self.next_step()
@@ -87,7 +90,9 @@ class StepStream:
     def _batches(self, first: int) -> Iterator[Batch]:
         """Iterator over the batches of the steps from `first` on."""
         steps = _Steps(self.data, self.batch_size, self.seed, *self._ranks())
-        numbers = range(first, self.max_steps)
+        numbers: Sequence[int] = range(first, self.max_steps)
+        if self.overfit_batch:
+            numbers = [0] * len(numbers)
         if not self.workers:
             return map(steps.__getitem__, numbers)
         loader: Iterable[Batch] = DataLoader(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Extra of pyproject.toml that installs a package, by the name that is imported.
-_EXTRAS = {"diffusers": "diffusers"}
+_EXTRAS = {"diffusers": "diffusers", "tensorboard": "tensorboard", "mlflow": "mlflow"}
 
 
 def missing(error: BaseException) -> str:

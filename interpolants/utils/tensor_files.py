@@ -57,7 +57,7 @@ def load_tensors(path: str | Path, *, mmap: bool = False) -> Any:
     if unknown:
         rule = "one with more than tensors and plain values; refused, nothing was run"
         raise ValueError(rule)
-    _check_content(content)
+    check_content(content)
     return content
 
 
@@ -110,8 +110,12 @@ def _checked_names(path: Path) -> set[str]:
     return found
 
 
-def _check_content(content: Any) -> None:
-    """Require plain values, few enough and not too deep, and tensors with all of their numbers."""
+def check_content(content: Any) -> None:
+    """Require plain values, few enough and not too deep, and tensors with all of their numbers.
+
+    Raises:
+        ValueError: that says what else there is.
+    """
     level, left = [content], MOST_ENTRIES
     for _ in range(_DEEPEST):
         parts = (part for value in level for part in _parts(value))

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from enum import Enum
 from importlib.util import find_spec
 
 import pytest
@@ -41,7 +42,8 @@ def test_arguments_of_every_part_take_its_own_defaults():
         parameters = inspect.signature(get_object(target)).parameters
         for name, kind in (found.kinds if (found := arguments(target)) else {}).items():
             value = parameters[name].default
-            if isinstance(value, (bool, int, float, str, type(None))):
+            is_plain = isinstance(value, (bool, int, float, str, type(None)))
+            if is_plain and not isinstance(value, Enum):
                 kind.check(f"{target}.{name}", value)
 
 

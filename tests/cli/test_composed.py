@@ -19,7 +19,7 @@ _TRAIN = {
     "batch_size=null": f"batch_size: {_WHOLE} None",
     "seed=1.0": f"seed: {_WHOLE} 1.0; write 1",
     "seed=[1]": f"seed: {_WHOLE} [1]",
-    "debug=1": "debug: expected true or false, got 1",
+    "traceback=1": "traceback: expected true or false, got 1",
     "name=3": "name: expected a string, got 3; quote it: 'name=\"3\"'",
     "run_dir=[a]": "run_dir: expected a string or null, got ['a']",
     "clip_norm=no": "clip_norm: expected a number or null, got 'no'",
@@ -50,7 +50,9 @@ _TRAIN = {
     "metric=kernel_distance metric.kernel_distance.features=raw": "metric.kernel_distance.features"
     " is a group: write features@metric.kernel_distance.features=raw",
     # Keys that nothing reads.
-    "+callbacks.x=1": f"callbacks: {_UNKNOWN}; list all keys with --cfg job",
+    "+callbacks.x=1": "callbacks.x: expected a part with _target_, got 1",
+    "callbacks=[timer] +callbacks.timer.intervl=x": f"callbacks.timer.intervl: {_UNKNOWN}; did "
+    "you mean callbacks.timer.interval?",
     "+max_step=1": f"max_step: {_UNKNOWN}; did you mean max_steps?",
     "+net.hiden=3": f"net.hiden: {_UNKNOWN}; did you mean net.hidden?",
     "+optimizer.weight_decy=3": f"optimizer.weight_decy: {_UNKNOWN}; did you mean "

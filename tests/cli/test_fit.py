@@ -36,7 +36,9 @@ def test_fit_returns_a_model_and_leaves_nothing_behind(tmp_path, monkeypatch, ca
     states = random.getstate(), np.random.get_state()[1].copy(), torch.random.get_rng_state()
     record, threads = HydraConfig.instance().cfg, torch.get_num_threads()
     model = si.fit(_rows(), *_SMALL, max_steps=4, net=_NET)
-    assert capsys.readouterr().err.startswith("fit: 4 steps, validation loss ")
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("step 2 of 4: train/loss ")
+    assert said[-1].startswith("fit: 4 steps, validation loss ")
     assert list(tmp_path.iterdir()) == []
     assert HydraConfig.instance().cfg is record and torch.get_num_threads() == threads
     assert random.getstate() == states[0] and (np.random.get_state()[1] == states[1]).all()

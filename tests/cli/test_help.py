@@ -6,8 +6,8 @@ from helpers.compose import CONF
 
 from interpolants.cli.help import entries, help_text
 
-# What only Hydra reads, and the key that stays when metric=[].
-_HIDDEN = {"hydra", "_self_", "metric"}
+# What only Hydra reads, and the keys that stay when metric=[] and callbacks=[].
+_HIDDEN = {"hydra", "_self_", "metric", "callbacks"}
 
 
 def _keys(path):

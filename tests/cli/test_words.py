@@ -28,10 +28,15 @@ _CASES = {
     "train metric=null": "metric: expected one of its options, got None; metric=[] for none",
     "train trainer.max_epochs=3": "trainer.max_epochs: expected no such setting, got '3'; use ",
     "train +trainer.callbacks=[a]": "trainer.callbacks: expected no such setting, got '[a]'; "
-    "callbacks of your own are not taken yet",
+    "use callbacks=[...], a group of yaml files, which may name your own class",
     "train ++trainer.callbacks._target_=a": "trainer.callbacks: expected no such setting,",
     "train +trainer.fast_dev_run=true": "trainer.fast_dev_run: expected no such setting, got "
-    "'true'; use a small max_steps=",
+    "'true'; use debug=one_step",
+    "train trainer.overfit_batches=1": "trainer.overfit_batches: expected no such setting, got "
+    "'1'; use debug=overfit_batch",
+    "train debug=true": "debug: expected one of its options, got 'true'; traceback=true shows "
+    "that of an error",
+    "train net=False": "net: expected one of its options, got 'False'; see --help",
 }
 
 

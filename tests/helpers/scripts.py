@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -99,6 +100,12 @@ class Done(NamedTuple):
     status: int
     out: str
     err: str
+
+    @property
+    def complaints(self) -> str:
+        """What it said on stderr beside the run's folder and its progress."""
+        lines = self.err.splitlines(keepends=True)
+        return "".join(line for line in lines if not re.match(r"run: |step \d+ of \d+: ", line))
 
 
 def run_many(folder: Path, lines: Sequence[Sequence[str]], **changes: str) -> list[Done]:

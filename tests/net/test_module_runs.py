@@ -89,7 +89,7 @@ def test_module_and_yaml_of_the_guide_train_and_sample(tmp_path):
     train, overrides = ([*line, *_SIZES] for line in (first, lines[0]))
     sample = [*lines[1], "n=8", "label=3"]
     done = run_many(tmp_path, [[*train, "run_dir=outputs/a/b"], overrides], PYTHONPATH=path)
-    assert [(each.status, each.err) for each in done] == [(0, "")] * 2
+    assert [(each.status, each.complaints) for each in done] == [(0, "")] * 2
     sample.append("ckpt=outputs/a/b/checkpoints/last.ckpt")
     (sampled,) = run_many(tmp_path, [sample], PYTHONPATH=path)
     assert (sampled.status, sampled.err) == (0, "")

@@ -256,8 +256,12 @@ def test_training_clips_the_gradient(clip, tmp_path):
     data = GaussianMixture(means=[[1.0]], std=math.sqrt(0.3), standardize=False)
     fields = _exact(("velocity",), offset=2.0)
     options = {"optimizer": _SGD, "clip": clip, "steps": 3}
-    _fit(tmp_path, _module(fields, VelocityObjective(), data, **options), data, steps=3)
+    module = _module(fields, VelocityObjective(), data, **options)
+    rows = _fit(tmp_path, module, data, steps=3)["train"]
     assert fields.net.offset.item() == pytest.approx(2 - 3 * 0.1 * clip, rel=1e-5)
+    # The gradient in the offset is the offset, up to the noise of 2000 rows, and is logged whole.
+    norms = [2 - 0.1 * clip * step for step in range(3)]
+    assert [row["train/gradient_norm"] for row in rows] == pytest.approx(norms, abs=0.15)
 
 
 def test_training_follows_and_logs_the_schedule(tmp_path):

@@ -26,9 +26,11 @@ _TWO = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 
 
 def _losses(run):
-    """The logged training losses, and the validation's."""
+    """The logged losses, and norms of gradients."""
     lines = [line.split(",") for line in (run / "metrics.csv").read_text().splitlines()]
-    columns = [lines[0].index(name) for name in ("step", "train/loss", "val/loss")]
+    columns = [
+        lines[0].index(name) for name in ("step", "train/loss", "val/loss", "train/gradient_norm")
+    ]
     return [[float(row[c]) if row[c] else 0.0 for c in columns] for row in lines[1:]]
 
 

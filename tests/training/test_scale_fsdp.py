@@ -1,5 +1,7 @@
 """Training with sharded weights equals training by one process."""
 
+import csv
+
 import pytest
 import torch
 from helpers.compose import TINY
@@ -23,7 +25,14 @@ def _weights(folder):
     )
 
 
+def _norms(folder):
+    with open(folder / "run" / "metrics.csv") as file:
+        norms = [row["train/gradient_norm"] for row in csv.DictReader(file)]
+    return [float(norm) for norm in norms if norm]
+
+
 def _close(one, other):
+    assert _norms(one) == pytest.approx(_norms(other), rel=1e-3)
     mine, theirs = _weights(one), _weights(other)
     assert list(mine) == list(theirs)
     for name, weight in mine.items():

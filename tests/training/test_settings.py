@@ -53,15 +53,13 @@ def test_settings_that_runs_give_the_trainer_are_none_that_users_may_give(monkey
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("+trainer.max_time=3", r"^trainer.max_time: .*; use max_steps=, or a time limit outside"),
+        (
+            "+trainer.max_time=3",
+            r"^trainer.max_time: .*; use callbacks=timer, or a time limit outside",
+        ),
         ("+trainer.accumulate_grad_batches=2", "^trainer.accumulate.*; use accumulate=$"),
         ("+trainer.gradient_clip_val=2", "^trainer.gradient_clip_val.*; use clip_norm=$"),
         ("+trainer.enable_model_summary=true", "^trainer.enable_model_summary.*; leave it out$"),
-        ("+trainer.profiler=simple", r"^trainer.profiler: expected one that writes a file, got "),
-        (
-            "+trainer.profiler={_target_: lightning.pytorch.profilers.SimpleProfiler}",
-            r"^trainer.profiler: expected one that writes a file, got .*filename: profile\}'$",
-        ),
         ("max_steps=-5", "^max_steps: expected a whole number > 0, got -5"),
         ("accumulate=0", "^accumulate: expected a whole number > 0, got 0"),
         ("workers=-1", "^workers: expected a whole number >= 0, got -1"),
@@ -70,15 +68,6 @@ def test_settings_that_runs_give_the_trainer_are_none_that_users_may_give(monkey
 def test_settings_are_refused_by_name(override, message):
     with pytest.raises(ValueError, match=message):
         check_settings(config_of(override))
-
-
-def test_settings_of_a_profiler_that_writes_are_taken():
-    check_settings(
-        config_of(
-            "+trainer.profiler={_target_: lightning.pytorch.profilers.SimpleProfiler, "
-            "dirpath: ., filename: profile}"
-        )
-    )
 
 
 @pytest.mark.parametrize(("cuda", "mps"), [(False, False), (True, False), (False, True)])

@@ -72,6 +72,19 @@ def test_wandb_records_the_metrics_of_the_csv_file(first, recorded):
     assert {"val/loss", "val/energy_distance", "test/sliced_wasserstein_floor"} <= keys
 
 
+def test_wandb_keeps_the_best_values_beside_the_last_ones(first):
+    _, records = first
+    (asked,) = [each for each in of_kind(records, "metric") if each.glob_name == "val/*"]
+    assert asked.summary.min and asked.summary.max and asked.summary.last
+
+
+def test_wandb_records_speed_and_memory(first):
+    rows = [values(row.item) for row in of_kind(first[1], "history")]
+    found = [row for row in rows if "machine/samples_per_second" in row]
+    assert all(row["machine/samples_per_second"] > 0 for row in found)
+    assert [row["trainer/global_step"] for row in found] == [2, 4]
+
+
 def test_wandb_records_images_and_keeps_their_files(first):
     folder, records = first
     rows = [values(row.item) for row in of_kind(records, "history")]

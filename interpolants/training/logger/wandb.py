@@ -59,6 +59,14 @@ class WandbLogger(LightningLogger):
         )
 
     @rank_zero_only
+    def log_hyperparams(self, params: Any) -> None:
+        """Log the configuration, and ask for the best validation values beside the last ones."""
+        self.experiment.define_metric(
+            "val/*", step_metric="trainer/global_step", summary="min,max,last"
+        )
+        super().log_hyperparams(params)
+
+    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Log values by name.
 
