@@ -13,6 +13,7 @@ from .cifar10 import CIFAR10 as CIFAR10
 from .columns import Columns as Columns
 from .csv_table import CsvTable as CsvTable
 from .dataset import Dataset as Dataset
+from .dataset_source import DatasetSource as DatasetSource
 from .digits import Digits as Digits
 from .eight_gaussians import EightGaussians as EightGaussians
 from .fashion_mnist import FashionMNIST as FashionMNIST
