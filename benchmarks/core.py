@@ -135,6 +135,21 @@ def beside_bare_calls(batch: int, rounds: int) -> Iterator[Row]:
         yield paired_row(f"{name} by Sampler", found["Sampler"], found["bare"], 1e6 / calls, goal)
 
 
+def loop_by_hand(rounds: int) -> Iterator[Row]:
+    """The least that any loop costs: Euler's method in three lines, against bare calls."""
+    net, x, calls = network(), torch.randn(64, 2), CALLS[64]
+    times = torch.linspace(0, 1, calls + 1)[:-1].unbind()
+
+    def loop() -> None:
+        y = x
+        for t in times:
+            y = torch.add(y, net(t, y).select(1, 0), alpha=1 / calls)
+
+    found = in_turns({"bare": _bare(net, x, calls), "by hand": loop}, rounds)
+    name = "us per call, B=64: Euler's method by hand"
+    yield paired_row(name, found["by hand"], found["bare"], 1e6 / calls, None)
+
+
 def compiled_beside_bare_calls(rounds: int) -> Iterator[Row]:
     """Compiled blocks against bare calls of the network, not compiled."""
     net, x, calls = network(), torch.randn(COMPILED_BATCH, 2), CALLS[COMPILED_BATCH]
@@ -225,6 +240,7 @@ def measure(rounds: int, compiled: bool = True) -> Iterator[Row]:
         warnings.filterwarnings("ignore", message="Sampler.num_steps")
         for batch in EAGER_GOALS:
             yield from beside_bare_calls(batch, 4 * rounds if batch == 64 else rounds)
+        yield from loop_by_hand(4 * rounds)
         if compiled:
             yield from compiled_beside_bare_calls(2 * rounds)
         yield from beside_other_packages(rounds)

@@ -47,7 +47,7 @@ def row_settings(cfg: Any, folder: str, model: Trained, decide: Collection[str] 
     hydra = HydraConfig.get()
     name = f"{Path(cfg.data.path).name.partition('.')[0]}_{hydra.runtime.choices['sampler']}"
     return ReportSettings(
-        folder=model.run / folder if cfg.out is None else Path(cfg.out),
+        folder=model.folder(cfg.out, folder),
         stem=stem_of(name, hydra.overrides.task, decide) if cfg.stem is None else cfg.stem,
         output=instantiate(cfg.output, _convert_="all"),
         notes=[model.used],

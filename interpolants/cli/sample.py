@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from interpolants.cli.trained import Trained
 
 
 def main(cfg: Any) -> float:
@@ -28,7 +33,8 @@ def main(cfg: Any) -> float:
         stem = stem_of(name, hydra.overrides.task)
     data, note = _data(cfg, model, found.ckpt)
     metrics = [instantiate(node, _convert_="all") for node in cfg.metric.values()]
-    settings = _settings(cfg, found.run, stem, note)
+    notes = [*filter(None, [note, _other_sampler(cfg, model.config, hydra.overrides.task)])]
+    settings = _settings(cfg, found, stem, notes)
     with sole_writer(settings.folder, stem) if ranks.rank == 0 else nullcontext():
         report = found.task.report(model, data, metrics, request, settings, ranks, to_stderr)
     if report is None:
@@ -94,7 +100,19 @@ def _data(cfg: Any, model: Any, ckpt: Path) -> tuple[Any, str]:
     return data, data_note(model.config, data.fingerprint())
 
 
-def _settings(cfg: Any, run: Path, stem: str, note: str) -> Any:
+def _other_sampler(cfg: Any, trained: Mapping[str, Any], words: Sequence[str]) -> str:
+    """A line for the report, if nobody chose the sampler, and the run has another one."""
+    from omegaconf import OmegaConf
+
+    own, used = trained.get("sampler"), OmegaConf.to_container(cfg.sampler, resolve=True)
+    if own in (None, used) or any(re.match(r"\W*sampler\b", word) for word in words):
+        return ""
+    names = (own[part]["_target_"].rpartition(".")[2] for part in ("process", "solver"))
+    what = f"{', '.join(names)}, num_steps={own['num_steps']}"
+    return f"sampled with the default, sampler=ode; the run's own sampler is another: {what}"
+
+
+def _settings(cfg: Any, found: Trained, stem: str, notes: Sequence[str]) -> Any:
     """The files that the configuration asks for."""
     from hydra.utils import instantiate
 
@@ -103,11 +121,11 @@ def _settings(cfg: Any, run: Path, stem: str, note: str) -> Any:
 
     likelihood = cfg.get("likelihood")
     return ReportSettings(
-        folder=run / "samples" if cfg.out is None else Path(cfg.out),
+        folder=found.folder(cfg.out, "samples"),
         stem=stem,
         output=instantiate(cfg.output, _convert_="all"),
         likelihood=instantiate(likelihood, _convert_="all") if likelihood else None,
         animation=cfg.animation,
-        kept=Kept(run / KEPT if (run / "config.yaml").exists() else None),
-        notes=[note] if note else [],
+        kept=Kept(found.run / KEPT if (found.run / "config.yaml").exists() else None),
+        notes=notes,
     )
