@@ -46,7 +46,6 @@ def test_times_go_on_along_the_grid(values, tick, expected):
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_dates_off_the_grid_go_on_by_the_calendar(order):
-    pytest.importorskip("pandas")
     known = months("2024-11", 14)
     found = following(known[::order], 4, tick=30.4375)
     assert found.values.tolist() == months("2026-01", 4) and found.note == ""
