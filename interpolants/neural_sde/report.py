@@ -24,6 +24,7 @@ from interpolants.neural_sde.model import (
     full_mask,
     over_frames,
 )
+from interpolants.plot.figure_info import FigureInfo
 from interpolants.plot.style import is_image, save
 from interpolants.plot.time_series import plot_errors, plot_time_series
 from interpolants.plot.video import plot_frames
@@ -97,7 +98,14 @@ def draw_check(model: TimeSeriesModel, data: Data, drawn: Tensor, request: Sampl
         path_times=model.nodes,
         exact=None if known is None else (known.mean.unsqueeze(0), known.std.unsqueeze(0)),
         prior=drawn[:_DRAWN_PRIOR].cpu() if several else None,
+        info=_info(model, data),
     )
+
+
+def _info(model: TimeSeriesModel, data: Data) -> FigureInfo:
+    solver, steps = type(model.model.solver).__name__, len(model.nodes) - 1
+    title = f"neural SDE by {solver}, {steps} steps"
+    return FigureInfo(title, columns=tuple(getattr(data, "columns", ())))
 
 
 def write_time_series_report(
@@ -152,7 +160,8 @@ def write_time_series_report(
     write_numbers(files[1], cost | details | {"request": asked})
     save(draw_check(model, data, drawn.x, request), files[2])
     files += ahead.write(folder, stem)
-    files += _write_predictions(model, x, mask, errors, folder / stem, context_length, seed)
+    info = _info(model, data)
+    files += _write_predictions(model, x, mask, errors, folder / stem, context_length, seed, info)
     return Report(metrics=results, files=files, **cost)
 
 
@@ -215,6 +224,7 @@ def _write_predictions(
     start: Path,
     context_length: int,
     seed: int,
+    info: FigureInfo,
 ) -> list[Path]:
     """Plot predicted paths of vector series, and errors against time."""
     if not errors:
@@ -227,7 +237,7 @@ def _write_predictions(
         paths = model.predict(*many, context_length=context_length, seed=seed).cpu()
         paths = paths.reshape(_DRAWN_PATHS, len(x), *paths.shape[1:])
         files.append(start.with_name(f"{start.name}_prediction.png"))
-        figure = plot_time_series(times, x, mask, paths, context_length=context_length)
+        figure = plot_time_series(times, x, mask, paths, context_length=context_length, info=info)
         save(figure, files[-1])
     files.append(start.with_name(f"{start.name}_errors.png"))
     save(plot_errors(times[context_length:], errors), files[-1])

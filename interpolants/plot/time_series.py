@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from interpolants.plot import style
+from interpolants.plot.figure_info import FigureInfo
 from interpolants.plot.style import ACCENT_COLOUR, DATA_COLOUR, SAMPLES_COLOUR, Array
 from interpolants.utils.checks import check
 
@@ -29,6 +30,7 @@ def plot_time_series(
     exact: tuple[Tensor, Tensor] | None = None,
     context_length: int | None = None,
     prior: Tensor | None = None,
+    info: FigureInfo | None = None,
 ) -> Figure:
     """Draw time series with posterior paths of a model, their mean, and a 90 percent band.
 
@@ -44,11 +46,12 @@ def plot_time_series(
             percent band is drawn too.
         context_length: number of observations that the paths are conditioned on; all if None.
         prior: series drawn from the prior, (M, T, *frame), shown in one more row beside `x`.
+        info: names of the coordinates, and title.
 
     Raises:
         ValueError: if the shapes do not match.
     """
-    path_times = times if path_times is None else path_times
+    path_times, info = times if path_times is None else path_times, info or FigureInfo()
     shape, rule = tuple(paths.shape[1:]), (len(x), len(path_times), *x.shape[2:])
     check(shape == rule, "plot_time_series.paths", f"(P, *{rule})", shape)
     at, known, fine = style.to_array(times), style.to_array(mask) > 0, style.to_array(path_times)
@@ -67,13 +70,15 @@ def plot_time_series(
             _draw_observed(ax, at[known[r]], data[r, known[r], c])
             if context_length is not None:
                 ax.axvline(at[context_length - 1], color=ACCENT_COLOUR, linewidth=0.9)
-            _finish(ax, c, data.shape[-1], r == 0)
+            style.tidy(ax)
+        panels[0, c].set_title(_name(info, c, data.shape[-1]))
         if prior is not None:
             drawn = style.to_array(prior.flatten(2))[:_LINES, :, c]
             _draw_prior(panels[-1, c], at, drawn, np.where(known, data[..., c], np.nan))
     for ax in panels[-1]:
         ax.set_xlabel("t")
     panels[0, 0].legend(frameon=False, fontsize=8)
+    info.entitle(figure)
     return figure
 
 
@@ -128,7 +133,8 @@ def _draw_prior(ax: Axes, at: Array, prior: Array, data: Array) -> None:
     style.tidy(ax)
 
 
-def _finish(ax: Axes, column: int, total: int, first: bool) -> None:
-    if first and total > 1:
-        ax.set_title(f"coordinate {column + 1} of {total}")
-    style.tidy(ax)
+def _name(info: FigureInfo, column: int, total: int) -> str:
+    """Title of a column of panels; none for the only coordinate without a name."""
+    if len(info.columns) == total:
+        return info.name(column, total)
+    return f"coordinate {column + 1} of {total}" if total > 1 else ""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from interpolants.plot.figure_info import FigureInfo
 from interpolants.plot.time_series import plot_errors, plot_time_series
 from interpolants.plot.video import plot_frames
 
@@ -36,6 +37,17 @@ def test_series_are_rows_with_their_mean_and_their_band():
             low, high = np.percentile(np.arange(100) / 10, [5, 95]) + x[r, 0, c].item()
             assert at_start.min() == pytest.approx(low, rel=1e-4)
             assert at_start.max() == pytest.approx(high, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("channels", "columns", "titles"),
+    [(1, (), [""]), (1, ("level",), ["level"]), (2, ("low", "high"), ["low", "high"])],
+)
+def test_series_have_the_names_of_their_columns_and_a_title(channels, columns, titles):
+    x, info = _series(1, channels), FigureInfo("by Heun", columns=columns)
+    figure = plot_time_series(_TIMES, x, torch.ones(1, 3).bool(), _paths(x), info=info)
+    assert [ax.get_title() for ax in figure.axes] == titles
+    assert figure.get_suptitle() == "by Heun"
 
 
 def test_series_show_what_was_observed_alone():
