@@ -17,6 +17,7 @@ from helpers.compose import (
 )
 from helpers.image_files import OPTIONS
 from helpers.problems import load
+from helpers.scripts import save_a_pixel
 
 _POSITIVE = ["interpolant=geometric_brownian", "space=log", "data=log_normal_mixture"]
 # What an option needs beside itself, where it is not what its group needs.
@@ -202,7 +203,7 @@ def folder(tmp_path, monkeypatch):
     """A working folder with a user's files in it, where no time goes into pictures."""
     write_user_files(tmp_path)
     monkeypatch.chdir(tmp_path)
-    leave_out_figures(monkeypatch)
+    leave_out_figures(monkeypatch, save_a_pixel)
     monkeypatch.setattr("interpolants.metric.features.classifier._LEAST_STEPS", 20)
     return tmp_path
 

@@ -43,19 +43,8 @@ _EMPTY = {"logger/csv", "logger/none"}
 
 # Ends of class names, where they are not their group's name.
 _NO_SUFFIX = {
-    *(
-        "callbacks",
-        "data",
-        "driver",
-        "metric",
-        "mode",
-        "net",
-        "neural_sde",
-        "optimizer",
-        "process",
-        "sampler",
-    ),
-    *("scheduler", "solver"),
+    *("callbacks", "data", "driver", "metric", "mode", "net", "neural_sde", "optimizer"),
+    *("process", "sampler", "scheduler", "solver"),
 }
 _SUFFIX = {"time_sampler": "time"}
 
@@ -75,6 +64,7 @@ _NO_YAML = {
     "data.series_end",  # what follows a time series, as the next
     "data.time_axis",
     "data.labels",  # found in the data
+    "data.dataset_source",  # rows of a Dataset
     "data.public_dataset",  # where files are looked for
     "driver.exact_fractional_brownian",  # draws whole paths; drives nothing
     "driver.fractional_noise",  # a part of samplers

@@ -68,9 +68,16 @@ def _jobs(arguments):
         words = [override.input_line]
         if override.is_sweep_override():
             key = override.get_key_element()
-            words = [f"{key}={choice}" for choice in override.sweep_string_iterator()]
+            words = [f"{key}={choice}" for choice in _choices(override)]
         jobs = [[*job, word] for job in jobs for word in words]
     return jobs
+
+
+def _choices(override):
+    """Values of a sweep; the ends of an interval, from which a search draws."""
+    if override.is_interval_sweep():
+        return [override.value().start, override.value().end]
+    return list(override.sweep_string_iterator())
 
 
 def _compose(line):

@@ -11,6 +11,7 @@ import yaml
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST, RunLocation
 from interpolants.checkpoint.same_data import check_continues
+from interpolants.training.own_callbacks import stop_reason
 from interpolants.training.resumed import check_resumed
 from interpolants.utils.files import remove_leftovers, replace
 from interpolants.utils.log import to_stderr
@@ -72,9 +73,11 @@ class RunRecord(pl.Callback):
             to_stderr(f"{self.location.folder} {what}: nothing to do; {fix}")
         return done or stays
 
-    def stop(self, step: int, reason: str) -> None:
-        """Note and say that callbacks ended training before its last step."""
-        self._stopped = reason
+    def stop(self, step: int, config: Mapping[str, Any], callbacks: Sequence[pl.Callback]) -> None:
+        """Note and say if callbacks of the user ended training before its last step."""
+        if step == config["max_steps"]:
+            return
+        reason = self._stopped = stop_reason(callbacks, config["callbacks"])
         to_stderr(f"stopped at step {step}: {reason}")
 
     def end(self) -> None:

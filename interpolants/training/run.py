@@ -34,7 +34,6 @@ from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.loggers import closing, truncate_after
 from interpolants.training.module import TrainingModule
 from interpolants.training.options import named
-from interpolants.training.own_callbacks import stop_reason
 from interpolants.training.parts import RunParts, prepared_parts
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
@@ -110,11 +109,9 @@ def run_training(
     kept, record = Kept(location.folder / KEPT), RunRecord(location, plain, notes)
     looks = _sampling(config, parts, kept)
     callbacks = [*_callbacks(config, *looks, plain["fingerprint"], parts.callbacks), record]
-    others = (build(node) for node in config["logger"].values())
-    loggers = [AppendingCSVLogger(location.folder), *others]
-    trainer = _build_trainer(
-        config, build, loggers, callbacks, parts.module.trainable.splits_batches
-    )
+    loggers = [AppendingCSVLogger(location.folder), *map(build, config["logger"].values())]
+    splits = parts.module.trainable.splits_batches
+    trainer = _build_trainer(config, build, loggers, callbacks, splits)
     with record.owner if trainer.is_global_zero else nullcontext():
         first = record.first_step(config["max_steps"], parts.module, trainer)
         if record.is_finished(first, config["max_steps"], trainer.is_global_zero):
@@ -129,8 +126,7 @@ def run_training(
                 return None
             loaded = _load(location, plain, trainer, parts)
             step = last_step(trainer, location.folder)
-            if step < config["max_steps"]:
-                record.stop(step, stop_reason(parts.callbacks, config["callbacks"]))
+            record.stop(step, config, parts.callbacks)
             outcome = Outcome(parts.task, loaded, step, parts.data, parts.metrics, config, kept)
             found = conclude(outcome, loggers)
         record.end()

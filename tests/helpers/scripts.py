@@ -134,7 +134,7 @@ def run_here(folder: Path, lines: Sequence[Sequence[str]]) -> list[Done]:
     done = []
     with pytest.MonkeyPatch.context() as patch, _warnings_of_a_script():
         patch.chdir(folder)
-        leave_out_figures(patch, _save_a_pixel)
+        leave_out_figures(patch, save_a_pixel)
         for name, *arguments in lines:
             script, out, err, status = str(ROOT / f"{name}.py"), StringIO(), StringIO(), 0
             patch.setattr(sys, "argv", [script, *arguments])
@@ -147,7 +147,8 @@ def run_here(folder: Path, lines: Sequence[Sequence[str]]) -> list[Done]:
     return done
 
 
-def _save_a_pixel(figure: object, path: Path) -> None:
+def save_a_pixel(figure: object, path: Path) -> None:
+    """Write a picture of one grey pixel in the place of a figure."""
     replace(path, lambda file: Image.new("L", (1, 1)).save(file, "PNG"))
 
 
