@@ -103,7 +103,7 @@ def read_scored(model: Model, file: RowFile, request: ScoreRequest) -> Rows:
     check(not dependent, "ckpt", rule, name, fix)
     request.likelihood(sampler=_sampler(model, request))
     given = request.unconditional or request.label is not None
-    rows = file.read(model.event_shape, model.columns, None if given else model.labels)
+    rows = file.read(model.event_shape, model.columns, model.labels, labelled=not given)
     fix = "say label=... for all rows, or unconditional=true"
     known = model.labels is None or given or rows.label is not None
     check(known, "data.path", "the labels that the model was trained with", "none", fix)

@@ -69,6 +69,17 @@ def test_rows_of_a_model_without_names_are_found_by_position(path):
         RowFile(path=str(path)).read((2,))
 
 
+def test_labels_that_are_not_read_are_no_coordinates(path, tmp_path):
+    path.write_text("u,label,v\n1,no number,3\n")
+    rows = RowFile(path=str(path)).read((2,), None, _NUMBERED, labelled=False)
+    assert rows.x.tolist() == [[1, 3]] and rows.label is None
+    assert rows.notes == [f"columns of {path} that the model does not read: label"]
+    x = np.array([[1.0, 3]])
+    np.savez(tmp_path / "rows.npz", x=x, label=np.array(["no number"]))
+    rows = RowFile(path=str(tmp_path / "rows.npz")).read((2,), None, _NUMBERED, labelled=False)
+    assert rows.x.tolist() == x.tolist() and rows.label is None
+
+
 def test_rows_of_an_array_keep_their_precision_and_labels(tmp_path):
     x = np.array([[1.7e9, 1], [1.7e9 + 1, 2]])
     np.savez(tmp_path / "rows.npz", x=x, kind=np.array(["y", "x"]))
