@@ -17,6 +17,7 @@ from interpolants.data.categories import Categories, as_number, classes_of, near
 from interpolants.data.columns import Columns
 from interpolants.data.labels import Label, Labels
 from interpolants.data.reading import number_rows, read_array
+from interpolants.data.standardize import check_finite_rows
 from interpolants.data.table_file import Dialect, TableFile
 from interpolants.data.table_rows import TABLES, TableSettings, is_table, open_table, read_rows
 from interpolants.utils.checks import check, is_whole
@@ -127,6 +128,7 @@ class RowFile:
         elif rows.classes is not None and labels is not None:
             found = _classes(rows.classes, labels)
         x = torch.from_numpy(own.encoded(rows.numbers, rows.categories))
+        check_finite_rows("data.path", x, torch.from_numpy(rows.places))
         return Rows(x, found, rows.places, _whole(shape, own), [text] if rest else [])
 
     def _array(
