@@ -121,6 +121,9 @@ def score_rows(model: Model, rows: Rows, request: ScoreRequest) -> Scores:
     whole, notes = rows.whole, list(rows.notes)
     if request.dequantise is not None:
         whole = torch.full_like(whole, request.dequantise)
+    if model.fields.coupling.needs_pairs:
+        name = type(model.fields.base).__name__
+        notes.append(f"scores assume that x0 of the pairs is distributed as {name} is")
     draws = request.draws if bool(whole.any()) else 1
     if bool(whole.any()):
         some = f"{int(whole.sum())} of {whole.numel()} coordinates are whole numbers"

@@ -299,6 +299,18 @@ def test_files_are_named_after_all_of_the_data_file_and_the_array_in_it(runs, at
     assert {name.removesuffix("_ode_num_steps_2.csv") for name in written} == expected
 
 
+def test_scores_of_a_model_of_pairs_say_what_they_assume(tmp_path, monkeypatch):
+    leave_out_figures(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    x0 = np.random.default_rng(9).uniform(size=(80, 2))
+    np.savez("pairs.npz", x0=x0, x1=3 * x0)
+    words = ("data=pairs", "data.path=pairs.npz", "coupling=paired", "metric=[]", "run_dir=pairs")
+    train_with(tmp_path, *words)
+    run_command("score", "ckpt=pairs", "data.path=pairs.npz", "data.key=x1", "out=.")
+    notes = json.load(open("pairs_x1_ode.json"))["notes"]
+    assert "scores assume that x0 of the pairs is distributed as GaussianBase is" in notes
+
+
 def test_score_needs_no_data_of_training(runs, at, tmp_path):
     saved = si.load(runs / "table" / LAST).save(tmp_path / "saved")
     path = write_rows("new.csv", people(4))
