@@ -3,7 +3,6 @@
 import csv
 import importlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -285,30 +284,6 @@ def test_scores_of_images_dequantise_whole_numbers_alone(runs, at):
         table = sorted(read_table(f"{name}_ode_draws_2_num_steps_2.csv"), key=lambda r: r["row"])
         found = torch.tensor([float(row["log_prob"]) for row in table])
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-3)
-
-
-def test_files_are_named_after_all_of_the_data_file_and_the_array_in_it(runs, at):
-    x = np.random.default_rng(8).normal(size=(3, 2))
-    for name in ("rows.2025.csv", "rows.2026.csv"):
-        at("translate", "two", f"data.path={write_array(name, x, 'u,v')}", "num_steps=2")
-    np.savez("rows.npz", first=x, second=x)
-    for key in ("first", "second"):
-        at("translate", "two", "data.path=rows.npz", f"data.key={key}", "num_steps=2")
-    written = [path.name for path in Path().glob("*_ode_num_steps_2.csv")]
-    expected = {"rows.2025", "rows.2026", "rows_first", "rows_second"}
-    assert {name.removesuffix("_ode_num_steps_2.csv") for name in written} == expected
-
-
-def test_scores_of_a_model_of_pairs_say_what_they_assume(tmp_path, monkeypatch):
-    leave_out_figures(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    x0 = np.random.default_rng(9).uniform(size=(80, 2))
-    np.savez("pairs.npz", x0=x0, x1=3 * x0)
-    words = ("data=pairs", "data.path=pairs.npz", "coupling=paired", "metric=[]", "run_dir=pairs")
-    train_with(tmp_path, *words)
-    run_command("score", "ckpt=pairs", "data.path=pairs.npz", "data.key=x1", "out=.")
-    notes = json.load(open("pairs_x1_ode.json"))["notes"]
-    assert "scores assume that x0 of the pairs is distributed as GaussianBase is" in notes
 
 
 def test_score_needs_no_data_of_training(runs, at, tmp_path):
