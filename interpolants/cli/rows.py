@@ -42,10 +42,12 @@ def row_settings(cfg: Any, folder: str, model: Trained, decide: Collection[str] 
     from hydra.utils import instantiate
 
     from interpolants.cli.stem import stem_of
+    from interpolants.data.compressed import inner_stem
     from interpolants.report.settings import ReportSettings
 
     hydra = HydraConfig.get()
-    name = f"{Path(cfg.data.path).name.partition('.')[0]}_{hydra.runtime.choices['sampler']}"
+    parts = inner_stem(Path(cfg.data.path)), cfg.data.key, hydra.runtime.choices["sampler"]
+    name = "_".join(filter(None, parts))
     return ReportSettings(
         folder=model.folder(cfg.out, folder),
         stem=stem_of(name, hydra.overrides.task, decide) if cfg.stem is None else cfg.stem,

@@ -30,8 +30,16 @@ DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, BadZipFile)
 
 def inner_suffix(path: Path) -> str:
     """Suffix of a file in lower case, without that of its compression."""
-    suffix = path.suffix.lower()
-    return path.with_suffix("").suffix.lower() if suffix in COMPRESSED else suffix
+    return _inner(path).suffix.lower()
+
+
+def inner_stem(path: Path) -> str:
+    """Name of a file without its suffix and that of its compression."""
+    return _inner(path).stem
+
+
+def _inner(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
 
 
 @contextmanager

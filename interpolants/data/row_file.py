@@ -17,6 +17,7 @@ from interpolants.data.categories import Categories, as_number, classes_of, near
 from interpolants.data.columns import Columns
 from interpolants.data.labels import Label, Labels
 from interpolants.data.reading import number_rows, read_array
+from interpolants.data.standardize import check_finite_rows
 from interpolants.data.table_file import Dialect, TableFile
 from interpolants.data.table_rows import TABLES, TableSettings, is_table, open_table, read_rows
 from interpolants.utils.checks import check, is_whole
@@ -67,14 +68,20 @@ class RowFile:
     missing: str = "refuse"
 
     def read(
-        self, shape: Sequence[int], columns: Columns | None = None, labels: Labels | None = None
+        self,
+        shape: Sequence[int],
+        columns: Columns | None = None,
+        labels: Labels | None = None,
+        *,
+        labelled: bool = True,
     ) -> Rows:
         """Read the rows.
 
         Args:
             shape: shape of a row, as the model has it.
             columns: columns of the model's table; None for others.
-            labels: labels to look for; none if None.
+            labels: labels of the model, which are no coordinates; none if None.
+            labelled: whether to read them.
 
         Raises:
             ValueError: if the file cannot be read as such rows: a column is not there, a cell is
@@ -87,21 +94,27 @@ class RowFile:
         check(known and file.is_file(), "data.path", kinds, self.path, fix)
         if is_table(file):
             check(self.key is None, "data.key", "null for a table", self.key)
-            return self._table(file, tuple(shape), columns, labels)
+            return self._table(file, tuple(shape), columns, labels, labelled)
         for name in ("sep", "header", "decimal", "missing"):
             value, default = getattr(self, name), getattr(RowFile, name)
             rule = f"{default or 'null'} for an array file"
             check(value == default, f"data.{name}", rule, value, "leave it out")
-        return self._array(file, tuple(shape), columns, labels)
+        return self._array(file, tuple(shape), columns, labels, labelled)
 
     def _table(
-        self, file: Path, shape: tuple[int, ...], columns: Columns | None, labels: Labels | None
+        self,
+        file: Path,
+        shape: tuple[int, ...],
+        columns: Columns | None,
+        labels: Labels | None,
+        labelled: bool,
     ) -> Rows:
         rule, fix = f"rows of shape {shape}", "write them to a .npy file"
         check(len(shape) == 1, "data.path", rule, f"the table {file}", fix)
         table = open_table(_DATA, file, Dialect(self.sep, self.header, self.decimal))
         targets = _targets(table, labels)
         own = columns or _unnamed(table, targets, shape[0])
+        targets = targets if labelled else []
         _check_names(table, own.names)
         vectors = labels is not None and labels.size > 0
         label = None if not targets else targets if vectors else targets[0]
@@ -115,10 +128,16 @@ class RowFile:
         elif rows.classes is not None and labels is not None:
             found = _classes(rows.classes, labels)
         x = torch.from_numpy(own.encoded(rows.numbers, rows.categories))
+        check_finite_rows("data.path", x, torch.from_numpy(rows.places))
         return Rows(x, found, rows.places, _whole(shape, own), [text] if rest else [])
 
     def _array(
-        self, file: Path, shape: tuple[int, ...], columns: Columns | None, labels: Labels | None
+        self,
+        file: Path,
+        shape: tuple[int, ...],
+        columns: Columns | None,
+        labels: Labels | None,
+        labelled: bool,
     ) -> Rows:
         names = () if labels is None else labels.columns
         name = names[0] if len(names) == 1 else "label"
@@ -129,7 +148,7 @@ class RowFile:
         rule = f"rows of shape {shape} in {file}"
         check(tuple(x.shape[1:]) == shape, "data.path", rule, tuple(x.shape[1:]))
         found: Label | None = None
-        if label is not None and labels is not None:
+        if label is not None and labels is not None and labelled:
             fits = len(label) == len(x)
             check(fits, "data.path", f"{len(x)} labels in {file}", len(label))
             classes = None if labels.size else classes_of("data.path", label)

@@ -116,6 +116,7 @@ def read_rows(table: TableFile, settings: TableSettings) -> TableRows:
     gone = {name: np.isnan(column) for name, column in values.items()}
     gone |= {name: column.codes < 0 for name, column in texts.items()}
     kept = ~_missing(table, gone, settings.missing)
+    check(len(kept) > 0, f"{table.owner}.path", f"rows in {table.path}", 0)
     if not kept.all():
         values = {name: column[kept] for name, column in values.items()}
         texts = {name: _used(column, kept) for name, column in texts.items()}

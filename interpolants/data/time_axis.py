@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
@@ -16,6 +17,8 @@ from interpolants.utils.checks import check
 # Days by which dates may miss the grid's points and still be on it: less than a second.
 _CLOSE = 1e-6
 _SECONDS = 86_400
+# The zone of a time, which numpy would leave out of what it prints.
+_ZONE = re.compile(r":\S*([Zz]|[+-][\d:]+)$")
 
 
 class Following(NamedTuple):
@@ -113,6 +116,9 @@ def _as_numbers(times: Categories) -> Tensor:
             # numpy reads shorter text as a year.
             short = next((name for name in times.names if len(name) < 10), None)
             check(short is None, where, rule, short)
+            zoned = next((name for name in times.names if _ZONE.search(name)), None)
+            fix = "write the times of one zone, without it"
+            check(zoned is None, where, "dates without a time zone", zoned, fix)
             days = np.array(times.names).astype("datetime64[s]").astype(np.float64)
             values = days / _SECONDS
     except ValueError as error:

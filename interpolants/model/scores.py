@@ -103,7 +103,7 @@ def read_scored(model: Model, file: RowFile, request: ScoreRequest) -> Rows:
     check(not dependent, "ckpt", rule, name, fix)
     request.likelihood(sampler=_sampler(model, request))
     given = request.unconditional or request.label is not None
-    rows = file.read(model.event_shape, model.columns, None if given else model.labels)
+    rows = file.read(model.event_shape, model.columns, model.labels, labelled=not given)
     fix = "say label=... for all rows, or unconditional=true"
     known = model.labels is None or given or rows.label is not None
     check(known, "data.path", "the labels that the model was trained with", "none", fix)
@@ -121,6 +121,9 @@ def score_rows(model: Model, rows: Rows, request: ScoreRequest) -> Scores:
     whole, notes = rows.whole, list(rows.notes)
     if request.dequantise is not None:
         whole = torch.full_like(whole, request.dequantise)
+    if model.fields.coupling.needs_pairs:
+        name = type(model.fields.base).__name__
+        notes.append(f"scores assume that x0 of the pairs is distributed as {name} is")
     draws = request.draws if bool(whole.any()) else 1
     if bool(whole.any()):
         some = f"{int(whole.sum())} of {whole.numel()} coordinates are whole numbers"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ from interpolants.report.output.csv import CsvOutput
 
 # Paths of a forecast at most, and the quantiles of them that are written.
 _PATHS = 1000
-_BAND = {"lower": 0.05, "upper": 0.95}
+_ENDS = {"_lower": 0.05, "_upper": 0.95}
 
 
 class Forecast(NamedTuple):
@@ -62,6 +64,10 @@ def forecast(model: TimeSeriesModel, data: Data, request: SampleRequest) -> Fore
     end = data.end(length, ahead) if isinstance(data, TimeSeriesData) and ahead else None
     if end is None:
         return Forecast({})
+    twice = _twice(end.following.name, end.columns)
+    if twice:
+        why = f"it would have two columns {', '.join(twice)}; rename the channels in the file"
+        return Forecast({}, (f"no forecast: {why}",))
     if not bool(end.mask.any()):
         return Forecast({}, (f"no forecast: none of the last {length} observations is there",))
     paths = min(request.n, _PATHS)
@@ -69,9 +75,15 @@ def forecast(model: TimeSeriesModel, data: Data, request: SampleRequest) -> Fore
     mask = torch.cat([end.mask, end.mask.new_zeros(ahead)]).expand(paths, -1)
     drawn = model.predict(x, mask, context_length=length, seed=request.seed)[:, length:].cpu()
     values = end.in_units_of_file(drawn)
-    ends = {name: values.quantile(level, dim=0) for name, level in _BAND.items()}
+    ends = {name: values.quantile(level, dim=0) for name, level in _ENDS.items()}
     table, mean = {end.following.name: end.following.values}, values.mean(dim=0)
     for k, column in enumerate(end.columns):
         table[column] = mean[:, k].numpy()
-        table |= {f"{column}_{name}": part[:, k].numpy() for name, part in ends.items()}
+        table |= {column + name: part[:, k].numpy() for name, part in ends.items()}
     return Forecast(table, tuple(filter(None, [end.following.note])))
+
+
+def _twice(time: str, channels: Sequence[str]) -> list[str]:
+    """Names that several columns of a forecast would have."""
+    counts = Counter([time, *(name + part for name in channels for part in ("", *_ENDS))])
+    return [name for name, count in counts.items() if count > 1]

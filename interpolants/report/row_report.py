@@ -96,8 +96,8 @@ def write_translation(
     check(bool(base.fingerprint()), "ckpt", rule, type(base).__name__, fix)
     output = CsvOutput() if settings.output is None else settings.output
     output.check(model.event_shape)
-    labels = None if request.label is not None else model.labels
-    rows = file.read(model.event_shape, model.columns if backward else base.columns, labels)
+    columns, labelled = model.columns if backward else base.columns, request.label is None
+    rows = file.read(model.event_shape, columns, model.labels, labelled=labelled)
     n, label = len(rows.x), rows.label if request.label is None else request.label
     drawn = model.draw(replace(request, n=n, start=rows.x, label=label))
     lost = (~drawn.x.flatten(1).isfinite().all(dim=1)).nonzero().flatten().tolist()

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from pyarrow import feather
+from pyarrow import feather, parquet
 
 from interpolants.data.columns import Columns
 from interpolants.data.labels import Labels
@@ -67,6 +67,33 @@ def test_rows_of_a_model_without_names_are_found_by_position(path):
         ValueError, match=r"expected 2 columns of numbers in .* got 'u, label, v'$"
     ):
         RowFile(path=str(path)).read((2,))
+
+
+def test_labels_that_are_not_read_are_no_coordinates(path, tmp_path):
+    path.write_text("u,label,v\n1,no number,3\n")
+    rows = RowFile(path=str(path)).read((2,), None, _NUMBERED, labelled=False)
+    assert rows.x.tolist() == [[1, 3]] and rows.label is None
+    assert rows.notes == [f"columns of {path} that the model does not read: label"]
+    x = np.array([[1.0, 3]])
+    np.savez(tmp_path / "rows.npz", x=x, label=np.array(["no number"]))
+    rows = RowFile(path=str(tmp_path / "rows.npz")).read((2,), None, _NUMBERED, labelled=False)
+    assert rows.x.tolist() == x.tolist() and rows.label is None
+
+
+@pytest.mark.parametrize("number", ["inf", "1e300"])
+def test_numbers_that_overflow_are_refused_by_their_row_in_the_file(number, path):
+    path.write_text(f"a,b\n1,\n2,3\n4,{number}\n")
+    rule = r"^data\.path: expected no NaN and no infinite values.* \(the first is in row 2, "
+    with pytest.warns(UserWarning, match="dropped 1"), pytest.raises(ValueError, match=rule):
+        RowFile(path=str(path), missing="drop").read((2,), _COLUMNS)
+
+
+@pytest.mark.parametrize("columns", [_COLUMNS, Columns(names=("a",))])
+def test_a_file_without_rows_is_refused(columns, path):
+    file = path.with_suffix(".parquet")
+    parquet.write_table(pa.table({"a": pa.array([], pa.int64()), "b": pa.array([], "f8")}), file)
+    with pytest.raises(ValueError, match=rf"^data\.path: expected rows in {file}, got 0$"):
+        RowFile(path=str(file)).read((len(columns.names),), columns)
 
 
 def test_rows_of_an_array_keep_their_precision_and_labels(tmp_path):

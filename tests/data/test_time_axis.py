@@ -44,6 +44,14 @@ def test_times_go_on_along_the_grid(values, tick, expected):
     assert found.values.tolist() == expected and found.note == "" and found.name == "t"
 
 
+@pytest.mark.parametrize("zone", ["Z", "+02:00", "-0500"])
+def test_dates_with_a_time_zone_are_refused(zone):
+    first = f"2026-01-31T12:00{zone}"
+    with pytest.raises(ValueError, match=r"expected dates without a time zone, got '2026-01-31T"):
+        axis([first, f"2026-02-01T12:00{zone}"])
+    assert following(["2026-01-30 12:00", "2026-01-31 12:00"], 1).note == ""
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_dates_off_the_grid_go_on_by_the_calendar(order):
     known = months("2024-11", 14)

@@ -53,6 +53,18 @@ def test_end_of_a_series_is_its_last_observations(folder):
     assert numbered.following.name == "step" and numbered.following.values.tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("names", "twice"), [("day,a,a_upper", "a_upper"), ("x,step,b", "step")])
+def test_forecast_with_two_columns_of_one_name_is_left_out_with_a_note(names, twice, folder):
+    text = (folder / "rows.csv").read_text()
+    (folder / "names.csv").write_text(text.replace("day,a,b", names))
+    time = "day" if "day" in names else None
+    columns = names.split(",")[1:]
+    data = TimeSeries(path=str(folder / "names.csv"), columns=columns, length=8, time=time)
+    found = forecast(si.load(folder / "run"), data, SampleRequest(n=2))
+    why = f"no forecast: it would have two columns {twice}; rename the channels in the file"
+    assert found.table == {} and found.notes == (why,)
+
+
 def test_forecast_is_that_of_predict_from_the_end_in_units_of_the_file(folder):
     data, model = data_of(folder, log=True, relative=True), si.load(folder / "run")
     found = forecast(model, data, SampleRequest(n=50, seed=3, context_length=5))
