@@ -128,7 +128,7 @@ def score_rows(model: Model, rows: Rows, request: ScoreRequest) -> Scores:
     if bool(whole.any()):
         some = f"{int(whole.sum())} of {whole.numel()} coordinates are whole numbers"
         notes.append(f"{some}: scores are means over {draws} draws of noise in (-1/2, 1/2)")
-    x = [_noisy(rows.x, whole, request.seed, k) for k in range(draws)]
+    x = [_noisy(rows, whole, request.seed, k) for k in range(draws)]
     found = [_log_prob(model, part, rows.label, request, k) for k, part in enumerate(x)]
     values = torch.stack([part.value.double() for part in found])
     variance = _variance(values, found[0])
@@ -150,10 +150,15 @@ def _has_steps(sampler: Sampler) -> bool:
     return sampler.process.noise_type == "none" and isinstance(sampler.solver, PlannedSolver)
 
 
-def _noisy(x: Tensor, whole: Tensor, seed: int, draw: int) -> Tensor:
+def _noisy(rows: Rows, whole: Tensor, seed: int, draw: int) -> Tensor:
+    """Rows with noise in whole numbers, which depends on the number of a row in the file."""
     if not bool(whole.any()):
-        return x
-    return torch.where(whole, dequantised(x, keyed_generator(_NOISE, seed, draw)), x)
+        return rows.x
+    places = torch.from_numpy(rows.places)
+    file = rows.x.new_zeros(int(places[-1]) + 1, *rows.x.shape[1:])
+    file[places] = rows.x
+    noisy = dequantised(file, keyed_generator(_NOISE, seed, draw))[places]
+    return torch.where(whole, noisy, rows.x)
 
 
 def _log_prob(

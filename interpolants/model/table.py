@@ -16,7 +16,8 @@ def table_of(model: Model, samples: Samples, *, backward: bool = False) -> dict[
 
     They are what a .csv file of the samples has: numbers, int64 for columns of whole numbers,
     names of categories, and last the labels, as names of classes or as numbers of vectors. Rows of
-    data without names of columns have columns x0, x1, ....
+    data without names of columns have columns x0, x1, .... A label with the name of a coordinate
+    is in `<name>_label`.
 
     Args:
         model: the model.
@@ -35,5 +36,6 @@ def table_of(model: Model, samples: Samples, *, backward: bool = False) -> dict[
     else:
         found = columns.table(samples.x)
     if samples.label is not None and model.labels is not None:
-        found |= model.labels.table(samples.label)
+        for name, column in model.labels.table(samples.label).items():
+            found[f"{name}_label" if name in found else name] = column
     return found

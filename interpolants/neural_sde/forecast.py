@@ -38,8 +38,12 @@ class Forecast(NamedTuple):
         return {name: column.tolist() for name, column in self.table.items()}
 
     def write(self, folder: Path, stem: str) -> list[Path]:
-        """Write the table as `<stem>_forecast.csv`, unless it is empty; returns the files."""
+        """Write the table as `<stem>_forecast.csv`; returns the files.
+
+        If it is empty, an earlier file of that name is deleted.
+        """
         if not self.table:
+            (folder / f"{stem}_forecast.csv").unlink(missing_ok=True)
             return []
         return CsvOutput().write_table(self.table, folder, f"{stem}_forecast")
 

@@ -117,8 +117,8 @@ def test_scores_are_those_of_log_prob_by_name_with_the_change_of_half_the_steps(
     numbers = [np.array([row[name] for row in kept], float) for name in ("age", "visits")]
     x = torch.tensor(np.column_stack([numbers[0], hot, numbers[1]]))
     label = [row["pet"] for row in kept]
-    full = model.log_prob(x, label=label, sampler=Sampler, num_steps=16).value.double()
-    half = model.log_prob(x, label=label, sampler=Sampler, num_steps=8).value.double()
+    full = model.log_prob(x, label=label, sampler=Sampler, num_steps=64).value.double()
+    half = model.log_prob(x, label=label, sampler=Sampler, num_steps=32).value.double()
     stem = "new_ode_dequantise_false"
     found = {int(row["row"]): row for row in read_table(f"{stem}.csv")}
     assert sorted(found) == [k for k in range(30) if k != 3]
@@ -144,7 +144,7 @@ def test_scores_of_whole_numbers_are_means_over_noise_with_its_error(runs, at):
     for k in range(3):
         noisy = x.double().clone()
         noisy[:, 4] = dequantised(x.double(), keyed_generator(_NOISE, 2, k))[:, 4]
-        drawn = model.log_prob(noisy, label="dog", seed=2 + k, sampler=Sampler).value
+        drawn = model.log_prob(noisy, label="dog", seed=2 + k, sampler=Sampler, num_steps=64).value
         values.append(drawn.double())
     values = torch.stack(values)
     scores = torch.tensor([row["log_prob"] for row in found], dtype=torch.float64)
@@ -202,6 +202,16 @@ def test_rows_that_do_not_fit_are_refused_in_a_sentence(case, at):
     with pytest.raises(ValueError) as error:
         at(command, run, *path, *words)
     assert str(error.value).startswith(_REFUSED[case])
+
+
+def test_label_named_like_a_coordinate_replaces_none(at, tmp_path):
+    random = np.random.default_rng(3)
+    np.savez("rows.npz", x=random.normal(size=(60, 2)), x0=random.integers(2, size=60))
+    words = ["data=file", "data.path=rows.npz", "data.key=x", "data.label=x0", "metric=[]"]
+    train_with(tmp_path, *words, "label_dropout=0.1", f"run_dir={tmp_path / 'run'}")
+    sample_with("ckpt=run", "n=5", "out=.", "metric=[]", "output=csv")
+    (row, *_) = read_table("ode.csv")
+    assert list(row) == ["x0", "x1", "x0_label"] and row["x0_label"] in ("0", "1")
 
 
 def test_samples_as_csv_are_read_back_by_name(runs, at):
