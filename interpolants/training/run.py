@@ -35,6 +35,7 @@ from interpolants.training.loggers import closing, truncate_after
 from interpolants.training.module import TrainingModule
 from interpolants.training.options import named
 from interpolants.training.own_callbacks import stop_reason
+from interpolants.training.own_record import OwnRecord
 from interpolants.training.parts import RunParts, prepared_parts
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
@@ -197,7 +198,7 @@ def _build_trainer(
         "num_sanity_val_steps": 0,
         "enable_model_summary": False,
         "use_distributed_sampler": False,
-        "log_every_n_steps": 1 if config["callbacks"] else 0,  # values that these log
+        "log_every_n_steps": 0,  # OwnRecord logs what callbacks log in a batch
         # Under Slurm, Lightning starts a new run from any hpc_ckpt_*.ckpt that it finds there.
         "default_root_dir": config["run_dir"],
     }
@@ -240,6 +241,7 @@ def _callbacks(
         chosen.append(
             PowerEMA(folder=folder / "ema", every_n_steps=config["power_ema"], batch_steps=steps)
         )
+    seen = [OwnRecord(own)] if own else []
     speed = Speed(batch_size=config["batch_size"], log_every=config["log_every"])
     has_bar = any(isinstance(each, pl.callbacks.ProgressBar) for each in own)
     return [
@@ -248,6 +250,7 @@ def _callbacks(
         NonFiniteGuard(),
         *chosen,
         *own,  # before a signal may stop training, so that they have seen all that is saved
+        *seen,
         GracefulInterrupt(),
         Heart(config["patience"]),
         sampling,
@@ -255,7 +258,11 @@ def _callbacks(
         speed,
         StatusLines(speed),
         BestCheckpoint(monitor="val/loss", dirpath=checkpoints),
-        LastCheckpoint(dirpath=checkpoints, every_n_steps=config["checkpoint_every"]),
+        LastCheckpoint(
+            dirpath=checkpoints,
+            every_n_steps=config["checkpoint_every"],
+            is_complete=seen[0].is_complete if seen else None,
+        ),
     ]
 
 
