@@ -198,7 +198,7 @@ def _build_trainer(
         "num_sanity_val_steps": 0,
         "enable_model_summary": False,
         "use_distributed_sampler": False,
-        "log_every_n_steps": 0,  # OwnRecord logs what callbacks log in a batch
+        "log_every_n_steps": 1 if config["callbacks"] else 0,  # asked for by Lightning's monitors
         # Under Slurm, Lightning starts a new run from any hpc_ckpt_*.ckpt that it finds there.
         "default_root_dir": config["run_dir"],
     }
@@ -228,7 +228,8 @@ def _callbacks(
     data: Mapping[str, Any],
     own: Sequence[pl.Callback],
 ) -> list[pl.Callback]:
-    folder, steps = Path(config["run_dir"]), config["steps_per_batch"]
+    steps, every = config["steps_per_batch"], config["checkpoint_every"]
+    folder = Path(config["run_dir"])
     checkpoints = folder / LAST.parent
     sampling = SampleValidation(
         check_samples=look,
@@ -241,7 +242,8 @@ def _callbacks(
         chosen.append(
             PowerEMA(folder=folder / "ema", every_n_steps=config["power_ema"], batch_steps=steps)
         )
-    seen = [OwnRecord(own)] if own else []
+    seen = OwnRecord(own)
+    complete = seen.is_complete if own else None
     speed = Speed(batch_size=config["batch_size"], log_every=config["log_every"])
     has_bar = any(isinstance(each, pl.callbacks.ProgressBar) for each in own)
     return [
@@ -249,8 +251,7 @@ def _callbacks(
         EMA(decay=config["ema"], batch_steps=steps),
         NonFiniteGuard(),
         *chosen,
-        *own,  # before a signal may stop training, so that they have seen all that is saved
-        *seen,
+        *([*own, seen] if own else []),  # first, so that they have seen all that is saved
         GracefulInterrupt(),
         Heart(config["patience"]),
         sampling,
@@ -258,11 +259,7 @@ def _callbacks(
         speed,
         StatusLines(speed),
         BestCheckpoint(monitor="val/loss", dirpath=checkpoints),
-        LastCheckpoint(
-            dirpath=checkpoints,
-            every_n_steps=config["checkpoint_every"],
-            is_complete=seen[0].is_complete if seen else None,
-        ),
+        LastCheckpoint(dirpath=checkpoints, every_n_steps=every, is_complete=complete),
     ]
 
 
