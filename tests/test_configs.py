@@ -236,14 +236,12 @@ def test_configs_every_option_is_in_a_run():
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )
 def test_configs_options_train_and_report(options, settings, folder):
-    net = settings.get("net", "")
-    sizes = TINY_IMAGE if net.startswith("unet") else TINY
-    sizes = TINY_PATCHES if net == "dit" else sizes
+    net, sizes = settings.get("net", ""), {"dit": TINY_PATCHES, "torch_module": TINY[1:]}
+    sizes = TINY_IMAGE if net.startswith("unet") else sizes.get(net, TINY)
     sizes = TINY_SERIES if settings.get("task") == "neural_sde" else sizes
-    sizes = TINY[1:] if net == "torch_module" else sizes
-    overrides = [f"{key}={value}" for key, value in settings.items()]
-    steps = ["max_steps=2", "steps_per_batch=1", "batch_size=8"]  # for sets of ten rows too
-    _check_run(train_with(folder, *steps, *overrides, sizes=sizes))
+    overrides = ["max_steps=2", "steps_per_batch=1", "batch_size=8"]  # for sets of ten rows too
+    overrides += [f"{key}={value}" for key, value in settings.items()]
+    _check_run(train_with(folder, *overrides, sizes=sizes))
 
 
 def _of_images(cfg):

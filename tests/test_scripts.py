@@ -154,7 +154,7 @@ def test_scripts_sampling_writes_where_it_is_told(sampled):
 def test_scripts_sampling_without_metrics_writes_and_lists_the_rest(sampled):
     folder, run, done = sampled
     assert (done["no metrics"].status, done["no metrics"].err) == (0, _named(run))
-    assert done["no metrics"].out.splitlines()[1].startswith("200 samples (0 compared)")
+    assert "\n200 samples (0 compared)" in done["no metrics"].out
     assert json.loads((folder / "no_metrics" / "ode.json").read_text())["metrics"] == {}
 
 

@@ -31,6 +31,9 @@ def main(cfg: Any) -> float:
     search = settings.runtime.choices.get("hparams_search")
     alone = settings.mode != RunMode.MULTIRUN and search is not None
     check(not alone, "hparams_search", "a sweep", search, "add -m, and name settings to search")
+    blind = search is not None and not cfg.metric and cfg.sweep_value is None
+    fix = "set sweep_value=val/loss"
+    check(not blind, "sweep_value", "a value to search by, where metric=[]", None, fix)
     plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     check_settings(plain)  # before torch and Lightning are loaded
     typed, root = list(settings.overrides.task), Path(settings.runtime.output_dir)

@@ -75,8 +75,7 @@ def plot_time_series(
         if prior is not None:
             drawn = style.to_array(prior.flatten(2))[:_LINES, :, c]
             _draw_prior(panels[-1, c], at, drawn, np.where(known, data[..., c], np.nan))
-    for ax in panels[-1]:
-        ax.set_xlabel("t")
+        panels[-1, c].set_xlabel("t")
     panels[0, 0].legend(frameon=False, fontsize=8)
     info.entitle(figure)
     return figure

@@ -14,6 +14,7 @@ from .guard import NonFiniteLossError as NonFiniteLossError
 from .interrupt import GracefulInterrupt as GracefulInterrupt
 from .interrupt import HangUpException as HangUpException
 from .module import TrainingModule as TrainingModule
+from .own_record import OwnRecord as OwnRecord
 from .parts import RunParts as RunParts
 from .power_ema import PowerEMA as PowerEMA
 from .progress import ProgressBar as ProgressBar

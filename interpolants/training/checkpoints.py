@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, final
 
@@ -83,16 +84,24 @@ class LastCheckpoint(Checkpoint):
     Args:
         dirpath: the folder.
         every_n_steps: optimiser steps between saves; at least 1.
+        is_complete: tells after an error whether callbacks have seen the last batch, or None.
 
     Raises:
         ValueError: if `every_n_steps` is below 1.
     """
 
-    def __init__(self, *, dirpath: str | Path, every_n_steps: int = 1000) -> None:
+    def __init__(
+        self,
+        *,
+        dirpath: str | Path,
+        every_n_steps: int = 1000,
+        is_complete: Callable[[pl.Trainer], bool] | None = None,
+    ) -> None:
         ok = isinstance(every_n_steps, int) and every_n_steps >= 1
         check(ok, "LastCheckpoint.every_n_steps", "an integer >= 1", every_n_steps)
         self.path = Path(dirpath) / "last.ckpt"
         self.every_n_steps = every_n_steps
+        self.is_complete = is_complete
         self._step = 0
         self._started = False
         self._finished = False
@@ -164,6 +173,7 @@ class LastCheckpoint(Checkpoint):
             return
         progress = trainer.fit_loop.epoch_loop.batch_progress.current
         between = progress.ready == progress.processed  # type: ignore[attr-defined]
+        between &= self.is_complete is None or self.is_complete(trainer)
         if between and trainer.global_step != self._step:
             if trainer.validating:
                 _repeat_validation(trainer)

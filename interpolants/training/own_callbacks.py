@@ -72,7 +72,7 @@ def check_state(where: str, state: object) -> None:
     """
     try:
         check_content(move_data_to_device(state, torch.device("cpu")))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # a range, for one, cannot be moved
         rule = "a state_dict of numbers, strings, tensors and containers of these"
         raise ValueError(f"{where}: expected {rule}, got {error}") from error
 

@@ -34,6 +34,7 @@ from interpolants.training.interrupt import GracefulInterrupt
 from interpolants.training.loggers import closing, truncate_after
 from interpolants.training.module import TrainingModule
 from interpolants.training.options import named
+from interpolants.training.own_record import OwnRecord
 from interpolants.training.parts import RunParts, prepared_parts
 from interpolants.training.power_ema import PowerEMA
 from interpolants.training.progress import ProgressBar
@@ -193,7 +194,7 @@ def _build_trainer(
         "num_sanity_val_steps": 0,
         "enable_model_summary": False,
         "use_distributed_sampler": False,
-        "log_every_n_steps": 1 if config["callbacks"] else 0,  # values that these log
+        "log_every_n_steps": 1 if config["callbacks"] else 0,  # asked for by Lightning's monitors
         # Under Slurm, Lightning starts a new run from any hpc_ckpt_*.ckpt that it finds there.
         "default_root_dir": config["run_dir"],
     }
@@ -223,7 +224,8 @@ def _callbacks(
     data: Mapping[str, Any],
     own: Sequence[pl.Callback],
 ) -> list[pl.Callback]:
-    folder, steps = Path(config["run_dir"]), config["steps_per_batch"]
+    steps, every = config["steps_per_batch"], config["checkpoint_every"]
+    folder = Path(config["run_dir"])
     checkpoints = folder / LAST.parent
     sampling = SampleValidation(
         check_samples=look,
@@ -236,6 +238,8 @@ def _callbacks(
         chosen.append(
             PowerEMA(folder=folder / "ema", every_n_steps=config["power_ema"], batch_steps=steps)
         )
+    seen = OwnRecord(own)
+    complete = seen.is_complete if own else None
     speed = Speed(batch_size=config["batch_size"], log_every=config["log_every"])
     has_bar = any(isinstance(each, pl.callbacks.ProgressBar) for each in own)
     return [
@@ -243,7 +247,7 @@ def _callbacks(
         EMA(decay=config["ema"], batch_steps=steps),
         NonFiniteGuard(),
         *chosen,
-        *own,  # before a signal may stop training, so that they have seen all that is saved
+        *([*own, seen] if own else []),  # first, so that they have seen all that is saved
         GracefulInterrupt(),
         Heart(config["patience"]),
         sampling,
@@ -251,7 +255,7 @@ def _callbacks(
         speed,
         StatusLines(speed),
         BestCheckpoint(monitor="val/loss", dirpath=checkpoints),
-        LastCheckpoint(dirpath=checkpoints, every_n_steps=config["checkpoint_every"]),
+        LastCheckpoint(dirpath=checkpoints, every_n_steps=every, is_complete=complete),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickletools
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,8 @@ _DEEPEST = 50
 MOST_ENTRIES = 300_000
 """Most entries of a file, ten times those of a large network."""
 _PLAIN = (bool, int, float, str, type(None))
+# A subclass, such as defaultdict, is written by its own name, which is not read.
+_MAPPINGS, _SEQUENCES = (dict, OrderedDict), (list, tuple)
 
 
 def load_tensors(path: str | Path, *, mmap: bool = False) -> Any:
@@ -136,10 +139,10 @@ def _parts(value: Any) -> Iterator[Any]:
             raise ValueError("one of other tensors than plain ones")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise ValueError("one of a tensor with more numbers than it has")
-    elif isinstance(value, dict):
+    elif type(value) in _MAPPINGS:
         yield from value
         yield from value.values()
-    elif isinstance(value, (list, tuple)):
+    elif type(value) in _SEQUENCES:
         yield from value
     elif type(value) not in _PLAIN:
         raise ValueError(f"one of a {type(value).__name__}")

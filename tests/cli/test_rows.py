@@ -204,16 +204,6 @@ def test_rows_that_do_not_fit_are_refused_in_a_sentence(case, at):
     assert str(error.value).startswith(_REFUSED[case])
 
 
-def test_label_named_like_a_coordinate_replaces_none(at, tmp_path):
-    random = np.random.default_rng(3)
-    np.savez("rows.npz", x=random.normal(size=(60, 2)), x0=random.integers(2, size=60))
-    words = ["data=file", "data.path=rows.npz", "data.key=x", "data.label=x0", "metric=[]"]
-    train_with(tmp_path, *words, "label_dropout=0.1", f"run_dir={tmp_path / 'run'}")
-    sample_with("ckpt=run", "n=5", "out=.", "metric=[]", "output=csv")
-    (row, *_) = read_table("ode.csv")
-    assert list(row) == ["x0", "x1", "x0_label"] and row["x0_label"] in ("0", "1")
-
-
 def test_samples_as_csv_are_read_back_by_name(runs, at):
     words = [f"ckpt={runs / 'table'}", "n=40", "out=.", "metric=[]", "seed=3"]
     sample_with(*words, "output=csv")

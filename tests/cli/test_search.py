@@ -28,6 +28,13 @@ def test_optuna_finds_the_better_of_two_rates_and_prints_it(tmp_path):
     assert "best_params:\n  optimizer.lr: 0.01\n" in done.out
 
 
+def test_search_goes_on_after_a_job_that_diverged(tmp_path):
+    words = [*_SEARCH, *_SIZES, "optimizer.lr=1e30,1e-2", "sweep_value=val/loss"]
+    (done,) = run_here(tmp_path, [words])
+    assert "optimizer.lr=1e+30): the loss is nan" in done.err
+    assert "best_params:\n  optimizer.lr: 0.01\n" in done.out, done.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -35,6 +42,10 @@ def test_optuna_finds_the_better_of_two_rates_and_prints_it(tmp_path):
         (
             [*_SEARCH, *_SIZES, "trainer=ddp", "trainer.devices=2", "seed=0,1"],
             "trainer.strategy: expected one that starts no processes of its own in a sweep (-m)",
+        ),
+        (
+            [*_SEARCH, *_SIZES, "seed=0,1"],
+            "sweep_value: expected a value to search by, where metric=",
         ),
         ([*_SEARCH, "hydra/sweeper=ax"], "hydra/sweeper: expected one of basic, optuna, got 'ax'"),
     ],

@@ -1,6 +1,7 @@
 """Callbacks as users write them: one with a state, and some that no run can honour."""
 
 import signal
+from collections import defaultdict
 
 import lightning.pytorch as pl
 
@@ -27,9 +28,52 @@ class Counter(pl.Callback):
         self.sums["val"] += trainer.global_step
 
 
+class Sparse(Counter):
+    """Logs in the first Lightning batch alone, and is stopped after the second."""
+
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        self.sums["train"] += trainer.global_step
+        if trainer.global_step == 2:
+            pl_module.log("own/first", 1.0)
+        if trainer.global_step == self.interrupt_at:
+            signal.raise_signal(signal.SIGINT)
+
+
+class Validating(Counter):
+    """Counts validations that begin, and is stopped in one."""
+
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        pass
+
+    def on_validation_start(self, trainer, pl_module):
+        self.sums["val"] += 1
+        if trainer.global_step == self.interrupt_at:
+            signal.raise_signal(signal.SIGINT)
+
+
+class Raising(pl.Callback):
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        if trainer.global_step == 4:
+            raise OSError("planted")
+
+
+class Late(pl.Callback):
+    """Logs in a hook, on a level, which a run that continues could not repeat."""
+
+    def __init__(self, hook, **level):
+        setattr(self, hook, lambda trainer, module, *_: module.log("own/late", 1.0, **level))
+
+
 class Unplain(pl.Callback):
     def state_dict(self):
         return {"seen": {1, 2}}
+
+
+class Default(pl.Callback):
+    """Its file would be written, and refused when it is read."""
+
+    def state_dict(self):
+        return defaultdict(int, seen=1)
 
 
 class LateUnplain(pl.Callback):

@@ -30,7 +30,7 @@ def train(tmp_path, monkeypatch):
 
 
 def _counts(run):
-    (state,) = (s for k, s in _states(run).items() if k.startswith("Counter"))
+    (state,) = (s for k, s in _states(run).items() if k in ("Counter", "Sparse", "Validating"))
     return state
 
 
@@ -51,14 +51,51 @@ def test_callback_of_the_user_is_called_and_its_values_are_logged_by_step(train)
     assert logged == {2: 2, 4: 6, 6: 12, 8: 20}
 
 
-def test_callback_of_the_user_goes_on_exactly_where_a_signal_stopped_it(train):
-    whole = train(_COUNTER, "max_steps=8", name="whole")
-    stopping = (_COUNTER, "+callbacks.counter.interrupt_at=4", "checkpoint_every=100")
+@pytest.mark.parametrize(
+    ("kind", "validate_every"),
+    [("Counter", 4), ("Counter", 8), ("Sparse", 8), ("Validating", 4)],
+)
+def test_callback_of_the_user_goes_on_exactly_where_a_signal_stopped_it(
+    kind, validate_every, train
+):
+    own = (_OWN.format("counter", kind), f"validate_every={validate_every}", "sample_every=800")
+    whole = train(*own, "max_steps=8", name="whole")
+    stopping = (*own, "+callbacks.counter.interrupt_at=4", "checkpoint_every=100")
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         train(*stopping, "max_steps=8", name="parts")
-    parts = train(_COUNTER, "max_steps=8", "resume=auto", name="parts")
+    parts = train(*own, "max_steps=8", "resume=auto", name="parts")
     assert _counts(parts) == _counts(whole)
     assert_same_run(parts, whole)
+    if kind == "Sparse":
+        assert (whole / "metrics.csv").read_text().count("1.0") == 1
+
+
+def test_callback_after_one_that_raises_misses_no_batch(train):
+    own = (_COUNTER, "max_steps=8", "validate_every=8", "sample_every=8", "checkpoint_every=2")
+    whole = train(*own, name="whole")
+    with pytest.raises(OSError, match="planted"):
+        train(_OWN.format("a", "Raising"), *own, name="parts")
+    parts = train(*own, "resume=auto", name="parts")
+    assert _counts(parts) == _counts(whole)
+    assert_same_run(parts, whole)
+
+
+_LATE = {
+    "on_train_batch_end": "on_epoch=true",
+    "on_train_start": "on_epoch=true",
+    "on_validation_batch_end": "on_step=true",
+}
+
+
+@pytest.mark.parametrize("hook", _LATE)
+def test_values_that_a_restart_would_lose_are_refused_when_they_are_logged(hook, train):
+    own = (_OWN.format("a", "Late"), f"+callbacks.a.hook={hook}", f"+callbacks.a.{_LATE[hook]}")
+    level = _LATE[hook].removesuffix("=true")
+    rule = (
+        r"log\('own/late'\): expected on_step alone in on_train_batch_start and on_train_batch_end"
+    )
+    with pytest.raises(ValueError, match=f"^{rule}, .*, got '{level} in {hook}'; keep sums"):
+        train(*own)
 
 
 _STOPS = ("callbacks=[early_stopping]", "optimizer.lr=0", "max_steps=40")
@@ -109,6 +146,8 @@ def test_timer_ends_a_run_and_a_metric_may_be_watched(train, capsys):
 _REFUSED = {
     _OWN.format("a", "Unplain"): "callbacks.a: expected a state_dict of numbers, strings, tensors "
     "and containers of these, got one of a set",
+    _OWN.format("a", "Default"): "callbacks.a: expected a state_dict of numbers, strings, tensors "
+    "and containers of these, got one of a defaultdict",
     _OWN.format("a", "Skipped"): "callbacks.a: expected hooks that are called, got "
     "'on_after_backward'; use on_train_batch_end, which is called after each steps_per_batch",
     _OWN.format("a", "Keeping"): "callbacks.a: expected no ModelCheckpoint, which deletes files",
