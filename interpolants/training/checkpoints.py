@@ -84,7 +84,7 @@ class LastCheckpoint(Checkpoint):
     Args:
         dirpath: the folder.
         every_n_steps: optimiser steps between saves; at least 1.
-        is_complete: tells after an error whether callbacks have seen the last batch, or None.
+        is_complete: whether callbacks have seen the last batch, after an error; always if None.
 
     Raises:
         ValueError: if `every_n_steps` is below 1.

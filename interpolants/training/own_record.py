@@ -1,4 +1,4 @@
-"""What callbacks of the user log and keep, exact over restarts."""
+"""Values and states of callbacks of the user, exact over restarts."""
 
 from __future__ import annotations
 
