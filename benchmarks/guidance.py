@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from interpolants.checkpoint.loading import data_of, load
+from interpolants.checkpoint.data_of import data_of
+from interpolants.checkpoint.loading import load
 from interpolants.fields.guidance.classifier_free import ClassifierFreeGuidance
 from interpolants.metric.feature_metric import chosen
 from interpolants.metric.features.classifier import ClassifierFeatures
@@ -71,11 +72,12 @@ def main() -> None:
     torch.set_num_threads(1)
     model = load(options.ckpt, data=True)
     assert isinstance(model, Model)
-    data = data_of(model.config)
+    data = data_of(model.config, options.ckpt, {})
     features = ClassifierFeatures()
     features.fit(data)
     training = features.of_training(data)
     held = data.held_out(options.n, 0)
+    assert held.label is not None
     floor = measure(held.x1, held.label, features, training)
     print(features.name)
     print(f"{'scale':>8}" + "".join(f"{name:>13}" for name in floor))
@@ -83,6 +85,7 @@ def main() -> None:
     for scale in options.scales:
         guidance = ClassifierFreeGuidance(scale=scale, interval=tuple(options.interval))
         drawn = model.sample(options.n, guidance=guidance)
+        assert drawn.label is not None
         rows[scale] = measure(drawn.x, drawn.label, features, training)
         print(f"{scale:>8g}" + "".join(f"{v:>13.4g}" for v in rows[scale].values()), flush=True)
     print(f"{'real':>8}" + "".join(f"{v:>13.4g}" for v in floor.values()))
