@@ -60,9 +60,16 @@ def test_extension_trains_and_reports_by_its_name_alone(outside):
     assert (run / "samples" / "samples.npz").is_file()
 
 
+def _named(root):
+    """What is said where no checkpoint was named."""
+    (run,) = runs_in(root)
+    place = run.relative_to(root / "work") / "checkpoints/last.ckpt"
+    return f"ckpt: {place}, of the run that trained last\n"
+
+
 def test_extension_samples_where_its_module_is_trusted(outside):
-    _, done = outside
-    assert (done["sample"].status, done["sample"].err) == (0, "")
+    root, done = outside
+    assert (done["sample"].status, done["sample"].err) == (0, _named(root))
     assert "energy_distance" in done["sample"].out
 
 
@@ -71,7 +78,7 @@ def test_extension_is_refused_by_name_without_trust(outside):
     assert done["sample without trust"] == (
         1,
         "",
-        "error: interpolant._target_: expected a class defined in interpolants.interpolant, got "
+        f"{_named(root)}error: interpolant._target_: expected a class defined in interpolants.interpolant, got "
         "'square.SquareInterpolant'; pass trust=['square'] only if you trust the file's author\n",
     )
     assert not (root / "work" / "refused").exists()
