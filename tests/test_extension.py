@@ -78,8 +78,8 @@ def test_extension_is_refused_by_name_without_trust(outside):
     assert done["sample without trust"] == (
         1,
         "",
-        f"{_named(root)}error: interpolant._target_: expected a class defined in interpolants.interpolant, got "
-        "'square.SquareInterpolant'; pass trust=['square'] only if you trust the file's author\n",
+        f"{_named(root)}error: interpolant._target_: expected a class defined in "
+        "interpolants.interpolant, got 'square.SquareInterpolant'; pass trust=['square'] only if you trust the file's author\n",
     )
     assert not (root / "work" / "refused").exists()
 
