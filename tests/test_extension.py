@@ -79,7 +79,8 @@ def test_extension_is_refused_by_name_without_trust(outside):
         1,
         "",
         f"{_named(root)}error: interpolant._target_: expected a class defined in "
-        "interpolants.interpolant, got 'square.SquareInterpolant'; pass trust=['square'] only if you trust the file's author\n",
+        "interpolants.interpolant, got 'square.SquareInterpolant'; pass trust=['square'] only if "
+        "you trust the file's author\n",
     )
     assert not (root / "work" / "refused").exists()
 
