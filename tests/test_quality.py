@@ -4,14 +4,15 @@ import json
 
 import pytest
 from helpers.compose import ROOT
-from helpers.scripts import run_script, runs_in
+from helpers.scripts import Done, run_script, runs_in
 
 
 @pytest.mark.slow
 def test_quality_of_the_default_run_is_near_the_floor(tmp_path):
     """`python train.py` ends within twice the distance between two sets of 10,000 real samples."""
     done = run_script("train", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    said = Done(done.returncode, done.stdout, done.stderr)
+    assert (said.status, said.complaints) == (0, "")
     (run,) = runs_in(tmp_path)
     content = json.loads((run / "samples" / "samples.json").read_text())
     assert content["n"] == content["compared"] == 10_000
