@@ -16,8 +16,8 @@ def sde(path, n, seed):
     from functools import partial
 
     from interpolants.sampler.epsilon import SineSquaredEpsilon
-    from interpolants.sampler.solver import AB2Maruyama
+    from interpolants.sampler.solver import SRA1
 
     forward = {"process": si.ForwardSDE, "epsilon": SineSquaredEpsilon()}
-    sampler = partial(si.Sampler, **forward, solver=AB2Maruyama())
-    return si.load(path).sample(n, seed=seed, sampler=sampler, num_steps=128).x
+    sampler = partial(si.Sampler, **forward, solver=SRA1())
+    return si.load(path).sample(n, seed=seed, sampler=sampler, num_steps=64).x
