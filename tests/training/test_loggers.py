@@ -59,6 +59,17 @@ def test_mlflow_has_what_the_csv_file_has_in_one_run(run):
     assert not (run.parent / "mlruns").exists()
 
 
+def test_runs_in_one_process_have_a_database_each(tmp_path):
+    words = [*_RUN[:-2], "metric=[]", "max_steps=2", "logger=mlflow"]
+    done = run_here(tmp_path, [[*words, f"run_dir={name}"] for name in "ab"])
+    assert [each.status for each in done] == [0, 0]
+    for name in "ab":
+        client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/{name}/mlflow.db")
+        experiments = [found.experiment_id for found in client.search_experiments()]
+        (found,) = client.search_runs(experiments)
+        assert found.info.run_name.startswith(f"{name}-")
+
+
 def test_csv_file_has_no_values_of_the_machine(run):
     assert "machine/" not in (run / "metrics.csv").read_text()
 

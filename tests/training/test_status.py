@@ -46,7 +46,7 @@ def _column(run, name):
         return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
 
 
-@pytest.mark.parametrize(("stage", "name"), enumerate(["train/loss", "val/loss"]))
+@pytest.mark.parametrize(("stage", "name"), [(0, "train/loss"), (1, "val/loss")])
 def test_loss_has_one_scale_in_logs_callbacks_lines_and_the_figure(stage, name, run):
     """Data have two coordinates, over which the loss is a sum everywhere, not a mean."""
     folder, lines, seen = run

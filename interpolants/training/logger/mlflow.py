@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 _TAG = "interpolants.run_id"
 _SQLITE = "sqlite:///"
+_URI = "MLFLOW_TRACKING_URI"
 
 
 @final
@@ -55,7 +56,13 @@ class MLFlowLogger(LightningLogger):
             )
             runs = client.search_runs([number], f"tags.`{_TAG}` = '{self._run_name}'")
             self._run_id = runs[0].info.run_id if runs else None
-        return super().experiment
+        before = os.environ.get(_URI)
+        try:
+            return super().experiment
+        finally:  # MLflow sets it for processes that it starts; the next run in this one reads it
+            os.environ.pop(_URI, None)
+            if before is not None:
+                os.environ[_URI] = before
 
     @rank_zero_only
     def log_hyperparams(  # type: ignore[override]
