@@ -74,7 +74,12 @@ class GracefulInterrupt(pl.Callback):
             for number in STOPPING:
                 nohup = number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN
                 if not nohup:
-                    self._previous[number] = signal.signal(number, self._on_signal)
+                    previous = signal.signal(number, self._on_signal)
+                    # An earlier run of this process may have left its handler.
+                    run = getattr(previous, "__self__", None)
+                    if isinstance(run, GracefulInterrupt):
+                        previous = run._previous.get(number)
+                    self._previous[number] = previous
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any, **__: Any

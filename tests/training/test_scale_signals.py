@@ -146,6 +146,23 @@ def test_a_job_of_slurm_is_queued_anew_once_it_is_saved(number, whole, tmp_path,
     assert_same_run(tmp_path / "run", whole, ".")
 
 
+def test_handler_that_an_earlier_run_left_does_not_keep_a_job_from_its_queue(
+    tmp_path, monkeypatch
+):
+    program = tmp_path / "bin" / "scontrol"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho $@ > {tmp_path}/calls\n")
+    program.chmod(program.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    before = signal.signal(signal.SIGUSR1, GracefulInterrupt()._on_signal)
+    try:
+        _stopped(tmp_path / "run", signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (tmp_path / "calls").read_text() == "requeue 12\n"
+
+
 def test_who_listened_before_queues_the_job_anew_and_listens_again(tmp_path, monkeypatch):
     heard = []
 
