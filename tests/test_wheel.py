@@ -152,7 +152,7 @@ def test_wheel_starts_several_processes(installed, tmp_path):
 def test_wheel_answers_wrong_commands_and_names_in_a_sentence(installed, tmp_path):
     done = _run([installed / "interpolants"], tmp_path, "trian")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: interpolants: expected train or sample, got 'trian'")
+    assert done.stderr.startswith("error: interpolants: expected one of train, ")
     clash = tmp_path / "conf" / "data" / "moons.yaml"
     clash.parent.mkdir(parents=True)
     clash.write_text("size: 4.0\n")

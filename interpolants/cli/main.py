@@ -29,7 +29,7 @@ def main() -> None:
     elif command in _TOOLS:
         start_tool(command, arguments)
     else:
-        expected = " or ".join([*_COMMANDS, *_TOOLS])
+        expected = f"one of {', '.join([*_COMMANDS, *_TOOLS])}"
         got = "nothing" if command is None else repr(command)
         fix = "list their settings with interpolants train --help"
         print(f"error: interpolants: expected {expected}, got {got}; {fix}", file=sys.stderr)

@@ -17,7 +17,7 @@ def test_main_answers_a_wrong_command_in_one_sentence(arguments, got, monkeypatc
     monkeypatch.setattr(sys, "argv", ["interpolants", *arguments])
     with pytest.raises(SystemExit) as stop:
         main()
-    commands = "train or sample or score or translate or runs"
+    commands = "one of train, sample, score, translate, runs"
     fix = "list their settings with interpolants train --help"
     error = f"error: interpolants: expected {commands}, got {got}; {fix}\n"
     assert (stop.value.code, *capsys.readouterr()) == (1, "", error)
