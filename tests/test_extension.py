@@ -61,7 +61,7 @@ def test_extension_trains_and_reports_by_its_name_alone(outside):
 
 
 def _named(root):
-    """What is said where no checkpoint was named."""
+    """Line on stderr of a command without `ckpt=`."""
     (run,) = runs_in(root)
     place = run.relative_to(root / "work") / "checkpoints/last.ckpt"
     return f"ckpt: {place}, of the run that trained last\n"

@@ -112,7 +112,7 @@ def sampled(tmp_path_factory):
 
 
 def _named(run):
-    """What is said where no checkpoint was named."""
+    """Line on stderr of a command without `ckpt=`."""
     place = run.relative_to(run.parents[2]) / "checkpoints/last.ckpt"
     return f"ckpt: {place}, of the run that trained last\n"
 

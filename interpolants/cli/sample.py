@@ -107,8 +107,10 @@ def _other_sampler(cfg: Any, trained: Mapping[str, Any], words: Sequence[str]) -
     own, used = trained.get("sampler"), OmegaConf.to_container(cfg.sampler, resolve=True)
     if own in (None, used) or any(re.match(r"\W*sampler\b", word) for word in words):
         return ""
-    names = (own[part]["_target_"].rpartition(".")[2] for part in ("process", "solver"))
-    what = f"{', '.join(names)}, num_steps={own['num_steps']}"
+    parts = [own, *(own.get(part) or {} for part in ("process", "solver"))]
+    names = [str(part.get("_target_", "")).rpartition(".")[2] for part in parts]
+    steps = f"num_steps={own['num_steps']}" if "num_steps" in own else ""
+    what = ", ".join(filter(None, [*names, steps]))
     return f"sampled with the default, sampler=ode; the run's own sampler is another: {what}"
 
 

@@ -1,4 +1,4 @@
-"""Where the data of a checkpoint are looked for."""
+"""Search for the data of a checkpoint."""
 
 import numpy as np
 import pytest

@@ -24,7 +24,7 @@ _TABLE = ["data=file", "data.categorical=[city]", "data.integer=[visits]", *_LAB
 
 
 def run_command(name, *words):
-    """What a command returns."""
+    """Run a command in this process, and return its value."""
     module = importlib.import_module(f"interpolants.cli.{name}")
     return module.main(config_of(*words, name=name))
 

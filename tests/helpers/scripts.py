@@ -103,7 +103,7 @@ class Done(NamedTuple):
 
     @property
     def complaints(self) -> str:
-        """What it said on stderr beside the run's folder and its progress."""
+        """Lines on stderr beside the run's folder and its progress."""
         lines = self.err.splitlines(keepends=True)
         return "".join(line for line in lines if not re.match(r"run: |step \d+ of \d+: ", line))
 
