@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from helpers.companions import COMPANIONS, POSITIVE, SERIES, VIDEO_SIZES
 from helpers.compose import (
     CONF,
     TINY,
@@ -19,86 +20,6 @@ from helpers.image_files import OPTIONS
 from helpers.problems import load
 from helpers.scripts import save_a_pixel
 
-_POSITIVE = ["interpolant=geometric_brownian", "space=log", "data=log_normal_mixture"]
-# What an option needs beside itself, where it is not what its group needs.
-_COMPANIONS = {
-    "interpolant/gamma=zero": ["objective=velocity"],
-    "interpolant/gamma=sigmoid_difference": ["interpolant=trigonometric"],
-    "objective=denoiser": ["interpolant=one_sided_linear"],
-    "objective=mean_velocity": ["interpolant/gamma=zero"],
-    "objective=multiplicative_score": ["interpolant=geometric_brownian"],
-    "objective=implicit_score": ["interpolant=one_sided_linear"],
-    "objective=score": ["interpolant=one_sided_linear"],
-    "objective=target_mean": ["interpolant=one_sided_linear"],
-    "sampler=ambient_annealed": _POSITIVE,
-    "sampler=ambient_euler": _POSITIVE,
-    "sampler=ambient_milstein": _POSITIVE,
-    "sampler=ancestral": ["interpolant=geometric_brownian"],
-    "sampler=dale_langevin": ["interpolant=geometric_brownian"],
-    "sampler=dale_langevin_annealed": ["interpolant=geometric_brownian"],
-    "sampler=fractional_ancestral": ["interpolant=one_sided_linear"],
-    "sampler=fractional_flow": ["interpolant=one_sided_linear"],
-    "sampler=fractional_sde": ["interpolant=one_sided_linear"],
-    "sampler/grid=fractional": ["interpolant=one_sided_linear"],
-    "sampler/solver=ancestral": ["sampler=ancestral", "interpolant=one_sided_linear"],
-    "sampler/solver=dpm_solver": ["interpolant=one_sided_linear"],
-    "sampler/solver=sde_dpm_solver": ["sampler=ancestral", "interpolant=one_sided_linear"],
-    "sampler/grid=log_snr": ["interpolant=one_sided_linear"],
-    "sampler/epsilon=constant": ["sampler=backward"],
-    "sampler/epsilon=kl_optimal": ["sampler=sde", "interpolant=one_sided_linear"],
-    "data=array": ["data.path=rows.npy"],
-    "data=file": ["data.path=rows.csv"],
-    "base=dataset": ["data@base.data=moons"],
-    "base=class_average": ["data=moons"],
-    "data=pairs": ["data.path=pairs.npz"],
-    "data=time_series": ["data.path=rows.csv", "data.length=8"],
-    "space=log": ["data=table"],
-    "space=logit": ["data=table", "space.high=2e3"],
-    "space=signed_log": ["data=table"],
-    "coupling=paired": [
-        "data=pairs",
-        "data.path=pairs.npz",
-        "base=dataset",
-        "data@base.data=pairs",
-        "base.data.path=pairs.npz",
-        "base.data.side=x0",
-    ],
-}
-_COMPANIONS |= {f"data={stem}": [f"data.{key}={path}"] for stem, (key, path) in OPTIONS.items()}
-# What parts of a neural SDE go with, beside a small data set of series.
-_SERIES = ["task=neural_sde", "data=fractional_ou", "data.length=5"]
-_VIDEO_SIZES = [
-    *("data.frames=4", "data.canvas=32", "data.digit_size=16", "report_size=8"),
-    *("neural_sde.encoder.features=8", "neural_sde.decoder.features=8"),
-]
-_VIDEO = [
-    *("task=neural_sde", "data=moving_digits_small", *_VIDEO_SIZES),
-    *(
-        "neural_sde/encoder=video",
-        "neural_sde/decoder=video",
-        "neural_sde.latent=3",
-        "neural_sde.guide=false",
-    ),
-]
-_IMAGE = ["data=digits", "interpolant=one_sided_linear", "objective=velocity"]
-_COMPANIONS |= {
-    "coupling=inpainting": [*_IMAGE, "net=unet"],
-    "coupling=super_resolution": [*_IMAGE, "net=unet"],
-    "guidance=classifier_free": ["data=moons", "label_dropout=0.1"],
-    "net=dit": _IMAGE,
-    "net=torch_module": [
-        *("objective=velocity", "interpolant=one_sided_linear"),
-        "net.module._target_=helpers.plain_nets.PlainMLP",
-    ],
-    **dict.fromkeys(("net=unet", "net=unet_cifar10", "net=unet_digits", "net=unet_mnist"), _IMAGE),
-    "metric=frechet_distance": ["data=digits"],
-    "metric=kernel_distance": ["data=digits"],
-    "metric=precision_recall": ["data=digits"],
-    "neural_sde/decoder=video": _VIDEO,
-    "neural_sde/diffusion=coordinate": [*_SERIES, "neural_sde.guide=false"],
-    "neural_sde/encoder=video": _VIDEO,
-    "task=interpolant": [],
-}
 _ON_CUDA = {"trainer=gpu", "sampler/mode=cuda_graph"}
 # Groups with no choice to train with, and options with a test of their own.
 _LEFT_OUT = {
@@ -111,6 +32,7 @@ _LEFT_OUT = {
     "",
 }
 _LEFT_OUT |= {"net=diffusers_unet"}
+_LEFT_OUT |= {"objective=lagrangian_distillation", "objective=semigroup_distillation"}
 _LEFT_OUT |= {"likelihood", "likelihood/divergence", "output"}
 _LEFT_OUT |= {"guidance=autoguidance", "features"}  # takes a trained model
 _LEFT_OUT |= {"data=dataset", "data=huggingface"}  # have tests of their own
@@ -122,17 +44,17 @@ _LEFT_OUT |= {"data=bridge", "data=moving_digits", "data=moving_digits_small"}
 _SOLVED = {
     "none": [],
     "additive": ["sampler=sde"],
-    "geometric": ["sampler=ambient_euler", *_POSITIVE],
+    "geometric": ["sampler=ambient_euler", *POSITIVE],
 }
 
 
 def _companions(option):
     """The overrides that an option goes with, or None if no configuration takes it."""
     group, _, stem = option.partition("=")
-    if option in _COMPANIONS:
-        return _COMPANIONS[option]
+    if option in COMPANIONS:
+        return COMPANIONS[option]
     if group.partition("/")[0] in ("task", "neural_sde"):
-        return _SERIES
+        return SERIES
     if group in ("sampler/epsilon", "sampler/noise"):
         return ["sampler=sde"]
     if group == "sampler/solver":
@@ -263,7 +185,7 @@ def test_configs_experiment_trains_and_reports(name, folder):
     sizes = TINY if "net" in cfg and "hidden" in cfg.net else TINY_IMAGE
     sizes = TINY_SERIES if "neural_sde" in cfg else sizes
     if "MovingDigits" in cfg.data._target_:
-        overrides += _VIDEO_SIZES
+        overrides += VIDEO_SIZES
     if "length" in cfg.data:
         overrides.append("data.length=8")
     if "frechet_distance" in cfg.metric:

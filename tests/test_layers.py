@@ -17,7 +17,7 @@ _LAYERS = [
     "likelihood testing",
     "model",
     "report",
-    "neural_sde",
+    "neural_sde flow_map",
     "task",
     "checkpoint",
     "training",

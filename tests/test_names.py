@@ -18,6 +18,8 @@ _PRESETS = {
         "data/time_series_sp500_price",
         "data/time_series_vix",
     },
+    "objective.lagrangian": {"objective/lagrangian_distillation"},
+    "objective.semigroup": {"objective/semigroup_distillation"},
     "net.torch_module": {"net/diffusers_unet"},
     "net.unet": {"net/unet_cifar10", "net/unet_digits", "net/unet_mnist"},
     "sampler.sampler": {
@@ -28,6 +30,7 @@ _PRESETS = {
         "sampler/backward",
         "sampler/dale_langevin",
         "sampler/dale_langevin_annealed",
+        "sampler/flow_map",
         "sampler/fractional_ancestral",
         "sampler/fractional_bridge",
         "sampler/fractional_flow",
@@ -78,8 +81,10 @@ _NO_YAML = {
     "sampler.noise.coupled",  # takes tensors
     "sampler.noise.fixed",  # takes tensors
     "objective.explicit_score",  # takes fields
-    "net.embedding",  # a part of the nets, not a net, as the next eight
+    "objective.learned_weight",  # a part of training
+    "net.embedding",  # a part of the nets, not a net, as the next nine
     "net.downsample",
+    "net.gap_embedding",
     "net.label_embedding",
     "net.map_attention",
     "net.residual_block",

@@ -13,6 +13,7 @@ from interpolants.checkpoint import spec
 from interpolants.checkpoint.reading import KEYS, check_keys
 from interpolants.checkpoint.source import read_source
 from interpolants.data.base import Data
+from interpolants.fields.fields import Fields
 from interpolants.model.checks import check_device
 from interpolants.model.trained import TrainedModel
 from interpolants.task.base import Task
@@ -107,11 +108,23 @@ def load_network(path: str, weights: str | float = "ema") -> nn.Module:
     Raises:
         FileNotFoundError, ValueError: as `load`.
     """
+    return load_fields(path, weights).net
+
+
+def load_fields(path: str, weights: str | float = "ema") -> Fields:
+    """Load the fields of a trained interpolant, frozen, as a flow map's teacher.
+
+    Args:
+        path, weights: as in `load`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load`.
+    """
     model = load(path, weights=weights)
-    rule = "a checkpoint of a model with a network, such as an interpolant"
-    check("net" in model.config, "load_network.path", rule, path)
-    network: nn.Module = model.fields.net
-    return network
+    rule = "a checkpoint of a model with fields, such as an interpolant"
+    check("net" in model.config, "load_fields.path", rule, path)
+    fields: Fields = model.fields.eval().requires_grad_(False)
+    return fields
 
 
 def _build(

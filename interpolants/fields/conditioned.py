@@ -47,9 +47,11 @@ class ConditionedNetwork(nn.Module):
         """Networks that an evaluation calls, once for each call."""
         return [self.net] if self.guidance is None else self.guidance.networks(self.net)
 
-    def forward(self, t: Tensor, x: Tensor) -> Tensor:
-        """Predictions of all heads, (B, heads, *event)."""
+    def forward(self, t: Tensor, x: Tensor, moment: Condition | None = None) -> Tensor:
+        """Predictions of all heads, (B, heads, *event), until the second time of `moment`."""
         condition = self.condition.repeated(len(x))
+        if moment is not None:
+            condition = condition._replace(until=moment.until)
         if self.guidance is None:
             predictions: Tensor = self.net(t, x, condition)
             return predictions

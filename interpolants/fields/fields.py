@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import final
+from typing import Literal, final
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.conversions import Combination, apply_combination, convert
 from interpolants.fields.guidance.base import Guidance
 from interpolants.fields.preconditioning import Preconditioning
+from interpolants.fields.score import check_score
 from interpolants.interpolant.base import AffineInterpolant, Coefficients, Interpolant
 from interpolants.net.condition import Condition
 from interpolants.net.precision import call_network, weights_dtype
@@ -35,6 +36,9 @@ FIELDS = (
     "target_mean",
     "multiplicative_score",
 )
+Jumps = Literal["none", "forward", "both"]
+"""Directions in time of a flow map."""
+
 # Largest root mean square of the data at t=0, in units of the noise, without a warning.
 _MOST_SIGNAL = 0.3
 _SCORES = ("score", "multiplicative_score")
@@ -52,6 +56,8 @@ class Fields(nn.Module):
         base: distribution of x0; a one-sided path has a score only if it is standard normal.
         coupling: pairing of x0 and x1; a one-sided path has a score only if it is independent.
         preconditioning: scaling of the network's input and output; none if None.
+        jumps: "none", or of a flow map the direction in time that it was trained for: "forward",
+            or "both".
 
     Raises:
         ValueError: if `predicts` names something else, is empty, or repeats a name.
@@ -66,6 +72,7 @@ class Fields(nn.Module):
         base: Base | None = None,
         coupling: Coupling | None = None,
         preconditioning: Preconditioning | None = None,
+        jumps: Jumps = "none",
     ) -> None:
         super().__init__()
         predicts = (predicts,) if isinstance(predicts, str) else tuple(predicts)
@@ -82,6 +89,7 @@ class Fields(nn.Module):
         self.base = GaussianBase() if base is None else base
         self.coupling = IndependentCoupling() if coupling is None else coupling
         self.preconditioning = preconditioning
+        self.jumps = jumps
         if preconditioning is not None:
             preconditioning.check(interpolant, self.predicts)
 
@@ -99,13 +107,18 @@ class Fields(nn.Module):
         They share all weights. The condition is that of B samples; in a batch of k B rows, rows
         i, i + B, ... belong to sample i.
         """
+        return self.by(ConditionedNetwork(self.net, condition, guidance))
+
+    def by(self, net: nn.Module) -> Fields:
+        """The same fields by another network."""
         return Fields(
-            net=ConditionedNetwork(self.net, condition, guidance),
+            net=net,
             interpolant=self.interpolant,
             predicts=self.predicts,
             base=self.base,
             coupling=self.coupling,
             preconditioning=self.preconditioning,
+            jumps=self.jumps,
         )
 
     @property
@@ -130,15 +143,22 @@ class Fields(nn.Module):
         """Predictions by name, each (B, *event), in x's dtype; t is 0-d or (B,)."""
         return dict(zip(self.predicts, self.heads(t, x).unbind(1), strict=True))
 
-    def heads(self, t: Tensor, x: Tensor) -> Tensor:
-        """Predictions in the order of `predicts`, (B, heads, *event), in x's dtype."""
+    def heads(self, t: Tensor, x: Tensor, until: Tensor | None = None) -> Tensor:
+        """Predictions in the order of `predicts`, (B, heads, *event), in x's dtype.
+
+        Args:
+            t: times, 0-d or (B,).
+            x: states, (B, *event).
+            until: second time of a flow map, 0-d or (B,).
+        """
         # As self.net, for which a module calls a function of its own.
         net = self._modules["net"]
         assert net is not None
+        moment = () if until is None else (Condition(until=until),)
         if self.preconditioning is None:
-            heads = call_network(net, t, x)
+            heads = call_network(net, t, x, *moment)
         else:
-            heads = self.preconditioning(net, self.interpolant, self.predicts, t, x)
+            heads = self.preconditioning(net, self.interpolant, self.predicts, t, x, *moment)
         (batch, *event), count, got = x.shape, len(self.predicts), heads.shape
         if got != (batch, count, *event):
             rule = f"predictions of shape {(batch, count, *event)}"
@@ -254,7 +274,7 @@ class Fields(nn.Module):
         check(name in FIELDS, "Fields", f"a field out of {FIELDS}", name)
         predicted = name in self.predicts
         if name in _SCORES or not (predicted or set(_SCORES).isdisjoint(self.predicts)):
-            self._check_score()
+            check_score(self.interpolant, self.base, self.coupling)
         if predicted:
             return {name: 1.0}
         c = self.coefficients(t)
@@ -268,31 +288,3 @@ class Fields(nn.Module):
         )
         assert combination is not None
         return combination
-
-    def _check_score(self) -> None:
-        path = self.interpolant
-        if path.one_sided:
-            check(
-                self.base.standard_normal,
-                "Fields.score",
-                "a standard normal base on a one-sided path",
-                type(self.base).__name__,
-                "use base=gaussian, or a two-sided interpolant with objective="
-                "velocity_and_denoiser",
-            )
-            check(
-                self.coupling.independent,
-                "Fields.score",
-                "an independent coupling on a one-sided path",
-                type(self.coupling).__name__,
-                "under this coupling x0 is not Gaussian given x1 and the velocity determines "
-                "no score; use coupling=independent, or a two-sided interpolant with gamma > 0",
-            )
-            return
-        check(
-            not path.gamma.is_zero,
-            "Fields.score",
-            "latent noise gamma > 0 on a two-sided path",
-            type(path.gamma).__name__,
-            "choose another interpolant/gamma, or a one-sided interpolant",
-        )

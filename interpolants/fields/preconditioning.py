@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from interpolants.interpolant.base import AffineInterpolant, Coefficients, Interpolant
+from interpolants.net.condition import Condition
 from interpolants.net.precision import call_network
 from interpolants.utils.checks import check, check_positive
 from interpolants.utils.shapes import expand_time
@@ -51,13 +52,22 @@ class Preconditioning:
         check(known, "Preconditioning.objective", f"fields out of {names}", tuple(predicts))
 
     def __call__(
-        self, net: nn.Module, path: Interpolant, predicts: Sequence[str], t: Tensor, x: Tensor
+        self,
+        net: nn.Module,
+        path: Interpolant,
+        predicts: Sequence[str],
+        t: Tensor,
+        x: Tensor,
+        *moment: Condition,
     ) -> Tensor:
-        """Evaluate all fields, (B, heads, *event), in x's dtype; t is 0-d or (B,)."""
+        """Evaluate all fields, (B, heads, *event), in x's dtype; t is 0-d or (B,).
+
+        A flow map has a `moment` with its second time, and the scaling of its velocity at t.
+        """
         assert isinstance(path, AffineInterpolant)
         c = path.coefficients(t)
         square = c.alpha.square() + (self.std * c.beta).square()
-        heads = call_network(net, t, x * expand_time(square.rsqrt(), x).to(x.dtype))
+        heads = call_network(net, t, x * expand_time(square.rsqrt(), x).to(x.dtype), *moment)
         parts = [self._factors(name, c, square) for name in predicts]
         # Along the axis of heads, which is missing in a time shared by the batch.
         skip, out = (torch.stack(part, dim=-1).to(x.dtype) for part in zip(*parts, strict=True))

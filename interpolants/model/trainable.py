@@ -12,6 +12,7 @@ from interpolants.data.labels import Labels, network_labels
 from interpolants.fields.fields import Fields
 from interpolants.net.condition import Condition
 from interpolants.objective.base import Objective
+from interpolants.objective.learned_weight import LearnedWeight
 from interpolants.objective.step_loss import BatchSlice, StepLoss
 from interpolants.objective.time_sampler.base import TimeSampler
 from interpolants.objective.trainable import Trainable
@@ -43,6 +44,7 @@ class TrainableFields(Trainable[Fields]):
         self.objective = objective
         self.time_sampler = time_sampler
         self.labels = labels
+        self.weight = LearnedWeight() if objective.learns_weight else None
 
     def networks(self) -> list[nn.Module]:
         return [self.model.net]
@@ -60,7 +62,7 @@ class TrainableFields(Trainable[Fields]):
             x0 = part.of(base.sample(total, tuple(x1.shape[1:]), generator)).to(x1.dtype)
         else:
             x0 = base.scaling.to_model(batch.x0).to(x1.dtype)
-        t, weight = self.time_sampler.sample(total, generator)
+        t, weight = self.time_sampler.sample(total, generator, self.step)
         z = torch.empty(total, *x1.shape[1:], device=x1.device, dtype=x1.dtype)
         t, z = part.of(t), part.of(z.normal_(generator=generator))
         dropped = self._dropped(part, generator)
@@ -72,6 +74,8 @@ class TrainableFields(Trainable[Fields]):
         if dropped is not None or image is not None:
             fields = fields.condition_on(Condition(label, image, dropped))
         losses = self.objective(fields, t, x0, x1, z, generator=own)
+        if self.weight is not None:
+            losses = self.weight(t, losses, x1[0].numel())
         if weight is not None:
             losses = losses.scaled(part.of(weight))
         return StepLoss(losses.weighted.sum() / x1.numel(), losses.fields, losses.parts, t)

@@ -6,6 +6,7 @@ from .dit import DiT as DiT
 from .downsample import Downsample as Downsample
 from .embedding import TimeEmbedding as TimeEmbedding
 from .field_network import FieldNetwork as FieldNetwork
+from .gap_embedding import GapEmbedding as GapEmbedding
 from .image_network import ImageNetwork as ImageNetwork
 from .label_embedding import LabelEmbedding as LabelEmbedding
 from .map_attention import MapAttention as MapAttention

@@ -16,15 +16,21 @@ class Condition(NamedTuple):
         image: channels concatenated to the state, shape (B, K, *spatial): a mask, or a small
             image enlarged to the size of the state.
         dropped: samples whose label is dropped, bool, shape (B,); none if None.
+        until: second time of a flow map, shape (B,) or 0-d; None for the velocity at t.
     """
 
     label: Tensor | None = None
     image: Tensor | None = None
     dropped: Tensor | None = None
+    until: Tensor | None = None
 
     def rows(self, first: int, last: int) -> Condition:
         """Copy the condition of the samples `first` to `last` (exclusive)."""
         return Condition._make(None if part is None else part[first:last].clone() for part in self)
+
+    def chosen(self, rows: Tensor) -> Condition:
+        """Condition of some samples, by their numbers, (n,)."""
+        return Condition._make(None if part is None else part[rows] for part in self)
 
     def interleaved(self, count: int) -> Condition:
         """Repeat each sample `count` times, copies next to each other."""

@@ -37,6 +37,7 @@ class DiT(ImageNetwork):
             position has a learned vector.
         time_features: number of sines and cosines of the time.
         checkpoint: whether to recompute blocks in the backward pass, to save memory.
+        two_times: as of `FieldNetwork`.
 
     Raises:
         ValueError: if an argument is out of range, or the patches do not fill the image.
@@ -57,12 +58,12 @@ class DiT(ImageNetwork):
         rotary: bool = True,
         time_features: int = 64,
         checkpoint: bool = False,
+        two_times: bool = False,
     ) -> None:
         rows, columns = _checked_grid(event_shape, patch)
         _check_sizes(channels, head_channels, rotary, blocks=blocks)
-        super().__init__(
-            event_shape, heads, classes, label_size, image_channels, patch, channels, time_features
-        )
+        labels, times = (classes, label_size), (time_features, two_times)
+        super().__init__(event_shape, heads, *labels, image_channels, patch, channels, *times)
         self.checkpoint = checkpoint
         self.stem = nn.Linear(self.in_channels, channels)
         self.places = (

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from interpolants.net.condition import Condition
 from interpolants.net.embedding import TimeEmbedding
+from interpolants.net.gap_embedding import GapEmbedding
 from interpolants.net.image_input import with_image
 from interpolants.net.shape_checks import check_event_shape
-from interpolants.utils.checks import check_count
+from interpolants.utils.checks import check, check_count
 
 
 class FieldNetwork(nn.Module, abc.ABC):
@@ -40,6 +41,8 @@ class FieldNetwork(nn.Module, abc.ABC):
         heads: number of fields predicted, each of the event's shape.
         image_channels: channels of the conditioning image.
         time_features: number of sines and cosines of the time.
+        two_times: whether it is the network of a flow map, with a second time
+            (`Condition.until`). Only such a network has weights for it.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -52,6 +55,7 @@ class FieldNetwork(nn.Module, abc.ABC):
         heads: int,
         time_features: int,
         image_channels: int = 0,
+        two_times: bool = False,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -60,6 +64,7 @@ class FieldNetwork(nn.Module, abc.ABC):
         self._out_shape = (heads, *shape)
         self.image_channels = image_channels
         self.embedding = TimeEmbedding(features=time_features)
+        self.gap = GapEmbedding(self.embedding.out_features) if two_times else None
 
     def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Evaluate all heads.
@@ -74,6 +79,18 @@ class FieldNetwork(nn.Module, abc.ABC):
         """
         out = self.evaluate(t, with_image(x, condition, self.image_channels), condition)
         return out.reshape(len(x), *self._out_shape)
+
+    def embed(self, t: Tensor, condition: Condition | None) -> Tensor:
+        """Features of the time, and of the second one if there is one, (1 or B, features)."""
+        features: Tensor = self.embedding(t)
+        until = None if condition is None else condition.until
+        if until is None:
+            return features
+        rule, fix = "a network with two times", "train with task=flow_map"
+        check(self.gap is not None, type(self).__name__, rule, "one with one time", fix)
+        assert self.gap is not None
+        both: Tensor = features + self.gap(until - t).to(features.dtype)
+        return both
 
     @abc.abstractmethod
     def evaluate(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:

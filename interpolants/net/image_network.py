@@ -25,6 +25,7 @@ class ImageNetwork(FieldNetwork):
         patch: side of the blocks of pixels that become channels.
         features: length of the conditioning vector.
         time_features: number of sines and cosines of the time.
+        two_times: as of `FieldNetwork`.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class ImageNetwork(FieldNetwork):
         patch: int,
         features: int,
         time_features: int,
+        two_times: bool,
     ) -> None:
         super().__init__(
             event_shape=event_shape,
             heads=heads,
             image_channels=image_channels,
             time_features=time_features,
+            two_times=two_times,
         )
         self.in_channels = (event_shape[0] + image_channels) * patch**2
         self.out_channels = heads * event_shape[0] * patch**2
@@ -51,7 +54,7 @@ class ImageNetwork(FieldNetwork):
         self.into, self.back = nn.PixelUnshuffle(patch), nn.PixelShuffle(patch)
 
     def evaluate(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
-        features, label = self.time(self.embedding(t).to(x.dtype)), self.label(condition)
+        features, label = self.time(self.embed(t, condition).to(x.dtype)), self.label(condition)
         features = silu(features if label is None else features + label)
         out: Tensor = self.back(self.evaluate_maps(self.into(x), features))
         return out

@@ -30,6 +30,7 @@ class MLP(FieldNetwork):
         depth: number of hidden layers.
         activation: selu, silu, relu, gelu or tanh.
         time_features: number of sines and cosines of the time, besides t itself.
+        two_times: as of `FieldNetwork`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -46,8 +47,14 @@ class MLP(FieldNetwork):
         depth: int = 4,
         activation: str = "silu",
         time_features: int = 32,
+        two_times: bool = False,
     ) -> None:
-        super().__init__(event_shape=event_shape, heads=heads, time_features=time_features)
+        super().__init__(
+            event_shape=event_shape,
+            heads=heads,
+            time_features=time_features,
+            two_times=two_times,
+        )
         check_count("MLP.hidden", hidden)
         check_count("MLP.depth", depth)
         dim = math.prod(event_shape)
@@ -64,7 +71,7 @@ class MLP(FieldNetwork):
 
     def evaluate(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
         flat = flatten_event(x)
-        inputs = [flat, self.embedding(t).to(flat.dtype).expand(len(flat), -1)]
+        inputs = [flat, self.embed(t, condition).to(flat.dtype).expand(len(flat), -1)]
         label = self.label(condition)
         if label is not None:
             inputs.append(label.to(flat.dtype).expand(len(flat), -1))

@@ -32,6 +32,7 @@ class ResidualMLP(FieldNetwork):
         blocks: number of blocks.
         activation: selu, silu, relu, gelu or tanh.
         time_features: number of sines and cosines of the time, besides t itself.
+        two_times: as of `FieldNetwork`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -48,8 +49,14 @@ class ResidualMLP(FieldNetwork):
         blocks: int = 3,
         activation: str = "silu",
         time_features: int = 64,
+        two_times: bool = False,
     ) -> None:
-        super().__init__(event_shape=event_shape, heads=heads, time_features=time_features)
+        super().__init__(
+            event_shape=event_shape,
+            heads=heads,
+            time_features=time_features,
+            two_times=two_times,
+        )
         check_count("ResidualMLP.hidden", hidden)
         check_count("ResidualMLP.blocks", blocks)
         dim = math.prod(event_shape)
@@ -69,7 +76,7 @@ class ResidualMLP(FieldNetwork):
 
     def evaluate(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
         h = self.input(flatten_event(x))
-        time, label = self.time_in(self.embedding(t).to(x.dtype)), self.label(condition)
+        time, label = self.time_in(self.embed(t, condition).to(x.dtype)), self.label(condition)
         features = self.activation(time if label is None else time + label)
         shifts = self.time_out(features).chunk(len(self.norms), dim=1)
         for norm, expand, contract, shift in zip(

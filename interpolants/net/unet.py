@@ -43,6 +43,7 @@ class UNet(ImageNetwork):
         dropout: dropout probability within blocks, in [0, 1).
         time_features: number of sines and cosines of the time.
         checkpoint: whether to recompute blocks in the backward pass, to save memory.
+        two_times: as of `FieldNetwork`.
 
     Raises:
         ValueError: if an argument is out of range, or the sides of the image cannot be halved so
@@ -66,13 +67,13 @@ class UNet(ImageNetwork):
         dropout: float = 0.0,
         time_features: int = 64,
         checkpoint: bool = False,
+        two_times: bool = False,
     ) -> None:
         rows = _checked_rows(event_shape, patch, multipliers)
         _check_sizes(channels, dropout, attention, head_channels, blocks=blocks)
         features = 4 * channels
-        super().__init__(
-            event_shape, heads, classes, label_size, image_channels, patch, features, time_features
-        )
+        labels, times = (classes, label_size), (time_features, two_times)
+        super().__init__(event_shape, heads, *labels, image_channels, patch, features, *times)
         self.checkpoint = checkpoint
         self.stem = nn.Conv2d(self.in_channels, channels, 3, padding=1)
 

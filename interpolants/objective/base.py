@@ -63,6 +63,21 @@ class Objective(abc.ABC):
     def predicts(self) -> tuple[str, ...]:
         """Fields that a network trained on this objective predicts, in order."""
 
+    @property
+    def two_times(self) -> bool:
+        """True for an objective of flow maps, whose network and training times are of pairs."""
+        return False
+
+    @property
+    def unbiased(self) -> bool:
+        """True if what it learns is a minimiser exactly, with no error of a finite step."""
+        return True
+
+    @property
+    def learns_weight(self) -> bool:
+        """True if its losses are weighted by a learned function of the times."""
+        return False
+
     @abc.abstractmethod
     def check(self, fields: Fields) -> None:
         """Raise a ValueError if the path of `fields` does not define the objective."""

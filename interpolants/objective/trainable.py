@@ -21,6 +21,7 @@ class Trainable(nn.Module, abc.ABC, Generic[ModelT]):
     Attributes:
         splits_batches: whether a batch may be divided between processes and micro-batches; if
             not, one process trains on whole batches.
+        step: number of the optimiser step, set before `step_loss`.
 
     Args:
         model: module with the weights, whose averages checkpoints hold.
@@ -35,6 +36,7 @@ class Trainable(nn.Module, abc.ABC, Generic[ModelT]):
         super().__init__()
         self.model = model
         self.scaling = scaling
+        self.step = 0
 
     @abc.abstractmethod
     def step_loss(self, batch: Batch, part: BatchSlice, generator: torch.Generator) -> StepLoss:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,7 +24,12 @@ _PANELS = 6
 _IMAGE_ROWS, _IMAGE_COLUMNS = 6, 4
 
 
-def plot_snapshots(path: Tensor, times: Tensor, info: FigureInfo = FigureInfo()) -> Figure:
+def plot_snapshots(
+    path: Tensor,
+    times: Tensor,
+    info: FigureInfo = FigureInfo(),
+    names: Sequence[str] | None = None,
+) -> Figure:
     """Draw the samples at six equally spaced times.
 
     Scalars are shown as histograms, planar points as densities, images as grids of the same
@@ -34,6 +41,7 @@ def plot_snapshots(path: Tensor, times: Tensor, info: FigureInfo = FigureInfo())
         path: states, shape (S, B, *event).
         times: times of the states, shape (S,). With fewer than six there are S panels.
         info: names, scale and title.
+        names: titles of the panels, one for each state; the times if None.
 
     Raises:
         ValueError: if the shapes do not match.
@@ -41,7 +49,7 @@ def plot_snapshots(path: Tensor, times: Tensor, info: FigureInfo = FigureInfo())
     style.check_path("plot_snapshots.path", path, times)
     at = style.to_array(times)
     indices = style.spread_indices(at, _PANELS)
-    frames, labels = path[indices], [f"t = {at[i]:.2f}" for i in indices]
+    frames, labels = path[indices], [names[i] if names else f"t = {at[i]:.2f}" for i in indices]
     if style.is_image(tuple(path.shape[2:])):
         figure = _images(style.to_array(frames), labels)
     else:

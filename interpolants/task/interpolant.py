@@ -24,6 +24,7 @@ from interpolants.model.scores import ScoreRequest
 from interpolants.model.trainable import TrainableFields
 from interpolants.net.field_network import FieldNetwork
 from interpolants.objective.base import Objective
+from interpolants.objective.time_sampler.base import TimeSampler
 from interpolants.sampler.sampler import Sampler
 from interpolants.task.base import Build, SampleCheck, Task, TaskSetup
 from interpolants.task.building import (
@@ -66,6 +67,7 @@ class InterpolantTask(Task):
         "interpolant": Interpolant,
         "objective": Objective,
         "net": Callable[..., FieldNetwork | nn.Module],
+        "time_sampler": TimeSampler,
         "sampler": Callable[..., Sampler],
         "guidance": Guidance | None,
         "labels": Labels | None,

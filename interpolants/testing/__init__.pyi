@@ -6,6 +6,7 @@ from .data import check_data as check_data
 from .draws import check_coupling as check_coupling
 from .draws import check_time_sampler as check_time_sampler
 from .exact import ExactFields as ExactFields
+from .exact_map import ExactMap as ExactMap
 from .features import check_features as check_features
 from .metric import check_metric as check_metric
 from .net import check_net as check_net

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from interpolants.coupling.base import Coupling
+from interpolants.fields.fields import Jumps
 from interpolants.objective.time_sampler.base import TimeSampler
 from interpolants.testing.common import SHAPES, STANDARD_ERRORS, normal, require
 from interpolants.utils.seeds import keyed_generator
@@ -18,17 +19,32 @@ def check_time_sampler(sampler: TimeSampler) -> None:
     t, weight = sampler.sample(n, keyed_generator(5, 0))
     again, _ = sampler.sample(n, keyed_generator(5, 0))
     other, _ = sampler.sample(n, keyed_generator(5, 1))
-    require(t.shape == (n,) and t.dtype == torch.float32, f"times: {t.shape}, {t.dtype}")
+    pairs = sampler.jumps != "none"
+    shape = (n, 2) if pairs else (n,)
+    require(t.shape == shape and t.dtype == torch.float32, f"times: {t.shape}, {t.dtype}")
     require(bool((t == again).all()), "times: not determined by the generator")
     require(bool((t != other).any()), "times: the same from any generator")
     slack = 1e-7
     within = (t >= sampler.margin - slack) & (t <= 1 - sampler.margin + slack)
     require(bool(within.all()), "times: outside of [margin, 1 - margin]")
-    require(sampler.sample(1, keyed_generator(5, 2))[0].shape == (1,), "times: a batch of one")
+    one = sampler.sample(1, keyed_generator(5, 2))[0]
+    require(one.shape == (1, *shape[1:]), "times: a batch of one")
+    if pairs:
+        _check_pairs(t, sampler.jumps)
     if weight is not None:
         require(weight.shape == (n,) and bool((weight >= 0).all()), "weights: (n,), not negative")
         for power in range(4):
             _check_integral(t.double(), weight.double(), power, sampler.margin)
+
+
+def _check_pairs(t: Tensor, jumps: Jumps) -> None:
+    """Some pairs are of equal times, the same number in each part of a batch; others in order."""
+    same = (t[:, 0] == t[:, 1]).double()
+    shares = same.reshape(10, -1).mean(dim=1)
+    even = bool((shares - same.mean()).abs().max() < 2 / 2_000)
+    require(0 < float(same.mean()) < 1 and even, f"pairs: shares {shares.tolist()} of equal times")
+    backward = bool((t[:, 0] > t[:, 1]).any())
+    require(backward == (jumps == "both"), f"pairs: backward ones, of jumps {jumps!r}")
 
 
 def _check_integral(t: Tensor, weight: Tensor, power: int, margin: float) -> None:

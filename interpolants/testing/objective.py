@@ -17,6 +17,7 @@ from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.objective.base import Objective
 from interpolants.testing.common import require
 from interpolants.testing.exact import ExactFields
+from interpolants.testing.map_objective import check_map_objective
 from interpolants.utils.seeds import keyed_generator
 
 _Direction = Callable[[Tensor, Tensor], Tensor]
@@ -40,11 +41,14 @@ def check_objective(objective: Objective) -> None:
     Losses must be quadratic in the fields: their third differences along a direction vanish. Then
     differences of shifted losses are exact directional derivatives. For affine targets these are
     polynomials of second degree in the draws, whose means by Gauss-Hermite quadrature are exact
-    and must vanish.
+    and must vanish. For objectives of flow maps see `check_map_objective`.
 
     Raises:
         AssertionError: with the class, the field, the path and what to mend.
     """
+    if objective.two_times:
+        check_map_objective(objective)
+        return
     paths = (LinearInterpolant(), OneSidedLinearInterpolant())
     accepted = [_check_on(objective, path) for path in paths]
     name = type(objective).__name__

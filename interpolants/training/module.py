@@ -108,7 +108,7 @@ class TrainingModule(pl.LightningModule):
                 shard(net, self.device_mesh)
 
     def configure_optimizers(self) -> Any:
-        self._weights = [p for p in self.trained.parameters() if p.requires_grad]
+        self._weights = [p for p in self.trainable.parameters() if p.requires_grad]
         self._draws = any(_may_draw(each) for each in self.trained.modules())
         optimizer = self._make_optimizer(self._weights)
         return {"optimizer": optimizer, "lr_scheduler": self._make_scheduler(optimizer)}
@@ -146,6 +146,7 @@ class TrainingModule(pl.LightningModule):
         """Compute the loss of a batch and its gradients, by micro-batches."""
         for parameter in self._weights:
             parameter.grad = None
+        self.trainable.step = number
         rows, ranks = len(batch.x1), self.trainer.world_size
         first, total = self.global_rank * rows, ranks * rows
         if self.accumulate == 1:
@@ -188,7 +189,7 @@ class TrainingModule(pl.LightningModule):
 
     def validation_step(self, micro: MicroBatch, batch_idx: int) -> None:
         """Compute the loss on held-out samples, with the same draws every time."""
-        part = micro.part
+        part, self.trainable.step = micro.part, self.trainer.max_steps
         if part.first == 0:
             self._validated = []
         self._validated.append(self._loss(micro, _VALIDATE, 0))

@@ -12,6 +12,7 @@ import abc
 import torch
 from torch import Tensor
 
+from interpolants.fields.fields import Jumps
 from interpolants.utils.checks import check_open_interval
 
 
@@ -24,12 +25,25 @@ class TimeSampler(abc.ABC):
 
     margin: float
 
+    @property
+    def jumps(self) -> Jumps:
+        """Directions of the jumps between pairs of times; "none" of single times."""
+        return "none"
+
     @abc.abstractmethod
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Times in (0, 1) of shape (n,) on the generator's device, and weights (n,) or None."""
 
-    def sample(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """Times in [margin, 1 - margin] of shape (n,), and weights (n,), or None for ones."""
+    def sample(
+        self, n: int, generator: torch.Generator, step: int = 0
+    ) -> tuple[Tensor, Tensor | None]:
+        """Times in [margin, 1 - margin] of shape (n,), and weights (n,), or None for ones.
+
+        Args:
+            n: number of samples.
+            generator: of the draws.
+            step: number of the optimiser step, which only pairs of times depend on.
+        """
         t, weight = self.draw(n, generator)
         return t * (1 - 2 * self.margin) + self.margin, weight
 

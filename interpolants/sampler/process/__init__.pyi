@@ -7,6 +7,7 @@ from .base import FieldProcess as FieldProcess
 from .base import Process as Process
 from .combinations import Combinations as Combinations
 from .diffusive import DiffusiveProcess as DiffusiveProcess
+from .flow_map import FlowMap as FlowMap
 from .forward_sde import ForwardSDE as ForwardSDE
 from .fractional_bridge import FractionalBridge as FractionalBridge
 from .fractional_flow import FractionalFlow as FractionalFlow

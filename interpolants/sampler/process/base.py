@@ -30,7 +30,8 @@ class Process(abc.ABC):
         noise_type: "none" for an ODE; "additive" where the diffusion depends on time alone;
             "geometric" where it is sigma(t) X, with `diffusion` giving sigma; "diagonal" where
             coordinate i has noise of its own that depends on X_i and t; "driven" where a driver's
-            process takes the place of W; "memory" where coordinates carry more numbers than X.
+            process takes the place of W; "memory" where coordinates carry more numbers than X;
+            "map" for the jumps of a flow map.
         backward: whether it runs from t=1 down to t=0.
         may_leave_domain: whether a numerical state may leave the domain of the equation, or
             overflow; it is NaN then.

@@ -15,11 +15,13 @@ from .euler_maruyama import EulerMaruyama as EulerMaruyama
 from .euler_maruyama_diagonal import EulerMaruyamaDiagonal as EulerMaruyamaDiagonal
 from .exponential import ExponentialSolver as ExponentialSolver
 from .heun import Heun as Heun
+from .jump import Jump as Jump
 from .linear_gaussian import LinearGaussian as LinearGaussian
 from .log_euler import LogEuler as LogEuler
 from .midpoint import Midpoint as Midpoint
 from .milstein import Milstein as Milstein
 from .multistep import MultistepSolver as MultistepSolver
+from .renoise import Renoise as Renoise
 from .rk4 import RK4 as RK4
 from .sde_dpm_solver import SDEDPMSolver as SDEDPMSolver
 from .sra1 import SRA1 as SRA1

@@ -27,6 +27,7 @@ _EXAMPLES = {
     "diagonal": ("an SDE with diagonal noise", "use for example sampler/solver=milstein"),
     "memory": ("a process with memory", "use LinearGaussian"),
     "driven": ("an SDE with a driver", "use DrivenHeun"),
+    "map": ("a flow map", "use sampler/solver=jump"),
 }
 
 

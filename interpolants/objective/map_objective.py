@@ -1,0 +1,201 @@
+"""Objectives of flow maps: the velocity on the diagonal, and a condition off it.
+
+A flow map X(s, t, x) = x + (t - s) u(s, t, x) of the velocity b has u(s, s, .) = b, and any of
+
+    Lagrangian   d_t X(s, t, x) = b(t, X(s, t, x))
+    semigroup    X(r, t, X(s, r, x)) = X(s, t, x)
+    Eulerian     d_s X(s, t, x) + grad X(s, t, x) b(s, x) = 0
+
+(arXiv 2505.18825). The map of any velocity has these, so only the diagonal brings in data.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from interpolants.fields.fields import Fields
+from interpolants.fields.flow_map import conditioned_as, rows_of
+from interpolants.objective.base import Losses, Objective, inside
+from interpolants.objective.velocity import VelocityObjective
+from interpolants.utils.checks import check
+from interpolants.utils.describe import describe
+from interpolants.utils.plain import OUTSIDE
+from interpolants.utils.shapes import expand_time, sum_event
+
+
+class Jump(NamedTuple):
+    """Samples of a batch whose two times differ.
+
+    Attributes:
+        s, t: first and second times, (B,).
+        x: states of the path at s, (B, *event).
+        speed: time derivatives of the path at s, (B, *event).
+        later: states at other times, (B,), of the same paths.
+    """
+
+    s: Tensor
+    t: Tensor
+    x: Tensor
+    speed: Tensor
+    later: Callable[[Tensor], Tensor]
+
+    @property
+    def gap(self) -> Tensor:
+        """t - s, with the axes of x."""
+        return expand_time(self.t - self.s, self.x)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapObjective(Objective):
+    """Loss of a flow map: that of the velocity at s = t, and `jump_loss` elsewhere.
+
+    Times are pairs, (B, 2). Each sample has one of the two losses, and counts the same.
+
+    Args:
+        antithetic: whether the velocity is trained on both signs of the noise.
+        learned_weight: whether the losses of jumps are weighted by `LearnedWeight`, a function of
+            the times, so that it moves no minimiser.
+        teacher: fields whose velocity the map has; it is learned from data if None.
+    """
+
+    term: ClassVar[str]
+    antithetic: bool = True
+    learned_weight: bool = False
+    teacher: Annotated[Fields | None, OUTSIDE] = field(default=None, repr=False)
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        return ("velocity",)
+
+    @property
+    def two_times(self) -> bool:
+        return True
+
+    @property
+    def learns_weight(self) -> bool:
+        return self.learned_weight
+
+    def check(self, fields: Fields) -> None:
+        fields.check("velocity")
+        if self.teacher is not None:
+            self._check_teacher(fields, self.teacher)
+
+    def _check_teacher(self, fields: Fields, teacher: Fields) -> None:
+        """Require the same path, and the same scaling of the network, which keeps the velocity."""
+        teacher.check("velocity")
+        parts = ("interpolant", "base", "coupling", "preconditioning")
+        for part in parts:
+            own, other = (describe(getattr(each, part)) for each in (fields, teacher))
+            fix = "train the map with the settings of the teacher's run"
+            check(own == other, f"objective.teacher.{part}", f"{own} as of the map", other, fix)
+
+    @abc.abstractmethod
+    def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
+        """Half the squared residual of a condition, (B,), zero at the map."""
+
+    def __call__(
+        self,
+        fields: Fields,
+        t: Tensor,
+        x0: Tensor,
+        x1: Tensor,
+        z: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Losses:
+        """Losses of each sample: of the velocity where both times agree, else of the jump.
+
+        Args:
+            t: pairs of times, (B, 2).
+        """
+        rule = "pairs of times (B, 2), such as those of UniformPairs"
+        check(t.shape == (len(x1), 2), "MapObjective.t", rule, tuple(t.shape))
+        same = t[:, 0] == t[:, 1]
+        parts = []
+        for rows, loss in ((same, self._velocity_loss), (~same, self._jump_loss)):
+            chosen = rows.nonzero().flatten()
+            found = x1.new_zeros(len(x1))
+            if len(chosen):
+                x0_own, x1_own, z_own = x0[chosen], x1[chosen], z[chosen]
+                own = loss(rows_of(fields, chosen), t[chosen], x0_own, x1_own, z_own, generator)
+                found = found.index_copy(0, chosen, own)
+            parts.append(found)
+        losses = torch.stack(parts, dim=1)
+        # A logged value is the mean over the samples that have it.
+        counts = torch.stack([same.sum(), (~same).sum()]).clamp(min=1)
+        return Losses(losses, losses.detach() * (len(x1) / counts), ("velocity", self.term))
+
+    def _velocity_loss(
+        self,
+        fields: Fields,
+        t: Tensor,
+        x0: Tensor,
+        x1: Tensor,
+        z: Tensor,
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        s = t[:, 0]
+        if self.teacher is None:
+            velocity = VelocityObjective(antithetic=self.antithetic)
+            return velocity(fields, s, x0, x1, z, generator).total
+        x = fields.interpolant.sample(inside(s), x0, x1, z).xt
+        return half_square(fields.velocity(s, x) - self.velocity(fields, s, x))
+
+    def _jump_loss(
+        self,
+        fields: Fields,
+        t: Tensor,
+        x0: Tensor,
+        x1: Tensor,
+        z: Tensor,
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        s, t = t.unbind(dim=1)
+        sample = fields.interpolant.sample(inside(s), x0, x1, z)
+
+        def later(time: Tensor) -> Tensor:
+            return fields.interpolant.sample(inside(time), x0, x1, z).xt
+
+        jump = Jump(s, t, sample.xt, sample.xt_dot, later)
+        return self.jump_loss(fields, jump, generator)
+
+    def velocity(self, fields: Fields, t: Tensor, x: Tensor) -> Tensor:
+        """The velocity that the map follows, of the teacher or of the map, without gradient."""
+        with torch.no_grad():
+            return self.followed(fields).velocity(t, x)
+
+    def followed(self, fields: Fields) -> Fields:
+        """Fields with the velocity that the map follows, under the condition of the map's."""
+        teacher = self.teacher
+        if teacher is None:
+            return fields
+        device = next(fields.parameters()).device
+        return conditioned_as(teacher.to(device), fields)
+
+
+def half_square(residual: Tensor) -> Tensor:
+    """Half the squared norm of each sample, (B,)."""
+    return 0.5 * sum_event(residual.square())
+
+
+@contextmanager
+def forward_mode(x: Tensor) -> Iterator[None]:
+    """Context of forward derivatives: without autocast and fused attention, which lack them."""
+    with torch.autocast(x.device.type, enabled=False), sdpa_kernel(SDPBackend.MATH):
+        yield
+
+
+def with_derivative(
+    function: Callable[..., Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """Value and directional derivative, both with gradients by weights."""
+    with forward_mode(at[0]):
+        value, derivative = torch.func.jvp(function, at, along)[:2]
+    return value, derivative

@@ -1,0 +1,46 @@
+"""Jumps of a flow map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from torch import Tensor
+
+from interpolants.sampler.plan import Carry, Segment, Stages
+from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.flow_map import FlowMap
+from interpolants.sampler.solver.base import PlannedSolver, steps
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Jump(PlannedSolver):
+    """x + (t - s) u(s, t, x): one evaluation per step of any length, exact for an exact map."""
+
+    accepts: ClassVar[tuple[str, ...]] = ("map",)
+    converges: ClassVar[bool] = False
+    stages: ClassVar[int] = 1
+    augments: ClassVar[bool] = False
+    hits_times: ClassVar[bool] = False
+
+    def nodes(self, times: Tensor) -> Tensor:
+        return times[:-1, None]
+
+    def numbers(self, process: Process, times: Tensor) -> Tensor:
+        return steps(times)[:, None]
+
+    def segments(self, process: Process, times: Tensor) -> tuple[Segment, ...]:
+        assert isinstance(process, FlowMap)
+        return (
+            Segment(
+                equation=process,
+                coefficients=process.jumps(times).unsqueeze(1),
+                numbers=self.numbers(process, times),
+                step=self.step,
+            ),
+        )
+
+    def step(self, s: Stages, carry: Carry) -> Carry:
+        (x,), (h,) = carry, s.numbers
+        return (x.addcmul(s.drift(0, x), h),)
