@@ -29,6 +29,7 @@ class TrainableFields(Trainable[Fields]):
         objective: the loss.
         time_sampler: draws the training times.
         labels: labels that the network is conditioned on, if any.
+        weight: learned weight of the losses of a flow map, if any.
     """
 
     def __init__(
@@ -39,12 +40,13 @@ class TrainableFields(Trainable[Fields]):
         objective: Objective,
         time_sampler: TimeSampler,
         labels: Labels | None = None,
+        weight: LearnedWeight | None = None,
     ) -> None:
         super().__init__(model, scaling)
         self.objective = objective
         self.time_sampler = time_sampler
         self.labels = labels
-        self.weight = LearnedWeight() if objective.learns_weight else None
+        self.weight = weight
 
     def networks(self) -> list[nn.Module]:
         return [self.model.net]
@@ -62,7 +64,7 @@ class TrainableFields(Trainable[Fields]):
             x0 = part.of(base.sample(total, tuple(x1.shape[1:]), generator)).to(x1.dtype)
         else:
             x0 = base.scaling.to_model(batch.x0).to(x1.dtype)
-        t, weight = self.time_sampler.sample(total, generator, self.step)
+        t, weight = self.time_sampler.sample_at(self.step, total, generator)
         z = torch.empty(total, *x1.shape[1:], device=x1.device, dtype=x1.dtype)
         t, z = part.of(t), part.of(z.normal_(generator=generator))
         dropped = self._dropped(part, generator)

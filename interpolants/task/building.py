@@ -17,16 +17,10 @@ from interpolants.fields.preconditioning import Preconditioning
 from interpolants.net.condition import Condition
 from interpolants.net.probe import probe_network
 from interpolants.objective.base import Objective
-from interpolants.objective.time_sampler.base import TimeSampler
 from interpolants.space.base import Space
 from interpolants.space.scaling import Scaling
 from interpolants.utils.checks import check
 
-# What times an objective needs, and the fix, by whether it is one of flow maps.
-_PAIRS = {
-    True: ("pairs of times, for a flow map", "use time_sampler=uniform_pairs"),
-    False: ("single times, for an objective of fields", "use time_sampler=uniform"),
-}
 # Rows for the warning about initial states, if the base needs no fit.
 _FEW_ROWS = 1_000
 
@@ -40,8 +34,8 @@ def build_fields(
     """Build fields and objective from the parts of a configuration.
 
     Args:
-        build: builds the object of a key: `interpolant`, `base`, `coupling`, `objective`,
-            `time_sampler`, and `net`, a factory that still needs its shape.
+        build: builds the object of a key: `interpolant`, `base`, `coupling`, `objective`, of a
+            flow map `time_sampler`, and `net`, a factory that still needs its shape.
         event_shape: shape of one sample.
         labels: labels that the network is conditioned on; none if None.
         std: root mean square of the data, for preconditioning; None for no preconditioning.
@@ -51,10 +45,6 @@ def build_fields(
             arguments.
     """
     objective: Objective = build("objective")
-    times: TimeSampler = build("time_sampler")
-    rule, fix = _PAIRS[objective.two_times]
-    fits = (times.jumps != "none") == objective.two_times
-    check(fits, "time_sampler", rule, type(times).__name__, fix)
     coupling: Coupling = build("coupling")
     make_net = build("net")
     channels = coupling.image_channels(event_shape)
@@ -74,7 +64,7 @@ def build_fields(
         base=build("base"),
         coupling=coupling,
         preconditioning=None if std is None else Preconditioning(std=std),
-        jumps=times.jumps,
+        jumps=build("time_sampler").jumps if objective.two_times else "none",
     )
     objective.check(fields)
     return fields, objective

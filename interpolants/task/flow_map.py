@@ -13,10 +13,10 @@ from interpolants.data.row_file import RowFile
 from interpolants.metric.base import Metric
 from interpolants.model.request import SampleRequest
 from interpolants.model.scores import ScoreRequest
-from interpolants.objective.base import Objective
+from interpolants.objective.time_sampler.base import TimeSampler
 from interpolants.task.base import Build, SampleCheck, Task, TaskSetup
+from interpolants.task.fields_setup import fields_setup
 from interpolants.task.interpolant import InterpolantTask
-from interpolants.utils.checks import check
 from interpolants.utils.log import Log, silent
 from interpolants.utils.ranks import Ranks
 
@@ -39,7 +39,7 @@ class FlowMapTask(Task):
 
     title: ClassVar[str] = "a flow map"
     parts: ClassVar[tuple[str, ...]] = InterpolantTask.parts
-    saved: ClassVar[Mapping[str, Any]] = InterpolantTask.saved
+    saved: ClassVar[Mapping[str, Any]] = {**InterpolantTask.saved, "time_sampler": TimeSampler}
     unused: ClassVar[tuple[str, ...]] = InterpolantTask.unused
 
     def __init__(self) -> None:
@@ -48,10 +48,7 @@ class FlowMapTask(Task):
     def prepare(
         self, config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data
     ) -> TaskSetup:
-        rule, fix = "an objective of flow maps", "use objective=lagrangian, or task=interpolant"
-        objective: Objective = build(config["objective"])
-        check(objective.two_times, "objective", rule, type(objective).__name__, fix)
-        return self._fields.prepare(config, plain, build, data)
+        return fields_setup(config, plain, build, data, two_times=True)
 
     def rebuild(
         self,

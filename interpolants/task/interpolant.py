@@ -14,27 +14,21 @@ from interpolants.data.base import Data
 from interpolants.data.columns import Columns
 from interpolants.data.labels import Labels
 from interpolants.data.row_file import RowFile
-from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.base import Guidance
 from interpolants.interpolant.base import Interpolant
 from interpolants.metric.base import Metric
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
 from interpolants.model.scores import ScoreRequest
-from interpolants.model.trainable import TrainableFields
 from interpolants.net.field_network import FieldNetwork
 from interpolants.objective.base import Objective
-from interpolants.objective.time_sampler.base import TimeSampler
 from interpolants.sampler.sampler import Sampler
 from interpolants.task.base import Build, SampleCheck, Task, TaskSetup
 from interpolants.task.building import (
     build_fields,
-    fit_base,
-    fit_scaling,
     load_state,
-    probe_fields,
-    root_mean_square,
 )
+from interpolants.task.fields_setup import fields_setup
 from interpolants.utils.checks import check
 from interpolants.utils.log import Log, silent
 from interpolants.utils.ranks import Ranks
@@ -67,7 +61,6 @@ class InterpolantTask(Task):
         "interpolant": Interpolant,
         "objective": Objective,
         "net": Callable[..., FieldNetwork | nn.Module],
-        "time_sampler": TimeSampler,
         "sampler": Callable[..., Sampler],
         "guidance": Guidance | None,
         "labels": Labels | None,
@@ -79,43 +72,7 @@ class InterpolantTask(Task):
     def prepare(
         self, config: Mapping[str, Any], plain: dict[str, Any], build: Build, data: Data
     ) -> TaskSetup:
-        labels = _labels(config["label_dropout"], data)
-        scaling = fit_scaling(data, build(config["space"]))
-        std = root_mean_square(data, scaling) if config["precondition"] else None
-        fields, objective = build_fields(
-            lambda key: build(config[key]), data.event_shape, labels, std
-        )
-        probe_fields(fields, data.event_shape, labels)
-        if config["compile"]:
-            # In place, so that the names of weights in checkpoints do not change.
-            fields.net.compile(dynamic=False)
-        fit_base(data, scaling, fields)
-        _check_batch(data, fields, labels)
-        plain["labels"] = None if labels is None else labels.plain()
-        plain["columns"] = None if data.table is None else data.table.plain()
-        plain["std"] = std
-        if fields.base.fingerprint():
-            plain.setdefault("fingerprint", {})["base.data"] = fields.base.fingerprint()
-        data.train_batch(0, config["batch_size"], config["seed"])
-        model = Model(
-            fields=fields,
-            event_shape=data.event_shape,
-            scaling=scaling,
-            sampler=build(config["sampler"]),
-            labels=labels,
-            guidance=_guidance(config, build, labels),
-            columns=data.table,
-            config=plain,
-        )
-        model.make_sampler()
-        trainable = TrainableFields(
-            model=fields,
-            scaling=scaling,
-            objective=objective,
-            time_sampler=build(config["time_sampler"]),
-            labels=labels,
-        )
-        return TaskSetup(trainable, model, _notes(labels))
+        return fields_setup(config, plain, build, data, two_times=False)
 
     def rebuild(
         self,
@@ -199,45 +156,3 @@ def _columns(columns: Columns | None, shape: Sequence[int]) -> Columns | None:
     fits = columns is None or (size,) == tuple(shape)
     check(fits, "columns", f"columns for samples of shape {tuple(shape)}", size)
     return columns
-
-
-def _labels(dropout: float | None, data: Data) -> Labels | None:
-    """Labels of the training rows, if the network is conditioned on them."""
-    if dropout is None:
-        return None
-    names = {"names": data.classes, "columns": data.label_columns}
-    return Labels.of(data.labels(), dropout, data.num_classes, **names)
-
-
-def _guidance(config: Mapping[str, Any], build: Build, labels: Labels | None) -> Guidance | None:
-    """Build the guidance, and check that it fits the labels."""
-    if not config["guidance"]:
-        return None
-    guidance: Guidance = build(config["guidance"])
-    guidance.check(labels)
-    return guidance
-
-
-def _check_batch(data: Data, fields: Fields, labels: Labels | None) -> None:
-    """Require data without missing observations that the coupling can pair."""
-    generator = torch.Generator().manual_seed(0)
-    one = data.sample(1, generator)
-    fix = "use task=neural_sde"
-    rule = "data with no observations missing, for an interpolant"
-    check(one.mask is None, "data", rule, type(data).__name__, fix)
-    check(
-        one.x0 is not None or not fields.coupling.needs_pairs,
-        "coupling",
-        "data whose batches have x0, for paired data",
-        type(data).__name__,
-        "use coupling=independent or minibatch_ot",
-    )
-    x0 = one.x0
-    if x0 is None:
-        x0 = fields.base.sample(1, data.event_shape, generator)
-    fields.coupling.pair(x0, one.x1, None if labels is None else one.label, generator)
-
-
-def _notes(labels: Labels | None) -> list[str]:
-    """Line with the names of the classes, if they have some."""
-    return [labels.mapping()] if labels is not None and labels.names else []

@@ -29,8 +29,9 @@ class _Net(nn.Module):
             t.mul_(2)
         label = torch.zeros(len(x), dtype=torch.int64)
         if condition is not None:
-            label, _, dropped = condition
-            label = label if dropped is None else torch.where(dropped, 3, label)
+            label = condition.label
+            if condition.dropped is not None:
+                label = torch.where(condition.dropped, 3, label)
         out = self.norm(self.inner(x, t.expand(len(x)), label))
         return self._changed(out)[:, None]
 

@@ -21,6 +21,7 @@ from interpolants.sampler.grid.uniform import UniformGrid
 from interpolants.sampler.integrate import integrate
 from interpolants.sampler.noise.generator import GeneratorNoise
 from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.flow_map import FlowMap
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
 from interpolants.sampler.sampler import Sampler
@@ -42,8 +43,10 @@ _KERNELS = {
     "euler_maruyama": 3,
     "euler_maruyama_diagonal": 5,  # one for the diffusion, here a sine
     "heun": 3,
+    "jump": 1,
     "log_euler": 6,
     "midpoint": 2,
+    "renoise": 4,
     "milstein": 10,  # three for the diffusion, here a sine, and for its slope
     "rk4": 7,
     "sde_dpm_solver": 5,
@@ -102,7 +105,7 @@ class _Trivial(Process):
 class _Negative(torch.nn.Module):
     """A network of one operation."""
 
-    def forward(self, t, x):
+    def forward(self, t, x, condition=None):
         return -x[:, None]
 
 
@@ -110,6 +113,8 @@ class _Negative(torch.nn.Module):
 _OF_FIELDS = {
     "ancestral": partial(ForwardSDE, epsilon=KLOptimalEpsilon()),
     "dpm_solver": ProbabilityFlow,
+    "jump": FlowMap,
+    "renoise": FlowMap,
     "sde_dpm_solver": partial(ForwardSDE, epsilon=KLOptimalEpsilon()),
 }
 
@@ -119,9 +124,9 @@ def _process(stem, solver):
         parts = {"drift": lambda t, x: -x, "diffusion": lambda t, x: torch.sin(x)}
         return DrivenSDE(driver=_DRIVERS[stem], **parts)
     if stem in _OF_FIELDS:
-        fields = Fields(
-            net=_Negative(), interpolant=OneSidedLinearInterpolant(), predicts=("target_mean",)
-        )
+        learned = "velocity" if _OF_FIELDS[stem] is FlowMap else "target_mean"
+        path = OneSidedLinearInterpolant()
+        fields = Fields(net=_Negative(), interpolant=path, predicts=learned, jumps="forward")
         return _OF_FIELDS[stem](fields=fields)
     return _Trivial(solver.accepts[0])
 

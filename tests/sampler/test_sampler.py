@@ -37,7 +37,11 @@ from interpolants.sampler.solver.heun import Heun
 from interpolants.sampler.solver.rk4 import RK4
 from interpolants.sampler.solver.stochastic_heun import StochasticHeun
 
-_OBJECTIVES = {stem: load("objective", stem).predicts for stem in stems("objective")}
+# Maps and objectives that distil a run predict a velocity, as `velocity` does.
+_LOADED = {
+    stem: load("objective", stem) for stem in stems("objective") if "distillation" not in stem
+}
+_OBJECTIVES = {stem: each.predicts for stem, each in _LOADED.items() if not each.two_times}
 _EPSILONS = {stem: load("sampler/epsilon", stem) for stem in stems("sampler/epsilon")}
 _ODE, _SDE = (Euler(), Heun(), RK4()), (EulerMaruyama(), StochasticHeun(), AB2Maruyama())
 _PAIR = {"velocity_and_denoiser", "weighted_sum"}

@@ -73,8 +73,10 @@ def test_map_is_distilled_from_a_run_that_it_does_not_name_afterwards(objective,
 
 
 def test_map_of_another_objective_or_of_single_times_is_refused(train):
-    with pytest.raises(ValueError, match=r"^objective: expected an objective of flow maps"):
+    with pytest.raises(ValueError, match=r"^objective: expected one of flow maps"):
         train("a", *_MAP, "objective=velocity", "time_sampler=uniform")
+    with pytest.raises(ValueError, match=r"^objective: expected one of fields"):
+        train("a", *_VELOCITY, "objective=lagrangian", "time_sampler=uniform_pairs")
     with pytest.raises(ValueError, match=r"^time_sampler: expected pairs of times"):
         train("a", *_MAP, "time_sampler=uniform")
     with pytest.raises(ValueError, match=r"^time_sampler: expected single times"):

@@ -34,18 +34,16 @@ class TimeSampler(abc.ABC):
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Times in (0, 1) of shape (n,) on the generator's device, and weights (n,) or None."""
 
-    def sample(
-        self, n: int, generator: torch.Generator, step: int = 0
-    ) -> tuple[Tensor, Tensor | None]:
-        """Times in [margin, 1 - margin] of shape (n,), and weights (n,), or None for ones.
-
-        Args:
-            n: number of samples.
-            generator: of the draws.
-            step: number of the optimiser step, which only pairs of times depend on.
-        """
+    def sample(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """Times in [margin, 1 - margin] of shape (n,), and weights (n,), or None for ones."""
         t, weight = self.draw(n, generator)
         return t * (1 - 2 * self.margin) + self.margin, weight
+
+    def sample_at(
+        self, step: int, n: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor | None]:
+        """Times of an optimiser step: as `sample`, unless they change during training."""
+        return self.sample(n, generator)
 
 
 def check_margin(where: str, margin: float) -> None:

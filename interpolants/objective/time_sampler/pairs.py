@@ -51,10 +51,14 @@ class TimePairs(TimeSampler):
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         return self._pairs(n, 1.0, generator), None
 
-    def sample(
-        self, n: int, generator: torch.Generator, step: int = 0
+    def sample(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """Pairs of times in [margin, 1 - margin], (n, 2), and None."""
+        return self.sample_at(self.warmup, n, generator)
+
+    def sample_at(
+        self, step: int, n: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor | None]:
-        """Pairs of times in [margin, 1 - margin], (n, 2), and None; arguments as of the base."""
+        """Pairs of times as of `sample`, with gaps that grow over the warm-up."""
         largest = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
         pairs = self._pairs(n, largest, generator)
         return pairs * (1 - 2 * self.margin) + self.margin, None
