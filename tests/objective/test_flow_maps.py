@@ -1,20 +1,17 @@
 """Objectives of flow maps: values and gradients in closed form, at the exact map and others."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
+from helpers.map_losses import S, mean_loss
 
 from interpolants.fields.flow_map import map_velocity
 from interpolants.objective.consistency import ConsistencyObjective
 from interpolants.objective.lagrangian import LagrangianObjective
-from interpolants.objective.map_objective import Jump
 from interpolants.objective.mean_flow import MeanFlowObjective
 from interpolants.objective.semigroup import SemigroupObjective, two_jumps
-from interpolants.testing.exact_map import exact_map, level, speed_variance, velocity
+from interpolants.testing.exact_map import exact_map, level
 
-_S, _T = 0.2, 0.7
 _OBJECTIVES = {
     "lagrangian": LagrangianObjective(),
     "distillation": LagrangianObjective(teacher=exact_map()),
@@ -53,30 +50,6 @@ _KNOWN = {
 }
 
 
-def _later(x, speed, t):
-    """Linear paths without latent noise are straight."""
-    return x + (t[:, None] - _S) * speed
-
-
-def mean_loss(objective, kind, s=_S, t=_T):
-    """Mean of the sum of squares over states and speeds of the path, by quadrature, and gradient.
-
-    Losses are quadratic in the speed, so that two values of it are enough.
-    """
-    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-    weights = torch.from_numpy(weights / weights.sum())
-    first, second = (torch.full((40,), time, dtype=torch.float64) for time in (s, t))
-    x = (s + level(s) ** 0.5 * torch.from_numpy(nodes))[:, None]
-    fields, total = exact_map(kind), 0.0
-    for sign in (-1, 1):
-        speed = velocity(s, x) + sign * speed_variance(s) ** 0.5
-        later = partial(_later, x, speed)
-        loss = objective.jump_loss(fields, Jump(first, second, x, speed, later), None)
-        total = total + (weights * loss).sum()
-    (gradient,) = torch.autograd.grad(total, fields.net.weights)
-    return float(total), gradient
-
-
 @pytest.mark.parametrize(("name", "kind"), _KNOWN)
 def test_losses_and_gradients_are_the_closed_forms(name, kind):
     value, gradient = mean_loss(_OBJECTIVES[name], kind)
@@ -108,7 +81,7 @@ def test_consistency_training_is_off_by_the_square_of_its_step(step, bias):
     """Target minus truth of the slope in x, at the exact map, from the gradient of the loss."""
     _, gradient = mean_loss(ConsistencyObjective(step=step), "true")
     # Half the gradient by the weight of x is minus the mean of x (target - truth), linear in x.
-    variance, mean = level(_S), _S
+    variance, mean = level(S), S
     constant, slope = -gradient[0] / 2, -gradient[1] / 2
     assert (slope - mean * constant) / variance == pytest.approx(bias, abs=1e-7)
 
