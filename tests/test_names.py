@@ -81,10 +81,12 @@ _NO_YAML = {
     "sampler.noise.coupled",  # takes tensors
     "sampler.noise.fixed",  # takes tensors
     "objective.explicit_score",  # takes fields
-    "objective.learned_weight",  # a part of training
-    "net.embedding",  # a part of the nets, not a net, as the next nine
+    "objective.guidance_scales",  # a part of training, as the next
+    "objective.learned_weight",
+    "net.embedding",  # a part of the nets, not a net, as the next ten
     "net.downsample",
     "net.gap_embedding",
+    "net.guidance_embedding",
     "net.label_embedding",
     "net.map_attention",
     "net.residual_block",

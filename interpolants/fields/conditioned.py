@@ -19,12 +19,17 @@ class ConditionedNetwork(nn.Module):
         net: called as `net(t, x, condition)`.
         condition: condition of B samples; of k B rows, rows i, i + B, ... belong to sample i.
         guidance: guidance of the predictions; none if None.
+
+    Raises:
+        ValueError: if the guidance is not one of the network.
     """
 
     def __init__(
         self, net: nn.Module, condition: Condition, guidance: Guidance | None = None
     ) -> None:
         super().__init__()
+        if guidance is not None:
+            guidance.check_network(net)
         self.net = net
         self.condition = condition
         self.guidance = guidance

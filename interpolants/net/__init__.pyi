@@ -7,6 +7,7 @@ from .downsample import Downsample as Downsample
 from .embedding import TimeEmbedding as TimeEmbedding
 from .field_network import FieldNetwork as FieldNetwork
 from .gap_embedding import GapEmbedding as GapEmbedding
+from .guidance_embedding import GuidanceEmbedding as GuidanceEmbedding
 from .image_network import ImageNetwork as ImageNetwork
 from .label_embedding import LabelEmbedding as LabelEmbedding
 from .map_attention import MapAttention as MapAttention

@@ -17,12 +17,15 @@ class Condition(NamedTuple):
             image enlarged to the size of the state.
         dropped: samples whose label is dropped, bool, shape (B,); none if None.
         until: second time of a flow map, shape (B,) or 0-d; None for the velocity at t.
+        guidance: guidance scale of a flow map with its first and last guided time, shape (B, 3);
+            None for no guidance.
     """
 
     label: Tensor | None = None
     image: Tensor | None = None
     dropped: Tensor | None = None
     until: Tensor | None = None
+    guidance: Tensor | None = None
 
     def rows(self, first: int, last: int) -> Condition:
         """Copy the condition of the samples `first` to `last` (exclusive)."""

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from interpolants.net.image_network import ImageNetwork
+from interpolants.net.image_network import ImageNetwork, TimeInputs
 from interpolants.net.layers import scaled
 from interpolants.net.recompute import run
 from interpolants.net.rotary_positions import RotaryPositions
@@ -37,7 +37,7 @@ class DiT(ImageNetwork):
             position has a learned vector.
         time_features: number of sines and cosines of the time.
         checkpoint: whether to recompute blocks in the backward pass, to save memory.
-        two_times: as of `FieldNetwork`.
+        two_times, largest_scale: as of `FieldNetwork`.
 
     Raises:
         ValueError: if an argument is out of range, or the patches do not fill the image.
@@ -59,11 +59,14 @@ class DiT(ImageNetwork):
         time_features: int = 64,
         checkpoint: bool = False,
         two_times: bool = False,
+        largest_scale: float = 0.0,
     ) -> None:
         rows, columns = _checked_grid(event_shape, patch)
         _check_sizes(channels, head_channels, rotary, blocks=blocks)
-        labels, times = (classes, label_size), (time_features, two_times)
-        super().__init__(event_shape, heads, *labels, image_channels, patch, channels, *times)
+        times = TimeInputs(time_features, two_times, largest_scale)
+        super().__init__(
+            event_shape, heads, classes, label_size, image_channels, patch, channels, times
+        )
         self.checkpoint = checkpoint
         self.stem = nn.Linear(self.in_channels, channels)
         self.places = (

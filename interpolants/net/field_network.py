@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from interpolants.net.condition import Condition
 from interpolants.net.embedding import TimeEmbedding
 from interpolants.net.gap_embedding import GapEmbedding
+from interpolants.net.guidance_embedding import GuidanceEmbedding
 from interpolants.net.image_input import with_image
 from interpolants.net.shape_checks import check_event_shape
 from interpolants.utils.checks import check, check_count
@@ -43,6 +44,7 @@ class FieldNetwork(nn.Module, abc.ABC):
         time_features: number of sines and cosines of the time.
         two_times: whether it is the network of a flow map, with a second time
             (`Condition.until`). Only such a network has weights for it.
+        largest_scale: largest guidance scale that is an input (`Condition.guidance`); 0 for none.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -56,6 +58,7 @@ class FieldNetwork(nn.Module, abc.ABC):
         time_features: int,
         image_channels: int = 0,
         two_times: bool = False,
+        largest_scale: float = 0.0,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -64,7 +67,10 @@ class FieldNetwork(nn.Module, abc.ABC):
         self._out_shape = (heads, *shape)
         self.image_channels = image_channels
         self.embedding = TimeEmbedding(features=time_features)
-        self.gap = GapEmbedding(self.embedding.out_features) if two_times else None
+        features = self.embedding.out_features
+        self.gap = GapEmbedding(features) if two_times else None
+        self.largest_scale = largest_scale
+        self.guide = GuidanceEmbedding(features) if largest_scale else None
 
     def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Evaluate all heads.
@@ -81,16 +87,22 @@ class FieldNetwork(nn.Module, abc.ABC):
         return out.reshape(len(x), *self._out_shape)
 
     def embed(self, t: Tensor, condition: Condition | None) -> Tensor:
-        """Features of the time, and of the second one if there is one, (1 or B, features)."""
+        """Features of the time, a second one and a guidance scale, if any, (1 or B, features)."""
         features: Tensor = self.embedding(t)
-        until = None if condition is None else condition.until
-        if until is None:
+        if condition is None:
             return features
-        rule, fix = "a network with two times", "train with task=flow_map"
-        check(self.gap is not None, type(self).__name__, rule, "one with one time", fix)
-        assert self.gap is not None
-        both: Tensor = features + self.gap(until - t).to(features.dtype)
-        return both
+        name = type(self).__name__
+        if condition.until is not None:
+            rule, fix = "a network with two times", "train with task=flow_map"
+            check(self.gap is not None, name, rule, "one with one time", fix)
+            assert self.gap is not None
+            features = features + self.gap(condition.until - t).to(features.dtype)
+        if condition.guidance is not None:
+            rule, fix = "a network with guidance scales", "train with objective.largest_scale=8"
+            check(self.guide is not None, name, rule, "one without", fix)
+            assert self.guide is not None
+            features = features + self.guide(condition.guidance).to(features.dtype)
+        return features
 
     @abc.abstractmethod
     def evaluate(self, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn.functional import silu
@@ -12,6 +13,14 @@ from interpolants.net.condition import Condition
 from interpolants.net.field_network import FieldNetwork
 from interpolants.net.label_embedding import LabelEmbedding
 from interpolants.net.layers import layers
+
+
+class TimeInputs(NamedTuple):
+    """What a network knows of times: arguments of `FieldNetwork`."""
+
+    time_features: int
+    two_times: bool
+    largest_scale: float
 
 
 class ImageNetwork(FieldNetwork):
@@ -24,8 +33,7 @@ class ImageNetwork(FieldNetwork):
         image_channels: channels of the conditioning image.
         patch: side of the blocks of pixels that become channels.
         features: length of the conditioning vector.
-        time_features: number of sines and cosines of the time.
-        two_times: as of `FieldNetwork`.
+        times: as of `FieldNetwork`.
     """
 
     def __init__(
@@ -37,15 +45,13 @@ class ImageNetwork(FieldNetwork):
         image_channels: int,
         patch: int,
         features: int,
-        time_features: int,
-        two_times: bool,
+        times: TimeInputs,
     ) -> None:
         super().__init__(
             event_shape=event_shape,
             heads=heads,
             image_channels=image_channels,
-            time_features=time_features,
-            two_times=two_times,
+            **times._asdict(),
         )
         self.in_channels = (event_shape[0] + image_channels) * patch**2
         self.out_channels = heads * event_shape[0] * patch**2

@@ -32,7 +32,7 @@ class ResidualMLP(FieldNetwork):
         blocks: number of blocks.
         activation: selu, silu, relu, gelu or tanh.
         time_features: number of sines and cosines of the time, besides t itself.
-        two_times: as of `FieldNetwork`.
+        two_times, largest_scale: as of `FieldNetwork`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -50,12 +50,14 @@ class ResidualMLP(FieldNetwork):
         activation: str = "silu",
         time_features: int = 64,
         two_times: bool = False,
+        largest_scale: float = 0.0,
     ) -> None:
         super().__init__(
             event_shape=event_shape,
             heads=heads,
             time_features=time_features,
             two_times=two_times,
+            largest_scale=largest_scale,
         )
         check_count("ResidualMLP.hidden", hidden)
         check_count("ResidualMLP.blocks", blocks)

@@ -119,7 +119,7 @@ class TorchModule(nn.Module):
 
     def _label(self, condition: Condition | None, x: Tensor) -> Tensor | None:
         """Labels with the null label where they are dropped or missing; None without labels."""
-        label, _, dropped, _ = Condition() if condition is None else condition
+        label, _, dropped, *_ = Condition() if condition is None else condition
         if label is not None:
             check_label(label, self._classes, self._label_size)
         if self._classes:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from interpolants.net.downsample import Downsample
-from interpolants.net.image_network import ImageNetwork
+from interpolants.net.image_network import ImageNetwork, TimeInputs
 from interpolants.net.layers import scaled
 from interpolants.net.normalise import normalise
 from interpolants.net.recompute import run
@@ -43,7 +43,7 @@ class UNet(ImageNetwork):
         dropout: dropout probability within blocks, in [0, 1).
         time_features: number of sines and cosines of the time.
         checkpoint: whether to recompute blocks in the backward pass, to save memory.
-        two_times: as of `FieldNetwork`.
+        two_times, largest_scale: as of `FieldNetwork`.
 
     Raises:
         ValueError: if an argument is out of range, or the sides of the image cannot be halved so
@@ -68,12 +68,15 @@ class UNet(ImageNetwork):
         time_features: int = 64,
         checkpoint: bool = False,
         two_times: bool = False,
+        largest_scale: float = 0.0,
     ) -> None:
         rows = _checked_rows(event_shape, patch, multipliers)
         _check_sizes(channels, dropout, attention, head_channels, blocks=blocks)
         features = 4 * channels
-        labels, times = (classes, label_size), (time_features, two_times)
-        super().__init__(event_shape, heads, *labels, image_channels, patch, features, *times)
+        times = TimeInputs(time_features, two_times, largest_scale)
+        super().__init__(
+            event_shape, heads, classes, label_size, image_channels, patch, features, times
+        )
         self.checkpoint = checkpoint
         self.stem = nn.Conv2d(self.in_channels, channels, 3, padding=1)
 

@@ -8,6 +8,7 @@ from .base import Regression as Regression
 from .consistency import ConsistencyObjective as ConsistencyObjective
 from .denoiser import DenoiserObjective as DenoiserObjective
 from .explicit_score import ExplicitScoreObjective as ExplicitScoreObjective
+from .guidance_scales import GuidanceScales as GuidanceScales
 from .implicit_score import ImplicitScoreObjective as ImplicitScoreObjective
 from .lagrangian import LagrangianObjective as LagrangianObjective
 from .learned_weight import LearnedWeight as LearnedWeight

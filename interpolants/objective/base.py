@@ -21,6 +21,7 @@ from torch import Tensor
 
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import Interpolant, InterpolantSample
+from interpolants.objective.guidance_scales import GuidanceScales
 from interpolants.objective.weight.base import Weight
 from interpolants.objective.weight.constant import ConstantWeight
 from interpolants.utils.checks import check
@@ -72,6 +73,11 @@ class Objective(abc.ABC):
     def unbiased(self) -> bool:
         """True if what it learns is a minimiser exactly, with no error of a finite step."""
         return True
+
+    @property
+    def scales(self) -> GuidanceScales | None:
+        """Guidance scales that are an input of the network, if any."""
+        return None
 
     @property
     def learns_weight(self) -> bool:

@@ -11,7 +11,7 @@ from torch import Tensor
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import map_velocity
 from interpolants.objective.map_objective import Jump, MapObjective, half_square
-from interpolants.utils.checks import check_open_interval
+from interpolants.utils.checks import check, check_open_interval
 from interpolants.utils.shapes import expand_time
 
 
@@ -34,6 +34,9 @@ class ConsistencyObjective(MapObjective):
 
     def __post_init__(self) -> None:
         check_open_interval("ConsistencyObjective.step", self.step, 0, 1)
+        good = self.largest_scale is None or self.teacher is not None
+        rule, fix = "null without a teacher, whose flow is guided", "use objective=lagrangian"
+        check(good, "ConsistencyObjective.largest_scale", rule, self.largest_scale, fix)
 
     @property
     def unbiased(self) -> bool:
@@ -49,7 +52,7 @@ class ConsistencyObjective(MapObjective):
 
     def _followed_to(self, fields: Fields, jump: Jump, r: Tensor) -> Tensor:
         """State at r of the teacher's flow from x_s."""
-        flow, h = self.followed(fields), expand_time(r - jump.s, jump.x)
-        first = flow.velocity(jump.s, jump.x)
-        second = flow.velocity(r, jump.x + h * first)
+        h = expand_time(r - jump.s, jump.x)
+        first = self.followed(fields, jump.s, jump.x)
+        second = self.followed(fields, r, jump.x + h * first)
         return jump.x + 0.5 * h * (first + second)

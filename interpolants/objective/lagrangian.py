@@ -37,8 +37,6 @@ class LagrangianObjective(MapObjective):
             (torch.ones_like(jump.t),),
         )
         end = jump.x + jump.gap * u
-        if self.teacher is None:
-            target = self.velocity(fields, jump.t, end)
-        else:
-            target = self.followed(fields).velocity(jump.t, end)
+        followed = self.velocity if self.teacher is None else self.followed
+        target = followed(fields, jump.t, end)
         return half_square(u + jump.gap * rate - target)

@@ -15,16 +15,18 @@ import abc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.fields import Fields
-from interpolants.fields.flow_map import conditioned_as, rows_of
-from interpolants.objective.base import Losses, Objective, inside
-from interpolants.objective.velocity import VelocityObjective
+from interpolants.fields.flow_map import guidance_shift, guided_velocity, rows_of
+from interpolants.interpolant.base import InterpolantSample
+from interpolants.objective.base import FieldObjective, Losses, Objective, inside
+from interpolants.objective.guidance_scales import GuidanceScales
 from interpolants.utils.checks import check
 from interpolants.utils.describe import describe
 from interpolants.utils.plain import OUTSIDE
@@ -63,12 +65,16 @@ class MapObjective(Objective):
         antithetic: whether the velocity is trained on both signs of the noise.
         learned_weight: whether the losses of jumps are weighted by `LearnedWeight`, a function of
             the times, so that it moves no minimiser.
-        teacher: fields whose velocity the map has; it is learned from data if None.
+        largest_scale: largest guidance scale that is an input of the map, above 1, for labels that
+            are dropped for some samples; None for no such input.
+        teacher: fields whose velocity the map has; it is learned from data if None. Its guidance
+            is that of the map.
     """
 
     term: ClassVar[str]
     antithetic: bool = True
     learned_weight: bool = False
+    largest_scale: float | None = None
     teacher: Annotated[Fields | None, OUTSIDE] = field(default=None, repr=False)
 
     @property
@@ -78,6 +84,11 @@ class MapObjective(Objective):
     @property
     def two_times(self) -> bool:
         return True
+
+    @property
+    def scales(self) -> GuidanceScales | None:
+        given = self.largest_scale
+        return None if given is None else GuidanceScales(largest=given)
 
     @property
     def learns_weight(self) -> bool:
@@ -143,7 +154,7 @@ class MapObjective(Objective):
     ) -> Tensor:
         s = t[:, 0]
         if self.teacher is None:
-            velocity = VelocityObjective(antithetic=self.antithetic)
+            velocity = _GuidedVelocity(antithetic=self.antithetic)
             return velocity(fields, s, x0, x1, z, generator).total
         x = fields.interpolant.sample(inside(s), x0, x1, z).xt
         return half_square(fields.velocity(s, x) - self.velocity(fields, s, x))
@@ -167,17 +178,31 @@ class MapObjective(Objective):
         return self.jump_loss(fields, jump, generator)
 
     def velocity(self, fields: Fields, t: Tensor, x: Tensor) -> Tensor:
-        """The velocity that the map follows, of the teacher or of the map, without gradient."""
+        """The velocity that the map follows, (B, *event), without gradient."""
         with torch.no_grad():
-            return self.followed(fields).velocity(t, x)
+            return self.followed(fields, t, x)
 
-    def followed(self, fields: Fields) -> Fields:
-        """Fields with the velocity that the map follows, under the condition of the map's."""
-        teacher = self.teacher
-        if teacher is None:
-            return fields
-        device = next(fields.parameters()).device
-        return conditioned_as(teacher.to(device), fields)
+    def followed(self, fields: Fields, t: Tensor, x: Tensor) -> Tensor:
+        """The velocity of the teacher, or of the map, under the condition of the map."""
+        if self.teacher is None:
+            return fields.velocity(t, x)
+        teacher = self.teacher.to(x.device)
+        if not isinstance(fields.net, ConditionedNetwork):
+            return teacher.velocity(t, x)
+        return guided_velocity(teacher, t, x, fields.net.condition)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class _GuidedVelocity(FieldObjective):
+    """Loss of the velocity under the guidance of the fields' condition, if there is one."""
+
+    field: ClassVar[str] = "velocity"
+
+    def target(self, fields: Fields, sample: InterpolantSample) -> Tensor:
+        x = sample.xt.reshape(-1, *sample.x1.shape[1:])
+        t = sample.t.repeat(len(x) // len(sample.t))
+        return sample.xt_dot + guidance_shift(fields, t, x).view_as(sample.xt)
 
 
 def half_square(residual: Tensor) -> Tensor:

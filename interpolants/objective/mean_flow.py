@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interpolants.fields.fields import Fields
-from interpolants.fields.flow_map import map_velocity
+from interpolants.fields.flow_map import guidance_shift, map_velocity
 from interpolants.objective.map_objective import (
     Jump,
     MapObjective,
@@ -56,11 +56,11 @@ class MeanFlowObjective(MapObjective):
         )
 
     def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
-        w = jump.speed
+        w = speed = jump.speed + guidance_shift(fields, jump.s, jump.x)
         if self.tangent == "model":
             w = self.velocity(fields, jump.s, jump.x)
         along = (torch.ones_like(jump.s), w)
         u, rate = with_derivative(
             lambda s, x: map_velocity(fields, s, jump.t, x), (jump.s, jump.x), along
         )
-        return half_square(u - jump.gap * rate.detach() - jump.speed)
+        return half_square(u - jump.gap * rate.detach() - speed)

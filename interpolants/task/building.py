@@ -48,10 +48,10 @@ def build_fields(
     coupling: Coupling = build("coupling")
     make_net = build("net")
     channels = coupling.image_channels(event_shape)
-    options = ({} if labels is None else labels.net_options()) | (
-        {"image_channels": channels} if channels else {}
-    )
+    options: dict[str, Any] = {} if labels is None else dict(labels.net_options())
+    options |= {"image_channels": channels} if channels else {}
     options |= {"two_times": True} if objective.two_times else {}
+    options |= {} if objective.scales is None else {"largest_scale": objective.scales.largest}
     try:
         net = make_net(event_shape=tuple(event_shape), heads=len(objective.predicts), **options)
     except TypeError as error:

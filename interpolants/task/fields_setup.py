@@ -39,13 +39,9 @@ def fields_setup(
     labels = _labels(config["label_dropout"], data)
     scaling = fit_scaling(data, build(config["space"]))
     std = root_mean_square(data, scaling) if config["precondition"] else None
-    fields, objective = build_fields(
-        lambda key: times if key == "time_sampler" else build(config[key]),
-        data.event_shape,
-        labels,
-        std,
-    )
+    fields, objective = build_fields(lambda key: build(config[key]), data.event_shape, labels, std)
     _check_times(objective, times, two_times)
+    _check_scales(objective, labels)
     probe_fields(fields, data.event_shape, labels)
     if config["compile"]:
         # In place, so that the names of weights in checkpoints do not change.
@@ -72,6 +68,7 @@ def fields_setup(
         time_sampler=times,
         labels=labels,
         weight=LearnedWeight() if objective.learns_weight else None,
+        scales=objective.scales,
     )
     return TaskSetup(trainable, model, _notes(labels))
 
@@ -96,6 +93,13 @@ def _check_times(objective: Objective, times: TimeSampler, two_times: bool) -> N
     rule, fix = ("pairs of times", "uniform_pairs") if two_times else ("single times", "uniform")
     fits = (times.jumps != "none") == two_times
     check(fits, "time_sampler", rule, type(times).__name__, f"use time_sampler={fix}")
+
+
+def _check_scales(objective: Objective, labels: Labels | None) -> None:
+    """Require dropped labels, where guidance away from them is learned."""
+    dropout = None if labels is None else labels.dropout
+    rule, fix = "label_dropout above 0, for guidance scales", "set label_dropout=0.1"
+    check(objective.scales is None or bool(dropout), "objective.largest_scale", rule, dropout, fix)
 
 
 def _labels(dropout: float | None, data: Data) -> Labels | None:

@@ -18,6 +18,7 @@ from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant, Coefficients
 from interpolants.interpolant.geometric_brownian import GeometricBrownianInterpolant
 from interpolants.interpolant.schedule.linear import LinearSchedule
+from interpolants.objective.map_objective import MapObjective
 from interpolants.sampler.plan import TimeCoefficients
 from interpolants.sampler.process.base import Process
 from interpolants.testing.exact import ExactFields
@@ -28,6 +29,13 @@ _CONF = Path(__file__).parent.parent.parent / "conf"
 def stems(group: str) -> list[str]:
     """The options of a conf group."""
     return sorted(path.stem for path in (_CONF / group).glob("*.yaml"))
+
+
+def field_objectives() -> list[str]:
+    """The objectives of fields of one time, not of flow maps."""
+    nodes = {stem: node_of("objective", stem) for stem in stems("objective")}
+    kinds = {stem: get_object(node["_target_"]) for stem, node in nodes.items()}
+    return [stem for stem, kind in kinds.items() if not issubclass(kind, MapObjective)]
 
 
 def load(group: str, stem: str, **changes: Any) -> Any:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from helpers.problems import NORMAL, Gaussians, exact_fields, load, stems, times
+from helpers.problems import NORMAL, Gaussians, exact_fields, field_objectives, load, times
 
 from interpolants.base.dataset import DatasetBase
 from interpolants.coupling.minibatch_ot import MinibatchOTCoupling
@@ -169,11 +169,7 @@ def test_weighted_sum_of_the_pair_equals_velocity_and_denoiser():
     torch.testing.assert_close(both.total, named.total)
 
 
-_MAPS = {"consistency", "lagrangian", "mean_flow", "semigroup"}
-_MAPS |= {"lagrangian_distillation", "semigroup_distillation"}
-
-
-@pytest.mark.parametrize("stem", sorted({*stems("objective")} - _MAPS))
+@pytest.mark.parametrize("stem", field_objectives())
 def test_objective_calls_the_network_once(stem):
     objective = load("objective", stem)
     fields = _problem(objective.predicts).fields()

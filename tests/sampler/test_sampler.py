@@ -10,6 +10,7 @@ from helpers.problems import (
     Gaussians,
     base_of,
     exact_fields,
+    field_objectives,
     load,
     stems,
     times,
@@ -37,19 +38,14 @@ from interpolants.sampler.solver.heun import Heun
 from interpolants.sampler.solver.rk4 import RK4
 from interpolants.sampler.solver.stochastic_heun import StochasticHeun
 
-# Maps and objectives that distil a run predict a velocity, as `velocity` does.
-_LOADED = {
-    stem: load("objective", stem) for stem in stems("objective") if "distillation" not in stem
-}
-_OBJECTIVES = {stem: each.predicts for stem, each in _LOADED.items() if not each.two_times}
+_OBJECTIVES = {stem: load("objective", stem).predicts for stem in field_objectives()}
 _EPSILONS = {stem: load("sampler/epsilon", stem) for stem in stems("sampler/epsilon")}
 _ODE, _SDE = (Euler(), Heun(), RK4()), (EulerMaruyama(), StochasticHeun(), AB2Maruyama())
-_PAIR = {"velocity_and_denoiser", "weighted_sum"}
 
 
 def _flow_follows(path, objective):
     """Whether the velocity follows from what the objective learns."""
-    if path.one_sided or objective == "velocity" or objective in _PAIR:
+    if path.one_sided or objective in {"velocity", "velocity_and_denoiser", "weighted_sum"}:
         return True
     return path.is_mirror and (objective == "denoiser" or objective.endswith("score"))
 

@@ -4,3 +4,4 @@
 from .autoguidance import Autoguidance as Autoguidance
 from .base import Guidance as Guidance
 from .classifier_free import ClassifierFreeGuidance as ClassifierFreeGuidance
+from .map_guidance import MapGuidance as MapGuidance

@@ -47,6 +47,10 @@ class Guidance(abc.ABC):
         """Raise a ValueError if a model with these labels, or none, cannot be guided."""
         return
 
+    def check_network(self, net: nn.Module) -> None:
+        """Raise a ValueError if the network cannot be guided."""
+        return
+
     def networks(self, net: nn.Module) -> Sequence[nn.Module]:
         """Networks that an evaluation calls, once for each call."""
         return [net, net]
