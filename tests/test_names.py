@@ -54,6 +54,11 @@ _SUFFIX = {"time_sampler": "time"}
 # Packages whose leaves are parts that a configuration names, though not by a group of their own.
 _NESTED = {"interpolant.schedule", "likelihood.process", "sampler.process"}
 
+_PARTS_OF_NETS = (
+    *("embedding", "gap_embedding", "guidance_embedding", "label_embedding", "rotary_positions"),
+    *("downsample", "upsample", "map_attention", "residual_block", "stage", "transformer_block"),
+)
+
 # Leaves of a package with a group that have no yaml, and why none can be written.
 _NO_YAML = {
     "base.callable",  # takes a function
@@ -83,17 +88,7 @@ _NO_YAML = {
     "objective.explicit_score",  # takes fields
     "objective.guidance_scales",  # a part of training, as the next
     "objective.learned_weight",
-    "net.embedding",  # a part of the nets, not a net, as the next ten
-    "net.downsample",
-    "net.gap_embedding",
-    "net.guidance_embedding",
-    "net.label_embedding",
-    "net.map_attention",
-    "net.residual_block",
-    "net.rotary_positions",
-    "net.stage",
-    "net.transformer_block",
-    "net.upsample",
+    *(f"net.{part}" for part in _PARTS_OF_NETS),
     "sampler.solver.linear_gaussian",  # solves what the samplers that name it have
     "space.positive_map",  # a part of the log space, not a space
     "space.scaling",  # fitted on the data

@@ -72,8 +72,7 @@ class UNet(ImageNetwork):
     ) -> None:
         rows = _checked_rows(event_shape, patch, multipliers)
         _check_sizes(channels, dropout, attention, head_channels, blocks=blocks)
-        features = 4 * channels
-        times = TimeInputs(time_features, two_times, largest_scale)
+        features, times = 4 * channels, TimeInputs(time_features, two_times, largest_scale)
         super().__init__(
             event_shape, heads, classes, label_size, image_channels, patch, features, times
         )
