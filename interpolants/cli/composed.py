@@ -86,6 +86,7 @@ def check_composed(cfg: Any, command: str, folders: Sequence[Path]) -> None:
     # As written: a value that stands elsewhere is checked there.
     config: Any = OmegaConf.to_container(cfg, resolve=False)
     check_top(config, known, OmegaConf.to_yaml(cfg))
+    _check_task(config, choices.get("task"), folders)
     _check_parts(config, "", groups_of(choices, folders))
 
 
@@ -134,6 +135,25 @@ def groups_of(choices: Iterable[str], folders: Sequence[Path]) -> dict[str, str]
         group, at, key = choice.partition("@")
         found[key.removeprefix("_global_.") if at else group.replace("/", ".")] = choice
     return found
+
+
+def _check_task(config: Mapping[str, Any], task: str | None, folders: Sequence[Path]) -> None:
+    """Require parts that have the arguments which the task sets for them."""
+    for path in _files(f"task/{task}", folders):
+        for part, own in yaml.safe_load(path.read_text()).items():
+            node = config.get(part)
+            if not isinstance(node, dict) or not isinstance(own, dict):
+                continue
+            target = str(node.get("_target_"))
+            takes = arguments(target)
+            if takes is None or takes.is_open:
+                continue
+            for key in own.keys() & node.keys() - takes.kinds.keys() - _HYDRA:
+                options = (f for folder in folders for f in folder.glob(f"{part}/*.yaml"))
+                fit = [f.stem for f in options if key in yaml.safe_load(f.read_text())]
+                rule = f"a part with {key}, which task={task} sets"
+                fix = f"use {part}=..., out of {', '.join(sorted(fit))}"
+                check(False, part, rule, target.rpartition(".")[2], fix)
 
 
 def _check_parts(node: Any, where: str, groups: Mapping[str, str]) -> None:

@@ -3,4 +3,5 @@
 # ruff: noqa
 from .conditioned import ConditionedNetwork as ConditionedNetwork
 from .fields import Fields as Fields
+from .jumps import Jumps as Jumps
 from .preconditioning import Preconditioning as Preconditioning

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from interpolants.coupling.independent import IndependentCoupling
 from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.conversions import Combination, apply_combination, convert
 from interpolants.fields.guidance.base import Guidance
+from interpolants.fields.jumps import Jumps
 from interpolants.fields.preconditioning import Preconditioning
 from interpolants.fields.score import check_score
 from interpolants.interpolant.base import AffineInterpolant, Coefficients, Interpolant
@@ -36,9 +37,6 @@ FIELDS = (
     "target_mean",
     "multiplicative_score",
 )
-Jumps = Literal["none", "forward", "both"]
-"""Directions in time of a flow map."""
-
 # Largest root mean square of the data at t=0, in units of the noise, without a warning.
 _MOST_SIGNAL = 0.3
 _SCORES = ("score", "multiplicative_score")
@@ -56,8 +54,7 @@ class Fields(nn.Module):
         base: distribution of x0; a one-sided path has a score only if it is standard normal.
         coupling: pairing of x0 and x1; a one-sided path has a score only if it is independent.
         preconditioning: scaling of the network's input and output; none if None.
-        jumps: "none", or of a flow map the direction in time that it was trained for: "forward",
-            or "both".
+        jumps: of a flow map, those that it was trained for; None without a second time.
 
     Raises:
         ValueError: if `predicts` names something else, is empty, or repeats a name.
@@ -72,7 +69,7 @@ class Fields(nn.Module):
         base: Base | None = None,
         coupling: Coupling | None = None,
         preconditioning: Preconditioning | None = None,
-        jumps: Jumps = "none",
+        jumps: Jumps | None = None,
     ) -> None:
         super().__init__()
         predicts = (predicts,) if isinstance(predicts, str) else tuple(predicts)

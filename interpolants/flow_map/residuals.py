@@ -11,8 +11,10 @@ from torch import Tensor
 from interpolants.data.base import Batch, Data
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import map_velocity
+from interpolants.fields.jumps import Jumps
 from interpolants.model.model import Model
 from interpolants.model.trainable import TrainableFields
+from interpolants.objective.derivative_probe import probe_derivatives
 from interpolants.objective.map_objective import (
     Jump,
     MapObjective,
@@ -21,6 +23,9 @@ from interpolants.objective.map_objective import (
 )
 from interpolants.objective.semigroup import SemigroupObjective
 from interpolants.objective.step_loss import whole
+from interpolants.objective.time_sampler.dyadic_pairs import DyadicPairs
+from interpolants.objective.time_sampler.end_pairs import EndPairs
+from interpolants.objective.time_sampler.pairs import TimePairs
 from interpolants.objective.time_sampler.uniform_pairs import UniformPairs
 from interpolants.utils.eval_mode import eval_mode
 from interpolants.utils.seeds import keyed_generator
@@ -35,6 +40,13 @@ class EulerianResidual(MapObjective):
 
     term: ClassVar[str] = "eulerian"
     learned_weight: bool = False
+
+    @property
+    def forward_mode(self) -> bool:
+        return True
+
+    def learns(self, jumps: Jumps) -> bool:
+        return jumps.levels is None
 
     def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
         w = self.velocity(fields, jump.s, jump.x)
@@ -53,6 +65,8 @@ def map_residuals(model: Model, data: Data, n: int, seed: int) -> dict[str, floa
     `semigroup_residual` is the disagreement of a jump with two of half its length, and
     `eulerian_residual` that with the map's own velocity; both are 0 for the map of any velocity,
     so that they say nothing about the data. `velocity_loss` does: it is the loss of the velocity.
+    Residuals that the jumps do not have for which the map was trained, or that need forward
+    derivatives which its network does not have, are left out.
 
     Args:
         model: a flow map.
@@ -63,12 +77,15 @@ def map_residuals(model: Model, data: Data, n: int, seed: int) -> dict[str, floa
     held, device = data.held_out(n, seed), model.device
     batch = Batch._make(None if part is None else part.to(device) for part in held)
     found, size = {}, batch.x1[0].numel()
+    jumps = model.fields.jumps or Jumps()
     for objective in (SemigroupObjective(learned_weight=False), EulerianResidual()):
+        if not objective.learns(jumps) or not _differentiable(model, objective):
+            continue
         trainable = TrainableFields(
             model=model.fields,
             scaling=model.scaling,
             objective=objective,
-            time_sampler=UniformPairs(),
+            time_sampler=_pairs(jumps),
             labels=model.labels,
         )
         generator = keyed_generator(_RESIDUALS, seed, device=device)
@@ -78,3 +95,21 @@ def map_residuals(model: Model, data: Data, n: int, seed: int) -> dict[str, floa
         found[f"{objective.term}_residual"] = 2 * residual / size
         found["velocity_loss"] = velocity
     return found
+
+
+def _pairs(jumps: Jumps) -> TimePairs:
+    """Pairs of times of jumps, forward."""
+    if jumps.ends:
+        return EndPairs()
+    return UniformPairs() if jumps.levels is None else DyadicPairs(levels=jumps.levels)
+
+
+def _differentiable(model: Model, objective: MapObjective) -> bool:
+    """True if the network has the derivatives that a residual needs."""
+    if not objective.forward_mode:
+        return True
+    try:
+        probe_derivatives(model.fields, model.event_shape, type(objective).__name__)
+    except ValueError:
+        return False
+    return True

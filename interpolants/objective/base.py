@@ -70,6 +70,11 @@ class Objective(abc.ABC):
         return False
 
     @property
+    def forward_mode(self) -> bool:
+        """True if it needs forward derivatives of the network, by its times."""
+        return False
+
+    @property
     def unbiased(self) -> bool:
         """True if what it learns is a minimiser exactly, with no error of a finite step."""
         return True

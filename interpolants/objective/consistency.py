@@ -10,6 +10,7 @@ from torch import Tensor
 
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import map_velocity
+from interpolants.fields.jumps import Jumps
 from interpolants.objective.map_objective import Jump, MapObjective, half_square
 from interpolants.utils.checks import check, check_open_interval
 from interpolants.utils.shapes import expand_time
@@ -41,6 +42,9 @@ class ConsistencyObjective(MapObjective):
     @property
     def unbiased(self) -> bool:
         return False
+
+    def learns(self, jumps: Jumps) -> bool:
+        return jumps.levels is None
 
     def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
         with torch.no_grad():

@@ -30,6 +30,10 @@ class LagrangianObjective(MapObjective):
 
     term: ClassVar[str] = "lagrangian"
 
+    @property
+    def forward_mode(self) -> bool:
+        return True
+
     def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
         u, rate = with_derivative(
             lambda t: map_velocity(fields, jump.s, t, jump.x),

@@ -24,6 +24,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import guidance_shift, guided_velocity, rows_of
+from interpolants.fields.jumps import Jumps
 from interpolants.interpolant.base import InterpolantSample
 from interpolants.objective.base import FieldObjective, Losses, Objective, inside
 from interpolants.objective.guidance_scales import GuidanceScales
@@ -96,6 +97,13 @@ class MapObjective(Objective):
 
     def check(self, fields: Fields) -> None:
         fields.check("velocity")
+        jumps, fix = fields.jumps, "use time_sampler=uniform_pairs, or objective=consistency"
+        known = jumps is None or self.learns(jumps)
+        rule = "pairs of times whose jumps determine each other"
+        where = f"{type(self).__name__}.time_sampler"
+        if jumps is not None and jumps.levels is not None:
+            fix = "use time_sampler=uniform_pairs, or objective=semigroup with split=midpoint"
+        check(known, where, rule, f"jumps {jumps} alone", fix)
         if self.teacher is not None:
             self._check_teacher(fields, self.teacher)
 
@@ -107,6 +115,10 @@ class MapObjective(Objective):
             own, other = (describe(getattr(each, part)) for each in (fields, teacher))
             fix = "train the map with the settings of the teacher's run"
             check(own == other, f"objective.teacher.{part}", f"{own} as of the map", other, fix)
+
+    def learns(self, jumps: Jumps) -> bool:
+        """True if its condition determines these jumps from each other and the velocity."""
+        return not jumps.ends and jumps.levels is None
 
     @abc.abstractmethod
     def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:

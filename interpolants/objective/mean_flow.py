@@ -10,6 +10,7 @@ from torch import Tensor
 
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import guidance_shift, map_velocity
+from interpolants.fields.jumps import Jumps
 from interpolants.objective.map_objective import (
     Jump,
     MapObjective,
@@ -54,6 +55,13 @@ class MeanFlowObjective(MapObjective):
             self.tangent,
             "use objective.tangent=model, objective=lagrangian, or interpolant/gamma=zero",
         )
+
+    @property
+    def forward_mode(self) -> bool:
+        return True
+
+    def learns(self, jumps: Jumps) -> bool:
+        return jumps.levels is None
 
     def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
         w = speed = jump.speed + guidance_shift(fields, jump.s, jump.x)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import map_velocity
+from interpolants.fields.jumps import Jumps
 from interpolants.objective.map_objective import Jump, MapObjective, half_square
 from interpolants.utils.checks import check
 from interpolants.utils.shapes import expand_time
@@ -33,6 +34,9 @@ class SemigroupObjective(MapObjective):
     def __post_init__(self) -> None:
         known = self.split in ("midpoint", "uniform")
         check(known, "SemigroupObjective.split", "midpoint or uniform", self.split)
+
+    def learns(self, jumps: Jumps) -> bool:
+        return not jumps.ends and (jumps.levels is None or self.split == "midpoint")
 
     def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
         k = torch.full_like(jump.s, 0.5)

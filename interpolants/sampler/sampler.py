@@ -77,6 +77,8 @@ class Sampler:
         self.num_steps = num_steps
         self.noise = noise
         self.mode = Eager() if mode is None else mode
+        if not self.solver.hits_times:
+            self.solver.check_grid(self.process, self._grid_times(self.kept(()), self.process))
         self._last_grid: tuple[object, Tensor, Plan | None] | None = None
         check(
             isinstance(self.mode, Eager) or isinstance(self.solver, PlannedSolver),
@@ -190,15 +192,7 @@ class Sampler:
 
         Warns where steps are too long for the noise.
         """
-        path = self.fields.interpolant
-        log_snr = path.log_snr if isinstance(path, AffineInterpolant) and path.one_sided else None
-        nodes = self.grid.times(
-            self.num_steps,
-            process.span,
-            backward=process.backward,
-            through=kept if self.solver.hits_times else None,
-            log_snr=log_snr,
-        )
+        nodes = self._grid_times(kept, process)
         middles, h = 0.5 * (nodes[1:] + nodes[:-1]), nodes.diff().abs()
         stiffness = h * process.stiffness(middles)
         worst = int(stiffness.argmax())
@@ -211,6 +205,18 @@ class Sampler:
                 stacklevel=3,
             )
         return nodes
+
+    def _grid_times(self, kept: Tensor, process: Process) -> Tensor:
+        """The grid, (N + 1,), through kept times if the solver hits them."""
+        path = self.fields.interpolant
+        log_snr = path.log_snr if isinstance(path, AffineInterpolant) and path.one_sided else None
+        return self.grid.times(
+            self.num_steps,
+            process.span,
+            backward=process.backward,
+            through=kept if self.solver.hits_times else None,
+            log_snr=log_snr,
+        )
 
     @cached_property
     def _last_field(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from interpolants.fields.preconditioning import Preconditioning
 from interpolants.net.condition import Condition
 from interpolants.net.probe import probe_network
 from interpolants.objective.base import Objective
+from interpolants.objective.derivative_probe import probe_derivatives
 from interpolants.space.base import Space
 from interpolants.space.scaling import Scaling
 from interpolants.utils.checks import check
@@ -50,13 +52,14 @@ def build_fields(
     channels = coupling.image_channels(event_shape)
     options: dict[str, Any] = {} if labels is None else dict(labels.net_options())
     options |= {"image_channels": channels} if channels else {}
-    options |= {"two_times": True} if objective.two_times else {}
+    if objective.two_times:
+        _check_two_times(make_net)
+        options |= {"two_times": True}
     options |= {} if objective.scales is None else {"largest_scale": objective.scales.largest}
     try:
         net = make_net(event_shape=tuple(event_shape), heads=len(objective.predicts), **options)
     except TypeError as error:
-        fix = "; a flow map needs one with two times, such as net=mlp, unet or dit"
-        raise ValueError(f"net: {error}{fix if objective.two_times else ''}") from error
+        raise ValueError(f"net: {error}") from error
     fields = Fields(
         net=net,
         interpolant=build("interpolant"),
@@ -64,13 +67,24 @@ def build_fields(
         base=build("base"),
         coupling=coupling,
         preconditioning=None if std is None else Preconditioning(std=std),
-        jumps=build("time_sampler").jumps if objective.two_times else "none",
+        jumps=build("time_sampler").jumps if objective.two_times else None,
     )
     objective.check(fields)
     return fields, objective
 
 
-def probe_fields(fields: Fields, event_shape: Sequence[int], labels: Labels | None) -> None:
+def _check_two_times(make_net: Any) -> None:
+    """Require a network that takes a second time, by its signature."""
+    takes = inspect.signature(make_net).parameters.values()
+    fits = any(p.name == "two_times" or p.kind == p.VAR_KEYWORD for p in takes)
+    name = getattr(getattr(make_net, "func", make_net), "__name__", type(make_net).__name__)
+    fix = "use net=mlp, residual_mlp, unet or dit, or task=interpolant"
+    check(fits, "net", "a network with two times, for a flow map", name, fix)
+
+
+def probe_fields(
+    fields: Fields, event_shape: Sequence[int], labels: Labels | None, objective: Objective
+) -> None:
     """Try the network of new fields as training will call it; see `probe_network`.
 
     Raises:
@@ -87,8 +101,13 @@ def probe_fields(fields: Fields, event_shape: Sequence[int], labels: Labels | No
     if channels:
         image = torch.randn(2, channels, *event_shape[1:], generator=generator)
         condition = condition._replace(image=image)
-    told = condition if labels is not None or channels else None
+    if objective.two_times:
+        condition = condition._replace(until=torch.tensor([0.5, 0.9]))
+    told = condition if any(part is not None for part in condition) else None
     probe_network(fields.net, event_shape, len(fields.predicts), told)
+    if objective.forward_mode:
+        own = fields.condition_on(condition._replace(until=None))
+        probe_derivatives(own, event_shape, type(objective).__name__)
 
 
 def fit_scaling(data: Data, space: Space) -> Scaling:

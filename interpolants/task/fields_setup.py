@@ -42,7 +42,7 @@ def fields_setup(
     fields, objective = build_fields(lambda key: build(config[key]), data.event_shape, labels, std)
     _check_times(objective, times, two_times)
     _check_scales(objective, labels)
-    probe_fields(fields, data.event_shape, labels)
+    probe_fields(fields, data.event_shape, labels, objective)
     if config["compile"]:
         # In place, so that the names of weights in checkpoints do not change.
         fields.net.compile(dynamic=False)
@@ -91,7 +91,7 @@ def _check_times(objective: Objective, times: TimeSampler, two_times: bool) -> N
     name = type(objective).__name__
     check(objective.two_times == two_times, "objective", f"one of {rule}", name, f"use {fix}")
     rule, fix = ("pairs of times", "uniform_pairs") if two_times else ("single times", "uniform")
-    fits = (times.jumps != "none") == two_times
+    fits = (times.jumps is not None) == two_times
     check(fits, "time_sampler", rule, type(times).__name__, f"use time_sampler={fix}")
 
 

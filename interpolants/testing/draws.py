@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from interpolants.coupling.base import Coupling
-from interpolants.fields.fields import Jumps
+from interpolants.fields.jumps import Jumps
 from interpolants.objective.time_sampler.base import TimeSampler
 from interpolants.testing.common import SHAPES, STANDARD_ERRORS, normal, require
 from interpolants.utils.seeds import keyed_generator
@@ -19,7 +19,7 @@ def check_time_sampler(sampler: TimeSampler) -> None:
     t, weight = sampler.sample(n, keyed_generator(5, 0))
     again, _ = sampler.sample(n, keyed_generator(5, 0))
     other, _ = sampler.sample(n, keyed_generator(5, 1))
-    pairs = sampler.jumps != "none"
+    pairs = sampler.jumps is not None
     shape = (n, 2) if pairs else (n,)
     require(t.shape == shape and t.dtype == torch.float32, f"times: {t.shape}, {t.dtype}")
     require(bool((t == again).all()), "times: not determined by the generator")
@@ -29,8 +29,9 @@ def check_time_sampler(sampler: TimeSampler) -> None:
     require(bool(within.all()), "times: outside of [margin, 1 - margin]")
     one = sampler.sample(1, keyed_generator(5, 2))[0]
     require(one.shape == (1, *shape[1:]), "times: a batch of one")
-    if pairs:
+    if sampler.jumps is not None:
         _check_pairs(t, sampler.jumps)
+        _check_known(sampler.draw(n, keyed_generator(5, 3))[0], sampler.jumps)
     if weight is not None:
         require(weight.shape == (n,) and bool((weight >= 0).all()), "weights: (n,), not negative")
         for power in range(4):
@@ -44,7 +45,14 @@ def _check_pairs(t: Tensor, jumps: Jumps) -> None:
     even = bool((shares - same.mean()).abs().max() < 2 / 2_000)
     require(0 < float(same.mean()) < 1 and even, f"pairs: shares {shares.tolist()} of equal times")
     backward = bool((t[:, 0] > t[:, 1]).any())
-    require(backward == (jumps == "both"), f"pairs: backward ones, of jumps {jumps!r}")
+    require(backward == jumps.backward, f"pairs: backward ones, of {jumps!r}")
+
+
+def _check_known(t: Tensor, jumps: Jumps) -> None:
+    """Pairs of different times, before the margin, are those of the jumps."""
+    apart = t[t[:, 0] != t[:, 1]]
+    known = bool(jumps.known(apart).all())
+    require(known, f"pairs: others than those of {jumps!r}")
 
 
 def _check_integral(t: Tensor, weight: Tensor, power: int, margin: float) -> None:

@@ -7,13 +7,17 @@ from typing import Literal, final
 import torch
 from torch import Tensor, nn
 
-from interpolants.fields.fields import Fields, Jumps
+from interpolants.fields.fields import Fields
+from interpolants.fields.jumps import Jumps
+from interpolants.interpolant.base import Interpolant
 from interpolants.interpolant.gamma.zero import ZeroGamma
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.net.condition import Condition
 
 MEAN, VARIANCE = 1.0, 0.3
 """Mean and variance of the data."""
+_BOTH = Jumps(backward=True)
+_LINEAR = LinearInterpolant(gamma=ZeroGamma())
 
 
 def level(t: Tensor) -> Tensor:
@@ -64,7 +68,16 @@ class ExactMap(nn.Module):
         return heads
 
 
-def exact_map(kind: Literal["true", "euler", "shifted"] = "true", jumps: Jumps = "both") -> Fields:
-    """Fields of the map, or of a wrong one, whose weights are `fields.net.weights`."""
-    path = LinearInterpolant(gamma=ZeroGamma())
+def exact_map(
+    kind: Literal["true", "euler", "shifted"] = "true",
+    jumps: Jumps | None = _BOTH,
+    path: Interpolant = _LINEAR,
+) -> Fields:
+    """Fields of the map, or of a wrong one, whose weights are `fields.net.weights`.
+
+    Args:
+        kind: as of `ExactMap`.
+        jumps: those that it is said to be trained for.
+        path: the linear path, two-sided or one-sided, on which the map is the same.
+    """
     return Fields(net=ExactMap(kind), interpolant=path, predicts="velocity", jumps=jumps)

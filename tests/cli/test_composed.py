@@ -66,6 +66,9 @@ _TRAIN = {
     "or 'online' or 'shared', got 'ofline'",
     "logger=wandb +logger.wandb.tags=x": "logger.wandb.tags: expected a list or null, got 'x'",
     "+neural_sde.latent=3": f"neural_sde: {_UNKNOWN}; list all keys with --cfg job",
+    "task=flow_map net=torch_module net.module._target_=torch.nn.Identity": "net: expected a part "
+    "with time_features, which task=flow_map sets, got 'TorchModule'; use net=..., out of dit, "
+    "mlp, residual_mlp, unet",
     # Keys that are needed.
     "~net": "net: expected a value, got None; set net=...",
     "~max_steps": "max_steps: expected a value, got None; set max_steps=...",

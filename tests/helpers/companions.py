@@ -88,10 +88,15 @@ _MAPS = {
     "objective": ("consistency", "lagrangian", "mean_flow", "semigroup"),
     "sampler": ("flow_map",),
     "sampler/solver": ("jump",),
-    "time_sampler": ("dyadic_pairs", "end_pairs", "logit_normal_pairs", "uniform_pairs"),
+    "time_sampler": ("logit_normal_pairs", "uniform_pairs"),
 }
+_NOISY_MAP = ["task=flow_map", "interpolant=one_sided_linear"]
 COMPANIONS |= {f"{group}={stem}": _MAP for group, stems in _MAPS.items() for stem in stems}
 COMPANIONS |= {
     "task=flow_map": [],
     "sampler/solver=renoise": ["task=flow_map", "interpolant=linear"],
+    "sampler=flow_map_sde": _NOISY_MAP,
+    "sampler/solver=strang_map": [*_NOISY_MAP, "sampler=flow_map_sde"],
+    "time_sampler=dyadic_pairs": [*_MAP, "objective=semigroup"],
+    "time_sampler=end_pairs": [*_MAP[:1], "objective=consistency", "sampler/solver=renoise"],
 }

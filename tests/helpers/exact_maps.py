@@ -15,6 +15,7 @@ from torch.distributions import MultivariateNormal
 from helpers.problems import TABLE_BASE, TABLE_TARGET, Gaussians
 from interpolants.data.gaussian_mixture import GaussianMixture
 from interpolants.fields.fields import Fields
+from interpolants.fields.jumps import Jumps
 from interpolants.interpolant.base import AffineInterpolant
 from interpolants.interpolant.gamma.zero import ZeroGamma
 from interpolants.interpolant.linear import LinearInterpolant
@@ -62,7 +63,7 @@ class ClosedMap(nn.Module, abc.ABC):
         return heads
 
     def fields(self) -> Fields:
-        return Fields(net=self, interpolant=self.path, predicts="velocity", jumps="both")
+        return Fields(net=self, interpolant=self.path, predicts="velocity", jumps=Jumps(backward=True))
 
 
 class MixtureMap(ClosedMap):

@@ -6,6 +6,7 @@ import torch
 from helpers.map_losses import S, mean_loss
 
 from interpolants.fields.flow_map import map_velocity
+from interpolants.fields.jumps import Jumps
 from interpolants.objective.consistency import ConsistencyObjective
 from interpolants.objective.lagrangian import LagrangianObjective
 from interpolants.objective.mean_flow import MeanFlowObjective
@@ -128,3 +129,29 @@ def test_swapped_times_are_no_minimum(monkeypatch):
         monkeypatch.setattr(name, lambda fields, s, t, x: original(fields, t, s, x))
     for name in _OBJECTIVES:
         assert mean_loss(_OBJECTIVES[name], "true")[1].abs().max() > 0.1
+
+
+_LEARNED = {
+    "consistency": (ConsistencyObjective(), {"ends"}),
+    "lagrangian": (LagrangianObjective(), set()),
+    "mean_flow": (MeanFlowObjective(), {"ends"}),
+    "semigroup": (SemigroupObjective(), {"levels"}),
+    "semigroup, uniform": (SemigroupObjective(split="uniform"), set()),
+}
+
+
+@pytest.mark.parametrize("name", _LEARNED)
+@pytest.mark.parametrize("kind", ["all", "ends", "levels"])
+def test_pairs_of_times_that_do_not_determine_a_map_are_refused(name, kind):
+    """The condition must not lead to jumps that are not trained, nor to derivatives along them."""
+    objective, learned = _LEARNED[name]
+    jumps = {"all": Jumps(), "ends": Jumps(ends=True), "levels": Jumps(levels=4)}[kind]
+    if kind in {"all", *learned}:
+        objective.check(exact_map(jumps=jumps))
+        return
+    where = f"{type(objective).__name__}.time_sampler"
+    said = (
+        f"^{where}: expected pairs of times whose jumps determine each other, got 'jumps .* alone"
+    )
+    with pytest.raises(ValueError, match=said):
+        objective.check(exact_map(jumps=jumps))

@@ -8,6 +8,7 @@ import torch
 import interpolants as si
 from interpolants.coupling.minibatch_ot import MinibatchOTCoupling
 from interpolants.fields.fields import Fields
+from interpolants.fields.jumps import Jumps
 from interpolants.sampler.grid import PowerGrid, UniformGrid
 from interpolants.sampler.process.flow_map import FlowMap
 from interpolants.sampler.solver import Euler, Heun, Jump, Renoise
@@ -75,14 +76,17 @@ _OT = Fields(
     interpolant=exact_map().interpolant,
     predicts="velocity",
     coupling=MinibatchOTCoupling(),
-    jumps="forward",
+    jumps=Jumps(),
 )
+_ENDS = {"fields": exact_map(jumps=Jumps(backward=True, ends=True))}
+_DYADIC = {"fields": exact_map(jumps=Jumps(levels=3))}
+_HALVES = {"num_steps": 2, "grid": UniformGrid()}
 _REFUSED = {
     "FlowMap.fields: expected a flow map, got 'fields of one time'; train with task=flow_map": {
-        "fields": exact_map(jumps="none")
+        "fields": exact_map(jumps=None)
     },
     "FlowMap.backward: expected a map that was trained backward too": {
-        "fields": exact_map(jumps="forward"),
+        "fields": exact_map(jumps=Jumps()),
         "backward": True,
     },
     "Sampler.solver: expected a solver for a flow map (FlowMap), got 'Euler'": {"solver": Euler()},
@@ -91,6 +95,25 @@ _REFUSED = {
         "solver": Renoise(),
     },
     "Renoise: expected a map from base to data": {"solver": Renoise(), "backward": True},
+    "Sampler.num_steps: expected jumps to t = 1, which the map was trained for, got (0.0, 0.5); "
+    "use sampler/solver=renoise, or one step": {**_ENDS, **_HALVES},
+    "Sampler.num_steps: expected jumps to t = 1, which the map was trained for, got (0.5, 0.0)": {
+        **_ENDS,
+        **_HALVES,
+        "backward": True,
+    },
+    "Sampler.num_steps: expected jumps of gaps 2^-k, k < 3, from multiples of them, which the map "
+    "was trained for, got (0.0, 0.3333); use sampler/solver=jump, sampler/grid=uniform and 1, 2, "
+    "4, ..., 4 steps": {**_DYADIC, "num_steps": 3, "grid": UniformGrid()},
+    "Sampler.num_steps: expected jumps of gaps 2^-k, k < 3, from multiples of them, which the "
+    "map was trained for, got (0.0, 0.125)": {**_DYADIC, "num_steps": 8, "grid": UniformGrid()},
+    "Sampler.num_steps: expected jumps of gaps 2^-k, k < 3, from multiples of them, which "
+    "the map was trained for, got (0.25, 1.0)": {
+        **_DYADIC,
+        "num_steps": 4,
+        "grid": UniformGrid(),
+        "solver": Renoise(),
+    },
 }
 
 
@@ -99,6 +122,20 @@ def test_samplers_that_a_map_does_not_have_are_refused(said):
     with pytest.raises(ValueError) as error:
         sampler(**_REFUSED[said])
     assert str(error.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {**_ENDS, "num_steps": 1},
+        {**_ENDS, "num_steps": 1, "backward": True},
+        {**_ENDS, "num_steps": 5, "solver": Renoise()},
+        {**_DYADIC, "num_steps": 2, "solver": Renoise(), "grid": UniformGrid()},
+        *({**_DYADIC, "num_steps": count, "grid": UniformGrid()} for count in (1, 2, 4)),
+    ],
+)
+def test_jumps_that_a_map_was_trained_for_are_taken(options):
+    assert sampler(**options)(_X).nfe == options["num_steps"]
 
 
 def test_ordinary_processes_do_not_jump():

@@ -1,4 +1,4 @@
-"""Fits of scaling and base to data, and refused spaces of a base."""
+"""Fits of scaling and base to data; refused spaces of a base, and networks of a flow map."""
 
 from functools import partial
 
@@ -9,14 +9,25 @@ from helpers.problems import INTERPOLANTS
 from interpolants.base.dataset import DatasetBase
 from interpolants.base.fitted import FittedBase
 from interpolants.base.gaussian import GaussianBase
+from interpolants.coupling.independent import IndependentCoupling
 from interpolants.data.finite import FiniteData
+from interpolants.data.labels import Labels
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.variance_exploding import VarianceExplodingInterpolant
+from interpolants.net.torch_module import TorchModule
+from interpolants.objective import (
+    ConsistencyObjective,
+    LagrangianObjective,
+    MeanFlowObjective,
+    SemigroupObjective,
+    VelocityObjective,
+)
+from interpolants.objective.time_sampler import UniformPairs
 from interpolants.space.euclidean import EuclideanSpace
 from interpolants.space.log import LogSpace
 from interpolants.space.positive_map import PositiveMap
 from interpolants.space.signed_log import SignedLogSpace
-from interpolants.task.building import fit_base, fit_scaling
+from interpolants.task.building import build_fields, fit_base, fit_scaling, probe_fields
 
 
 def _rows(signs=(1.0, 1.0)):
@@ -78,3 +89,86 @@ def test_fit_base_refuses_a_base_in_another_space(make, space, message):
 def test_fit_base_takes_a_base_in_the_space_of_the_data_or_in_none(kind):
     for base in (DatasetBase(data=_rows(), space=kind()), GaussianBase(), FittedBase()):
         _fit(kind(), _fields(base))
+
+
+class _NoForwardRule(torch.autograd.Function):
+    """A sine that has no forward derivative."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return grad * x.cos()
+
+
+class _OwnNet(torch.nn.Module):
+    """A network of two times, of somebody else's."""
+
+    def __init__(self, event_shape, heads, two_times=False, classes=0, ruled=False):
+        super().__init__()
+        self.ruled, self.labelled = ruled, classes
+        self.inner = torch.nn.Linear(4, 2)
+
+    def forward(self, t, x, condition=None):
+        until = t if condition is None or condition.until is None else condition.until
+        if self.labelled and condition is not None:
+            assert condition.label is None or len(condition.label) == len(x)
+        times = torch.stack([t.expand(len(x)), until.expand(len(x))], dim=1)
+        inner = self.inner(torch.cat([x, times], dim=1))
+        return (inner.sin() if self.ruled else _NoForwardRule.apply(inner))[:, None]
+
+
+def _built(objective, labels=None, net=_OwnNet, **options):
+    parts = {
+        "objective": objective,
+        "coupling": IndependentCoupling(),
+        "net": partial(net, **options),
+        "interpolant": INTERPOLANTS["linear"],
+        "base": GaussianBase(),
+        "time_sampler": UniformPairs(),
+    }
+    fields, _ = build_fields(parts.__getitem__, (2,), labels)
+    probe_fields(fields, (2,), labels, objective)
+
+
+_WITHOUT = [SemigroupObjective(), ConsistencyObjective()]
+
+
+@pytest.mark.parametrize("objective", [LagrangianObjective(), MeanFlowObjective()])
+def test_network_without_forward_derivatives_is_refused_where_they_are_needed(objective):
+    labels = Labels(frequencies=[0.5, 0.5], dropout=0.1)
+    rule = f"net: expected a network with forward derivatives, which {type(objective).__name__} "
+    with pytest.raises(ValueError) as error:
+        _built(objective)
+    assert str(error.value).startswith(f"{rule}needs, got ")
+    assert str(error.value).endswith("give its operations a forward rule (jvp)")
+    assert "\n" not in str(error.value)
+    _built(objective, ruled=True)
+    _built(objective, labels, ruled=True)
+
+
+@pytest.mark.parametrize("objective", _WITHOUT)
+def test_network_without_forward_derivatives_does_elsewhere(objective):
+    _built(objective)
+    _built(VelocityObjective())
+
+
+def test_second_time_is_tried_before_training():
+    class Fixed(_OwnNet):
+        def forward(self, t, x, condition=None):
+            assert condition is None or condition.until is None, "one time alone"
+            return super().forward(t, x, condition)
+
+    _built(VelocityObjective(), net=Fixed)
+    with pytest.raises(ValueError, match=r"^net: expected .*, got AssertionError: one time alone"):
+        _built(SemigroupObjective(), net=Fixed)
+
+
+def test_network_of_one_time_is_refused_for_a_flow_map():
+    said = "net: expected a network with two times, for a flow map, got 'TorchModule'; use net=mlp"
+    with pytest.raises(ValueError, match=f"^{said}"):
+        _built(LagrangianObjective(), net=TorchModule)

@@ -12,7 +12,7 @@ import abc
 import torch
 from torch import Tensor
 
-from interpolants.fields.fields import Jumps
+from interpolants.fields.jumps import Jumps
 from interpolants.utils.checks import check_open_interval
 
 
@@ -26,9 +26,9 @@ class TimeSampler(abc.ABC):
     margin: float
 
     @property
-    def jumps(self) -> Jumps:
-        """Directions of the jumps between pairs of times; "none" of single times."""
-        return "none"
+    def jumps(self) -> Jumps | None:
+        """Jumps between the pairs of times; None of single times."""
+        return None
 
     @abc.abstractmethod
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:

@@ -9,6 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from interpolants.fields.jumps import Jumps
 from interpolants.objective.time_sampler.base import uniforms
 from interpolants.objective.time_sampler.pairs import TimePairs
 from interpolants.utils.checks import check_count
@@ -32,6 +33,10 @@ class DyadicPairs(TimePairs):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_count("DyadicPairs.levels", self.levels)
+
+    @property
+    def jumps(self) -> Jumps:
+        return Jumps(backward=self.both, levels=self.levels)
 
     def apart(self, n: int, largest: float, generator: torch.Generator) -> Tensor:
         first = min(math.ceil((1 - largest) * self.levels), self.levels - 1)

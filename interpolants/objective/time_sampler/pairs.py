@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from interpolants.fields.fields import Jumps
+from interpolants.fields.jumps import Jumps
 from interpolants.objective.time_sampler.base import TimeSampler, check_margin, uniforms
 from interpolants.utils.checks import check, check_open_interval, is_whole
 
@@ -42,7 +42,7 @@ class TimePairs(TimeSampler):
 
     @property
     def jumps(self) -> Jumps:
-        return "both" if self.both else "forward"
+        return Jumps(backward=self.both)
 
     @abc.abstractmethod
     def apart(self, n: int, largest: float, generator: torch.Generator) -> Tensor:

@@ -32,9 +32,10 @@ class FlowMap(FieldProcess):
     ) -> None:
         check(isinstance(backward, bool), "FlowMap.backward", "true or false", backward)
         rule, fix = "a flow map", "train with task=flow_map"
-        check(fields.jumps != "none", "FlowMap.fields", rule, "fields of one time", fix)
+        check(fields.jumps is not None, "FlowMap.fields", rule, "fields of one time", fix)
         rule, fix = "a map that was trained backward too", "train with time_sampler.both=true"
-        check(not backward or fields.jumps == "both", "FlowMap.backward", rule, "not", fix)
+        inverse = fields.jumps is not None and fields.jumps.backward
+        check(not backward or inverse, "FlowMap.backward", rule, "not", fix)
         super().__init__(fields=fields, cut=cut)
         self.backward = backward
 

@@ -28,6 +28,7 @@ _EXAMPLES = {
     "memory": ("a process with memory", "use LinearGaussian"),
     "driven": ("an SDE with a driver", "use DrivenHeun"),
     "map": ("a flow map", "use sampler/solver=jump"),
+    "noisy_map": ("a flow map with noise", "use sampler/solver=strang_map"),
 }
 
 
@@ -56,6 +57,14 @@ class Solver(abc.ABC):
             type(self).__name__,
             fix,
         )
+
+    def check_grid(self, process: Process, times: Tensor) -> None:  # noqa: B027
+        """Raise a ValueError if it cannot take these steps, of a grid that no call changes.
+
+        Args:
+            process: what to solve; it has passed `check`.
+            times: as of `solve`, for a solver without `hits_times`.
+        """
 
     @abc.abstractmethod
     def solve(

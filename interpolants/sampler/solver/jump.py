@@ -8,9 +8,10 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from interpolants.sampler.plan import Carry, Segment, Stages
-from interpolants.sampler.process.base import Process
+from interpolants.sampler.process.base import FieldProcess, Process
 from interpolants.sampler.process.flow_map import FlowMap
 from interpolants.sampler.solver.base import PlannedSolver, steps
+from interpolants.utils.checks import check
 
 
 @final
@@ -23,6 +24,10 @@ class Jump(PlannedSolver):
     stages: ClassVar[int] = 1
     augments: ClassVar[bool] = False
     hits_times: ClassVar[bool] = False
+
+    def check_grid(self, process: Process, times: Tensor) -> None:
+        assert isinstance(process, FlowMap)
+        check_jumps(process, process.jumps(times))
 
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
@@ -44,3 +49,21 @@ class Jump(PlannedSolver):
     def step(self, s: Stages, carry: Carry) -> Carry:
         (x,), (h,) = carry, s.numbers
         return (x.addcmul(s.drift(0, x), h),)
+
+
+def check_jumps(process: Process, pairs: Tensor) -> None:
+    """Require jumps, (N, 2), that the map was trained for.
+
+    Raises:
+        ValueError: that names the first of the others.
+    """
+    assert isinstance(process, FieldProcess)
+    jumps = process.fields.jumps
+    assert jumps is not None
+    for s, t in pairs[~jumps.known(pairs)].tolist():
+        rule = f"jumps {jumps}, which the map was trained for"
+        fix = "use sampler/solver=renoise, or one step"
+        if jumps.levels is not None:
+            most = 2 ** (jumps.levels - 1)
+            fix = f"use sampler/solver=jump, sampler/grid=uniform and 1, 2, 4, ..., {most} steps"
+        check(False, "Sampler.num_steps", rule, (round(s, 4), round(t, 4)), fix)

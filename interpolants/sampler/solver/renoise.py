@@ -13,6 +13,7 @@ from interpolants.sampler.plan import Carry, Segment, Stages
 from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.flow_map import FlowMap
 from interpolants.sampler.solver.base import PlannedSolver
+from interpolants.sampler.solver.jump import check_jumps
 from interpolants.utils.checks import check
 
 
@@ -46,6 +47,9 @@ class Renoise(PlannedSolver):
         name, normal = type(fields.base).__name__, fields.base.standard_normal
         check(normal, "Renoise.base", "a standard normal base", name, fix)
 
+    def check_grid(self, process: Process, times: Tensor) -> None:
+        check_jumps(process, self._ends(times))
+
     def nodes(self, times: Tensor) -> Tensor:
         return times[:-1, None]
 
@@ -60,15 +64,18 @@ class Renoise(PlannedSolver):
 
     def segments(self, process: Process, times: Tensor) -> tuple[Segment, ...]:
         assert isinstance(process, FlowMap)
-        ends = torch.stack([times[:-1], times[-1:].expand(len(times) - 1)], dim=1)
         return (
             Segment(
                 equation=process,
-                coefficients=ends.unsqueeze(1),
+                coefficients=self._ends(times).unsqueeze(1),
                 numbers=self.numbers(process, times),
                 step=self.step,
             ),
         )
+
+    def _ends(self, times: Tensor) -> Tensor:
+        """Both times of each jump, (N, 2)."""
+        return torch.stack([times[:-1], times[-1:].expand(len(times) - 1)], dim=1)
 
     def step(self, s: Stages, carry: Carry) -> Carry:
         (x,), (h, shift, beta, noise) = carry, s.numbers
