@@ -30,7 +30,7 @@ _PRESETS = {
         "sampler/backward",
         "sampler/dale_langevin",
         "sampler/dale_langevin_annealed",
-        "sampler/flow_map",
+        *("sampler/flow_map", "sampler/flow_map_sde"),
         "sampler/fractional_ancestral",
         "sampler/fractional_bridge",
         "sampler/fractional_flow",

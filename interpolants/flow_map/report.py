@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -21,11 +21,13 @@ from interpolants.report.figure_info import figure_info
 from interpolants.report.report import Measured, Report, as_plain, measure, write_numbers
 from interpolants.report.settings import ReportSettings
 from interpolants.report.sharding import write_sharded_report
+from interpolants.sampler.process.flow_map import FlowMap
+from interpolants.sampler.process.stochastic_flow_map import StochasticFlowMap
 from interpolants.utils.log import Log, silent
 from interpolants.utils.ranks import Ranks
 
 COUNTS = (1, 2, 4, 8, 16)
-"""Numbers of steps that a report compares."""
+"""Numbers of steps that a report compares, where the map was trained for their jumps."""
 _PAIRS, _DRAWN = 1_000, 2_000
 
 
@@ -50,15 +52,15 @@ def write_map_report(
     """
     report = write_sharded_report(model, data, metrics, request, settings, ranks, log)
     process = model.make_sampler(request.factory(model.sampler)).process
-    if report is None or data is None or process.noise_type != "map":
+    if report is None or data is None or not isinstance(process, FlowMap | StochasticFlowMap):
         return report
-    asked = (dataclasses.replace(request, num_steps=count) for count in COUNTS)
-    found = [measure(model, data, metrics, each, kept=settings.kept) for each in asked]
-    numbers = {
-        f"{m.name}_{k}_steps": m.value
-        for k, each in zip(COUNTS, found, strict=True)
-        for m in each.results
+    by_count = {count: dataclasses.replace(request, num_steps=count) for count in COUNTS}
+    asked = {count: each for count, each in by_count.items() if _is_known(model, each)}
+    found = {
+        count: measure(model, data, metrics, each, kept=settings.kept)
+        for count, each in asked.items()
     }
+    numbers = {f"{m.name}_{k}_steps": m.value for k, each in found.items() for m in each.results}
     residuals = map_residuals(model, data, _PAIRS, request.seed)
     return dataclasses.replace(
         report,
@@ -67,21 +69,32 @@ def write_map_report(
     )
 
 
-def _write(found: Sequence[Measured], info: FigureInfo, settings: ReportSettings) -> list[Path]:
+def _is_known(model: Model, request: SampleRequest) -> bool:
+    """True if the map was trained for the jumps of a number of steps."""
+    try:
+        model.make_sampler(request.factory(model.sampler), num_steps=request.num_steps)
+    except ValueError:
+        return False
+    return True
+
+
+def _write(
+    found: Mapping[int, Measured], info: FigureInfo, settings: ReportSettings
+) -> list[Path]:
     """Write metrics and samples by the number of steps; returns the files."""
     start = settings.folder / settings.stem
     info = dataclasses.replace(info, title=info.title.rpartition(",")[0])  # without the steps
     files = [start.with_name(f"{start.name}_steps.{kind}") for kind in ("json", "png")]
-    results = {str(k): as_plain(each.results) for k, each in zip(COUNTS, found, strict=True)}
+    results = {str(k): as_plain(each.results) for k, each in found.items()}
     write_numbers(files[0], results)
-    least = min(_DRAWN, *(len(each.samples.x) for each in found))
-    panels = torch.stack([each.samples.x[:least].cpu() for each in found])
-    names = [f"{count} step{'s' if count > 1 else ''}" for count in COUNTS]
-    save(plot_snapshots(panels, torch.arange(len(COUNTS)), info, names), files[1])
-    by_metric = list(zip(*(each.results for each in found), strict=True))
+    least = min(_DRAWN, *(len(each.samples.x) for each in found.values()))
+    panels = torch.stack([each.samples.x[:least].cpu() for each in found.values()])
+    names = [f"{count} step{'s' if count > 1 else ''}" for count in found]
+    save(plot_snapshots(panels, torch.arange(len(found)), info, names), files[1])
+    by_metric = list(zip(*(each.results for each in found.values()), strict=True))
     if by_metric:
         curves = {each[0].name: [(m.value, m.sd) for m in each] for each in by_metric}
         floors = {each[-1].name: (each[-1].floor, each[-1].floor_sd) for each in by_metric}
         files.append(start.with_name(f"{start.name}_curve.png"))
-        save(plot_step_counts(COUNTS, curves, floors, info), files[-1])
+        save(plot_step_counts(tuple(found), curves, floors, info), files[-1])
     return files

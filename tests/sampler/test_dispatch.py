@@ -11,6 +11,7 @@ from interpolants.driver.brownian import Brownian
 from interpolants.driver.markov_fractional_brownian import MarkovFractionalBrownian
 from interpolants.driver.riemann_liouville import RiemannLiouville
 from interpolants.fields.fields import Fields
+from interpolants.fields.jumps import Jumps
 from interpolants.interpolant.linear import LinearInterpolant
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.neural_sde.driven_sde import DrivenSDE
@@ -24,6 +25,7 @@ from interpolants.sampler.process.base import Process
 from interpolants.sampler.process.flow_map import FlowMap
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
+from interpolants.sampler.process.stochastic_flow_map import StochasticFlowMap
 from interpolants.sampler.sampler import Sampler
 from interpolants.sampler.solver.base import PlannedSolver
 from interpolants.sampler.solver.euler import Euler
@@ -53,6 +55,7 @@ _KERNELS = {
     "sra1": 8,
     "stochastic_heun": 5,
     "strang": 7,
+    "strang_map": 13,  # two for each evaluation, which combines x and a prediction
 }
 _SOLVERS = {stem: load("sampler/solver", stem) for stem in stems("sampler/solver")}
 _BANK = MarkovFractionalBrownian(
@@ -116,7 +119,9 @@ _OF_FIELDS = {
     "jump": FlowMap,
     "renoise": FlowMap,
     "sde_dpm_solver": partial(ForwardSDE, epsilon=KLOptimalEpsilon()),
+    "strang_map": partial(StochasticFlowMap, epsilon=KLOptimalEpsilon()),
 }
+_MAPS = ("jump", "renoise", "strang_map")
 
 
 def _process(stem, solver):
@@ -124,9 +129,9 @@ def _process(stem, solver):
         parts = {"drift": lambda t, x: -x, "diffusion": lambda t, x: torch.sin(x)}
         return DrivenSDE(driver=_DRIVERS[stem], **parts)
     if stem in _OF_FIELDS:
-        learned = "velocity" if _OF_FIELDS[stem] is FlowMap else "target_mean"
+        learned = "velocity" if stem in _MAPS else "target_mean"
         path = OneSidedLinearInterpolant()
-        fields = Fields(net=_Negative(), interpolant=path, predicts=learned, jumps="forward")
+        fields = Fields(net=_Negative(), interpolant=path, predicts=learned, jumps=Jumps())
         return _OF_FIELDS[stem](fields=fields)
     return _Trivial(solver.accepts[0])
 

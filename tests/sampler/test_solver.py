@@ -172,7 +172,7 @@ def test_solver_is_refused_for_noise_of_a_user_s_own_kind():
 
 
 # SDE schemes whose normals are not those of a Brownian path.
-_WEAK = {"ancestral", "annealed", "sde_dpm_solver"}
+_WEAK = {"ancestral", "annealed", "sde_dpm_solver", "strang_map"}
 
 
 @pytest.mark.parametrize("stem", stems("sampler/solver"))

@@ -13,4 +13,5 @@ from .fractional_bridge import FractionalBridge as FractionalBridge
 from .fractional_flow import FractionalFlow as FractionalFlow
 from .memory import MemoryProcess as MemoryProcess
 from .probability_flow import ProbabilityFlow as ProbabilityFlow
+from .stochastic_flow_map import StochasticFlowMap as StochasticFlowMap
 from .target_mean import TargetMean as TargetMean

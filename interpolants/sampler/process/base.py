@@ -31,7 +31,7 @@ class Process(abc.ABC):
             "geometric" where it is sigma(t) X, with `diffusion` giving sigma; "diagonal" where
             coordinate i has noise of its own that depends on X_i and t; "driven" where a driver's
             process takes the place of W; "memory" where coordinates carry more numbers than X;
-            "map" for the jumps of a flow map.
+            "map" for the jumps of a flow map, "noisy_map" for those with noise between them.
         backward: whether it runs from t=1 down to t=0.
         may_leave_domain: whether a numerical state may leave the domain of the equation, or
             overflow; it is NaN then.

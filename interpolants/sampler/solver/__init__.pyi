@@ -27,5 +27,6 @@ from .sde_dpm_solver import SDEDPMSolver as SDEDPMSolver
 from .sra1 import SRA1 as SRA1
 from .stochastic_heun import StochasticHeun as StochasticHeun
 from .strang import Strang as Strang
+from .strang_map import StrangMap as StrangMap
 from .torchdiffeq import Torchdiffeq as Torchdiffeq
 from .torchsde import Torchsde as Torchsde
