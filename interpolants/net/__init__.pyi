@@ -9,6 +9,7 @@ from .field_network import FieldNetwork as FieldNetwork
 from .gap_embedding import GapEmbedding as GapEmbedding
 from .guidance_embedding import GuidanceEmbedding as GuidanceEmbedding
 from .image_network import ImageNetwork as ImageNetwork
+from .image_network import TimeInputs as TimeInputs
 from .label_embedding import LabelEmbedding as LabelEmbedding
 from .map_attention import MapAttention as MapAttention
 from .mlp import MLP as MLP

@@ -63,7 +63,9 @@ class ClosedMap(nn.Module, abc.ABC):
         return heads
 
     def fields(self) -> Fields:
-        return Fields(net=self, interpolant=self.path, predicts="velocity", jumps=Jumps(backward=True))
+        return Fields(
+            net=self, interpolant=self.path, predicts="velocity", jumps=Jumps(backward=True)
+        )
 
 
 class MixtureMap(ClosedMap):
