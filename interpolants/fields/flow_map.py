@@ -32,6 +32,16 @@ def rows_of(fields: Fields, rows: Tensor) -> Fields:
     return fields.by(ConditionedNetwork(net.net, net.condition.chosen(rows), net.guidance))
 
 
+def joined(first: Fields, rows: int, second: Fields) -> Fields:
+    """Fields of the samples of two in one batch, whose first `rows` rows are of the first."""
+    a, b = first.net, second.net
+    if not (isinstance(a, ConditionedNetwork) and isinstance(b, ConditionedNetwork)):
+        return first
+    each = zip(a.condition.repeated(rows), b.condition, strict=True)
+    parts = [None if x is None or y is None else torch.cat([x, y]) for x, y in each]
+    return first.by(ConditionedNetwork(a.net, Condition._make(parts)))
+
+
 def guided_velocity(fields: Fields, t: Tensor, x: Tensor, condition: Condition) -> Tensor:
     """Velocity b_0 + w (b_c - b_0) of fields without a guidance scale as input, (B, *event).
 

@@ -15,12 +15,8 @@ from interpolants.fields.jumps import Jumps
 from interpolants.model.model import Model
 from interpolants.model.trainable import TrainableFields
 from interpolants.objective.derivative_probe import probe_derivatives
-from interpolants.objective.map_objective import (
-    Jump,
-    MapObjective,
-    half_square,
-    with_derivative,
-)
+from interpolants.objective.forward_mode import with_derivative
+from interpolants.objective.map_objective import Jump, MapObjective, half_square
 from interpolants.objective.semigroup import SemigroupObjective
 from interpolants.objective.step_loss import whole
 from interpolants.objective.time_sampler.dyadic_pairs import DyadicPairs

@@ -12,8 +12,10 @@ from .guidance_scales import GuidanceScales as GuidanceScales
 from .implicit_score import ImplicitScoreObjective as ImplicitScoreObjective
 from .lagrangian import LagrangianObjective as LagrangianObjective
 from .learned_weight import LearnedWeight as LearnedWeight
+from .map_objective import Diagonal as Diagonal
 from .map_objective import Jump as Jump
 from .map_objective import MapObjective as MapObjective
+from .map_regression import MapRegression as MapRegression
 from .mean_flow import MeanFlowObjective as MeanFlowObjective
 from .mean_velocity import MeanVelocityObjective as MeanVelocityObjective
 from .multiplicative_score import MultiplicativeScoreObjective as MultiplicativeScoreObjective

@@ -11,14 +11,15 @@ from torch import Tensor
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import map_velocity
 from interpolants.fields.jumps import Jumps
-from interpolants.objective.map_objective import Jump, MapObjective, half_square
+from interpolants.objective.map_objective import Jump
+from interpolants.objective.map_regression import MapRegression
 from interpolants.utils.checks import check, check_open_interval
 from interpolants.utils.shapes import expand_time
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ConsistencyObjective(MapObjective):
+class ConsistencyObjective(MapRegression):
     """1/2 |u(s, t, x_s) - (x_r - x_s + (t - r) u(r, t, x_r)) / (t - s)|^2, r = s + step (t - s).
 
     The second part is a target without gradient: two states of one path have one image under the
@@ -46,13 +47,11 @@ class ConsistencyObjective(MapObjective):
     def learns(self, jumps: Jumps) -> bool:
         return jumps.levels is None
 
-    def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
-        with torch.no_grad():
-            r = torch.lerp(jump.s, jump.t, self.step)
-            moved = jump.later(r) if self.teacher is None else self._followed_to(fields, jump, r)
-            first = (moved - jump.x) / jump.gap
-            target = first + (1 - self.step) * map_velocity(fields, r, jump.t, moved)
-        return half_square(map_velocity(fields, jump.s, jump.t, jump.x) - target)
+    def target(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
+        r = torch.lerp(jump.s, jump.t, self.step)
+        moved = jump.later(r) if self.teacher is None else self._followed_to(fields, jump, r)
+        first = (moved - jump.x) / jump.gap
+        return first + (1 - self.step) * map_velocity(fields, r, jump.t, moved)
 
     def _followed_to(self, fields: Fields, jump: Jump, r: Tensor) -> Tensor:
         """State at r of the teacher's flow from x_s."""

@@ -9,7 +9,7 @@ import torch
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import map_velocity
 from interpolants.net.precision import weights_dtype
-from interpolants.objective.map_objective import with_derivative
+from interpolants.objective.forward_mode import with_derivative
 from interpolants.utils.eval_mode import eval_mode
 
 _ROWS = 2

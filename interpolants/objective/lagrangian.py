@@ -10,12 +10,8 @@ from torch import Tensor
 
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import map_velocity
-from interpolants.objective.map_objective import (
-    Jump,
-    MapObjective,
-    half_square,
-    with_derivative,
-)
+from interpolants.objective.forward_mode import with_derivative
+from interpolants.objective.map_objective import Jump, MapObjective, half_square
 
 
 @final

@@ -12,21 +12,19 @@ A flow map X(s, t, x) = x + (t - s) u(s, t, x) of the velocity b has u(s, s, .) 
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, NamedTuple, final
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from interpolants.fields.conditioned import ConditionedNetwork
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import guidance_shift, guided_velocity, rows_of
 from interpolants.fields.jumps import Jumps
-from interpolants.interpolant.base import InterpolantSample
-from interpolants.objective.base import FieldObjective, Losses, Objective, inside
+from interpolants.interpolant.base import Interpolant
+from interpolants.objective.base import Losses, Objective, inside, points, quadratic_losses
 from interpolants.objective.guidance_scales import GuidanceScales
 from interpolants.utils.checks import check
 from interpolants.utils.describe import describe
@@ -54,6 +52,22 @@ class Jump(NamedTuple):
     def gap(self) -> Tensor:
         """t - s, with the axes of x."""
         return expand_time(self.t - self.s, self.x)
+
+
+class Diagonal(NamedTuple):
+    """Samples of a batch whose two times agree, at the points where the velocity is learned.
+
+    Attributes:
+        s: times, (k n,); rows i, i + n, ... belong to one sample.
+        x: states, (k n, *event).
+        target: targets of the velocity, (k n, *event).
+        size: number of samples, n.
+    """
+
+    s: Tensor
+    x: Tensor
+    target: Tensor
+    size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,53 +155,51 @@ class MapObjective(Objective):
         rule = "pairs of times (B, 2), such as those of UniformPairs"
         check(t.shape == (len(x1), 2), "MapObjective.t", rule, tuple(t.shape))
         same = t[:, 0] == t[:, 1]
-        parts = []
-        for rows, loss in ((same, self._velocity_loss), (~same, self._jump_loss)):
-            chosen = rows.nonzero().flatten()
-            found = x1.new_zeros(len(x1))
-            if len(chosen):
-                x0_own, x1_own, z_own = x0[chosen], x1[chosen], z[chosen]
-                own = loss(rows_of(fields, chosen), t[chosen], x0_own, x1_own, z_own, generator)
-                found = found.index_copy(0, chosen, own)
-            parts.append(found)
+        rows, others = (chosen.nonzero().flatten() for chosen in (same, ~same))
+        own, apart = rows_of(fields, rows), rows_of(fields, others)
+        diagonal = self._diagonal(own, t[rows, 0], x0[rows], x1[rows], z[rows])
+        jump = _jump(fields.interpolant, t[others], x0[others], x1[others], z[others])
+        both = self.losses(own, diagonal, apart, jump, generator)
+        zero, places = x1.new_zeros(len(x1)), (rows, others)
+        parts = [zero.index_copy(0, *pair) for pair in zip(places, both, strict=True)]
         losses = torch.stack(parts, dim=1)
         # A logged value is the mean over the samples that have it.
         counts = torch.stack([same.sum(), (~same).sum()]).clamp(min=1)
         return Losses(losses, losses.detach() * (len(x1) / counts), ("velocity", self.term))
 
-    def _velocity_loss(
+    def losses(
         self,
-        fields: Fields,
-        t: Tensor,
-        x0: Tensor,
-        x1: Tensor,
-        z: Tensor,
+        own: Fields,
+        diagonal: Diagonal,
+        apart: Fields,
+        jump: Jump,
         generator: torch.Generator | None,
-    ) -> Tensor:
-        s = t[:, 0]
-        if self.teacher is None:
-            velocity = _GuidedVelocity(antithetic=self.antithetic)
-            return velocity(fields, s, x0, x1, z, generator).total
-        x = fields.interpolant.sample(inside(s), x0, x1, z).xt
-        return half_square(fields.velocity(s, x) - self.velocity(fields, s, x))
+    ) -> tuple[Tensor, Tensor]:
+        """Losses of the velocity, (n,), and of jumps, (B - n,).
 
-    def _jump_loss(
-        self,
-        fields: Fields,
-        t: Tensor,
-        x0: Tensor,
-        x1: Tensor,
-        z: Tensor,
-        generator: torch.Generator | None,
-    ) -> Tensor:
-        s, t = t.unbind(dim=1)
-        sample = fields.interpolant.sample(inside(s), x0, x1, z)
+        Args:
+            own, apart: fields of the samples with equal times, and of the others.
+            diagonal, jump: these samples; at least one of them has some.
+            generator: generator of the objective's own draws.
+        """
+        none = diagonal.x.new_zeros(0)
+        at, size = (diagonal.s, diagonal.x), len(diagonal.x)
+        velocity = self.velocity_loss(diagonal, own.velocity(*at)) if size else none
+        return velocity, self.jump_loss(apart, jump, generator) if len(jump.x) else none
 
-        def later(time: Tensor) -> Tensor:
-            return fields.interpolant.sample(inside(time), x0, x1, z).xt
+    def velocity_loss(self, diagonal: Diagonal, velocity: Tensor) -> Tensor:
+        """Losses of predictions on the diagonal, (n,): 1/2 |f|^2 - target . f, or of a teacher."""
+        if self.teacher is not None:
+            return half_square(velocity - diagonal.target)
+        return quadratic_losses(velocity[:, None], diagonal.target[:, None], diagonal.size)[:, 0]
 
-        jump = Jump(s, t, sample.xt, sample.xt_dot, later)
-        return self.jump_loss(fields, jump, generator)
+    def _diagonal(self, own: Fields, s: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> Diagonal:
+        if self.teacher is not None:
+            x = own.interpolant.sample(inside(s), x0, x1, z).xt
+            return Diagonal(s, x, self.velocity(own, s, x), len(s))
+        sample, times, x = points(own, inside(s), x0, x1, z, antithetic=self.antithetic)
+        speed = sample.xt_dot.expand_as(sample.xt).reshape(x.shape)
+        return Diagonal(times, x, speed + guidance_shift(own, times, x), len(s))
 
     def velocity(self, fields: Fields, t: Tensor, x: Tensor) -> Tensor:
         """The velocity that the map follows, (B, *event), without gradient."""
@@ -204,35 +216,13 @@ class MapObjective(Objective):
         return guided_velocity(teacher, t, x, fields.net.condition)
 
 
-@final
-@dataclass(frozen=True, kw_only=True)
-class _GuidedVelocity(FieldObjective):
-    """Loss of the velocity under the guidance of the fields' condition, if there is one."""
-
-    field: ClassVar[str] = "velocity"
-
-    def target(self, fields: Fields, sample: InterpolantSample) -> Tensor:
-        x = sample.xt.reshape(-1, *sample.x1.shape[1:])
-        t = sample.t.repeat(len(x) // len(sample.t))
-        return sample.xt_dot + guidance_shift(fields, t, x).view_as(sample.xt)
+def _jump(path: Interpolant, t: Tensor, x0: Tensor, x1: Tensor, z: Tensor) -> Jump:
+    s, until = t.unbind(dim=1)
+    sample = path.sample(inside(s), x0, x1, z)
+    later = lambda time: path.sample(inside(time), x0, x1, z).xt  # noqa: E731
+    return Jump(s, until, sample.xt, sample.xt_dot, later)
 
 
 def half_square(residual: Tensor) -> Tensor:
     """Half the squared norm of each sample, (B,)."""
     return 0.5 * sum_event(residual.square())
-
-
-@contextmanager
-def forward_mode(x: Tensor) -> Iterator[None]:
-    """Context of forward derivatives: without autocast and fused attention, which lack them."""
-    with torch.autocast(x.device.type, enabled=False), sdpa_kernel(SDPBackend.MATH):
-        yield
-
-
-def with_derivative(
-    function: Callable[..., Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]
-) -> tuple[Tensor, Tensor]:
-    """Value and directional derivative, both with gradients by weights."""
-    with forward_mode(at[0]):
-        value, derivative = torch.func.jvp(function, at, along)[:2]
-    return value, derivative

@@ -11,12 +11,8 @@ from torch import Tensor
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import guidance_shift, map_velocity
 from interpolants.fields.jumps import Jumps
-from interpolants.objective.map_objective import (
-    Jump,
-    MapObjective,
-    half_square,
-    with_derivative,
-)
+from interpolants.objective.forward_mode import with_derivative
+from interpolants.objective.map_objective import Jump, MapObjective, half_square
 from interpolants.utils.checks import check
 
 

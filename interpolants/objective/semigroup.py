@@ -11,14 +11,15 @@ from torch import Tensor
 from interpolants.fields.fields import Fields
 from interpolants.fields.flow_map import map_velocity
 from interpolants.fields.jumps import Jumps
-from interpolants.objective.map_objective import Jump, MapObjective, half_square
+from interpolants.objective.map_objective import Jump
+from interpolants.objective.map_regression import MapRegression
 from interpolants.utils.checks import check
 from interpolants.utils.shapes import expand_time
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class SemigroupObjective(MapObjective):
+class SemigroupObjective(MapRegression):
     """1/2 |u(s, t, x) - k u(s, r, x) - (1 - k) u(r, t, X(s, r, x))|^2, r = s + k (t - s).
 
     The two shorter jumps are a target without gradient (PSD of arXiv 2505.18825). No derivative
@@ -38,16 +39,13 @@ class SemigroupObjective(MapObjective):
     def learns(self, jumps: Jumps) -> bool:
         return not jumps.ends and (jumps.levels is None or self.split == "midpoint")
 
-    def jump_loss(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
+    def target(self, fields: Fields, jump: Jump, generator: torch.Generator | None) -> Tensor:
         k = torch.full_like(jump.s, 0.5)
         if self.split == "uniform":
             k = torch.rand(k.shape, generator=generator, device=k.device, dtype=k.dtype)
-        return half_square(
-            map_velocity(fields, jump.s, jump.t, jump.x) - two_jumps(fields, jump, k)
-        )
+        return two_jumps(fields, jump, k)
 
 
-@torch.no_grad()
 def two_jumps(fields: Fields, jump: Jump, k: Tensor) -> Tensor:
     """Mean velocity of a jump to r = s + k (t - s) and another from there, (B, *event)."""
     r, share = jump.s + k * (jump.t - jump.s), expand_time(k, jump.x)

@@ -5,7 +5,7 @@ import torch
 from helpers.problems import load, stems
 
 from interpolants.net.condition import Condition
-from interpolants.objective.map_objective import with_derivative
+from interpolants.objective.forward_mode import with_derivative
 
 _SIZES = {
     "mlp": {"hidden": 16, "depth": 2},

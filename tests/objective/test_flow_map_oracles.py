@@ -12,8 +12,9 @@ from helpers.problems import times
 import interpolants as si
 from interpolants.fields.flow_map import map_velocity
 from interpolants.flow_map.residuals import EulerianResidual
+from interpolants.objective.forward_mode import with_derivative
 from interpolants.objective.lagrangian import LagrangianObjective
-from interpolants.objective.map_objective import Jump, with_derivative
+from interpolants.objective.map_objective import Jump
 from interpolants.objective.mean_flow import MeanFlowObjective
 from interpolants.objective.semigroup import SemigroupObjective, two_jumps
 from interpolants.sampler.grid import UniformGrid

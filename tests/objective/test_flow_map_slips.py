@@ -13,7 +13,7 @@ from interpolants.objective.consistency import ConsistencyObjective
 from interpolants.objective.lagrangian import LagrangianObjective
 from interpolants.objective.map_objective import MapObjective
 from interpolants.objective.mean_flow import MeanFlowObjective
-from interpolants.objective.semigroup import SemigroupObjective, two_jumps
+from interpolants.objective.semigroup import SemigroupObjective
 from interpolants.testing.exact_map import exact_map
 
 _KINDS = ("true", "euler", "shifted")
@@ -105,8 +105,6 @@ def test_lagrangian_with_nothing_frozen_has_another_known_gradient(kind, monkeyp
 def _unfrozen(name, monkeypatch):
     """Targets with gradients."""
     monkeypatch.setattr(torch, "no_grad", nullcontext)
-    if name == "semigroup":
-        monkeypatch.setattr(f"{_MODULES[name]}.two_jumps", two_jumps.__wrapped__)
 
 
 def _other_time(name, monkeypatch):
