@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -132,6 +133,9 @@ def check_settings(config: Mapping[str, Any]) -> None:
     fix = "use 32-true, or bf16-mixed, and model.fields.double() to sample in float64"
     known = precision in _PRECISIONS
     check(known, "trainer.precision", "32-true or bf16-mixed", precision, fix)
+    half = str(precision).startswith("bf16")
+    if half and config["trainer"].get("accelerator") == "cpu":
+        warn_of_emulation()
     for key in ("clip_norm", "patience"):
         if config[key] is not None:
             check_positive(key, config[key])
@@ -144,6 +148,21 @@ def check_settings(config: Mapping[str, Any]) -> None:
         check(fits, key, f"a multiple of {unit} = {config[unit]}", config[key])
     _check_first_weights(config)
     check_change(config["change"])
+
+
+def warn_of_emulation() -> None:
+    """Warn if this CPU has no arithmetic of bfloat16, which PyTorch then emulates."""
+    import torch
+
+    # Older versions do not say.
+    has: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    native = any(has.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    if has.get("architecture") == "x86_64" and not native:
+        warnings.warn(
+            "trainer.precision: this CPU emulates bf16-mixed, which can take ten times as long as "
+            "single precision; set trainer.precision=32-true",
+            stacklevel=2,
+        )
 
 
 def _check_first_weights(config: Mapping[str, Any]) -> None:

@@ -1,10 +1,12 @@
 """Every argument of Lightning's trainer is honoured, or refused by name."""
 
 import inspect
+import warnings
 from types import SimpleNamespace
 
 import lightning.pytorch as pl
 import pytest
+import torch
 from helpers.compose import config_of
 
 from interpolants.training import run
@@ -86,3 +88,23 @@ def _check_accelerator(name, there):
         return
     with pytest.raises(ValueError, match=r"^trainer\.accelerator: .*; use trainer=cpu$"):
         check_accelerator(name)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "warns"),
+    [
+        ({"architecture": "x86_64", "avx2": True}, True),
+        ({"architecture": "x86_64", "avx512_bf16": True}, False),
+        ({"architecture": "x86_64", "amx_bf16": True}, False),
+        ({"architecture": "aarch64"}, False),
+    ],
+)
+def test_bfloat16_that_a_cpu_emulates_is_warned_of(capabilities, warns, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    config = config_of("trainer.precision=bf16-mixed")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        check_settings(config)
+    said = [str(each.message).split(";")[0] for each in found]
+    known = "trainer.precision: this CPU emulates bf16-mixed, which can take ten times as long as "
+    assert said == [f"{known}single precision"] * warns
