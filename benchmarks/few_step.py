@@ -1,11 +1,14 @@
 """Flow maps by few steps beside flow matching, as tables in Markdown.
 
     python -m benchmarks.few_step [--seeds 0 1 2] [--only lagrangian flow] [--tasks checkerboard]
+    python -m benchmarks.few_step --coupling minibatch_ot    # other pairs of base and data
+    python -m benchmarks.few_step --cost                     # CPU time of a training step alone
 
 Each method trains the same network, 4 x 128, for 5,000 steps of 512 fresh samples by Adam at
 0.002, which falls to 0 by a cosine, and is sampled by its average of decay 0.999. Flow matching
 trains the velocity on the whole batch; maps train it on half of the batch, and jumps on the other
-half. Scores are sliced Wasserstein distances in the units of the data: 64 directions and 40,000
+half. `distilled` starts from a flow of 10,000 steps and seed 0, and keeps its velocity. Scores are
+sliced Wasserstein distances in the units of the data: 64 directions and 40,000
 samples for the checkerboard, 128 and 10,000 for eight Gaussians to moons; the floor is that of
 real samples.
 """
@@ -17,6 +20,8 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import torch
@@ -36,12 +41,16 @@ METHODS = {
     "lagrangian": ["task=flow_map"],
     "semigroup": ["task=flow_map", "objective=semigroup"],
     "mean_flow": ["task=flow_map", "objective=mean_flow"],
+    "distilled": ["task=flow_map", "objective=lagrangian_distillation"],
 }
 _PROTOCOL = ["interpolant=linear", "interpolant/gamma=zero", "optimizer=adam", "optimizer.lr=2e-3"]
 _PROTOCOL += ["batch_size=512", "ema=0.999", "net.hidden=128", "net.depth=4", "clip_norm=10"]
 _PROTOCOL += ["metric=[]"]
 # Calls of the velocity from which a solver is judged.
 _MANY = 200
+_TEACHER_STEPS = 10_000
+# Steps of a run, and of a shorter one, whose difference in time is that of the steps.
+_LONG, _SHORT, _ROUNDS = 700, 200, 3
 
 
 class Task(NamedTuple):
@@ -55,9 +64,7 @@ class Task(NamedTuple):
 
 TASKS = {
     "checkerboard": Task(Checkerboard(), [], 40_000, 64),
-    "8 Gaussians to moons": Task(
-        Moons(), ["base=dataset", "data@base.data=eight_gaussians"], 10_000, 128
-    ),
+    "moons": Task(Moons(), ["base=dataset", "data@base.data=eight_gaussians"], 10_000, 128),
 }
 
 
@@ -99,27 +106,61 @@ def show(cells: Sequence[str]) -> None:
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
-def table(name: str, methods: Sequence[str], seeds: Sequence[int], steps: int) -> None:
+def train(
+    task: Task, method: str, coupling: str, steps: int, seed: int, folder: Path | None = None
+) -> tuple[Model, float]:
+    """Train a method; returns the model and CPU seconds."""
+    began = time.process_time()
+    words = [*METHODS[method], *_PROTOCOL, *task.words, f"coupling={coupling}"]
+    if method == "distilled":
+        words += [f"objective.teacher.path={folder}", f"init={folder}"]
+        folder = None
+    model = si.fit(task.data, *words, max_steps=steps, seed=seed, run_dir=folder)
+    return model, time.process_time() - began
+
+
+def table(options: argparse.Namespace, name: str, folder: Path) -> None:
     """Train and score every method with every seed."""
-    task = TASKS[name]
+    task, teacher = TASKS[name], folder / name
     real = [task.data.held_out(task.n, 900 + k).x1 for k in range(5)]
     floors = [distance(x, task.data.held_out(task.n, 999).x1, task.directions) for x in real]
-    print(f"\n{name}, floor {spread(floors)}\n")
+    print(f"\n{name}, coupling={options.coupling}, floor {spread(floors)}\n")
     show(["method", *(f"{k} calls" for k in COUNTS), f"velocity, {_MANY} calls", "CPU s"])
     show(["---"] * (len(COUNTS) + 3))
-    for method in methods:
+    if "distilled" in options.only:
+        model, seconds = train(task, "flow", options.coupling, _TEACHER_STEPS, 0, teacher)
+        for row, values in scores(model, task, "flow"):
+            show([f"teacher: {row}", *(spread([value]) for value in values), f"{seconds:.0f}"])
+    for method in options.only:
         found: dict[str, list[list[float | None]]] = {}
-        seconds = []
-        for seed in seeds:
-            began = time.process_time()
-            words = [*METHODS[method], *_PROTOCOL, *task.words]
-            model = si.fit(task.data, *words, max_steps=steps, seed=seed)
-            seconds.append(time.process_time() - began)
+        times = []
+        for seed in options.seeds:
+            source = teacher if method == "distilled" else None
+            model, seconds = train(task, method, options.coupling, options.steps, seed, source)
+            times.append(seconds)
             for row, values in scores(model, task, method):
                 found.setdefault(row, []).append(values)
         for row, runs in found.items():
             cells = [spread(column) for column in zip(*runs, strict=True)]
-            show([row, *cells, f"{statistics.mean(seconds):.0f}"])
+            show([row, *cells, f"{statistics.mean(times):.0f}"])
+
+
+def costs(options: argparse.Namespace) -> None:
+    """Print CPU time of a training step of each method, in turns, and over flow matching's."""
+    task = TASKS["checkerboard"]
+    methods = [method for method in options.only if method != "distilled"]
+    methods = ["flow", *(method for method in methods if method != "flow")]
+    found: dict[str, list[float]] = {method: [] for method in methods}
+    for _ in range(_ROUNDS):
+        for method in methods:
+            long, short = (
+                train(task, method, options.coupling, steps, 0)[1] for steps in (_LONG, _SHORT)
+            )
+            found[method].append((long - short) / (_LONG - _SHORT) * 1e3)
+    show(["method", "CPU ms a step", "over flow matching"])
+    show(["---"] * 3)
+    for method, values in found.items():
+        show([method, f"{min(values):.2f}", f"{min(values) / min(found['flow']):.2f}"])
 
 
 def main() -> None:
@@ -128,10 +169,16 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--steps", type=int, default=5_000)
+    parser.add_argument("--coupling", default="independent")
+    parser.add_argument("--cost", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for name in options.tasks:
-        table(name, options.only, options.seeds, options.steps)
+    if options.cost:
+        costs(options)
+        return
+    with TemporaryDirectory() as folder:
+        for name in options.tasks:
+            table(options, name, Path(folder))
 
 
 if __name__ == "__main__":

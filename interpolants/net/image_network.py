@@ -16,7 +16,7 @@ from interpolants.net.layers import layers
 
 
 class TimeInputs(NamedTuple):
-    """What a network knows of times: arguments of `FieldNetwork`."""
+    """Arguments of `FieldNetwork` that are about times and guidance."""
 
     time_features: int
     two_times: bool

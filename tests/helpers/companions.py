@@ -92,8 +92,10 @@ _MAPS = {
 }
 _NOISY_MAP = ["task=flow_map", "interpolant=one_sided_linear"]
 COMPANIONS |= {f"{group}={stem}": _MAP for group, stems in _MAPS.items() for stem in stems}
+_GUIDED = ["task=flow_map", "data=moons", "label_dropout=0.1", "objective.largest_scale=4"]
 COMPANIONS |= {
     "task=flow_map": [],
+    "guidance=map_guidance": _GUIDED,
     "sampler/solver=renoise": ["task=flow_map", "interpolant=linear"],
     "sampler=flow_map_sde": _NOISY_MAP,
     "sampler/solver=strang_map": [*_NOISY_MAP, "sampler=flow_map_sde"],
