@@ -35,6 +35,7 @@ class ConsistencyObjective(MapRegression):
     step: float = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_open_interval("ConsistencyObjective.step", self.step, 0, 1)
         good = self.largest_scale is None or self.teacher is not None
         rule, fix = "null without a teacher, whose flow is guided", "use objective=lagrangian"

@@ -34,6 +34,7 @@ class MeanFlowObjective(MapObjective):
     tangent: Literal["model", "sample"] = "model"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         known = self.tangent in ("model", "sample")
         check(known, "MeanFlowObjective.tangent", "model or sample", self.tangent)
         rule, fix = "none", "use objective=lagrangian or semigroup"

@@ -33,6 +33,7 @@ class SemigroupObjective(MapRegression):
     split: Literal["midpoint", "uniform"] = "midpoint"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         known = self.split in ("midpoint", "uniform")
         check(known, "SemigroupObjective.split", "midpoint or uniform", self.split)
 

@@ -103,6 +103,8 @@ def probe_fields(
         condition = condition._replace(image=image)
     if objective.two_times:
         condition = condition._replace(until=torch.tensor([0.5, 0.9]))
+    if objective.scales is not None:
+        condition = condition._replace(guidance=torch.tensor([[2.0, 0.0, 1.0], [1.0, 0.2, 0.9]]))
     told = condition if any(part is not None for part in condition) else None
     probe_network(fields.net, event_shape, len(fields.predicts), told)
     if objective.forward_mode:

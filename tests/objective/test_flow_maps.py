@@ -9,6 +9,7 @@ from interpolants.fields.flow_map import map_velocity
 from interpolants.fields.jumps import Jumps
 from interpolants.objective.consistency import ConsistencyObjective
 from interpolants.objective.lagrangian import LagrangianObjective
+from interpolants.objective.map_objective import adaptive_weight
 from interpolants.objective.mean_flow import MeanFlowObjective
 from interpolants.objective.semigroup import SemigroupObjective, two_jumps
 from interpolants.testing.exact_map import exact_map, level
@@ -155,3 +156,14 @@ def test_pairs_of_times_that_do_not_determine_a_map_are_refused(name, kind):
     )
     with pytest.raises(ValueError, match=said):
         objective.check(exact_map(jumps=jumps))
+
+
+@pytest.mark.parametrize(("power", "minimum"), [(0.0, 0.0), (0.5, -0.974), (0.75, -0.996)])
+def test_adaptive_weight_moves_the_minimum_of_noisy_targets(power, minimum):
+    """Targets are -1 with probability .8 and 4 with .2, of mean 0."""
+    u = torch.linspace(-1.2, 0.5, 3401, dtype=torch.float64)
+    gaps = u[:, None] - torch.tensor([-1.0, 4.0], dtype=torch.float64)
+    slope = adaptive_weight(0.5 * gaps.square(), power) * gaps
+    mean = slope @ torch.tensor([0.8, 0.2], dtype=torch.float64)
+    crossing = u[(mean >= 0).nonzero()[0]]
+    assert float(crossing) == pytest.approx(minimum, abs=1e-3)
