@@ -190,6 +190,9 @@ def test_configs_experiment_trains_and_reports(name, folder):
         overrides.append("data.length=8")
     if "frechet_distance" in cfg.metric:
         overrides += _of_images(cfg)
+    if "teacher" in cfg.get("objective", {}):
+        teacher = train_with(folder, "experiment=mnist", *overrides[1:], sizes=sizes)
+        overrides += [f"{key}={run_folder(teacher)}" for key in ("objective.teacher.path", "init")]
     _check_run(train_with(folder, *overrides, sizes=sizes))
 
 
