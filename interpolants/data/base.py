@@ -192,6 +192,8 @@ class Distribution(Data):
         self, step: int, size: int, seed: int, rank: int = 0, world_size: int = 1
     ) -> Batch:
         whole = self.sample(world_size * size, keyed_generator(TRAIN, seed, step, 0))
+        if world_size == 1:
+            return whole
         return take(whole, slice(rank * size, (rank + 1) * size))
 
     def held_out(self, n: int, seed: int, label: Tensor | None = None) -> Batch:

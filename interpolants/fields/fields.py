@@ -151,16 +151,17 @@ class Fields(nn.Module):
         # As self.net, for which a module calls a function of its own.
         net = self._modules["net"]
         assert net is not None
-        moment = () if until is None else (Condition(until=until),)
+        moment = None if until is None else Condition(until=until)
         if self.preconditioning is None:
-            heads = call_network(net, t, x, *moment)
+            heads = call_network(net, t, x, moment)
         else:
-            heads = self.preconditioning(net, self.interpolant, self.predicts, t, x, *moment)
-        (batch, *event), count, got = x.shape, len(self.predicts), heads.shape
-        if got != (batch, count, *event):
+            heads = self.preconditioning(net, self.interpolant, self.predicts, t, x, moment)
+        batch, *event = x.shape
+        if heads.shape != (batch, len(self.predicts), *event):
+            count = len(self.predicts)
             rule = f"predictions of shape {(batch, count, *event)}"
             fix = f"build the network with heads={count}, one for each predicted field"
-            check(False, "Fields.net", rule, tuple(got), fix)
+            check(False, "Fields.net", rule, tuple(heads.shape), fix)
         return heads
 
     def evaluate(self, t: Tensor, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
@@ -228,24 +229,27 @@ class Fields(nn.Module):
 
     def base_state(self, x0: Tensor) -> Tensor:
         """State at t=0: shift(0) + alpha(0) x0 on a one-sided path, else x0."""
-        shift, level = self._initial_scaling(x0)
-        return torch.addcmul(shift, level, x0)
+        scaling = self._initial_scaling(x0)
+        return x0 if scaling is None else torch.addcmul(*scaling, x0)
 
     def base_sample(self, x: Tensor) -> Tensor:
         """Inverse of `base_state`: the x0 whose path starts at x, (B, *event)."""
-        shift, level = self._initial_scaling(x)
-        return (x - shift) / level
+        scaling = self._initial_scaling(x)
+        return x if scaling is None else (x - scaling[0]) / scaling[1]
 
     def base_log_prob(self, x: Tensor) -> Tensor:
         """Log density of initial states at x, (B,)."""
-        _, level = self._initial_scaling(x)
-        return self.base.log_prob(self.base_sample(x)) - x.shape[1:].numel() * level.log()
+        scaling, log_prob = self._initial_scaling(x), self.base.log_prob(self.base_sample(x))
+        if scaling is None:
+            return log_prob
+        return log_prob - x.shape[1:].numel() * scaling[1].log()
 
-    def _initial_scaling(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        path, zero = self.interpolant, torch.zeros((), dtype=torch.float64)
+    def _initial_scaling(self, like: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Shift and factor of x0 at t=0; None where the path starts at x0."""
+        path = self.interpolant
         if not (path.one_sided and isinstance(path, AffineInterpolant)):
-            return zero.to(like), (zero + 1).to(like)
-        c = path.coefficients(zero)
+            return None
+        c = path.coefficients(torch.zeros((), dtype=torch.float64))
         return c.shift.to(like), c.alpha.to(like)
 
     def coefficients(self, t: Tensor) -> Coefficients:

@@ -58,7 +58,7 @@ class Preconditioning:
         predicts: Sequence[str],
         t: Tensor,
         x: Tensor,
-        *moment: Condition,
+        moment: Condition | None = None,
     ) -> Tensor:
         """Evaluate all fields, (B, heads, *event), in x's dtype; t is 0-d or (B,).
 
@@ -67,7 +67,7 @@ class Preconditioning:
         assert isinstance(path, AffineInterpolant)
         c = path.coefficients(t)
         square = c.alpha.square() + (self.std * c.beta).square()
-        heads = call_network(net, t, x * expand_time(square.rsqrt(), x).to(x.dtype), *moment)
+        heads = call_network(net, t, x * expand_time(square.rsqrt(), x).to(x.dtype), moment)
         parts = [self._factors(name, c, square) for name in predicts]
         # Along the axis of heads, which is missing in a time shared by the batch.
         skip, out = (torch.stack(part, dim=-1).to(x.dtype) for part in zip(*parts, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from interpolants.likelihood.process.augmented import AugmentedProcess
@@ -24,8 +25,8 @@ class _Step:
     step: Step
 
     def __call__(self, s: Stages, carry: Carry) -> Carry:
-        z = self.process.noise(s.coefficients[0], carry[0], s.z)
-        return self.step(s.with_normals(z), carry)
+        z = self.process.noise(s.coefficients[0], carry[0], torch.stack(s.z))
+        return self.step(s.with_normals(z.unbind()), carry)
 
 
 def augmented_plan(solver: PlannedSolver, process: AugmentedProcess, times: Tensor) -> Plan:

@@ -20,10 +20,11 @@ from torch import Tensor
 from interpolants.fields.divergence.base import Divergence
 from interpolants.likelihood.augmented_solver import augmented_plan
 from interpolants.likelihood.process.density import DensityProcess
+from interpolants.sampler.count_calls import count_calls
 from interpolants.sampler.integrate import SaveAt, SaveTimes, integrate
 from interpolants.sampler.mode.eager import Eager
 from interpolants.sampler.noise.base import Noise
-from interpolants.sampler.sampler import Sampler, check_start, count_calls
+from interpolants.sampler.sampler import Sampler, check_start
 from interpolants.sampler.solver.base import PlannedSolver
 from interpolants.utils.checks import check, check_count
 

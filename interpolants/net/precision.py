@@ -21,24 +21,23 @@ def weights_dtype(net: nn.Module) -> torch.dtype | None:
     return None
 
 
-def call_network(net: nn.Module, t: Tensor, x: Tensor, *condition: object) -> Tensor:
+def call_network(net: nn.Module, t: Tensor, x: Tensor, condition: object = None) -> Tensor:
     """Call a network of any precision, with states of another.
 
     Times are not rounded to less than float32, in which 0.999 differs from 1.
 
     Args:
-        net: called as `net(t, x, *condition)`.
+        net: called as `net(t, x)`, or `net(t, x, condition)`.
         t: 0-d, or (B,).
         x: (B, *event).
+        condition: a third argument; none if None.
 
     Returns:
         Predictions in x's dtype.
     """
-    dtype = weights_dtype(net) or x.dtype
-    if dtype == x.dtype:
-        predictions: Tensor = net(t, x, *condition)
-    else:
-        t = t.to(torch.promote_types(t.dtype, dtype))
-        predictions = net(t, x.to(dtype), *condition)
+    of_states, dtype = x.dtype, weights_dtype(net)
+    if dtype is not of_states and dtype is not None:
+        t, x = t.to(torch.promote_types(t.dtype, dtype)), x.to(dtype)
+    predictions: Tensor = net(t, x) if condition is None else net(t, x, condition)
     # A test costs a tenth of a conversion to the dtype that it has.
-    return predictions if predictions.dtype == x.dtype else predictions.to(x.dtype)
+    return predictions if predictions.dtype is of_states else predictions.to(of_states)

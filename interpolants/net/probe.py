@@ -66,7 +66,7 @@ def _called(
 
 def _call(net: nn.Module, t: Tensor, x: Tensor, condition: Condition | None) -> Tensor:
     try:
-        return call_network(net, t, x, *(() if condition is None else (condition,)))
+        return call_network(net, t, x, condition)
     # A network of somebody else's may raise anything.
     except Exception as error:
         text = (str(error).strip().splitlines() or ["no message"])[0]

@@ -98,17 +98,22 @@ class _Lazy:
     def draw(self, k: int, count: int) -> Tensor:
         return self.noise.draw(self.begin + k, count, self.channels, self.like)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         room = max(1, _MOST_NORMALS_AHEAD // (self.channels * self.like.numel()))
         k, last = 0, self.end - self.begin
         while k < last:
             count = min(self.noise.ahead, last - k, room)
-            yield from self.draw(k, count).unbind()
+            yield from _by_step(self.draw(k, count))
             k += count
 
 
 Normals = _Lazy | Tensor | None
-"""The normals of each step of a block, (channels, B, *event); None for an ODE."""
+"""The normals of each step of a block, (n, channels, B, *event) if drawn; None for an ODE."""
+
+
+def _by_step(normals: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The normals of each step by channel: views by one call for many steps."""
+    return zip(*(own.unbind() for own in normals.unbind(1)), strict=True)
 
 
 def advance(
@@ -123,7 +128,7 @@ def advance(
     Args:
         equation, step: as in `Segment`.
         tables: coefficients (n, S, K) and numbers (n, C), or the stages with them.
-        normals: of each step, (channels, B, *event); None for an ODE.
+        normals: of each step, (n, channels, B, *event) if drawn; None for an ODE.
         carry: at the first node.
 
     Returns:
@@ -137,7 +142,8 @@ def advance(
     # One object for all steps: a new one for each would cost a small step a twentieth of its time.
     own = Stages(equation, (), ())
     # The normals last in the zip: none is drawn beyond the last step.
-    for s, z in zip(stages, normals, strict=False):
+    drawn = _by_step(normals) if isinstance(normals, Tensor) else normals
+    for s, z in zip(stages, drawn, strict=False):
         own.coefficients, own.numbers, own.z = s.coefficients, s.numbers, z
         carry = step(own, carry)
     return carry

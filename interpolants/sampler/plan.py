@@ -42,19 +42,19 @@ class Stages:
         equation: what is solved.
         coefficients: of the equation, by stage.
         numbers: the step's own: its length, multiples of it, sizes of noise; 0-d, or arrays.
-        z: standard normals, (channels, B, *event); only in a step of a plan with channels.
+        z: standard normals by channel, each (B, *event); only in a step of a plan with channels.
     """
 
     __slots__ = ("coefficients", "equation", "numbers", "z")
 
-    z: Tensor
+    z: tuple[Tensor, ...]
 
     def __init__(
         self,
         equation: Equation,
         coefficients: tuple[TimeCoefficients, ...],
         numbers: tuple[Tensor, ...],
-        z: Tensor | None = None,
+        z: tuple[Tensor, ...] | None = None,
     ) -> None:
         self.equation = equation
         self.coefficients = coefficients
@@ -70,8 +70,8 @@ class Stages:
         """The coefficient of dW at stage k, broadcastable to x."""
         return self.equation.diffusion_at(self.coefficients[k], x)
 
-    def with_normals(self, z: Tensor) -> Stages:
-        """The same stages with these normals, (channels, B, *event)."""
+    def with_normals(self, z: tuple[Tensor, ...]) -> Stages:
+        """The same stages with these normals by channel, each (B, *event)."""
         return Stages(self.equation, self.coefficients, self.numbers, z)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from interpolants.fields.conversions import Combination, apply_combination
 from interpolants.fields.fields import Fields
 from interpolants.interpolant.base import AffineInterpolant
+from interpolants.sampler.count_calls import count_calls
 from interpolants.sampler.epsilon.base import Epsilon
 from interpolants.sampler.grid.base import Grid, apart
 from interpolants.sampler.grid.power import PowerGrid
@@ -80,6 +82,7 @@ class Sampler:
         if not self.solver.hits_times:
             self.solver.check_grid(self.process, self._grid_times(self.kept(()), self.process))
         self._last_grid: tuple[object, Tensor, Plan | None] | None = None
+        self._last_made: tuple[object, Tensor, Combination] | None = None
         check(
             isinstance(self.mode, Eager) or isinstance(self.solver, PlannedSolver),
             "Sampler.mode",
@@ -137,8 +140,7 @@ class Sampler:
             first = start if self.process.backward else self.fields.base_state(start)
             last, nfe = self._solve(nodes, plan, self.process.encode(first), source, save_at)
             last = self.process.decode(last)
-            with count_calls(self.fields.networks) as calls:
-                x = self._finish(last, nodes[-1])
+            x = self._finish(last, nodes[-1])
             _wait(x)
             seconds = time.perf_counter() - began
         outside = _count_outside(x)
@@ -146,7 +148,7 @@ class Sampler:
             _warn_of_outside(outside, len(x))
         return Samples(
             x=x,
-            nfe=nfe + len(calls),
+            nfe=nfe + (0 if self._last_field is None else len(self.fields.networks)),
             seconds=seconds,
             path=None if save_at.path is None else self.process.decode(save_at.path),
             times=None if save_at.path is None else kept,
@@ -158,10 +160,12 @@ class Sampler:
         """Grid through kept times, and the solver's plan if it has one; made anew for others."""
         key = kept.tolist(), self.num_steps, self.grid, self.solver, self.process
         if self._last_grid is None or self._last_grid[0] != key:
-            nodes, plan = self.nodes(kept, self.process), None
-            if isinstance(self.solver, PlannedSolver):
-                plan = self.solver.plan(self.process, nodes)
-            self._last_grid = key, nodes, plan
+            # What is made in inference mode could not take part in a graph later.
+            with torch.inference_mode(False):
+                nodes, plan = self.nodes(kept, self.process), None
+                if isinstance(self.solver, PlannedSolver):
+                    plan = self.solver.plan(self.process, nodes)
+                self._last_grid = key, nodes, plan
         return self._last_grid[1:]
 
     def _solve(
@@ -240,24 +244,20 @@ class Sampler:
         """
         backward, name = self.process.backward, self._last_field
         if name is not None:
-            t = t.to(x)
-            (value,) = self.fields.evaluate(t, x, [name]).values()
+            t, combination = self._last_combination(name, t, x)
+            value = apply_combination(combination, x, self.fields.predict(t, x))
             rest = (0.0 if backward else 1.0) - t
             x = value if name == "target_mean" else torch.addcmul(x, value, rest)
         return self.fields.base_sample(x) if backward else x
 
-
-@contextmanager
-def count_calls(networks: Sequence[nn.Module]) -> Iterator[list[None]]:
-    """Count the calls of different networks: the list grows by one with each."""
-    calls: list[None] = []
-    different = dict.fromkeys(networks)
-    hooks = [net.register_forward_pre_hook(lambda *_: calls.append(None)) for net in different]
-    try:
-        yield calls
-    finally:
-        for hook in hooks:
-            hook.remove()
+    def _last_combination(self, name: str, t: Tensor, like: Tensor) -> tuple[Tensor, Combination]:
+        """A time and a field there, where `like` is; made anew for others, as plans are."""
+        key = t.item(), self.process, like.device, like.dtype
+        if self._last_made is None or self._last_made[0] != key:
+            with torch.inference_mode(False):
+                t = t.to(like)
+                self._last_made = key, t, self.fields.combination(name, t)
+        return self._last_made[1:]
 
 
 def check_start(start: Tensor) -> None:
@@ -270,6 +270,9 @@ def check_start(start: Tensor) -> None:
 
 def _count_outside(x: Tensor) -> int:
     """The number of samples with an element that is not finite."""
+    # A sum costs less, and is finite only if all its terms are.
+    if math.isfinite(x.sum().item()):
+        return 0
     return int((~flatten_event(x).isfinite()).any(dim=1).sum())
 
 

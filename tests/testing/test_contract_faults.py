@@ -237,7 +237,7 @@ def _mixing(s, carry):
 
 def _swapped(s, carry):
     """Independent normals are what the law needs, but the path is another."""
-    return SRA1().step(s.with_normals(s.z.flip(0)), carry)
+    return SRA1().step(s.with_normals(s.z[::-1]), carry)
 
 
 def _without_correction(s, carry):

@@ -61,7 +61,7 @@ class DrivenSolver(PlannedSolver):
         (state, *constants), (table,) = carry, s.numbers
         h, readout, root = table[2, 0], constants[0], table[3:]
         normals, cost, after = equation.steer(
-            s.coefficients[0], state, s.z[0, ..., : len(root)], root[:, 0], tuple(constants)
+            s.coefficients[0], state, s.z[0][..., : len(root)], root[:, 0], tuple(constants)
         )
         got = equation.driver.step(table, readout, equation.states(state), normals)
         x = self.move(s, equation.event(state), h, got.noise)

@@ -110,8 +110,7 @@ class FieldProcess(Process):
         return self._drift.coefficients(t)
 
     def drift_at(self, c: TimeCoefficients, x: Tensor) -> Tensor:
-        (drift,) = self._drift(c, x)
-        return drift
+        return self._drift.first(c, x)
 
     @property
     def span(self) -> tuple[float, float]:

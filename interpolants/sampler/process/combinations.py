@@ -38,6 +38,10 @@ class Combinations:
             [(next(numbers), place[k]) for k in own] + [(next(columns), place[k]) for k in names]
             for own, names in zip(constant, self._varying, strict=True)
         ]
+        # Where the first is a prediction as it is.
+        name, *others = middle[0]
+        as_it_is = not others and name in fields.predicts and middle[0][name] == 1
+        self._head = fields.predicts.index(name) if as_it_is else None
 
     @property
     def width(self) -> int:
@@ -57,3 +61,11 @@ class Combinations:
         values = (x, None, *self.fields.heads(c[0], x).unbind(1))
         coefficients: tuple[Tensor | float, ...] = (*c, *self._numbers)
         return [weighted_sum(terms, coefficients, values, x) for terms in self._terms]
+
+    def first(self, c: TimeCoefficients, x: Tensor) -> Tensor:
+        """The first combination alone, (B, *event)."""
+        heads = self.fields.heads(c[0], x)
+        if self._head is not None:
+            return heads.select(1, self._head)
+        values = (x, None, *heads.unbind(1))
+        return weighted_sum(self._terms[0], (*c, *self._numbers), values, x)
