@@ -32,7 +32,8 @@ _LEFT_OUT = {
     "",
 }
 _LEFT_OUT |= {"net=diffusers_unet"}
-_LEFT_OUT |= {"objective=lagrangian_distillation", "objective=semigroup_distillation"}
+_TAUGHT = ("consistency", "lagrangian", "semigroup")
+_LEFT_OUT |= {f"objective={kind}_distillation" for kind in _TAUGHT}
 _LEFT_OUT |= {"likelihood", "likelihood/divergence", "output"}
 _LEFT_OUT |= {"guidance=autoguidance", "features"}  # takes a trained model
 _LEFT_OUT |= {"data=dataset", "data=huggingface"}  # have tests of their own

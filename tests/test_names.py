@@ -18,6 +18,7 @@ _PRESETS = {
         "data/time_series_sp500_price",
         "data/time_series_vix",
     },
+    "objective.consistency": {"objective/consistency_distillation"},
     "objective.lagrangian": {"objective/lagrangian_distillation"},
     "objective.semigroup": {"objective/semigroup_distillation"},
     "net.torch_module": {"net/diffusers_unet"},

@@ -44,7 +44,8 @@ _CHECKS = {
 _UNPLANNED = ("dormand_prince", "torchdiffeq", "torchsde")
 # What needs a trained run, or a flow map, is tested with closed forms.
 # No two batches of one row differ; and classes of others are tested with their families.
-_MAPS = ("lagrangian_distillation", "semigroup_distillation", "jump", "renoise", "strang_map")
+_TAUGHT = tuple(f"{kind}_distillation" for kind in ("consistency", "lagrangian", "semigroup"))
+_MAPS = (*_TAUGHT, "jump", "renoise", "strang_map")
 _LEFT_OUT = (
     *_UNPLANNED,
     *_MAPS,

@@ -60,7 +60,7 @@ def test_map_begins_as_the_velocity_that_it_starts_from(train):
     assert torch.equal(started.heads(t, x, torch.ones(5))[:, 0], known)
 
 
-@pytest.mark.parametrize("objective", ["lagrangian", "semigroup"])
+@pytest.mark.parametrize("objective", ["consistency", "lagrangian", "semigroup"])
 def test_map_is_distilled_from_a_run_that_it_does_not_name_afterwards(objective, train):
     train("teacher", *_VELOCITY)
     words = [*_MAP, "interpolant/gamma=zero", f"objective={objective}_distillation"]
