@@ -8,10 +8,11 @@ from helpers.same_run import assert_same_run
 import interpolants as si
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST
+from interpolants.fields.guidance import MapGuidance
 
 _MAP = [*TINY, "task=flow_map", "data=moons", "metric=[]", "batch_size=24", "scheduler=constant"]
 _MAP += ["steps_per_batch=3", "log_every=1", "validate_every=6", "sample_every=6", "max_steps=12"]
-_LABELS = ["label_dropout=0.1"]
+_LABELS, _GUIDED = ["label_dropout=0.1"], ["objective.largest_scale=4"]
 _VELOCITY = [*TINY, "data=moons", "metric=[]", "objective=velocity", "net.time_features=2"]
 _VELOCITY += ["interpolant/gamma=zero"]
 
@@ -28,10 +29,12 @@ def _weights(run):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a process that uses CUDA cannot fork")
-@pytest.mark.parametrize("objective", ["lagrangian", "semigroup", "mean_flow"])
+@pytest.mark.parametrize("objective", ["lagrangian", "semigroup", "mean_flow", "guided"])
 def test_two_processes_train_a_map_as_one(objective, train):
     """Derivatives by time go around what synchronises gradients, if anything does."""
     words = [*_MAP, *_LABELS, f"objective={objective}"]
+    if objective == "guided":
+        words[-1:] = _GUIDED
     two = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
     one = _weights(train("one", *words))
     both = _weights(train("two", *words, *two, "trainer.strategy=ddp_fork", "accumulate=2"))
@@ -40,7 +43,9 @@ def test_two_processes_train_a_map_as_one(objective, train):
         torch.testing.assert_close(both[name], weight, atol=1e-5, rtol=0, msg=name)
 
 
-@pytest.mark.parametrize("words", [[], ["time_sampler.warmup=8", "objective.learned_weight=true"]])
+@pytest.mark.parametrize(
+    "words", [_GUIDED, ["time_sampler.warmup=8", "objective.learned_weight=true"]], ids=len
+)
 def test_map_continues_exactly(words, train):
     words = [*_MAP, *_LABELS, *words, "+callbacks.a._target_=helpers.own_callbacks.Counter"]
     whole = train("whole", *words)
@@ -83,3 +88,18 @@ def test_map_of_another_objective_or_of_single_times_is_refused(train):
         train("a", *_VELOCITY, "time_sampler=uniform_pairs")
     with pytest.raises(ValueError, match=r"^MeanFlowObjective\.tangent: expected model"):
         train("a", *_MAP, "objective=mean_flow", "objective.tangent=sample")
+
+
+def test_guidance_that_a_map_has_learned_is_one_call_of_a_known_scale(train):
+    model = si.load(train("guided", *_MAP, *_LABELS, *_GUIDED))
+    drawn = model.sample(5, seed=1, num_steps=2, guidance=MapGuidance(scale=3.0))
+    assert drawn.nfe == 2
+    assert torch.equal(
+        model.sample(5, seed=1, num_steps=2, guidance=MapGuidance(scale=1.0)).x,
+        model.sample(5, seed=1, num_steps=2).x,
+    )
+    assert not torch.equal(drawn.x, model.sample(5, seed=1, num_steps=2).x)
+    with pytest.raises(ValueError, match=r"^MapGuidance\.scale: expected a scale in \[1, 4\]"):
+        model.sample(5, guidance=MapGuidance(scale=5.0))
+    with pytest.raises(ValueError, match=r"^objective\.largest_scale: expected label_dropout"):
+        train("unlabelled", *_MAP, *_GUIDED)
