@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from interpolants.net.embedding import TimeEmbedding
 
-# Derivatives by the second time are part of the losses of maps: high frequencies would magnify
-# their errors.
-_FREQUENCIES, _LARGEST = 32, 8 * math.pi
+# Derivatives by the second time are part of the losses of maps, and the longest jumps are rare
+# among training pairs: high frequencies would magnify errors of the former and of the latter.
+_FREQUENCIES, _LARGEST = 8, 2 * math.pi
 
 
 @final
