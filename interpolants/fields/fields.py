@@ -280,12 +280,15 @@ class Fields(nn.Module):
             return {name: 1.0}
         c = self.coefficients(t)
         combination = convert(name, self.interpolant, c, self.predicts)
+        fix = "train with objective=velocity_and_denoiser, or an objective that predicts it"
+        if self.jumps is not None:
+            fix = "a flow map predicts its velocity alone: train with interpolant=one_sided_linear"
         check(
             combination is not None,
             f"Fields.{name}",
             f"a {name} that follows from the predictions on this path",
             f"predicts {self.predicts} on {type(self.interpolant).__name__}",
-            "train with objective=velocity_and_denoiser, or an objective that predicts it",
+            fix,
         )
         assert combination is not None
         return combination

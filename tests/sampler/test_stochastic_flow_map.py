@@ -197,6 +197,12 @@ _REFUSED = {
 }
 
 
+def test_map_on_a_two_sided_path_is_told_what_a_map_can_do():
+    """No objective of maps predicts a denoiser."""
+    with pytest.raises(ValueError, match=r"; a flow map .* interpolant=one_sided_linear$"):
+        made(fields=_fields(LinearInterpolant(gamma=BrownianBridgeGamma())))
+
+
 @pytest.mark.parametrize("said", _REFUSED)
 def test_maps_without_a_score_are_refused(said):
     with pytest.raises(ValueError) as error:
