@@ -89,6 +89,7 @@ _NO_YAML = {
     "objective.explicit_score",  # takes fields
     "objective.guidance_scales",  # a part of training, as the next
     "objective.learned_weight",
+    "objective.teacher",  # a trained run
     *(f"net.{part}" for part in _PARTS_OF_NETS),
     "sampler.solver.linear_gaussian",  # solves what the samplers that name it have
     "space.positive_map",  # a part of the log space, not a space

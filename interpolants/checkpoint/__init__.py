@@ -6,7 +6,7 @@ __getattr__, __dir__ = family(
     __name__,
     "ema_profiles.reconstruct",
     "loading.load",
-    "loading.load_fields",
     "loading.load_network",
+    "loading.load_teacher",
     "reading.read_checkpoint",
 )

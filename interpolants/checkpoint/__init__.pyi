@@ -5,8 +5,8 @@ from .course import Difference as Difference
 from .ema_profiles import Profile as Profile
 from .ema_profiles import reconstruct as reconstruct
 from .loading import load as load
-from .loading import load_fields as load_fields
 from .loading import load_network as load_network
+from .loading import load_teacher as load_teacher
 from .reading import Config as Config
 from .reading import read_checkpoint as read_checkpoint
 from .runs import RunLocation as RunLocation

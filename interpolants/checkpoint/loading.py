@@ -16,6 +16,7 @@ from interpolants.data.base import Data
 from interpolants.fields.fields import Fields
 from interpolants.model.checks import check_device
 from interpolants.model.trained import TrainedModel
+from interpolants.objective.teacher import Teacher
 from interpolants.task.base import Task
 from interpolants.utils.checks import check
 from interpolants.utils.limits import TensorLimit
@@ -108,11 +109,11 @@ def load_network(path: str, weights: str | float = "ema") -> nn.Module:
     Raises:
         FileNotFoundError, ValueError: as `load`.
     """
-    return load_fields(path, weights).net
+    return load_teacher(path, weights).fields.net
 
 
-def load_fields(path: str, weights: str | float = "ema") -> Fields:
-    """Load the fields of a trained interpolant, frozen, as a flow map's teacher.
+def load_teacher(path: str, weights: str | float = "ema") -> Teacher:
+    """Load a trained interpolant, frozen, as a flow map's teacher.
 
     Args:
         path, weights: as in `load`.
@@ -122,9 +123,9 @@ def load_fields(path: str, weights: str | float = "ema") -> Fields:
     """
     model = load(path, weights=weights)
     rule = "a checkpoint of a model with fields, such as an interpolant"
-    check("net" in model.config, "load_fields.path", rule, path)
+    check("net" in model.config, "load_teacher.path", rule, path)
     fields: Fields = model.fields.eval().requires_grad_(False)
-    return fields
+    return Teacher(fields=fields, scaling=model.scaling, labels=model.labels)
 
 
 def _build(

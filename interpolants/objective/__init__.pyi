@@ -25,6 +25,7 @@ from .step_loss import BatchSlice as BatchSlice
 from .step_loss import MicroBatch as MicroBatch
 from .step_loss import StepLoss as StepLoss
 from .target_mean import TargetMeanObjective as TargetMeanObjective
+from .teacher import Teacher as Teacher
 from .trainable import Trainable as Trainable
 from .velocity import VelocityObjective as VelocityObjective
 from .velocity_and_denoiser import VelocityAndDenoiserObjective as VelocityAndDenoiserObjective

@@ -26,6 +26,7 @@ from interpolants.fields.jumps import Jumps
 from interpolants.interpolant.base import Interpolant
 from interpolants.objective.base import Losses, Objective, inside, points, quadratic_losses
 from interpolants.objective.guidance_scales import GuidanceScales
+from interpolants.objective.teacher import Teacher
 from interpolants.utils.checks import check, check_not_negative
 from interpolants.utils.describe import describe
 from interpolants.utils.plain import OUTSIDE
@@ -95,7 +96,7 @@ class MapObjective(Objective):
     learned_weight: bool = False
     adaptive_power: float = 0.0
     largest_scale: float | None = None
-    teacher: Annotated[Fields | None, OUTSIDE] = field(default=None, repr=False)
+    teacher: Annotated[Teacher | None, OUTSIDE] = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_not_negative(f"{type(self).__name__}.adaptive_power", self.adaptive_power)
@@ -131,7 +132,7 @@ class MapObjective(Objective):
             fix = "use time_sampler=uniform_pairs, or objective=semigroup with split=midpoint"
         check(known, where, rule, f"jumps {jumps} alone", fix)
         if self.teacher is not None:
-            self._check_teacher(fields, self.teacher)
+            self._check_teacher(fields, self.teacher.fields)
 
     def _check_teacher(self, fields: Fields, teacher: Fields) -> None:
         """Require the same path, and the same scaling of the network, which keeps the velocity."""
@@ -223,7 +224,7 @@ class MapObjective(Objective):
         """The velocity of the teacher, or of the map, under the condition of the map."""
         if self.teacher is None:
             return fields.velocity(t, x)
-        teacher = self.teacher.to(x.device)
+        teacher = self.teacher.fields.to(x.device)
         if not isinstance(fields.net, ConditionedNetwork):
             return teacher.velocity(t, x)
         return guided_velocity(teacher, t, x, fields.net.condition)

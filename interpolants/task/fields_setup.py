@@ -15,7 +15,10 @@ from interpolants.model.model import Model
 from interpolants.model.trainable import TrainableFields
 from interpolants.objective.base import Objective
 from interpolants.objective.learned_weight import LearnedWeight
+from interpolants.objective.map_objective import MapObjective
 from interpolants.objective.time_sampler.base import TimeSampler
+from interpolants.objective.weight.base import Weight
+from interpolants.space.scaling import Scaling
 from interpolants.task.base import Build, TaskSetup
 from interpolants.task.building import (
     build_fields,
@@ -41,7 +44,8 @@ def fields_setup(
     std = root_mean_square(data, scaling) if config["precondition"] else None
     fields, objective = build_fields(lambda key: build(config[key]), data.event_shape, labels, std)
     _check_times(objective, times, two_times)
-    _check_scales(objective, labels)
+    _check_labels(objective, labels, scaling)
+    _check_weight(config, objective, build)
     probe_fields(fields, data.event_shape, labels, objective)
     if config["compile"]:
         # In place, so that the names of weights in checkpoints do not change.
@@ -95,11 +99,22 @@ def _check_times(objective: Objective, times: TimeSampler, two_times: bool) -> N
     check(fits, "time_sampler", rule, type(times).__name__, f"use time_sampler={fix}")
 
 
-def _check_scales(objective: Objective, labels: Labels | None) -> None:
-    """Require dropped labels, where guidance away from them is learned."""
+def _check_labels(objective: Objective, labels: Labels | None, scaling: Scaling) -> None:
+    """Require dropped labels, where guidance away from them is learned, and those of a teacher."""
     dropout = None if labels is None else labels.dropout
     rule, fix = "label_dropout above 0, for guidance scales", "set label_dropout=0.1"
     check(objective.scales is None or bool(dropout), "objective.largest_scale", rule, dropout, fix)
+    if isinstance(objective, MapObjective) and objective.teacher is not None:
+        objective.teacher.check(scaling, labels)
+
+
+def _check_weight(config: Mapping[str, Any], objective: Objective, build: Build) -> None:
+    """Require no weight over time of a flow map, whose losses have none."""
+    if objective.two_times and config.get("weight"):
+        weight: Weight = build(config["weight"])
+        fix = "choose times by time_sampler, or set objective.learned_weight=true"
+        constant, got = weight.is_one, type(weight).__name__
+        check(constant, "weight", "constant, for a flow map", got, fix)
 
 
 def _labels(dropout: float | None, data: Data) -> Labels | None:

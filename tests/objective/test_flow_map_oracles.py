@@ -17,6 +17,7 @@ from interpolants.objective.lagrangian import LagrangianObjective
 from interpolants.objective.map_objective import Jump
 from interpolants.objective.mean_flow import MeanFlowObjective
 from interpolants.objective.semigroup import SemigroupObjective, two_jumps
+from interpolants.objective.teacher import Teacher
 from interpolants.sampler.grid import UniformGrid
 from interpolants.sampler.process.flow_map import FlowMap
 from interpolants.sampler.solver import RK4, Heun
@@ -198,7 +199,7 @@ def test_losses_and_gradients_vanish_at_the_closed_form_alone(case):
     for pair in ((0.25, 0.75), (0.7, 0.2)):
         fields, s, t, x = problem(case, *pair)
         jump = _jump(s, t, x, torch.zeros_like(x))
-        for objective in _objectives(teacher=fields):
+        for objective in _objectives(teacher=Teacher(fields=fields)):
             for map_fields, holds in ((fields, True), (wrong.fields(), False)):
                 loss = objective.jump_loss(map_fields, jump, generator)
                 (gradient,) = torch.autograd.grad(loss.sum(), map_fields.net.weights)

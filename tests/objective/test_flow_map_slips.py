@@ -14,17 +14,18 @@ from interpolants.objective.lagrangian import LagrangianObjective
 from interpolants.objective.map_objective import MapObjective
 from interpolants.objective.mean_flow import MeanFlowObjective
 from interpolants.objective.semigroup import SemigroupObjective
+from interpolants.objective.teacher import Teacher
 from interpolants.testing.exact_map import exact_map
 
 _KINDS = ("true", "euler", "shifted")
 _OBJECTIVES = {
     "lagrangian": LagrangianObjective(),
-    "distillation": LagrangianObjective(teacher=exact_map()),
+    "distillation": LagrangianObjective(teacher=Teacher(fields=exact_map())),
     "semigroup": SemigroupObjective(),
     "improved": MeanFlowObjective(),
     "mean_flow": MeanFlowObjective(tangent="sample"),
     "eulerian": EulerianResidual(),
-    "eulerian_distillation": EulerianResidual(teacher=exact_map()),
+    "eulerian_distillation": EulerianResidual(teacher=Teacher(fields=exact_map())),
     "consistency": ConsistencyObjective(step=0.25),
 }
 _PACKAGE = "interpolants.objective"

@@ -22,6 +22,7 @@ from interpolants.objective import (
     LagrangianObjective,
     MeanFlowObjective,
     SemigroupObjective,
+    Teacher,
 )
 from interpolants.utils.seeds import keyed_generator
 
@@ -153,7 +154,7 @@ class _Unguided(nn.Module):
 @pytest.mark.parametrize("make", [LagrangianObjective, SemigroupObjective])
 @pytest.mark.parametrize(("s", "t"), [(0.2, 0.7), (0.4, 0.4)])
 def test_guided_map_is_distilled_from_a_teacher_without_scales(make, s, t):
-    objective = make(teacher=_fields(_Unguided()))
+    objective = make(teacher=Teacher(fields=_fields(_Unguided())))
     assert _slopes(objective, _Exact(), s, t) < 1e-9
     assert _slopes(objective, _Exact(wrong=0.3), s, t) > 1e-3
 

@@ -103,3 +103,30 @@ def test_guidance_that_a_map_has_learned_is_one_call_of_a_known_scale(train):
         model.sample(5, guidance=MapGuidance(scale=5.0))
     with pytest.raises(ValueError, match=r"^objective\.largest_scale: expected label_dropout"):
         train("unlabelled", *_MAP, *_GUIDED)
+
+
+def test_teacher_of_other_data_units_or_labels_is_refused(train):
+    train("plain", *_VELOCITY)
+    train("known", *_VELOCITY, "label_dropout=0")
+    words = [*_MAP, "interpolant/gamma=zero", "objective=semigroup_distillation"]
+    for name, others, message in (
+        (
+            "plain",
+            ["data=digits"],
+            r"teacher\.data: expected samples of shape \(1, 8, 8\), got \(2,\)",
+        ),
+        ("plain", ["data.standardize=true"], r"teacher\.data: expected data of the map's shift"),
+        ("plain", ["space=log", "space.map.offset=9"], r"teacher\.space: expected LogSpace"),
+        ("plain", _LABELS, r"teacher\.labels: expected 2 classes, .*, got None"),
+        ("known", _LABELS, r"teacher\.label_dropout: expected above 0, .*, got 0"),
+        ("known", [], r"teacher\.label_dropout: expected above 0, .*, got 0"),
+    ):
+        with pytest.raises(ValueError, match=rf"^objective\.{message}"):
+            train("other", *words, f"objective.teacher.path={name}", *others)
+
+
+def test_weight_over_time_that_a_map_has_not_is_refused(train):
+    with pytest.raises(
+        ValueError, match=r"^weight: expected constant, for a flow map, got 'Power"
+    ):
+        train("a", *_MAP, "weight=power")
