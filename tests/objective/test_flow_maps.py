@@ -9,14 +9,16 @@ from interpolants.fields.flow_map import map_velocity
 from interpolants.fields.jumps import Jumps
 from interpolants.objective.consistency import ConsistencyObjective
 from interpolants.objective.lagrangian import LagrangianObjective
-from interpolants.objective.map_objective import adaptive_weight
+from interpolants.objective.map_objective import Jump, adaptive_weight
 from interpolants.objective.mean_flow import MeanFlowObjective
 from interpolants.objective.semigroup import SemigroupObjective, two_jumps
+from interpolants.objective.teacher import Teacher
+from interpolants.objective.time_sampler.dyadic_pairs import DyadicPairs
 from interpolants.testing.exact_map import exact_map, level
 
 _OBJECTIVES = {
     "lagrangian": LagrangianObjective(),
-    "distillation": LagrangianObjective(teacher=exact_map()),
+    "distillation": LagrangianObjective(teacher=Teacher(fields=exact_map())),
     "semigroup": SemigroupObjective(),
     "improved": MeanFlowObjective(),
     "mean_flow": MeanFlowObjective(tangent="sample"),
@@ -90,7 +92,7 @@ def test_consistency_training_is_off_by_the_square_of_its_step(step, bias):
 
 @pytest.mark.parametrize(("step", "share"), [(0.5, 0.4), (0.1, 0.1)])
 def test_consistency_distillation_is_off_by_a_step_of_heun_alone(step, share):
-    objective = ConsistencyObjective(step=step, teacher=exact_map())
+    objective = ConsistencyObjective(step=step, teacher=Teacher(fields=exact_map()))
     biased = mean_loss(ConsistencyObjective(step=step), "true")[1].abs().max()
     assert mean_loss(objective, "true")[1].abs().max() < share * biased
 
@@ -167,3 +169,23 @@ def test_adaptive_weight_moves_the_minimum_of_noisy_targets(power, minimum):
     mean = slope @ torch.tensor([0.8, 0.2], dtype=torch.float64)
     crossing = u[(mean >= 0).nonzero()[0]]
     assert float(crossing) == pytest.approx(minimum, abs=1e-3)
+
+
+def test_smallest_dyadic_gap_learns_from_velocities_which_are_trained():
+    """Its halves are not among the jumps, so that targets do not depend on them."""
+    fields, x = exact_map("shifted"), torch.tensor([[0.4], [0.4]], dtype=torch.float64)
+    fields.jumps = Jumps(levels=2)
+    s, t = torch.tensor([[0.0, 0.0], [0.5, 1.0]], dtype=x.dtype)
+    found = two_jumps(fields, Jump(s, t, x, x, lambda _: x), torch.full_like(s, 0.5))
+    first = map_velocity(fields, s, s, x)
+    euler = 0.5 * (first + map_velocity(fields, s + 0.25, s + 0.25, x + 0.25 * first))
+    torch.testing.assert_close(found[0], euler[0])
+    first = map_velocity(fields, s, s + 0.5, x)
+    halves = 0.5 * (first + map_velocity(fields, s + 0.5, s + 1, x + 0.5 * first))
+    torch.testing.assert_close(found[1], halves[1])
+
+
+@pytest.mark.parametrize("levels", [0, 17, 2.5])
+def test_gaps_that_times_cannot_tell_apart_are_refused(levels):
+    with pytest.raises(ValueError, match=r"^DyadicPairs\.levels: expected a whole number in 1, "):
+        DyadicPairs(levels=levels)

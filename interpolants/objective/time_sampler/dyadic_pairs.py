@@ -12,7 +12,10 @@ from torch import Tensor
 from interpolants.fields.jumps import Jumps
 from interpolants.objective.time_sampler.base import uniforms
 from interpolants.objective.time_sampler.pairs import TimePairs
-from interpolants.utils.checks import check_count
+from interpolants.utils.checks import check, is_whole
+
+# Times are float32, and grids are compared to 1e-6.
+_MOST = 16
 
 
 @final
@@ -25,14 +28,15 @@ class DyadicPairs(TimePairs):
     distillation (arXiv 2202.00512).
 
     Args:
-        levels: number of gaps.
+        levels: number of gaps, at most 16.
     """
 
     levels: int = 7
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count("DyadicPairs.levels", self.levels)
+        fits = is_whole(self.levels) and 0 < self.levels <= _MOST
+        check(fits, "DyadicPairs.levels", f"a whole number in 1, ..., {_MOST}", self.levels)
 
     @property
     def jumps(self) -> Jumps:
