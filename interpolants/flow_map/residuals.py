@@ -97,7 +97,10 @@ def _pairs(jumps: Jumps) -> TimePairs:
     """Pairs of times of jumps, forward."""
     if jumps.ends:
         return EndPairs()
-    return UniformPairs() if jumps.levels is None else DyadicPairs(levels=jumps.levels)
+    if jumps.levels is None:
+        return UniformPairs()
+    # The halves of the smallest gap are no jumps of the map.
+    return DyadicPairs(levels=max(jumps.levels - 1, 1))
 
 
 def _differentiable(model: Model, objective: MapObjective) -> bool:

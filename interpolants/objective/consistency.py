@@ -16,6 +16,9 @@ from interpolants.objective.map_regression import MapRegression
 from interpolants.utils.checks import check, check_open_interval
 from interpolants.utils.shapes import expand_time
 
+# States at shorter steps differ by the rounding of float32.
+_LEAST = 1e-4
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class ConsistencyObjective(MapRegression):
     the flow. With a teacher x_r is a step of its flow by Heun's method (distillation).
 
     Args:
-        step: share of the jump, in (0, 1).
+        step: share of the jump, in (1e-4, 1).
     """
 
     term: ClassVar[str] = "consistency"
@@ -36,7 +39,7 @@ class ConsistencyObjective(MapRegression):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_open_interval("ConsistencyObjective.step", self.step, 0, 1)
+        check_open_interval("ConsistencyObjective.step", self.step, _LEAST, 1)
         good = self.largest_scale is None or self.teacher is not None
         rule, fix = "null without a teacher, whose flow is guided", "use objective=lagrangian"
         check(good, "ConsistencyObjective.largest_scale", rule, self.largest_scale, fix)

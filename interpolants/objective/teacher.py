@@ -55,7 +55,7 @@ class Teacher:
         """Require the labels of a map, and a velocity without them where the map asks for it."""
         own = self.labels
         if labels is not None:
-            known = own is not None and _meaning(own) == _meaning(labels)
+            known = own is not None and _alike(own, labels)
             got = None if own is None else str(own)
             check(known, "objective.teacher.labels", f"{labels}, as of the map", got, _FIX)
         if own is not None and (labels is None or labels.dropout > 0):
@@ -69,7 +69,10 @@ def _near(first: Tensor, second: Tensor, scale: Tensor) -> bool:
     return bool(torch.all((first - second).abs() <= _SAME * scale.cpu().double().abs()))
 
 
-def _meaning(labels: Labels) -> dict[str, object]:
-    """What a network's input by a label depends on; the scaling of vectors to three digits."""
-    scaling = [float(f"{value:.2e}") for value in (*labels.shift, *labels.scale)]
-    return {**labels.net_options(), "names": labels.names, "scaling": scaling}
+def _alike(own: Labels, labels: Labels) -> bool:
+    """True if a network reads both labels alike."""
+    if (own.net_options(), own.names) != (labels.net_options(), labels.names):
+        return False
+    scale = torch.tensor(labels.scale)
+    pairs = ((own.shift, labels.shift), (own.scale, labels.scale))
+    return all(_near(torch.tensor(a), torch.tensor(b), scale) for a, b in pairs)

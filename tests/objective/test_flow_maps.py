@@ -185,6 +185,13 @@ def test_smallest_dyadic_gap_learns_from_velocities_which_are_trained():
     torch.testing.assert_close(found[1], halves[1])
 
 
+def test_step_that_states_cannot_tell_apart_is_refused():
+    with pytest.raises(
+        ValueError, match=r"^ConsistencyObjective\.step: expected a number in \(0.00"
+    ):
+        ConsistencyObjective(step=1e-9)
+
+
 @pytest.mark.parametrize("levels", [0, 17, 2.5])
 def test_gaps_that_times_cannot_tell_apart_are_refused(levels):
     with pytest.raises(ValueError, match=r"^DyadicPairs\.levels: expected a whole number in 1, "):
