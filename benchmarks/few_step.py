@@ -1,7 +1,7 @@
 """Flow maps by few steps beside flow matching, as tables in Markdown.
 
     python -m benchmarks.few_step [--seeds 0 1 2] [--only lagrangian flow] [--tasks checkerboard]
-    python -m benchmarks.few_step --coupling minibatch_ot    # other pairs of base and data
+    python -m benchmarks.few_step --words coupling=minibatch_ot coupling.rows=128
     python -m benchmarks.few_step --cost                     # CPU time of a training step alone
 
 Each method trains the same network, 4 x 128, for 5,000 steps of 512 fresh samples by Adam at
@@ -107,11 +107,16 @@ def show(cells: Sequence[str]) -> None:
 
 
 def train(
-    task: Task, method: str, coupling: str, steps: int, seed: int, folder: Path | None = None
+    task: Task,
+    method: str,
+    words: Sequence[str],
+    steps: int,
+    seed: int,
+    folder: Path | None = None,
 ) -> tuple[Model, float]:
     """Train a method; returns the model and CPU seconds."""
     began = time.process_time()
-    words = [*METHODS[method], *_PROTOCOL, *task.words, f"coupling={coupling}"]
+    words = [*METHODS[method], *_PROTOCOL, *task.words, *words]
     if method == "distilled":
         words += [f"objective.teacher.path={folder}", f"init={folder}"]
         folder = None
@@ -124,11 +129,11 @@ def table(options: argparse.Namespace, name: str, folder: Path) -> None:
     task, teacher = TASKS[name], folder / name
     real = [task.data.held_out(task.n, 900 + k).x1 for k in range(5)]
     floors = [distance(x, task.data.held_out(task.n, 999).x1, task.directions) for x in real]
-    print(f"\n{name}, coupling={options.coupling}, floor {spread(floors)}\n")
+    print(f"\n{' '.join([name, *options.words])}, floor {spread(floors)}\n")
     show(["method", *(f"{k} calls" for k in COUNTS), f"velocity, {_MANY} calls", "CPU s"])
     show(["---"] * (len(COUNTS) + 3))
     if "distilled" in options.only:
-        model, seconds = train(task, "flow", options.coupling, _TEACHER_STEPS, 0, teacher)
+        model, seconds = train(task, "flow", options.words, _TEACHER_STEPS, 0, teacher)
         for row, values in scores(model, task, "flow"):
             show([f"teacher: {row}", *(spread([value]) for value in values), f"{seconds:.0f}"])
     for method in options.only:
@@ -136,7 +141,7 @@ def table(options: argparse.Namespace, name: str, folder: Path) -> None:
         times = []
         for seed in options.seeds:
             source = teacher if method == "distilled" else None
-            model, seconds = train(task, method, options.coupling, options.steps, seed, source)
+            model, seconds = train(task, method, options.words, options.steps, seed, source)
             times.append(seconds)
             for row, values in scores(model, task, method):
                 found.setdefault(row, []).append(values)
@@ -154,7 +159,7 @@ def costs(options: argparse.Namespace) -> None:
     for _ in range(_ROUNDS):
         for method in methods:
             long, short = (
-                train(task, method, options.coupling, steps, 0)[1] for steps in (_LONG, _SHORT)
+                train(task, method, options.words, steps, 0)[1] for steps in (_LONG, _SHORT)
             )
             found[method].append((long - short) / (_LONG - _SHORT) * 1e3)
     show(["method", "CPU ms a step", "over flow matching"])
@@ -169,7 +174,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--steps", type=int, default=5_000)
-    parser.add_argument("--coupling", default="independent")
+    parser.add_argument("--words", nargs="+", default=[], help="further settings of all methods")
     parser.add_argument("--cost", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)

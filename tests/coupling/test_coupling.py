@@ -68,3 +68,13 @@ def test_couplings_declare_what_they_are():
     couplings = (IndependentCoupling(), PairedCoupling(), MinibatchOTCoupling())
     assert [c.independent for c in couplings] == [True, False, False]
     assert [c.needs_pairs for c in couplings] == [False, True, False]
+
+
+def test_optimal_transport_in_parts_permutes_within_them_at_the_least_cost():
+    x0, x1 = torch.randn(2, 10, 2, generator=torch.Generator().manual_seed(0))
+    parts = MinibatchOTCoupling(rows=4).pair(x0, x1, None, None).x0
+    whole = MinibatchOTCoupling()
+    for rows in (slice(0, 4), slice(4, 8), slice(8, 10)):
+        assert torch.equal(parts[rows], whole.pair(x0[rows], x1[rows], None, None).x0)
+    with pytest.raises(ValueError, match=r"^MinibatchOTCoupling\.rows: expected a whole number ab"):
+        MinibatchOTCoupling(rows=1)
