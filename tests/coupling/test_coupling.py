@@ -76,5 +76,7 @@ def test_optimal_transport_in_parts_permutes_within_them_at_the_least_cost():
     whole = MinibatchOTCoupling()
     for rows in (slice(0, 4), slice(4, 8), slice(8, 10)):
         assert torch.equal(parts[rows], whole.pair(x0[rows], x1[rows], None, None).x0)
-    with pytest.raises(ValueError, match=r"^MinibatchOTCoupling\.rows: expected a whole number ab"):
+    with pytest.raises(
+        ValueError, match=r"^MinibatchOTCoupling\.rows: expected a whole number ab"
+    ):
         MinibatchOTCoupling(rows=1)
