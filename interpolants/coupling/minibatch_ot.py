@@ -56,7 +56,10 @@ class MinibatchOTCoupling(Coupling):
             check(label.dim() == 1, "MinibatchOTCoupling.label", rule, "vectors", fix)
             classes = label.cpu()
             groups = [torch.nonzero(classes == k).flatten() for k in torch.unique(classes)]
-        for group in (part for each in groups for part in each.split(self.rows or len(x0))):
+        most = self.rows or len(x0)
+        starts = [(each, k) for each in groups for k in range(0, len(each), most)]
+        for each, k in starts:
+            group = each[k : k + most]
             source[group] = group[_assign(cost[group][:, group])]
         return Pair(x0[source.to(x0.device)])
 
