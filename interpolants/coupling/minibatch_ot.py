@@ -56,10 +56,9 @@ class MinibatchOTCoupling(Coupling):
             check(label.dim() == 1, "MinibatchOTCoupling.label", rule, "vectors", fix)
             classes = label.cpu()
             groups = [torch.nonzero(classes == k).flatten() for k in torch.unique(classes)]
-        most = self.rows or len(x0)
-        starts = [(each, k) for each in groups for k in range(0, len(each), most)]
-        for each, k in starts:
-            group = each[k : k + most]
+        most = self.rows or max(1, len(x0))
+        parts = [each[k : k + most] for each in groups for k in range(0, len(each), most)]
+        for group in parts:
             source[group] = group[_assign(cost[group][:, group])]
         return Pair(x0[source.to(x0.device)])
 
