@@ -172,7 +172,7 @@ def _check_noise(model: Model, request: SampleRequest) -> None:
     """Require noise by which a sample does not depend on other samples."""
     sampler = model.make_sampler(request.factory(model.sampler))
     noise = sampler.noise(keyed_generator(0, device=model.device))
-    separate = sampler.process.noise_type == "none" or noise.rows(0, 1) is not noise
+    separate = not sampler.solver.draws(sampler.process) or noise.rows(0, 1) is not noise
     rule = "per_sample for samples that are drawn in chunks"
     fix = "add sampler/noise=per_sample, or draw all in one chunk by one process, "
     check(separate, "sampler/noise", rule, type(noise).__name__, f"{fix}chunk_size={request.n}")

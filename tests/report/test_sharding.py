@@ -10,6 +10,7 @@ from torch import nn
 from interpolants.data.labels import Labels
 from interpolants.fields.fields import Fields
 from interpolants.fields.guidance.classifier_free import ClassifierFreeGuidance
+from interpolants.fields.jumps import Jumps
 from interpolants.interpolant.one_sided_linear import OneSidedLinearInterpolant
 from interpolants.model.model import Model
 from interpolants.model.request import SampleRequest
@@ -19,12 +20,14 @@ from interpolants.sampler.grid.power import PowerGrid
 from interpolants.sampler.noise.antithetic import AntitheticNoise
 from interpolants.sampler.noise.generator import GeneratorNoise
 from interpolants.sampler.noise.per_sample import PerSampleNoise
+from interpolants.sampler.process.flow_map import FlowMap
 from interpolants.sampler.process.forward_sde import ForwardSDE
 from interpolants.sampler.process.probability_flow import ProbabilityFlow
 from interpolants.sampler.sampler import Sampler
 from interpolants.sampler.solver.dormand_prince import DormandPrince
 from interpolants.sampler.solver.euler_maruyama import EulerMaruyama
 from interpolants.sampler.solver.heun import Heun
+from interpolants.sampler.solver.jump import Jump
 from interpolants.utils.ranks import Ranks
 
 _N = 1000
@@ -190,3 +193,19 @@ def test_sharding_refuses_noise_that_samples_share(noise, tmp_path):
     with pytest.raises(ValueError, match=f"^{rule}'{noise.__name__}'; .* chunk_size=20$"):
         _draw(_model(), tmp_path / "chunks", 20, 1, 10, sampler=sampler)
     assert not (tmp_path / "chunks").exists()
+
+
+def test_jumps_of_a_flow_map_are_drawn_in_chunks_as_they_draw_no_noise(tmp_path):
+    sampler = partial(Sampler, process=FlowMap, solver=Jump(), num_steps=2)
+    fields = Fields(
+        net=_Net(), interpolant=OneSidedLinearInterpolant(), predicts="velocity", jumps=Jumps()
+    )
+    _draw(
+        Model(fields=fields, event_shape=(3, 2, 2)),
+        tmp_path / "chunks",
+        20,
+        1,
+        10,
+        sampler=sampler,
+    )
+    assert len(list((tmp_path / "chunks").glob("*.npz"))) == 2

@@ -58,6 +58,10 @@ class Solver(abc.ABC):
             fix,
         )
 
+    def draws(self, process: Process) -> bool:
+        """True if a solve of a process that it accepts draws normals."""
+        return process.noise_type != "none"
+
     def check_grid(self, process: Process, times: Tensor) -> None:  # noqa: B027
         """Raise a ValueError if it cannot take these steps, of a grid that no call changes.
 
@@ -116,6 +120,9 @@ class PlannedSolver(Solver):
     stages: ClassVar[int]
     channels: ClassVar[int] = 0
     augments: ClassVar[bool] = True
+
+    def draws(self, process: Process) -> bool:
+        return self.channels > 0
 
     @abc.abstractmethod
     def nodes(self, times: Tensor) -> Tensor:
