@@ -21,7 +21,7 @@ class LagrangianObjective(MapObjective):
 
     Of the map itself b is a target without gradient, neither by weights nor by X (LSD of arXiv
     2505.18825). The velocity of a teacher has frozen weights and is followed through X (LMD of
-    arXiv 2406.07507). A training step costs about 2.8 of flow matching.
+    arXiv 2406.07507). A training step costs about 3 of flow matching.
     """
 
     term: ClassVar[str] = "lagrangian"

@@ -23,7 +23,7 @@ class SemigroupObjective(MapRegression):
     """1/2 |u(s, t, x) - k u(s, r, x) - (1 - k) u(r, t, X(s, r, x))|^2, r = s + k (t - s).
 
     The two shorter jumps are a target without gradient (PSD of arXiv 2505.18825). No derivative
-    by time is needed: a training step costs about 1.4 of flow matching, and any network will do.
+    by time is needed: a training step costs about 1.6 of flow matching, and any network will do.
     Halves of the smallest gap of `DyadicPairs`, for which no jump is trained, are Euler steps with
     the map's own velocity, as of shortcut models (arXiv 2410.12557).
 
