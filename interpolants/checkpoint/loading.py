@@ -123,7 +123,7 @@ def load_teacher(path: str, weights: str | float = "ema") -> Teacher:
     """
     model = load(path, weights=weights)
     rule = "a checkpoint of a model with fields, such as an interpolant"
-    check("net" in model.config, "load_teacher.path", rule, path)
+    check("net" in model.config, str(path), rule, "one without")
     fields: Fields = model.fields.eval().requires_grad_(False)
     return Teacher(fields=fields, scaling=model.scaling, labels=model.labels)
 

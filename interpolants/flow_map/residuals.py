@@ -35,7 +35,6 @@ class EulerianResidual(MapObjective):
     """1/2 |u - (t - s) (d_s u + grad u w) - w|^2 with w = u(s, s, x), zero at the map of w."""
 
     term: ClassVar[str] = "eulerian"
-    learned_weight: bool = False
 
     @property
     def forward_mode(self) -> bool:
@@ -74,7 +73,7 @@ def map_residuals(model: Model, data: Data, n: int, seed: int) -> dict[str, floa
     batch = Batch._make(None if part is None else part.to(device) for part in held)
     found, size = {}, batch.x1[0].numel()
     jumps = model.fields.jumps or Jumps()
-    for objective in (SemigroupObjective(learned_weight=False), EulerianResidual()):
+    for objective in (SemigroupObjective(), EulerianResidual()):
         if not objective.learns(jumps) or not _differentiable(model, objective):
             continue
         trainable = TrainableFields(

@@ -1,4 +1,4 @@
-"""Which jumps a flow map was trained for."""
+"""Jumps are marked as trained or not by their direction, their end and their gap."""
 
 import pytest
 import torch

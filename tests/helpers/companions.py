@@ -1,4 +1,4 @@
-"""What options of the configuration go with, where they need more than themselves."""
+"""Further overrides that an option of the configuration needs to make a run."""
 
 from helpers.image_files import OPTIONS
 

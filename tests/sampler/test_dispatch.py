@@ -211,7 +211,7 @@ def test_finite_samples_are_counted_as_finite_where_their_sum_overflows():
 
 
 def test_last_step_follows_the_precision_of_the_states():
-    """What is kept from a solve in inference mode serves one with gradients, in another dtype."""
+    """A plan that was made in inference mode serves a solve with gradients, in another dtype."""
     fields = Fields(net=_Twice(), interpolant=LinearInterpolant(), predicts=_PAIR)
     options = {"process": ForwardSDE, "epsilon": 1.0, "solver": EulerMaruyama(), "num_steps": 40}
     sampler, x = Sampler(fields=fields, **options), torch.zeros(4, 3, dtype=torch.float64)

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from helpers.compose import TINY, leave_out_figures, run_folder, train_with
+from helpers.compose import TINY, TINY_SERIES, leave_out_figures, run_folder, train_with
 from helpers.same_run import assert_same_run
 
 import interpolants as si
+from interpolants.checkpoint.loading import load_teacher
 from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST
 from interpolants.fields.guidance import MapGuidance
@@ -130,3 +131,11 @@ def test_weight_over_time_that_a_map_has_not_is_refused(train):
         ValueError, match=r"^weight: expected constant, for a flow map, got 'Power"
     ):
         train("a", *_MAP, "weight=power")
+
+
+def test_teacher_without_fields_is_named_by_its_file(tmp_path, train):
+    words = ("task=neural_sde", "max_steps=2", "run_dir=series")
+    train_with(tmp_path, *words, sizes=TINY_SERIES)
+    rule = r"series: expected a checkpoint of a model with fields, such as an interpolant"
+    with pytest.raises(ValueError, match=rule):
+        load_teacher("series")
