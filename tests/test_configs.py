@@ -9,6 +9,7 @@ from helpers.compose import (
     TINY,
     TINY_IMAGE,
     TINY_PATCHES,
+    TINY_POTENTIAL,
     TINY_SERIES,
     config_of,
     leave_out_figures,
@@ -83,7 +84,8 @@ _TOGETHER = (
     ("interpolant/gamma", "space"),
     ("sampler/epsilon", "sampler/noise"),
 )
-_ALONE = _ON_CUDA | {"net=dit", "net=torch_module", "trainer=ddp", "trainer=fsdp"}
+_ALONE = _ON_CUDA | {"trainer=ddp", "trainer=fsdp"}
+_ALONE |= {"net=conservative", "net=dit", "net=torch_module"}
 
 
 def _family(option):
@@ -160,6 +162,7 @@ def test_configs_every_option_is_in_a_run():
 )
 def test_configs_options_train_and_report(options, settings, folder):
     net, sizes = settings.get("net", ""), {"dit": TINY_PATCHES, "torch_module": TINY[1:]}
+    sizes["conservative"] = TINY_POTENTIAL
     sizes = TINY_IMAGE if net.startswith("unet") else sizes.get(net, TINY)
     sizes = TINY_SERIES if settings.get("task") == "neural_sde" else sizes
     overrides = ["max_steps=2", "steps_per_batch=1", "batch_size=8"]  # for sets of ten rows too

@@ -2,6 +2,7 @@
 # fmt: off
 # ruff: noqa
 from .condition import Condition as Condition
+from .conservative import Conservative as Conservative
 from .dit import DiT as DiT
 from .downsample import Downsample as Downsample
 from .embedding import TimeEmbedding as TimeEmbedding

@@ -36,6 +36,7 @@ _SIZES = (
     "report_size=32",
 )
 TINY = ("net.hidden=16", *_SIZES, "sampler.num_steps=4")
+TINY_POTENTIAL = ("net.potential.hidden=16", *TINY[1:])
 # Networks of images take most of the time of what they are in.
 _FEW = ("batch_size=8", "validation_size=16", "report_size=16", "sampler.num_steps=2")
 TINY_IMAGE = (*_SIZES, *_FEW, "net.channels=8", "net.multipliers=[1,1]", "net.blocks=1")

@@ -85,6 +85,7 @@ def needed(tmp_path_factory):
         "data/moving_digits": {"frames": 4, "canvas": 16, "digit_size": 8},
         "data/moving_digits_small": {"frames": 4, "canvas": 16, "digit_size": 8},
         **{f"net/{stem}": {"channels": 32} for stem in stems("net") if stem.startswith("unet")},
+        "net/conservative": {"potential": node_of("net", "unet") | {"channels": 8}},
         "base/dataset_target": {"data": node_of("data", "moons")},
         "features/classifier": {"folder": str(folder)},
         "features/inception": {"path": network, "folder": str(folder)},
