@@ -2,4 +2,4 @@
 
 from interpolants.utils.lazy import family
 
-__getattr__, __dir__ = family(__name__)
+__getattr__, __dir__ = family(__name__, "potentials.log_density_difference")

@@ -4,4 +4,6 @@
 from .conditioned import ConditionedNetwork as ConditionedNetwork
 from .fields import Fields as Fields
 from .jumps import Jumps as Jumps
+from .potentials import log_density_difference as log_density_difference
 from .preconditioning import Preconditioning as Preconditioning
+from .preconditioning import Scales as Scales

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,20 @@ from interpolants.net.condition import Condition
 from interpolants.net.precision import call_network
 from interpolants.utils.checks import check, check_positive
 from interpolants.utils.shapes import expand_time
+
+
+class Scales(NamedTuple):
+    """Factors of a preconditioned network at times of any shape.
+
+    Attributes:
+        input: factor of the state, 1 / level, of the times' shape.
+        skip: factors of the state in each field, with an axis of heads last.
+        out: factors of the network in each field, with an axis of heads last.
+    """
+
+    input: Tensor
+    skip: Tensor
+    out: Tensor
 
 
 @final
@@ -64,15 +78,21 @@ class Preconditioning:
 
         A flow map has a `moment` with its second time, and the scaling of its velocity at t.
         """
+        scales = self.scales(path, predicts, t)
+        heads = call_network(net, t, x * expand_time(scales.input, x).to(x.dtype), moment)
+        # Along the axis of heads, which is missing in a time shared by the batch.
+        shape = (-1, len(predicts), *(1,) * (x.dim() - 1))
+        skip, out = (part.to(x.dtype).reshape(shape) for part in scales[1:])
+        return torch.addcmul(out * heads, skip, x.unsqueeze(1))
+
+    def scales(self, path: Interpolant, predicts: Sequence[str], t: Tensor) -> Scales:
+        """Factors of the state and of the network's input and output, at times of any shape."""
         assert isinstance(path, AffineInterpolant)
         c = path.coefficients(t)
         square = c.alpha.square() + (self.std * c.beta).square()
-        heads = call_network(net, t, x * expand_time(square.rsqrt(), x).to(x.dtype), moment)
         parts = [self._factors(name, c, square) for name in predicts]
-        # Along the axis of heads, which is missing in a time shared by the batch.
-        skip, out = (torch.stack(part, dim=-1).to(x.dtype) for part in zip(*parts, strict=True))
-        shape = (-1, len(parts), *(1,) * (x.dim() - 1))
-        return torch.addcmul(out.reshape(shape) * heads, skip.reshape(shape), x.unsqueeze(1))
+        skip, out = (torch.stack(part, dim=-1) for part in zip(*parts, strict=True))
+        return Scales(square.rsqrt(), skip, out)
 
     def _factors(self, name: str, c: Coefficients, square: Tensor) -> tuple[Tensor, Tensor]:
         """Factors skip and out of one field, of t's shape."""
