@@ -2,4 +2,9 @@
 
 from interpolants.utils.lazy import family
 
-__getattr__, __dir__ = family(__name__, "potentials.log_density_difference")
+__getattr__, __dir__ = family(
+    __name__,
+    "wasserstein.gradient_flow",
+    "wasserstein.velocity_parts",
+    "potentials.log_density_difference",
+)

@@ -75,12 +75,13 @@ def _potentials(fields: Fields, t: Tensor, x: Tensor) -> Tensor:
 
 def _unbound(net: nn.Module) -> tuple[_Potentials, Condition | None]:
     """Network of potentials, and its condition if there is one."""
-    condition = None
+    condition: Condition | None = None
     if isinstance(net, ConditionedNetwork):
         fix = "the scale of guidance is not part of a density; use fields without it"
         guidance = type(net.guidance).__name__
         check(net.guidance is None, "Fields.net", "one without guidance", guidance, fix)
-        net, condition = net.net, net.condition
+        condition = net.condition
+        net = net.net
     fix = "train with net=conservative"
     rule = "a conservative network, for differences of log densities"
     check(isinstance(net, Conservative), "Fields.net", rule, type(net).__name__, fix)

@@ -18,6 +18,7 @@ __getattr__, __dir__ = family(
     "draws.check_coupling",
     "draws.check_time_sampler",
     "features.check_features",
+    "gauge.gauge_perturb",
     "metric.check_metric",
     "net.check_net",
     "noise.check_noise",

@@ -8,6 +8,7 @@ from .draws import check_time_sampler as check_time_sampler
 from .exact import ExactFields as ExactFields
 from .exact_map import ExactMap as ExactMap
 from .features import check_features as check_features
+from .gauge import gauge_perturb as gauge_perturb
 from .metric import check_metric as check_metric
 from .net import check_net as check_net
 from .noise import check_noise as check_noise
