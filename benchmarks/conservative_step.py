@@ -2,10 +2,10 @@
 
     python -m benchmarks.conservative_step [--rounds 20] [--steps 50] [key=value ...]
 
-`net=mlp` and `net=conservative` around the same network, of two coordinates, with the default batch
-of `train.py`: an optimiser step (forward, loss, backward, fused Adam, on states that are already
-drawn), and an evaluation without gradients, as in sampling. They take turns inside one process, on
-one thread. Overrides go to both, such as `batch_size=1024`.
+`net=mlp` and `net=conservative` around the same network, of two coordinates, with the default
+batch of `train.py`: an optimiser step (forward, loss, backward, fused Adam, on states that are
+already drawn), and an evaluation without gradients, as in sampling. They take turns inside one
+process, on one thread. Overrides go to both, such as `batch_size=1024`.
 
 Prints the median over rounds of CPU time in ms, and of the ratio to `net=mlp`.
 """

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from interpolants.net.condition import Condition
 from interpolants.net.field_network import FieldNetwork
+from interpolants.net.second_derivatives import (
+    plain_attention,
+    plain_normalisation,
+    uncached_autocast,
+)
 from interpolants.utils.checks import check
 
 
@@ -71,7 +74,7 @@ class Conservative(nn.Module):
 
     def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Evaluate all gradients, (B, heads, *event); arguments as of `FieldNetwork`."""
-        with _plain_attention(), _uncached_autocast(x):
+        with plain_attention(), plain_normalisation(self.training), uncached_autocast(x):
             # torch.func differentiates in inference mode too, where enable_grad does not.
             phi, pull = _vjp(lambda state: self.potentials(t, state, condition), x)
             units = torch.eye(phi.shape[1], dtype=phi.dtype, device=phi.device)
@@ -119,16 +122,3 @@ def _check_recomputes_nothing(net: nn.Module) -> None:
     found = any(getattr(part, "checkpoint", False) is True for part in net.modules())
     rule, fix = "a network that recomputes no blocks", "set net.potential.checkpoint=false"
     check(not found, "Conservative.potential", rule, "checkpoint=true", fix)
-
-
-def _plain_attention() -> AbstractContextManager[None]:
-    """The only kernel of attention with second derivatives, where they may be asked for."""
-    return sdpa_kernel(SDPBackend.MATH) if torch.is_grad_enabled() else nullcontext()
-
-
-def _uncached_autocast(x: Tensor) -> AbstractContextManager[None]:
-    """Autocast as outside, but with no weights kept that belong to one derivative."""
-    kind = x.device.type
-    if not torch.is_autocast_enabled(kind):
-        return nullcontext()
-    return torch.autocast(kind, dtype=torch.get_autocast_dtype(kind), cache_enabled=False)

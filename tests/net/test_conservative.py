@@ -7,6 +7,7 @@ import torch
 from helpers.compose import TINY_POTENTIAL, run_folder, train_with
 
 from interpolants.checkpoint.loading import load
+from interpolants.fields.divergence.exact import ExactDivergence
 from interpolants.net.condition import Condition
 from interpolants.net.conservative import Conservative
 from interpolants.net.dit import DiT
@@ -154,6 +155,22 @@ def test_conservative_weights_all_get_a_gradient():
     net(torch.rand(4).double(), torch.randn(4, 3).double()).sum().backward()
     assert all(weight.grad is not None for weight in net.parameters())
     assert (list(net.parameters())[-1].grad == 0).all()
+
+
+@pytest.mark.parametrize("potential", [_UNET, _DIT, _MLP])
+@pytest.mark.parametrize("gradients", [False, True])
+def test_conservative_networks_have_divergences(potential, gradients):
+    net = _net(potential, shape=_IMAGE, heads=1)
+    t, x = torch.tensor(0.3).double(), torch.randn(2, 32).double()
+
+    def field(x):
+        return (net(t, x.unflatten(1, _IMAGE))[:, 0].flatten(1),)
+
+    with torch.set_grad_enabled(gradients):
+        divergence = ExactDivergence()(field, x, torch.empty(2, 1, 0))[1]
+    slopes = torch.func.vmap(torch.func.jacfwd(lambda row: field(row[None])[0][0]))(x)
+    expected = torch.diagonal(slopes, dim1=1, dim2=2).sum(1)
+    torch.testing.assert_close(divergence[:, 0], expected)
 
 
 class _Field(torch.nn.Module):
