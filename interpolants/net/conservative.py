@@ -10,11 +10,7 @@ from torch import Tensor, nn
 
 from interpolants.net.condition import Condition
 from interpolants.net.field_network import FieldNetwork
-from interpolants.net.second_derivatives import (
-    plain_attention,
-    plain_normalisation,
-    uncached_autocast,
-)
+from interpolants.net.second_derivatives import plain_attention, plain_normalisation
 from interpolants.utils.checks import check
 
 
@@ -74,7 +70,7 @@ class Conservative(nn.Module):
 
     def forward(self, t: Tensor, x: Tensor, condition: Condition | None = None) -> Tensor:
         """Evaluate all gradients, (B, heads, *event); arguments as of `FieldNetwork`."""
-        with plain_attention(), plain_normalisation(self.training), uncached_autocast(x):
+        with plain_attention(), plain_normalisation(self.training):
             # torch.func differentiates in inference mode too, where enable_grad does not.
             phi, pull = _vjp(lambda state: self.potentials(t, state, condition), x)
             units = torch.eye(phi.shape[1], dtype=phi.dtype, device=phi.device)

@@ -28,14 +28,6 @@ def plain_normalisation(training: bool) -> AbstractContextManager[object]:
     return nullcontext() if fast else _PlainNormalisation()
 
 
-def uncached_autocast(x: Tensor) -> AbstractContextManager[None]:
-    """Autocast as outside, but with no weights kept that belong to one derivative."""
-    kind = x.device.type
-    if not torch.is_autocast_enabled(kind):
-        return nullcontext()
-    return torch.autocast(kind, dtype=torch.get_autocast_dtype(kind), cache_enabled=False)
-
-
 @final
 class _PlainNormalisation(TorchFunctionMode):
     """Replaces group normalisation while it is active."""
