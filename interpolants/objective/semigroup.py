@@ -24,8 +24,8 @@ class SemigroupObjective(MapRegression):
 
     The two shorter jumps are a target without gradient (PSD of arXiv 2505.18825). No derivative
     by time is needed: a training step costs about 1.6 of flow matching, and any network will do.
-    Halves of the smallest gap of `DyadicPairs`, for which no jump is trained, are Euler steps with
-    the map's own velocity, as of shortcut models (arXiv 2410.12557).
+    The smallest gap of `DyadicPairs`, whose halves are not trained, is a step of the midpoint
+    method with the map's own velocity; shortcut models (arXiv 2410.12557) take an Euler step.
 
     Args:
         split: "midpoint" for k = 1/2, or "uniform" for k uniform on [0, 1].
@@ -52,10 +52,10 @@ class SemigroupObjective(MapRegression):
 def two_jumps(fields: Fields, jump: Jump, k: Tensor) -> Tensor:
     """Mean velocity of a jump to r = s + k (t - s) and another from there, (B, *event)."""
     r, share = jump.s + k * (jump.t - jump.s), expand_time(k, jump.x)
-    euler, levels = torch.zeros_like(r, dtype=torch.bool), fields.jumps and fields.jumps.levels
+    least, levels = torch.zeros_like(r, dtype=torch.bool), fields.jumps and fields.jumps.levels
     if levels:
-        euler = (jump.t - jump.s).abs() < 1.5 * 2.0 ** (1 - levels)
-    first = map_velocity(fields, jump.s, torch.where(euler, jump.s, r), jump.x)
+        least = (jump.t - jump.s).abs() < 1.5 * 2.0 ** (1 - levels)
+    first = map_velocity(fields, jump.s, torch.where(least, jump.s, r), jump.x)
     middle = jump.x + share * jump.gap * first
-    second = map_velocity(fields, r, torch.where(euler, r, jump.t), middle)
-    return share * first + (1 - share) * second
+    second = map_velocity(fields, r, torch.where(least, r, jump.t), middle)
+    return torch.where(expand_time(least, second), second, share * first + (1 - share) * second)

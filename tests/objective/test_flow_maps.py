@@ -172,14 +172,14 @@ def test_adaptive_weight_moves_the_minimum_of_noisy_targets(power, minimum):
 
 
 def test_smallest_dyadic_gap_learns_from_velocities_which_are_trained():
-    """Its halves are not among the jumps, so that targets do not depend on them."""
+    """Its halves are not among the jumps, so its target is a step of the midpoint method."""
     fields, x = exact_map("shifted"), torch.tensor([[0.4], [0.4]], dtype=torch.float64)
     fields.jumps = Jumps(levels=2)
     s, t = torch.tensor([[0.0, 0.0], [0.5, 1.0]], dtype=x.dtype)
     found = two_jumps(fields, Jump(s, t, x, x, lambda _: x), torch.full_like(s, 0.5))
     first = map_velocity(fields, s, s, x)
-    euler = 0.5 * (first + map_velocity(fields, s + 0.25, s + 0.25, x + 0.25 * first))
-    torch.testing.assert_close(found[0], euler[0])
+    midpoint = map_velocity(fields, s + 0.25, s + 0.25, x + 0.25 * first)
+    torch.testing.assert_close(found[0], midpoint[0])
     first = map_velocity(fields, s, s + 0.5, x)
     halves = 0.5 * (first + map_velocity(fields, s + 0.5, s + 1, x + 0.5 * first))
     torch.testing.assert_close(found[1], halves[1])
