@@ -38,6 +38,8 @@ _TRAIN = {
     "sampler=sde sampler.epsilon=null": "Sampler.epsilon: expected an Epsilon or a number > 0 for",
     "+sampler.epsilon=0.5": "Sampler.epsilon: expected None for ProbabilityFlow, which has no noi",
     "+net.hiden=3": f"net.hiden: {_UNKNOWN}; did you mean net.hidden?",
+    "sampler=sde report_size=20000": "sampler/noise: expected per_sample for samples that are "
+    "drawn in chunks, got 'GeneratorNoise'; add sampler/noise=per_sample, or report_size=16384",
     "sampler.num_steps=0": f"Sampler.num_steps: {_COUNT}, got 0",
     "sampler.process.cut=0.7": "ProbabilityFlow.cut: expected a number in (0, 0.5), got 0.7",
     "data=file": "data.path: expected a value, got nothing; set data.path=...",

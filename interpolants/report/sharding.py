@@ -83,7 +83,7 @@ class ShardedSampling:
                 of another request.
             ConnectionError: if another process exits early.
         """
-        _check_noise(self.model, full)
+        _check_noise(self.model, full, f"one process and chunk_size={full.n}")
         files = ChunkFiles(self.folder, self._origin(full))
         if full.label is not None:
             numbers = (0, full.n)
@@ -147,9 +147,7 @@ def write_sharded_report(
         ValueError, ConnectionError: as `ShardedSampling.draw`.
     """
     ranks = ranks or Ranks()
-    size = request.chunk_size
-    if size is None:
-        size = min(chunk_rows(model.event_shape), -(-request.n // ranks.world_size))
+    size = _chunk_size(model, request, ranks.world_size)
     if ranks.world_size == 1 and request.n <= size:
         return write_report(model, data, metrics, request, settings)
     sharded = ShardedSampling(
@@ -168,11 +166,29 @@ def write_sharded_report(
     return report
 
 
-def _check_noise(model: Model, request: SampleRequest) -> None:
+def check_chunks(model: Model, request: SampleRequest) -> None:
+    """Require what `write_sharded_report` in one process needs, before samples are drawn.
+
+    Raises:
+        ValueError: if there are several chunks, and samples share noise.
+    """
+    size = _chunk_size(model, request, 1)
+    if request.n > size:
+        _check_noise(model, request, f"report_size={size}")
+
+
+def _chunk_size(model: Model, request: SampleRequest, processes: int) -> int:
+    """Number of samples in a file."""
+    if request.chunk_size is not None:
+        return request.chunk_size
+    return min(chunk_rows(model.event_shape), -(-request.n // processes))
+
+
+def _check_noise(model: Model, request: SampleRequest, otherwise: str) -> None:
     """Require noise by which a sample does not depend on other samples."""
     sampler = model.make_sampler(request.factory(model.sampler))
     noise = sampler.noise(keyed_generator(0, device=model.device))
     separate = not sampler.solver.draws(sampler.process) or noise.rows(0, 1) is not noise
     rule = "per_sample for samples that are drawn in chunks"
-    fix = "add sampler/noise=per_sample, or draw all in one chunk by one process, "
-    check(separate, "sampler/noise", rule, type(noise).__name__, f"{fix}chunk_size={request.n}")
+    fix = f"add sampler/noise=per_sample, or {otherwise}"
+    check(separate, "sampler/noise", rule, type(noise).__name__, fix)

@@ -135,6 +135,14 @@ class Task(abc.ABC):
         """
 
     @abc.abstractmethod
+    def check_report(self, model: Any, request: SampleRequest) -> None:
+        """Require samples that `report` can draw in one process; called before training.
+
+        Raises:
+            ValueError: if it cannot.
+        """
+
+    @abc.abstractmethod
     def report(
         self,
         model: Any,

@@ -77,6 +77,9 @@ class FlowMapTask(Task):
         residuals = map_residuals(model, data, _PAIRS, request.seed)
         return found._replace(numbers={**found.numbers, **residuals})
 
+    def check_report(self, model: Any, request: SampleRequest) -> None:
+        self._fields.check_report(model, request)
+
     def report(
         self,
         model: Any,

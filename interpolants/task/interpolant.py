@@ -121,6 +121,11 @@ class InterpolantTask(Task):
         figure = plot_samples(drawn.x.cpu(), real, found.name, info)
         return SampleCheck(results, figure, numbers)
 
+    def check_report(self, model: Any, request: SampleRequest) -> None:
+        from interpolants.report.sharding import check_chunks
+
+        check_chunks(model, request)
+
     def report(
         self,
         model: Any,

@@ -100,6 +100,9 @@ class NeuralSDETask(Task):
         drawn, results = measure_time_series(model, data, metrics, request, kept)
         return SampleCheck(results, draw_check(model, data, drawn.x, request), {})
 
+    def check_report(self, model: Any, request: SampleRequest) -> None:
+        """Time series are drawn together, with any noise."""
+
     def report(
         self,
         model: Any,

@@ -13,6 +13,7 @@ from interpolants.checkpoint.reading import read_checkpoint
 from interpolants.checkpoint.runs import LAST
 from interpolants.data.base import Data
 from interpolants.metric.base import Metric
+from interpolants.model.request import SampleRequest
 from interpolants.report.kept import Kept
 from interpolants.report.report import Report
 from interpolants.report.settings import ReportSettings
@@ -49,13 +50,18 @@ def last_step(trainer: pl.Trainer, folder: Path) -> int:
     return step
 
 
+def report_request(task: Task, config: Mapping[str, Any]) -> SampleRequest:
+    """Request for the samples of the final report."""
+    return task.request(config, config["report_size"], config["seed"])
+
+
 def final_report(run: Outcome, loggers: Sequence[Any]) -> Report:
     """Sample the trained model, write the report, and log it."""
     config, folder = run.config, Path(run.config["run_dir"])
     for logger in loggers:
         logger.save()  # the curves are plotted from a file
     figures = write_figures(folder)
-    request = run.task.request(config, config["report_size"], config["seed"])
+    request = report_request(run.task, config)
     settings = ReportSettings(
         folder=folder / "samples", animation=config["animation"], kept=run.kept
     )

@@ -25,7 +25,7 @@ from interpolants.training.changes import continued_history
 from interpolants.training.checkpoint_io import AtomicCheckpointIO
 from interpolants.training.checkpoints import BestCheckpoint, LastCheckpoint
 from interpolants.training.compiling import EagerValidation
-from interpolants.training.conclude import Outcome, final_report, last_step
+from interpolants.training.conclude import Outcome, final_report, last_step, report_request
 from interpolants.training.csv_logger import AppendingCSVLogger
 from interpolants.training.distributed import Heart, distributed_training
 from interpolants.training.ema import EMA
@@ -109,6 +109,8 @@ def run_training(
     notes = [*([f"run: {location.folder}"] if names_folder else []), *parts.notes]
     kept, record = Kept(location.folder / KEPT), RunRecord(location, plain, notes)
     looks = _sampling(config, parts, kept)
+    if conclude is final_report:
+        parts.task.check_report(parts.model, report_request(parts.task, config))
     callbacks = [*_callbacks(config, *looks, plain["fingerprint"], parts.callbacks), record]
     loggers = [AppendingCSVLogger(location.folder), *map(build, config["logger"].values())]
     splits = parts.module.trainable.splits_batches
