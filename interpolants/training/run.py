@@ -108,9 +108,7 @@ def run_training(
     parts.module.hparams["config"] = plain
     notes = [*([f"run: {location.folder}"] if names_folder else []), *parts.notes]
     kept, record = Kept(location.folder / KEPT), RunRecord(location, plain, notes)
-    looks = _sampling(config, parts, kept)
-    if conclude is final_report:
-        parts.task.check_report(parts.model, report_request(parts.task, config))
+    looks = _sampling(config, parts, kept, reports=conclude is final_report)
     callbacks = [*_callbacks(config, *looks, plain["fingerprint"], parts.callbacks), record]
     loggers = [AppendingCSVLogger(location.folder), *map(build, config["logger"].values())]
     splits = parts.module.trainable.splits_batches
@@ -137,9 +135,15 @@ def run_training(
 
 
 def _sampling(
-    config: Mapping[str, Any], parts: RunParts, kept: Kept
+    config: Mapping[str, Any], parts: RunParts, kept: Kept, *, reports: bool
 ) -> tuple[LookAt, SampleRequest]:
-    """Function that checks samples in training, and the request of these."""
+    """Function that checks samples in training, and the request of these.
+
+    Args:
+        reports: whether the run ends with a report, whose samples must be possible.
+    """
+    if reports:
+        parts.task.check_report(parts.model, report_request(parts.task, config))
     request = parts.task.request(config, config["validation_size"], config["seed"])
     look = parts.task.check_samples
     return partial(look, parts.model, parts.data, parts.metrics, kept=kept), request
