@@ -17,7 +17,7 @@ _LAYERS = [
     "likelihood testing",
     "model",
     "report",
-    "neural_sde flow_map",
+    "neural_sde flow_map diagnostic",
     "task",
     "checkpoint",
     "training",
