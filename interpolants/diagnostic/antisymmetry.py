@@ -57,8 +57,8 @@ def antisymmetry(
     curl, total = (torch.zeros(len(x), dtype=torch.float64, device=x.device) for _ in range(2))
     for _ in range(num_probes):
         z = torch.empty_like(x).bernoulli_(0.5, generator=generator).mul_(2).sub_(1)
-        a = jacobian_product(field, t, x, z).double()
-        c = transposed_product(field, t, x, z).double()
+        a = jacobian_product(field, t, x, z).detach().double()
+        c = transposed_product(field, t, x, z).detach().double()
         curl += (a - c).flatten(1).square().sum(1) / num_probes
         total += (a.square() + c.square()).flatten(1).sum(1) / (2 * num_probes)
     return _summary(curl, total)
