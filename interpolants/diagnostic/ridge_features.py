@@ -43,7 +43,8 @@ class RidgeFeatures:
     def slopes(self, x: Tensor) -> Slopes:
         """Derivatives of the features at states, (B, *event)."""
         y = (x.flatten(1).to(self.directions) - self.centre) @ self.directions.T
-        linear, square, cos, sin = y.split([*self.counts, self.counts[2]], dim=1)
+        sizes = [*self.counts, self.counts[2]]
+        linear, square, cos, sin = torch.split(y, sizes, dim=1)
         first = [torch.ones_like(linear), 2 * square, -cos.sin(), sin.cos()]
         second = [torch.zeros_like(linear), 2 * torch.ones_like(square), -cos.cos(), -sin.sin()]
         return Slopes(torch.cat(first, dim=1), torch.cat(second, dim=1))
