@@ -97,4 +97,5 @@ def test_derivatives_have_gradients_by_weights_in_training(name):
 
 def test_sizes_are_those_of_all_networks_of_the_package():
     others = {"unet_cifar10", "unet_digits", "unet_mnist", "torch_module", "diffusers_unet"}
+    others |= {"conservative"}  # refused for flow maps
     assert {*stems("net")} - others == {*_SIZES}
