@@ -20,7 +20,7 @@ class Circulation(NamedTuple):
         relative: |value| over the size of what cancels in it: the integral of |f| along a circle,
             the sum of the absolute integrals along the sides of a triangle.
         floor: change of `value` with half of the points, in the units of `relative`. It bounds the
-            error of quadrature; values of `relative` below it are not distinguishable from zero.
+            error of quadrature; values of `relative` below it do not differ from zero.
     """
 
     value: Tensor

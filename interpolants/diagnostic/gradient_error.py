@@ -49,7 +49,7 @@ def velocity_gradient_error(
 ) -> GradientError:
     """Gradient part of the error of a velocity.
 
-    Of any other regression too, such as of the denoiser by z.
+    It serves other regressions too, such as that of the denoiser on z.
 
     Args:
         features: the features.

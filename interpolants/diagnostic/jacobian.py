@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from interpolants.objective.forward_mode import with_derivative
 
@@ -22,7 +21,7 @@ def jacobian_product(field: FieldAt, t: Tensor, x: Tensor, z: Tensor) -> Tensor:
 
 def transposed_product(field: FieldAt, t: Tensor, x: Tensor, z: Tensor) -> Tensor:
     """J^T z for each row, with J = df/dx; all (B, *event)."""
-    with torch.autocast(x.device.type, enabled=False), sdpa_kernel(SDPBackend.MATH):
+    with torch.autocast(x.device.type, enabled=False):
         pull: Any = torch.func.vjp(lambda state: field(t, state), x)[1]
         product: Tensor = pull(z)[0]
     return product

@@ -24,11 +24,10 @@ class Slopes(NamedTuple):
 class RidgeFeatures:
     """Features psi_j(x) = g_j(w_j . (x - m)) of projections of the states.
 
-    Their gradients are g_j' w_j and their Laplacians g_j'' |w_j|^2.
-    There are, in q principal directions e_i of the states, each divided by its standard deviation,
-    linear functions, quadratic ones as squares along e_i and e_i + e_k, and cosines and sines of
-    random directions (A. Rahimi and B. Recht, NeurIPS 2007). A gradient is
-    a number times a direction, so that memory is O(B m + m D), for images too.
+    In q principal directions e_i of the states, each divided by its standard deviation, these are
+    linear functions, squares along e_i and e_i + e_k, and cosines and sines of random directions
+    (A. Rahimi and B. Recht, NeurIPS 2007). The gradients g_j' w_j and the Laplacians g_j'' |w_j|^2
+    are numbers times known vectors, so that memory is O(B m + m D), for images too.
 
     Attributes:
         directions: w_j, (m, D), float64: linear, then quadratic, cosines, sines.

@@ -50,8 +50,7 @@ def strongest_rotation(
         generator: draws the first vectors, on x's device.
     """
     check_count("strongest_rotation.iterations", iterations)
-    z = torch.empty_like(x).normal_(generator=generator)
-    z = z / _norm(z)
+    z = _unit(torch.empty_like(x).normal_(generator=generator))
     first = moved = z
     for _ in range(iterations):
         first = z

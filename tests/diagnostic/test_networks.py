@@ -1,5 +1,7 @@
 """Estimators inside validation, and through attention."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from interpolants.diagnostic.circulation import triangle_circulation
 from interpolants.diagnostic.jacobian import jacobian_product, transposed_product
 from interpolants.diagnostic.stiffness import strongest_rotation
 from interpolants.diagnostic.sub_jacobian import sub_jacobian
+from interpolants.net.conservative import Conservative
 from interpolants.net.dit import DiT
 from interpolants.net.mlp import MLP
 from interpolants.net.unet import UNet
@@ -24,6 +27,8 @@ def networks():
         UNet(event_shape=EVENT, heads=1, channels=8, attention=[4], head_channels=4),
         EVENT,
     )
+    potential = partial(DiT, channels=8, blocks=1, head_channels=4)
+    yield "conservative", Conservative(event_shape=EVENT, heads=1, potential=potential), EVENT
 
 
 NETWORKS = {name: (net, event) for name, net, event in networks()}

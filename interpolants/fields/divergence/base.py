@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from interpolants.net.second_derivatives import plain_attention
 
 FieldOf = Callable[[Tensor], tuple[Tensor, ...]]
 """Function of states (B, D) that returns the field, (B, D), and further values."""
@@ -89,8 +89,7 @@ def _functional(f: FieldOf, x: Tensor) -> Linearised:
 def _recorded(f: FieldOf, x: Tensor) -> Linearised:
     """Linearise by the graph that autograd records."""
     gradients = torch.is_grad_enabled()
-    # The only kernel of attention with second derivatives.
-    attention = sdpa_kernel(SDPBackend.MATH) if gradients else nullcontext()
+    attention = plain_attention()  # decided before gradients are switched on
     with torch.enable_grad(), attention:
         state = x if gradients and x.requires_grad else x.detach().requires_grad_()
         values = f(state)

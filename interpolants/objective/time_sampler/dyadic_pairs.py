@@ -28,10 +28,10 @@ class DyadicPairs(TimePairs):
     distillation (arXiv 2202.00512).
 
     Args:
-        levels: number of gaps, at most 16.
+        levels: number of gaps, at most 16; 5 for grids of 1, 2, 4, 8 and 16 steps.
     """
 
-    levels: int = 7
+    levels: int = 5
 
     def __post_init__(self) -> None:
         super().__post_init__()
